@@ -1,0 +1,53 @@
+import Bits
+import Testing
+
+@testable import Memory
+
+@Suite("PhysicalMemory")
+struct PhysicalMemoryTests {
+  let memory: PhysicalMemory
+
+  init() throws {
+    memory = try PhysicalMemory(regions: [
+      .init(base: 0x4000_0000, size: 0x1_0000), .init(base: 0x10_0000_0000, size: 0x1000),
+    ])
+  }
+
+  @Test("unwritten memory reads as zero; words are little-endian")
+  func words() {
+    #expect(memory.load64(0x4000_0000) == 0)
+    #expect(memory.store64(0x4000_0008, 0x1122_3344_5566_7788))
+    #expect(memory.load32(0x4000_0008) == 0x5566_7788)
+    #expect(memory.load8(0x4000_000f) == 0x11)
+    #expect(memory.store8(0x10_0000_0fff, 0xab))
+    #expect(memory.load64(0x10_0000_0ff8) == 0xab00_0000_0000_0000)
+  }
+
+  @Test(
+    "an access outside RAM, across its end, or misaligned is an abort",
+    arguments: [0, 0x3fff_fff8, 0x4001_0000, 0x4000_0004, 0x10_0000_1000, ~7, .max] as [UInt64])
+  func abort(address: UInt64) {
+    #expect(memory.load64(PA(address)) == nil)
+    #expect(!memory.store64(PA(address), 1))
+  }
+
+  @Test("clearing makes every byte zero")
+  func clear() {
+    memory.store64(0x4000_0000, 5)
+    memory.store64(0x10_0000_0000, 6)
+    memory.clear()
+    #expect(memory.load64(0x4000_0000) == 0)
+    #expect(memory.load64(0x10_0000_0000) == 0)
+  }
+
+  @Test(
+    "malformed or overlapping regions are refused",
+    arguments: [
+      [], [.init(base: 0x800, size: 0x1000)], [.init(base: 0, size: 0)],
+      [.init(base: 0xffff_ffff_ffff_f000, size: 0x2000)],
+      [.init(base: 0, size: 0x2000), .init(base: 0x1000, size: 0x1000)],
+    ] as [[PhysicalMemory.Region]])
+  func badRegions(regions: [PhysicalMemory.Region]) {
+    #expect(throws: PhysicalMemory.SetupError.self) { try PhysicalMemory(regions: regions) }
+  }
+}
