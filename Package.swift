@@ -36,10 +36,11 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
+    .systemLibrary(name: "CMemfd"),
     layer("GLibSupport", ["CGLib"]),
     layer("Bits"),
     layer("ArmFormats", ["Bits"]),
-    layer("Memory", ["Bits"]),
+    layer("Memory", ["Bits", "CMemfd"]),
     layer("Simulation", ["GLibSupport"]),
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),

@@ -1,9 +1,10 @@
 public import Bits
+private import CMemfd
 
 #if canImport(Glibc)
-  internal import Glibc
+  private import Glibc
 #elseif canImport(Musl)
-  internal import Musl
+  private import Musl
 #endif
 
 /// Sparse physical memory: a few RAM regions, each reserved in full and populated by the
@@ -36,8 +37,25 @@ public final class PhysicalMemory: @unchecked Sendable {
     case overlap(Region, Region)
     /// The operating system refused to reserve the range.
     case cannotReserve(Region, errno: Int32)
+    /// A window reaches outside the RAM that it shows, or that RAM is not shareable.
+    case badWindow(Extent)
   }
 
+  /// A part of a window: `size` bytes at `base` of the window are those at `source` of the RAM.
+  public struct Extent: Equatable, Sendable {
+    public let base: PA
+    public let source: PA
+    /// Length in bytes, a multiple of 4 KiB.
+    public let size: UInt64
+
+    public init(base: PA, source: PA, size: UInt64) {
+      self.base = base
+      self.source = source
+      self.size = size
+    }
+  }
+
+  @safe
   @usableFromInline
   struct Mapping {
     @usableFromInline let base: UInt64
@@ -52,27 +70,106 @@ public final class PhysicalMemory: @unchecked Sendable {
   /// The RAM regions, as given.
   public let regions: [Region]
 
+  /// The anonymous file behind shareable RAM, -1 for private RAM.
+  private let file: Int32
+
   /// Reserves the regions; nothing is populated until it is written.
   ///
-  /// - Parameter regions: at least one, none overlapping; the most used one first.
+  /// - Parameters:
+  ///   - regions: at least one, none overlapping; the most used one first.
+  ///   - isShareable: whether `window(onto:)` may show parts of this RAM at other addresses.
   /// - Throws: `SetupError` when a region is malformed or cannot be reserved.
-  public init(regions: [Region]) throws(SetupError) {
+  public convenience init(regions: [Region], isShareable: Bool = false) throws(SetupError) {
     try Self.check(regions)
+    let total = regions.reduce(0) { $0 &+ $1.size }
+    let file = isShareable ? try Self.anonymousFile(size: total, for: regions[0]) : -1
+    var offset: UInt64 = 0
+    try self.init(regions: regions, file: file) { region throws(SetupError) in
+      defer { offset &+= region.size }
+      return try Self.reserve(region, file: file, offset: offset)
+    }
+  }
+
+  private init(
+    regions: [Region], file: Int32, reserve: (Region) throws(SetupError) -> Mapping
+  ) throws(SetupError) {
     var mappings: [Mapping] = []
     do {
-      for region in regions { unsafe mappings.append(try Self.reserve(region)) }
+      for region in regions { mappings.append(try reserve(region)) }
     } catch {
-      unsafe mappings.forEach(Self.release)
+      mappings.forEach(Self.release)
+      if file >= 0 { close(file) }
       throw error
     }
-    unsafe first = mappings.removeFirst()
-    unsafe others = mappings
+    first = mappings.removeFirst()
+    others = mappings
     self.regions = regions
+    self.file = file
   }
 
   deinit {
-    unsafe Self.release(first)
-    unsafe others.forEach(Self.release)
+    Self.release(first)
+    others.forEach(Self.release)
+    if file >= 0 { close(file) }
+  }
+
+  /// RAM that is this RAM seen at other addresses: the guest's view of the host's memory.
+  ///
+  /// Later extents hide earlier ones where they overlap; a part of `region` that no extent covers
+  /// is RAM of the window's own.
+  ///
+  /// - Throws: `SetupError.badWindow` when an extent lies outside `region` or outside one region
+  ///   of this RAM, is not 4 KiB aligned, or this RAM is not shareable.
+  public func window(_ region: Region, onto extents: [Extent]) throws(SetupError) -> PhysicalMemory
+  {
+    try Self.check([region])
+    return try PhysicalMemory(regions: [region], file: -1) { region throws(SetupError) in
+      let mapping = try Self.reserve(region, file: -1, offset: 0)
+      for extent in extents {
+        guard let offset = fileOffset(of: extent), Self.show(extent, file, offset, mapping)
+        else {
+          Self.release(mapping)
+          throw .badWindow(extent)
+        }
+      }
+      return mapping
+    }
+  }
+
+  private func fileOffset(of extent: Extent) -> UInt64? {
+    var start: UInt64 = 0
+    for region in regions {
+      let offset = extent.source.rawValue &- region.base.rawValue
+      if offset < region.size && extent.size <= region.size &- offset { return start &+ offset }
+      start &+= region.size
+    }
+    return nil
+  }
+
+  /// Maps one extent over its part of `mapping`.
+  private static func show(
+    _ extent: Extent, _ file: Int32, _ offset: UInt64, _ mapping: Mapping
+  ) -> Bool {
+    let place = extent.base.rawValue &- mapping.base
+    guard file >= 0, (extent.base.rawValue | extent.source.rawValue | extent.size) & 0xfff == 0,
+      extent.size > 0, place < mapping.size, extent.size <= mapping.size &- place
+    else { return false }
+    let flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE
+    let bytes = unsafe mmap(
+      mapping.bytes + Int(place), Int(extent.size), PROT_READ | PROT_WRITE, flags, file,
+      Int(offset))
+    return unsafe bytes != MAP_FAILED
+  }
+
+  private static func anonymousFile(size: UInt64, for region: Region) throws(SetupError) -> Int32 {
+    let file = unsafe memfd_create("doorbell-ram", doorbell_memfd_cloexec)
+    guard file >= 0 else { throw .cannotReserve(region, errno: errno) }
+    guard let length = Int(exactly: size), ftruncate(file, length) == 0 else {
+      let code = errno
+      close(file)
+      throw .cannotReserve(region, errno: code)
+    }
+    return file
   }
 
   private static func check(_ regions: [Region]) throws(SetupError) {
@@ -91,12 +188,15 @@ public final class PhysicalMemory: @unchecked Sendable {
     }
   }
 
-  private static func reserve(_ region: Region) throws(SetupError) -> Mapping {
+  private static func reserve(
+    _ region: Region, file: Int32, offset: UInt64
+  ) throws(SetupError) -> Mapping {
     guard let size = Int(exactly: region.size) else {
       throw .cannotReserve(region, errno: ENOMEM)
     }
-    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    let bytes = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+    let sharing = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED
+    let bytes = unsafe mmap(
+      nil, size, PROT_READ | PROT_WRITE, sharing | MAP_NORESERVE, file, Int(offset))
     guard let bytes = unsafe bytes, unsafe bytes != MAP_FAILED else {
       throw .cannotReserve(region, errno: errno)
     }
@@ -109,10 +209,11 @@ public final class PhysicalMemory: @unchecked Sendable {
     unsafe munmap(mapping.bytes, Int(mapping.size))
   }
 
-  /// Makes every byte zero again, giving the populated pages back.
+  /// Makes every byte zero again, giving the populated pages back. Not for windows.
   public func clear() {
-    for mapping in unsafe [first] + others {
-      _ = unsafe madvise(mapping.bytes, Int(mapping.size), MADV_DONTNEED)
+    let advice = file < 0 ? MADV_DONTNEED : MADV_REMOVE
+    for mapping in [first] + others {
+      _ = unsafe madvise(mapping.bytes, Int(mapping.size), advice)
     }
   }
 
@@ -121,8 +222,8 @@ public final class PhysicalMemory: @unchecked Sendable {
   /// Where `width` naturally aligned bytes at `address` live, or `nil` for an external abort.
   @inlinable @inline(__always)
   func location(_ address: UInt64, width: UInt64) -> UnsafeMutableRawPointer? {
-    let offset = unsafe address &- first.base
-    if unsafe offset < first.size && address & (width &- 1) == 0 {
+    let offset = address &- first.base
+    if offset < first.size && address & (width &- 1) == 0 {
       return unsafe first.bytes + Int(truncatingIfNeeded: offset)
     }
     return unsafe locationElsewhere(address, width: width)
@@ -131,7 +232,7 @@ public final class PhysicalMemory: @unchecked Sendable {
   @usableFromInline
   func locationElsewhere(_ address: UInt64, width: UInt64) -> UnsafeMutableRawPointer? {
     guard address & (width &- 1) == 0 else { return nil }
-    for mapping in unsafe others where unsafe address &- mapping.base < mapping.size {
+    for mapping in others where address &- mapping.base < mapping.size {
       return unsafe mapping.bytes + Int(truncatingIfNeeded: address &- mapping.base)
     }
     return nil

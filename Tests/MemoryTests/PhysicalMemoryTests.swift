@@ -50,4 +50,40 @@ struct PhysicalMemoryTests {
   func badRegions(regions: [PhysicalMemory.Region]) {
     #expect(throws: PhysicalMemory.SetupError.self) { try PhysicalMemory(regions: regions) }
   }
+
+  @Test("a window shows shareable RAM at other addresses; later extents hide earlier ones")
+  func window() throws {
+    let host = try PhysicalMemory(
+      regions: [
+        .init(base: 0x4000_0000, size: 0x10_0000), .init(base: 0x1_0000_0000, size: 0x10_0000),
+      ], isShareable: true)
+    let guest = try host.window(
+      .init(base: 0x8000_0000, size: 0x4000),
+      onto: [
+        .init(base: 0x8000_0000, source: 0x1_0000_0000, size: 0x3000),
+        .init(base: 0x8000_1000, source: 0x4000_5000, size: 0x1000),
+      ])
+    guest.store64(0x8000_0008, 1)
+    guest.store64(0x8000_1008, 2)
+    guest.store64(0x8000_3008, 3)
+    #expect(host.load64(0x1_0000_0008) == 1)
+    #expect(host.load64(0x4000_5008) == 2)
+    #expect(host.load64(0x1_0000_1008) == 0)
+    #expect(guest.load64(0x8000_3008) == 3)
+    host.store64(0x1_0000_2000, 4)
+    #expect(guest.load64(0x8000_2000) == 4)
+  }
+
+  @Test("a window onto RAM that is private or not there is refused")
+  func badWindow() throws {
+    let region = PhysicalMemory.Region(base: 0, size: 0x1000)
+    let extent = PhysicalMemory.Extent(base: 0, source: 0x4000_0000, size: 0x1000)
+    #expect(throws: PhysicalMemory.SetupError.badWindow(extent)) {
+      try memory.window(region, onto: [extent])
+    }
+    let host = try PhysicalMemory(regions: [region], isShareable: true)
+    #expect(throws: PhysicalMemory.SetupError.badWindow(extent)) {
+      try host.window(region, onto: [extent])
+    }
+  }
 }
