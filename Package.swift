@@ -45,27 +45,29 @@ let package = Package(
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("VMM", ["Bits", "ArmFormats", "Memory", "PCI", "HostKernel"]),
-    layer("Guest", ["Bits", "ArmFormats", "Memory", "PCI"]),
+    layer("Flows", ["Bits"]),
+    layer("Linux", ["Bits", "ArmFormats", "Flows"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux"]),
+    layer("VMM", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux", "HostKernel"]),
+    layer("Guest", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux"]),
     layer(
       "Designs",
       [
-        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "HostKernel", "VMM",
-        "Guest",
+        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Flows", "Linux",
+        "HostKernel", "VMM", "Guest",
       ]),
     layer(
       "Scenarios",
       [
-        "Bits", "Simulation", "Designs", "GLibSupport", "Yams",
+        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "GLibSupport", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Reports", ["Bits", "Designs", "Scenarios"]),
+    layer("Reports", ["Bits", "Simulation", "Flows", "Designs", "Scenarios"]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Scenarios", "Reports", "Vectors",
+        "Designs", "Scenarios", "Reports", "Vectors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -1,0 +1,93 @@
+public import Bits
+public import Flows
+public import Simulation
+
+/// What one run of one design came to.
+public struct RunResult: Sendable {
+  /// Whether the guest could be set up.
+  public enum Setup: Equatable, Sendable {
+    case enabled
+    case refused(Refusal)
+  }
+
+  /// The MSI-X entry of the device's first vector, as the device holds it at the end of set-up.
+  public struct Message: Equatable, Sendable {
+    public let address: IOVA
+    public let data: UInt32
+
+    public init(address: IOVA, data: UInt32) {
+      self.address = address
+      self.data = data
+    }
+  }
+
+  /// Exits of the guest's virtual CPUs.
+  public struct Exits: Equatable, Sendable {
+    /// Caused by what the guest's kernel did: set-up, masking, tear-down.
+    public var setup = 0
+    /// Caused by the delivery of interrupts, over the whole run.
+    public var delivery = 0
+    /// All of them by cause, in the order of the causes' first appearance.
+    public var causes: [Cause] = []
+
+    public struct Cause: Equatable, Sendable {
+      public let name: String
+      public var count: Int
+    }
+
+    public init() {}
+  }
+
+  /// A step of software that the run carried out.
+  public struct PerformedStep: Equatable, Sendable {
+    public let time: SimulatedTime
+    public let agent: Agent
+    public let function: String
+    public let text: String
+
+    public init(time: SimulatedTime, agent: Agent, function: String, text: String) {
+      self.time = time
+      self.agent = agent
+      self.function = function
+      self.text = text
+    }
+  }
+
+  public let design: Design
+  public let setup: Setup
+  /// The verdict of each MSI, in the order in which they were sent.
+  public let verdicts: [Verdict]
+  /// `nil` when set-up never got as far as a message in the device.
+  public let message: Message?
+  public let exits: Exits
+  /// From the device's write to the guest handler's start, for each delivered MSI, in order.
+  public let latencies: [SimulatedTime]
+  /// One sentence: why it came out so.
+  public let why: String
+  public let steps: [PerformedStep]
+  /// The journey that was asked for.
+  public let journey: Journey?
+
+  public init(
+    design: Design, setup: Setup, verdicts: [Verdict], message: Message?, exits: Exits,
+    latencies: [SimulatedTime], why: String, steps: [PerformedStep], journey: Journey?
+  ) {
+    self.design = design
+    self.setup = setup
+    self.verdicts = verdicts
+    self.message = message
+    self.exits = exits
+    self.latencies = latencies
+    self.why = why
+    self.steps = steps
+    self.journey = journey
+  }
+
+  /// The worst of the journeys; `refused` when set-up was.
+  public var verdict: Verdict {
+    verdicts.max() ?? (setup == .enabled ? .delivered : .refused)
+  }
+
+  /// How many MSIs ended so.
+  public func count(of verdict: Verdict) -> Int { verdicts.count { $0 == verdict } }
+}

@@ -1,0 +1,30 @@
+public import Guest
+public import Linux
+
+/// Everything that one run depends on.
+public struct RunSpecification: Sendable {
+  public var design: Design
+  public var workload: Workload
+  public var usage: GuestUsage
+  public var guestKernel: KernelVersion
+  public var hostKernel: KernelVersion
+  public var costs: CostModel
+  /// Seeds whatever is random in the run.
+  public var seed: UInt32
+  /// The MSI whose journey is wanted, counted from 0.
+  public var journeyOf: Int?
+
+  public init(
+    design: Design, workload: Workload, usage: GuestUsage = .dmaAPI, guestKernel: KernelVersion,
+    hostKernel: KernelVersion, costs: CostModel, seed: UInt32 = 1, journeyOf: Int? = nil
+  ) {
+    self.design = design
+    self.workload = workload
+    self.usage = usage
+    self.guestKernel = guestKernel
+    self.hostKernel = hostKernel
+    self.costs = costs
+    self.seed = seed
+    self.journeyOf = journeyOf
+  }
+}

@@ -1,0 +1,67 @@
+public import Bits
+
+/// One atomic step of software: what one agent does between two points at which a device event
+/// may fall.
+///
+/// Steps are data: a flow is an array of them, made by the model of one piece of software and
+/// carried out by the engine in order. `Call` is what this software may ask of the layer below
+/// it (an ioctl, say); `Never` for software that only touches memory and MMIO.
+public struct Step<Call: Sendable>: Sendable {
+  public let agent: Agent
+  /// The function that does it in the modelled software, such as `its_irq_domain_activate`.
+  public let function: String
+  /// What it does, and what the agent knows by it, in one sentence.
+  public let text: String
+  public let action: Action<Call>
+
+  public init(_ agent: Agent, _ function: String, _ text: String, _ action: Action<Call>) {
+    self.agent = agent
+    self.function = function
+    self.text = text
+    self.action = action
+  }
+}
+
+/// How a step acts. Addresses are physical to the machine that the software runs on: IPAs for a
+/// guest.
+public enum Action<Call: Sendable>: Sendable {
+  /// Changes nothing but what the agent knows.
+  case decide
+  /// Writes 64-bit words to memory, in order.
+  case write([MemoryWrite])
+  /// Writes one byte of memory.
+  case writeByte(PA, UInt8)
+  /// Writes a device register, `width` bytes wide.
+  case mmio(PA, UInt64, width: Int)
+  /// Writes `width` bytes of the assigned function's configuration space.
+  case config(offset: UInt16, value: UInt32, width: Int)
+  /// Asks the layer below.
+  case call(Call)
+}
+
+/// A 64-bit word on its way to memory.
+public struct MemoryWrite: Equatable, Sendable {
+  public let address: PA
+  public let value: UInt64
+
+  public init(_ address: PA, _ value: UInt64) {
+    self.address = address
+    self.value = value
+  }
+}
+
+extension Step {
+  /// The same step for software that may call: a step without calls fits everywhere.
+  public func lifted<Other>(to _: Other.Type = Other.self) -> Step<Other> where Call == Never {
+    let action: Action<Other> =
+      switch self.action {
+      case .decide: .decide
+      case .write(let words): .write(words)
+      case .writeByte(let address, let byte): .writeByte(address, byte)
+      case .mmio(let address, let value, let width): .mmio(address, value, width: width)
+      case .config(let offset, let value, let width):
+        .config(offset: offset, value: value, width: width)
+      }
+    return Step<Other>(agent, function, text, action)
+  }
+}

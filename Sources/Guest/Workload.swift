@@ -1,0 +1,95 @@
+public import Bits
+public import Linux
+
+/// What a guest and its device do in a run, in order: recorded from a real guest or made up.
+public struct Workload: Sendable {
+  /// One thing that the guest's kernel or its device does.
+  public enum Activity: Equatable, Sendable {
+    /// The guest's DMA API maps a range for the device.
+    case map(IOVA, IPA, size: UInt64, MappingAttributes)
+    /// The guest's DMA API unmaps a range and invalidates it.
+    case unmap(IOVA, size: UInt64)
+    /// The guest's ITS driver queues commands, four words each, and writes GITS_CWRITER once.
+    case itsCommands([ITSCommandWords])
+    /// The guest writes 32 bits of the MSI-X table, at a byte offset in it.
+    case msixWrite(offset: UInt64, value: UInt32)
+    /// The guest writes the MSI-X message control register.
+    case msixControl(enable: Bool, functionMask: Bool)
+    /// The device reads or writes memory, which `count` transactions of the recording did.
+    case dma(IOVA, isWrite: Bool, count: Int)
+    /// The device signals an MSI-X vector.
+    case message(vector: Int)
+  }
+
+  /// An activity at its recorded time.
+  public struct Entry: Equatable, Sendable {
+    /// Nanoseconds since the first activity.
+    public let nanoseconds: UInt64
+    public let activity: Activity
+
+    public init(nanoseconds: UInt64, _ activity: Activity) {
+      self.nanoseconds = nanoseconds
+      self.activity = activity
+    }
+  }
+
+  /// The four words of an ITS command (IHI 0069, 5.3).
+  public struct ITSCommandWords: Equatable, Sendable {
+    public let words: [4 of UInt64]
+
+    public init(_ words: [4 of UInt64]) { self.words = words }
+
+    public static func == (left: Self, right: Self) -> Bool {
+      (0..<4).allSatisfy { left.words[$0] == right.words[$0] }
+    }
+  }
+
+  /// The assigned device.
+  public struct Device: Equatable, Sendable {
+    public let name: String
+    /// StreamID and DeviceID as the guest knows them: its own requester ID.
+    public let guestID: UInt32
+    /// StreamID and DeviceID of the real function.
+    public let hostID: UInt32
+    /// Entries of the MSI-X table, 1 to 2048.
+    public let vectors: Int
+
+    public init(name: String, guestID: UInt32, hostID: UInt32, vectors: Int) {
+      self.name = name
+      self.guestID = guestID
+      self.hostID = hostID
+      self.vectors = vectors
+    }
+  }
+
+  /// Where a recorded machine kept its structures: what its allocators returned.
+  public struct Placement: Sendable {
+    /// Stage 1 tables, by IPA.
+    public var stage1: [TableSlot: PA] = [:]
+    /// Stage 2 tables, by PA.
+    public var stage2: [TableSlot: PA] = [:]
+    /// Guest pages, 4 KiB each, by IPA, and the PA behind each.
+    public var pages: [(IPA, PA)] = []
+    /// The guest's context descriptor table.
+    public var contextDescriptors: PA?
+    /// The host's stream table: the level 1 table and the leaf with the device's entry.
+    public var streamTable: (levelOne: PA, leaf: PA)?
+
+    public init() {}
+  }
+
+  public let device: Device
+  public let placement: Placement
+  public let entries: [Entry]
+
+  public init(device: Device, placement: Placement = Placement(), entries: [Entry]) {
+    self.device = device
+    self.placement = placement
+    self.entries = entries
+  }
+
+  /// The number of MSIs that the device sends.
+  public var messageCount: Int {
+    entries.count { if case .message = $0.activity { true } else { false } }
+  }
+}

@@ -1,0 +1,17 @@
+/// What a mapping allows, and what kind of memory it names: Linux's `IOMMU_READ` and its kin.
+public struct MappingAttributes: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let read = Self(rawValue: 1 << 0)
+  public static let write = Self(rawValue: 1 << 1)
+  /// Coherent with the CPU caches.
+  public static let cache = Self(rawValue: 1 << 2)
+  public static let noExecute = Self(rawValue: 1 << 3)
+  /// Device memory: a doorbell.
+  public static let mmio = Self(rawValue: 1 << 4)
+  public static let privileged = Self(rawValue: 1 << 5)
+
+  /// An ordinary DMA buffer.
+  public static let buffer: Self = [.read, .write, .cache]
+}

@@ -1,0 +1,190 @@
+public import Bits
+public import Flows
+
+/// Page tables in the format of Linux's `io-pgtable-arm.c`, either stage, 64-bit LPAE.
+///
+/// It computes the 64-bit words that the kernel would write, in its order, and leaves the writing
+/// to the caller. What it has written so far it keeps, since no one else writes these tables.
+public struct PageTable: Sendable {
+  /// Which stage the tables describe.
+  public enum Stage: Sendable {
+    /// `ARM_64_LPAE_S1`, TTB0.
+    case one
+    /// `ARM_64_LPAE_S2`.
+    case two
+  }
+
+  /// Why a mapping could not be made.
+  public enum Failure: Error, Equatable, Sendable {
+    /// The address, the size or the output is not a multiple of the page size, or out of range.
+    case misalignedOrOutOfRange
+    /// Something is mapped there already (`-EEXIST`).
+    case alreadyMapped
+    /// The frame allocator is exhausted (`-ENOMEM`).
+    case noMemory
+  }
+
+  public let stage: Stage
+  /// log2 of the page size: 12, 14 or 16.
+  public let granule: UInt64
+  /// Number of input address bits.
+  public let inputBits: UInt64
+  /// The level at which walks start, and the address of that table.
+  public let startLevel: Int
+  public let root: PA
+
+  private var words: [UInt64: UInt64] = [:]
+
+  /// An empty table; the root is allocated at once, as `arm_lpae_alloc_pgtable` does.
+  ///
+  /// Stage 2 concatenates up to 16 tables at the start level where that saves a level
+  /// (`arm_64_lpae_alloc_pgtable_s2`).
+  public init(
+    stage: Stage, granule: UInt64 = 12, inputBits: UInt64, frames: inout some FrameAllocator
+  ) throws(Failure) {
+    self.stage = stage
+    self.granule = granule
+    self.inputBits = inputBits
+    let perLevel = granule - 3
+    let levels = (inputBits - granule + perLevel - 1) / perLevel
+    var start = 4 - Int(levels)
+    var rootBits = inputBits - granule - (levels - 1) * perLevel
+    if stage == .two, start < 3, rootBits <= 4 {
+      rootBits += perLevel
+      start += 1
+    }
+    let size = max(UInt64(1) << (rootBits + 3), 1 << granule)
+    startLevel = start
+    guard let root = frames.allocate(table: TableSlot(level: start, base: 0), size: size) else {
+      throw .noMemory
+    }
+    self.root = root
+  }
+
+  /// log2 of the span of one entry at `level`.
+  private func shift(_ level: Int) -> UInt64 { granule + UInt64(3 - level) * (granule - 3) }
+
+  /// Whether the granule has block descriptors at `level`.
+  private func hasBlocks(_ level: Int) -> Bool {
+    level == 3 || level == 2 || (level == 1 && granule == 12)
+  }
+
+  /// Maps `[input, input + size)` to `output`, with the largest blocks that fit unless
+  /// `pagesOnly`; the words written, in order.
+  public mutating func map(
+    _ input: UInt64, to output: UInt64, size: UInt64, _ attributes: MappingAttributes,
+    pagesOnly: Bool = false, frames: inout some FrameAllocator
+  ) throws(Failure) -> [MemoryWrite] {
+    let pageMask = lowBits(granule)
+    let end = input.addingReportingOverflow(size)
+    guard (input | output | size) & pageMask == 0, size > 0, !end.overflow,
+      inputBits >= 64 || end.partialValue <= 1 << inputBits
+    else { throw .misalignedOrOutOfRange }
+    var writes: [MemoryWrite] = []
+    var done: UInt64 = 0
+    while done < size {
+      let level = blockLevel(input &+ done, output &+ done, size - done, pagesOnly)
+      writes += try insertLeaf(input &+ done, output &+ done, level, attributes, &frames)
+      done += 1 << shift(level)
+    }
+    return writes
+  }
+
+  private func blockLevel(
+    _ input: UInt64, _ output: UInt64, _ left: UInt64, _ pagesOnly: Bool
+  ) -> Int {
+    for level in max(startLevel, 1)..<3 where hasBlocks(level) && !pagesOnly {
+      let span = UInt64(1) << shift(level)
+      if (input | output) & (span - 1) == 0 && left >= span { return level }
+    }
+    return 3
+  }
+
+  private mutating func insertLeaf(
+    _ input: UInt64, _ output: UInt64, _ leafLevel: Int, _ attributes: MappingAttributes,
+    _ frames: inout some FrameAllocator
+  ) throws(Failure) -> [MemoryWrite] {
+    var writes: [MemoryWrite] = []
+    var table = root.rawValue
+    for level in startLevel...leafLevel {
+      let place = table &+ index(input, level) * 8
+      let word = words[place] ?? 0
+      if level == leafLevel {
+        guard word & 1 == 0 else { throw .alreadyMapped }
+        writes.append(store(place, output | leafBits(attributes, level)))
+      } else if word & 1 == 0 {
+        let slot = TableSlot(level: level + 1, base: input & ~lowBits(shift(level)))
+        guard let next = frames.allocate(table: slot, size: 1 << granule) else { throw .noMemory }
+        writes.append(store(place, next.rawValue | 3))
+        table = next.rawValue
+      } else {
+        guard word & 2 != 0 else { throw .alreadyMapped }
+        table = word & tableAddressMask
+      }
+    }
+    return writes
+  }
+
+  /// Unmaps the page or block that starts at `input`; the word written, or `nil` when nothing is
+  /// mapped there.
+  public mutating func unmap(_ input: UInt64) -> MemoryWrite? {
+    guard let leaf = leaf(of: input) else { return nil }
+    return store(leaf.place, 0)
+  }
+
+  /// The leaf that maps `input`: where its descriptor stands, its value and its level.
+  public func leaf(of input: UInt64) -> (place: UInt64, word: UInt64, level: Int)? {
+    var table = root.rawValue
+    guard inputBits >= 64 || input >> inputBits == 0 else { return nil }
+    for level in startLevel...3 {
+      let place = table &+ index(input, level) * 8
+      let word = words[place] ?? 0
+      guard word & 1 != 0 else { return nil }
+      if level == 3 || word & 2 == 0 { return (place, word, level) }
+      table = word & tableAddressMask
+    }
+    return nil
+  }
+
+  /// The output address that software would compute for `input`; `nil` when it is unmapped.
+  public func output(of input: UInt64) -> UInt64? {
+    guard let leaf = leaf(of: input) else { return nil }
+    let span = lowBits(shift(leaf.level))
+    return (leaf.word & tableAddressMask & ~span) | (input & span)
+  }
+
+  private var tableAddressMask: UInt64 { lowBits(48) & ~lowBits(granule) }
+
+  private func index(_ input: UInt64, _ level: Int) -> UInt64 {
+    let position = input >> shift(level)
+    return level == startLevel ? position : position & lowBits(granule - 3)
+  }
+
+  private mutating func store(_ place: UInt64, _ word: UInt64) -> MemoryWrite {
+    words[place] = word == 0 ? nil : word
+    return MemoryWrite(PA(place), word)
+  }
+
+  /// The attribute bits of a leaf: `arm_lpae_prot_to_pte` and `arm_lpae_init_pte`.
+  private func leafBits(_ attributes: MappingAttributes, _ level: Int) -> UInt64 {
+    var word: UInt64 = level == 3 ? 3 : 1
+    word |= 1 << 10  // AF
+    // Inner shareable for cacheable memory, outer shareable for the rest.
+    word |= attributes.contains(.cache) ? 3 << 8 : 2 << 8
+    if attributes.contains(.noExecute) { word |= 1 << 54 }
+    switch stage {
+    case .one:
+      word |= 1 << 11  // nG
+      if !attributes.contains(.privileged) { word |= 1 << 6 }
+      if attributes.contains(.read) && !attributes.contains(.write) { word |= 1 << 7 }
+      // AttrIndx: 2 device, 1 write-back, 0 non-cacheable in the driver's MAIR.
+      word |= attributes.contains(.mmio) ? 2 << 2 : attributes.contains(.cache) ? 1 << 2 : 0
+    case .two:
+      if attributes.contains(.read) { word |= 1 << 6 }
+      if attributes.contains(.write) { word |= 1 << 7 }
+      // MemAttr: device nGnRE, write-back or non-cacheable.
+      word |= attributes.contains(.mmio) ? 1 << 2 : attributes.contains(.cache) ? 0xf << 2 : 5 << 2
+    }
+    return word
+  }
+}
