@@ -19,8 +19,9 @@ struct RecordingReader {
   /// When the first of the entries happened, and the last line's time.
   private var start: UInt64?
   private var last: UInt64 = 0
-  /// The ITS commands that the guest queued at `last` and has not been given an entry for.
+  /// The ITS commands of the write of GITS_CWRITER that is being gathered, and its time.
   private var commands: [Workload.ITSCommandWords] = []
+  private var queued: UInt64 = 0
 
   init(_ file: InputFile) { self.file = file }
 
@@ -70,25 +71,12 @@ struct RecordingReader {
 
   /// What a line must look like; `nil` for the kinds that are not read.
   private func shape(of line: CheckedValue) throws(InputError) -> Shape? {
-    if let fact = line["fact"] {
-      if let shape = RecordingShapes.facts[fact.text] { return shape }
-      if RecordingShapes.unreadFacts.contains(fact.text) { return nil }
-      let known = RecordingShapes.facts.keys.sorted() + RecordingShapes.unreadFacts
-      throw fact.error(expected: alternatives(known.sorted()))
-    }
+    if let fact = line["fact"] { return RecordingShapes.facts[fact.text] }
     guard let by = line["by"], let action = line["do"], line["at"] != nil else {
       throw InputError(
         expected: "'fact', or 'at', 'by' and 'do'", found: "neither", at: line.place, field: "")
     }
-    if by.text == "host" { return nil }
-    if let shape = RecordingShapes.events["\(by.text) \(action.text)"] {
-      return shape
-    }
-    // What the guest does to its own interrupt controller beyond the ITS follows from the rest.
-    if by.text == "guest", ["lpi-config", "gicr-write"].contains(action.text) { return nil }
-    let known = RecordingShapes.events.keys.sorted().filter { $0.hasPrefix(by.text + " ") }
-    throw action.error(
-      expected: alternatives(known.map { String($0.dropFirst(by.text.count + 1)) }))
+    return RecordingShapes.events["\(by.text) \(action.text)"]
   }
 
   private mutating func takeEvent(
@@ -100,25 +88,34 @@ struct RecordingReader {
         expected: "at least \(last), the time of the line before", found: "\(time)",
         at: line["at"]?.place ?? line.place, field: "at")
     }
-    let isCommand = line.text("do") == "its-command"
-    if !isCommand || time != last { flush() }
     start = start ?? time
     last = time
-    if isCommand {
-      commands.append(try command(event))
-    } else {
-      append(try activity(line.text("do"), event))
+    guard line.text("do") == "its-command" else {
+      flush()
+      append(try activity(line.text("do"), event), at: time)
+      return
     }
+    let command = try command(event)
+    if !isSameWrite(command, at: time) { flush() }
+    if commands.isEmpty { queued = time }
+    commands.append(command)
   }
 
-  /// Commands with one time were one write of GITS_CWRITER.
+  /// Whether Linux would queue `command` with those before it in one write of GITS_CWRITER: a SYNC
+  /// always follows its command (`its_send_single_command`), and ends the write.
+  private func isSameWrite(_ command: Workload.ITSCommandWords, at time: UInt64) -> Bool {
+    guard let before = commands.last, !before.isSync else { return false }
+    return command.isSync || time == queued
+  }
+
+  /// Ends the write of GITS_CWRITER that has been gathered.
   private mutating func flush() {
-    if !commands.isEmpty { append(.itsCommands(commands)) }
+    if !commands.isEmpty { append(.itsCommands(commands), at: queued) }
     commands = []
   }
 
-  private mutating func append(_ activity: Workload.Activity) {
-    entries.append(Workload.Entry(nanoseconds: last - (start ?? last), activity))
+  private mutating func append(_ activity: Workload.Activity, at time: UInt64) {
+    entries.append(Workload.Entry(nanoseconds: time - (start ?? time), activity))
   }
 
   private func command(_ line: CheckedValue) throws(InputError) -> Workload.ITSCommandWords {
@@ -130,4 +127,9 @@ struct RecordingReader {
     }
     return Workload.ITSCommandWords([words[0], words[1], words[2], words[3]])
   }
+}
+
+extension Workload.ITSCommandWords {
+  /// Whether this is SYNC: opcode 5 (IHI 0069, 5.3.24).
+  fileprivate var isSync: Bool { words[0] & 0xFF == 5 }
 }
