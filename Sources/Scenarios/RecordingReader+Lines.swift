@@ -69,7 +69,7 @@ extension RecordingReader {
     case "frame": try takeFrame(line)
     case "backing": try takeBacking(line)
     case "ste":
-      placement.streamTable = (PA(line.integer("streamTable")), PA(line.integer("level2Table")))
+      placement.streamTable = (PA(line.integer("level1Table")), PA(line.integer("level2Table")))
     case "cd": placement.contextDescriptors = PA(line.integer("ipa"))
     default: descriptors.append(Recording.Descriptor(line))
     }

@@ -42,7 +42,7 @@ enum RecordingShapes {
     "backing": open([
       required("ipa", word), required("pa", word), required("size", .integer(1...(1 << 40))),
     ]),
-    "ste": open([required("streamTable", word), required("level2Table", word)]),
+    "ste": open([required("level1Table", word), required("level2Table", word)]),
     "cd": open([required("ipa", word)]),
     "descriptor": descriptor,
   ]
