@@ -75,5 +75,19 @@ let package = Package(
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests("SimulationTests", ["Simulation"]),
+    .target(
+      name: "ResultFixtures",
+      dependencies: [
+        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "Scenarios",
+      ],
+      path: "Tests/ResultFixtures", swiftSettings: strict),
+    tests(
+      "ScenariosTests",
+      [
+        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "GLibSupport", "Scenarios",
+        "ResultFixtures",
+      ]),
+    tests("ReportsTests", ["Simulation", "Designs", "Scenarios", "Reports", "ResultFixtures"]),
+    tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
   ]
 )

@@ -2,6 +2,7 @@ import Bits
 import GLibSupport
 import Guest
 import Linux
+import Yams
 
 /// Reads a recording line by line: a header, facts, then events in the recorded order.
 struct RecordingReader {
@@ -29,16 +30,13 @@ struct RecordingReader {
   mutating func read() throws(InputError) {
     let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
     let top = Place(file: file.path)
-    let header = try parseYAML(String(lines.first ?? ""), as: RecordingShapes.header, at: top)
+    let header = try RecordingShapes.header.check(node(String(lines.first ?? ""), at: top), at: top)
     name = header.text("case")
     let body =
       lines.dropFirst().last?.isEmpty == true ? lines[1..<(lines.count - 1)] : lines.dropFirst()
     for (index, line) in zip(body.indices, body) {
       let place = Place(file: file.path, line: index + 1)
-      guard let node = try composeYAML(String(line), at: place) else {
-        throw InputError(
-          expected: "a fact or an event", found: "an empty line", at: place, field: "")
-      }
+      let node = try node(String(line), at: place)
       let line = try RecordingShapes.line.check(node, at: place)
       guard let shape = try shape(of: line) else { continue }
       if let fact = line["fact"] {
@@ -49,6 +47,20 @@ struct RecordingReader {
     }
     flush()
     try checkWhole(header, lines: body.count, of: lines.first?.utf8.count ?? 0)
+  }
+
+  /// The JSON object that a line holds.
+  private func node(_ line: String, at place: Place) throws(InputError) -> Node {
+    let found = line.isEmpty ? "an empty line" : line.quoted
+    let wrong = InputError(expected: "a JSON object", found: found, at: place, field: "")
+    guard line.hasPrefix("{") else { throw wrong }
+    do throws(InputError) {
+      guard let node = try composeYAML(line, at: place) else { throw wrong }
+      return node
+    } catch {
+      // The parser notices the end of the text only on a line behind it.
+      throw error.place?.line == place.line ? error : wrong
+    }
   }
 
   /// Whether all lines are there, as they were written.

@@ -19,7 +19,7 @@ public struct Scenario: Sendable {
   public var designs: [Design]
   public var costs: CostModel
   public var seed: UInt32
-  public var expectations: [Expectation]
+  public var expectations: [DesignExpectation]
 
   /// The cost model of scenarios that name none.
   public static let standardCosts = "ampere-altra"
@@ -27,7 +27,7 @@ public struct Scenario: Sendable {
   public init(
     name: String, file: String, purpose: String, usage: GuestUsage, guestKernel: KernelVersion,
     hostKernel: KernelVersion, workloadSource: String, workload: Workload, designs: [Design],
-    costs: CostModel, seed: UInt32, expectations: [Expectation]
+    costs: CostModel, seed: UInt32, expectations: [DesignExpectation]
   ) {
     self.name = name
     self.file = file

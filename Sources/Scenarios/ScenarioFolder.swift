@@ -46,7 +46,7 @@ public struct ScenarioFolder: Sendable {
       throw InputError(
         "\(origin): expected a folder with 'designs' in it, found "
           + (FileManager.default.fileExists(atPath: path) ? "another" : "nothing")
-          + " at \(path.quoted)")
+          + " at '\(path)'")
     }
     return ScenarioFolder(path: path)
   }

@@ -36,11 +36,12 @@ extension ScenarioFolder {
 
   /// Readers and tools find the purpose without a YAML parser: it is the first line.
   private func checkPurpose(_ value: CheckedValue) throws(InputError) {
+    let purpose = value.members.first { $0.name == "purpose" }
     guard let first = value.members.first, first.name == "purpose", first.place.line == 1 else {
       throw InputError(
         expected: "'purpose:' on the first line of the file",
-        found: value["purpose"].map { "it on line \($0.place.line)" } ?? "none",
-        at: value["purpose"]?.place ?? value.place, field: "purpose")
+        found: purpose.map { "it on line \($0.place.line)" } ?? "none",
+        at: purpose?.place ?? value.place, field: "purpose")
     }
     if first.value.text.contains("\n") {
       throw first.value.error(expected: "one line")

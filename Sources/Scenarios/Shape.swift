@@ -68,6 +68,7 @@ public indirect enum Shape: Sendable {
     switch self {
     case .text(let form): form.expectation
     case .integer(let range) where range.upperBound == .max: "an integer (decimal or 0x...)"
+    case .integer(let range) where range.count == 1: String(range.lowerBound)
     case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
     case .number: "a number that is not negative"
     case .boolean: "true or false"

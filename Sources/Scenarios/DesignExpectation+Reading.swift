@@ -6,9 +6,9 @@ extension ScenarioFolder {
   /// - Parameter designs: the designs as the file names them.
   func expectations(
     _ scenario: CheckedValue, designs: [String]
-  ) throws(InputError) -> [Expectation] {
+  ) throws(InputError) -> [DesignExpectation] {
     let names = designs.map(baseName)
-    var expectations: [Expectation] = []
+    var expectations: [DesignExpectation] = []
     for member in scenario["expect"]?.members ?? [] {
       guard names.contains(member.name) else {
         throw InputError(
@@ -16,13 +16,13 @@ extension ScenarioFolder {
             + suggestion(for: member.name, among: names),
           at: member.place, field: member.value.field)
       }
-      expectations.append(Expectation(design: member.name, member.value))
+      expectations.append(DesignExpectation(design: member.name, member.value))
     }
     return expectations
   }
 }
 
-extension Expectation {
+extension DesignExpectation {
   fileprivate init(design: String, _ value: CheckedValue) {
     self.init(design: design)
     verdict = value.choice("verdict")

@@ -1,7 +1,7 @@
 public import Designs
 
 /// What a scenario file says that one design comes to. Whatever is `nil` is not checked.
-public struct Expectation: Equatable, Sendable {
+public struct DesignExpectation: Equatable, Sendable {
   public let design: String
   public var setup: Setup?
   public var verdict: Verdict?
@@ -23,6 +23,16 @@ public struct Expectation: Equatable, Sendable {
     public var errno: String?
     /// A part of the message.
     public var messageContains: String?
+
+    public init(
+      isEnabled: Bool? = nil, by: String? = nil, errno: String? = nil,
+      messageContains: String? = nil
+    ) {
+      self.isEnabled = isEnabled
+      self.by = by
+      self.errno = errno
+      self.messageContains = messageContains
+    }
   }
 
   public init(design: String) { self.design = design }

@@ -18,7 +18,7 @@ public struct FieldCheck: Equatable, Sendable {
   }
 }
 
-extension Expectation {
+extension DesignExpectation {
   /// Every field that the file names, compared with `result`.
   public func check(_ result: RunResult) -> [FieldCheck] {
     setupChecks(result) + journeyChecks(result) + messageChecks(result) + exitChecks(result)

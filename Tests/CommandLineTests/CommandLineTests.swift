@@ -1,0 +1,159 @@
+import Foundation
+import ResultFixtures
+import Testing
+
+/// One run of the built program.
+struct Run {
+  let status: Int32
+  let output: String
+  let error: String
+
+  /// - Parameters:
+  ///   - arguments: those of the program.
+  ///   - environment: changes to the environment.
+  init(_ arguments: String..., environment: [String: String] = [:]) throws {
+    try self.init(arguments: arguments, environment: environment)
+  }
+
+  init(arguments: [String], environment: [String: String] = [:]) throws {
+    let process = Process()
+    // The program is built into the folder of the test bundle.
+    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
+      .deletingLastPathComponent().appendingPathComponent("doorbell")
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: repository)
+    var variables = ProcessInfo.processInfo.environment
+    for name in ["DOORBELL_HOME", "COLUMNS", "NO_COLOR"] { variables[name] = nil }
+    process.environment = variables.merging(environment) { $1 }
+    let folder = try TemporaryFolder(["out": "", "err": ""])
+    let streams = try ["out", "err"].map {
+      try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder.path)/\($0)"))
+    }
+    process.standardOutput = streams[0]
+    process.standardError = streams[1]
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    status = process.terminationStatus
+    output = try String(contentsOfFile: "\(folder.path)/out", encoding: .utf8)
+    error = try String(contentsOfFile: "\(folder.path)/err", encoding: .utf8)
+  }
+}
+
+@Suite("doorbell")
+struct CommandLineTests {
+  @Test(
+    "every command's help explains, gives examples where it helps, and the exit status",
+    arguments: [
+      [], ["compare"], ["explain"], ["test"], ["designs"], ["designs", "list"],
+      ["designs", "show"], ["costs"], ["costs", "list"], ["costs", "show"], ["schema"],
+    ] as [[String]])
+  func help(command: [String]) throws {
+    let run = try Run(arguments: command + ["--help"])
+    #expect(run.status == 0)
+    #expect(run.error.isEmpty)
+    #expect(run.output.hasPrefix("OVERVIEW: "))
+    #expect(run.output.contains("EXIT STATUS"))
+    #expect(run.output.contains("USAGE: doorbell"))
+  }
+
+  @Test(
+    "bad arguments are one line of error, the usage, and status 2",
+    arguments: [
+      (
+        ["compare", "--format", "xml"],
+        "doorbell: error: The value 'xml' is invalid for '--format <format>'. Please provide one "
+          + "of 'table', 'json', 'csv' or 'markdown'."
+      ),
+      (
+        ["compare", "--guest-kernel", "six"],
+        "doorbell: error: The value 'six' is invalid for '--guest-kernel <x.y>'"
+      ),
+      (["compare", "--no-such-flag"], "doorbell: error: Unknown option '--no-such-flag'"),
+      (["test"], "doorbell: error: Missing expected argument '<paths> ...'"),
+      (["frobnicate"], "doorbell: error: Unexpected argument 'frobnicate'"),
+    ] as [([String], String)])
+  func badArguments(arguments: [String], expected: String) throws {
+    let run = try Run(arguments: arguments)
+    #expect(run.status == 2)
+    #expect(run.output.isEmpty)
+    #expect(run.error.split(separator: "\n").first.map(String.init) == expected)
+    #expect(run.error.contains("\nUsage: doorbell"))
+  }
+
+  @Test(
+    "bad names and files are one line of error and status 2",
+    arguments: [
+      (["compare", "defolt"], "found 'defolt'; did you mean 'default'?"),
+      (
+        ["compare", "--design", "rmr-identiy"], "found 'rmr-identiy'; did you mean 'rmr-identity'?"
+      ),
+      (["compare", "no/such.yaml"], "doorbell: error: no/such.yaml:1:1: no such file"),
+      (["compare", "--costs", "cheap"], "found 'cheap'"),
+      (["compare", "scenarios/designs/untrapped.yaml"], "found an unknown field"),
+      (
+        ["compare", "--scenarios", "Sources"],
+        "--scenarios: expected a folder with 'designs' in it, found another at 'Sources'"
+      ),
+      (["explain", "--vector", "9"], "doorbell: error: --vector: expected 0 to 2, found 9"),
+      (
+        ["explain", "--message", "28"],
+        "doorbell: error: --message: expected 0 to 27 for the MSIs of the device, found 28"
+      ),
+      (["test", "no/such"], "doorbell: error: no/such:1:1: no such file or folder"),
+      (["designs", "show", "Sources"], "found 'Sources'"),
+      (["costs", "show", "no"], "found 'no'"),
+    ] as [([String], String)])
+  func badInput(arguments: [String], expected: String) throws {
+    let run = try Run(arguments: arguments)
+    #expect(run.status == 2)
+    #expect(run.output.isEmpty)
+    #expect(run.error.hasPrefix("doorbell: error: "))
+    #expect(run.error.split(separator: "\n").count == 1)
+    #expect(run.error.contains(expected))
+  }
+
+  @Test("a malformed scenario fails a test with status 2 and its place")
+  func malformedScenario() throws {
+    let files = try TemporaryFolder(["bad.yaml": "purpose: x\nguest: 5\n"])
+    let run = try Run("test", files.path)
+    #expect(run.status == 2)
+    #expect(
+      files.relative(run.error)
+        == "doorbell: error: bad.yaml:2:8: field 'guest': expected a mapping with kernel, found "
+        + "'5'\n")
+    #expect(files.relative(run.output) == "ERROR  bad.yaml\n1 scenario: 0 ok, 1 malformed\n")
+  }
+
+  @Test("designs, cost models and schemas are listed and shown")
+  func catalogue() throws {
+    let list = try Run("designs", "list")
+    #expect(list.status == 0)
+    for name in ["rmr-identity", "forward-address", "untrapped"] {
+      #expect(list.output.contains("\n\(name) "))
+      #expect(try Run("designs", "show", name).output.hasPrefix("\(name)\n"))
+    }
+    #expect(try Run("costs", "show").output.contains("assumed"))
+    for kind in ["scenario", "design", "costs"] {
+      let schema = try Run("schema", kind)
+      let value = try JSONSerialization.jsonObject(with: Data(schema.output.utf8))
+      #expect((value as? [String: Any])?["type"] as? String == "object")
+    }
+    #expect(try Run("schema").output == Run("schema", "scenario").output)
+  }
+
+  @Test("the width follows COLUMNS, and a file gets no colour")
+  func width() throws {
+    let narrow = try Run("designs", "list", environment: ["COLUMNS": "50"])
+    #expect(narrow.output.split(separator: "\n").allSatisfy { $0.count <= 50 })
+    #expect(!narrow.output.contains("\u{1B}"))
+  }
+
+  @Test("the scenarios folder follows DOORBELL_HOME")
+  func home() throws {
+    let (file, text) = ("scenarios/designs/mine.yaml", "title: x\n")
+    let files = try TemporaryFolder([file: text])
+    let run = try Run("designs", "show", "mine", environment: ["DOORBELL_HOME": files.path])
+    #expect(run.error.contains("field 'source': expected a text, found nothing"))
+  }
+}

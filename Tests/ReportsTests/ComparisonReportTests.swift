@@ -1,0 +1,129 @@
+import Designs
+import Reports
+import ResultFixtures
+import Scenarios
+import Testing
+
+@Suite("Comparison reports")
+struct ComparisonReportTests {
+  static let comparison = Comparison(
+    scenario: Fixtures.scenario(),
+    results: [Fixtures.refused(), Fixtures.result(Fixtures.other, address: 0xffff_f040)])
+
+  @Test("a table has a row for each design, its reason below it, and names assumed costs")
+  func table() {
+    #expect(
+      Self.comparison.report(as: .table, on: Terminal(width: 140)) == """
+        fixture
+        Shows what is shown.
+        guest Linux 6.5, dma-api; host Linux 7.3; workload synthetic; costs fixture; seed 7
+
+        design        set-up                           MSIs            address  data  exits at set-up  per MSI  p50 ns  p99 ns  max ns
+        rmr-identity  refused by guest kernel, EINVAL  none                  -     -               34        0       -       -       -
+          Both stages map the doorbell. __iommu_take_dma_ownership: "Firmware has requested this device have a 1:1 IOMMU mapping"
+        untrapped     enabled                          4 delivered  0xfffff040   0x3               34      1.5    2000    4000    4000
+          Both stages map the doorbell.
+
+        Times rest on assumed costs: table-read ('doorbell costs show fixture').
+
+        """)
+  }
+
+  @Test("a narrow terminal gets a block for each design, and no line that could be shorter is long")
+  func narrow() {
+    let text = Self.comparison.report(as: .table, on: Terminal(width: 60))
+    #expect(
+      text.contains(
+        """
+        untrapped
+          set-up           enabled
+          MSIs             4 delivered
+          address          0xfffff040
+        """))
+    #expect(text.split(separator: "\n").allSatisfy { $0.count <= 60 })
+  }
+
+  @Test("colour appears only where it is wanted, and changes no text")
+  func color() {
+    let plain = Self.comparison.report(as: .table, on: Terminal(width: 140))
+    let painted = Self.comparison.report(as: .table, on: Terminal(width: 140, hasColor: true))
+    #expect(!plain.contains("\u{1B}"))
+    #expect(painted.contains("\u{1B}[32m4 delivered\u{1B}[0m"))
+    #expect(painted.replacing(/\u{1B}\[[0-9]+m/, with: "") == plain)
+  }
+
+  @Test("the JSON has the promised fields")
+  func json() throws {
+    let json = Self.comparison.json
+    #expect(json["scenario"] == .text("fixture"))
+    #expect(json["seed"] == .integer(7))
+    guard case .list(let results) = json["results"] else {
+      Issue.record("results is no list")
+      return
+    }
+    let refused = try #require(results.first)
+    #expect(
+      refused["setup"]
+        == .object([
+          "outcome": .text("refused"), "by": .text("guest"),
+          "function": .text("__iommu_take_dma_ownership"), "errno": .text("EINVAL"),
+          "message": .text("Firmware has requested this device have a 1:1 IOMMU mapping"),
+        ]))
+    #expect(refused["verdict"] == .text("refused"))
+    #expect(refused["message"] == .null)
+    #expect(refused["latency"]?["p50"] == .null)
+    let delivered = try #require(results.last)
+    #expect(delivered["design"] == .text("untrapped"))
+    #expect(delivered["setup"]?["outcome"] == .text("enabled"))
+    #expect(delivered["setup"]?["errno"] == .null)
+    #expect(
+      delivered["message"] == .object(["address": .text("0xfffff040"), "data": .text("0x3")]))
+    #expect(
+      delivered["journeys"]
+        == .object([
+          "delivered": .integer(4), "refused": .integer(0), "dropped": .integer(0),
+          "fault": .integer(0), "lost": .integer(0), "misrouted": .integer(0),
+          "corrupted": .integer(0), "total": .integer(4),
+        ]))
+    #expect(delivered["exits"]?["setup"] == .integer(34))
+    #expect(delivered["exits"]?["perInterrupt"] == .number(1.5))
+    #expect(
+      delivered["latency"]
+        == .object([
+          "p50": .integer(2000), "p99": .integer(4000), "max": .integer(4000), "unit": .text("ns"),
+        ]))
+    #expect(delivered["why"] == .text("Both stages map the doorbell."))
+  }
+
+  @Test("CSV has one line a design and quotes what needs it")
+  func csv() {
+    let lines = Self.comparison.report(as: .csv).split(separator: "\r\n")
+    #expect(lines.map(String.init) == Self.csvLines)
+  }
+
+  static let csvLines: [String] = [
+    """
+    scenario,seed,design,setup,by,errno,verdict,delivered,refused,dropped,fault,lost,misrouted,\
+    corrupted,total,address,data,exits_setup,exits_per_interrupt,p50_ns,p99_ns,max_ns,why
+    """,
+    """
+    fixture,7,rmr-identity,refused,guest,EINVAL,refused,0,0,0,0,0,0,0,0,,,34,0,,,,\
+    Both stages map the doorbell.
+    """,
+    """
+    fixture,7,untrapped,enabled,,,delivered,4,0,0,0,0,0,0,4,0xfffff040,0x3,34,1.5,2000,4000,\
+    4000,Both stages map the doorbell.
+    """,
+  ]
+
+  @Test("Markdown has a table and the reasons")
+  func markdown() {
+    let text = Self.comparison.report(as: .markdown)
+    #expect(
+      text.contains(
+        "| untrapped | enabled | 4 delivered | 0xfffff040 | 0x3 | 34 | 1.5 | 2000 | 4000 | 4000 |\n"
+      ))
+    #expect(text.contains("- `untrapped`: Both stages map the doorbell.\n"))
+    #expect(text.contains("assumed costs: table-read"))
+  }
+}

@@ -1,0 +1,92 @@
+import Designs
+import Reports
+import ResultFixtures
+import Scenarios
+import Simulation
+import Testing
+
+@Suite("JourneyReport")
+struct JourneyReportTests {
+  static func report(_ result: RunResult, withSteps: Bool = false) throws -> JourneyReport {
+    try #require(
+      JourneyReport(
+        Comparison(scenario: Fixtures.scenario(), results: [result]), withSteps: withSteps))
+  }
+
+  @Test("each station is a row: time since the write, place, address, words, meaning")
+  func stations() throws {
+    let report = try Self.report(
+      Fixtures.result(steps: [Fixtures.step], journey: Fixtures.journey), withSteps: true)
+    #expect(
+      report.text() == """
+        fixture, rmr-identity
+        A title.
+        guest Linux 6.5, dma-api; host Linux 7.3; workload synthetic; costs fixture; seed 7
+
+        step  time ns  agent        function        what it does
+           1      100  host kernel  iommufd_sw_msi  maps the doorbell page at 0x8000000
+
+        MSI 2, vector 1, sent at 5000 ns: delivered
+
+        time ns  station     address  words       meaning
+              0  device    0x8000040  0x3         writes the message
+            0.5  STE      0x40a28400  0x4033800f  both stages are on
+                                      0x800d6
+            600  handler                          the guest's handler runs
+
+        It arrived.
+
+        Times rest on assumed costs: table-read ('doorbell costs show fixture').
+
+        """)
+  }
+
+  @Test("long meanings are wrapped in their column")
+  func wrapped() throws {
+    let station = Journey.Station(
+      time: .zero, name: "device", address: 1, words: [2],
+      meaning: "one two three four five six seven eight nine ten")
+    let journey = Journey(
+      index: 0, vector: 0, stations: [station], verdict: .lost, reason: "It is gone.")
+    let text = try Self.report(Fixtures.result(journey: journey)).text(on: Terminal(width: 60))
+    #expect(
+      text.contains(
+        """
+        time ns  station  address  words  meaning
+              0  device       0x1  0x2    one two three four five
+                                          six seven eight nine ten
+        """))
+  }
+
+  @Test("a refused set-up says who refused, and in which words")
+  func refused() throws {
+    let text = try Self.report(Fixtures.refused()).text(on: Terminal(width: 400))
+    #expect(
+      text.contains(
+        "No MSI was sent: set-up was refused by the guest kernel in __iommu_take_dma_ownership with "
+          + "EINVAL: \"Firmware has requested this device have a 1:1 IOMMU mapping\". Both stages"))
+  }
+
+  @Test("the JSON has the stations, and the steps when they are wanted")
+  func json() throws {
+    let result = Fixtures.result(steps: [Fixtures.step], journey: Fixtures.journey)
+    let json = try Self.report(result, withSteps: true).json
+    guard case .list(let stations) = json["journey"]?["stations"],
+      case .list(let steps) = json["steps"]
+    else {
+      Issue.record("stations or steps is no list")
+      return
+    }
+    #expect(
+      stations[1]
+        == .object([
+          "time": .number(5000.5), "station": .text("STE"), "address": .text("0x40a28400"),
+          "words": .list([.text("0x4033800f"), .text("0x800d6")]),
+          "meaning": .text("both stages are on"),
+        ]))
+    #expect(stations[2]["address"] == .null)
+    #expect(steps.first?["function"] == .text("iommufd_sw_msi"))
+    #expect(try Self.report(result).json["steps"] == nil)
+    #expect(try Self.report(Fixtures.refused()).json["journey"] == .null)
+  }
+}
