@@ -45,16 +45,18 @@ let package = Package(
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
+    layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
+    layer("Firmware", ["Bits"]),
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux"]),
-    layer("VMM", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux", "HostKernel"]),
-    layer("Guest", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
+    layer("VMM", ["Bits", "ArmFormats", "Memory", "Firmware", "Flows", "HostKernel"]),
+    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux"]),
     layer(
       "Designs",
       [
-        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Flows", "Linux",
-        "HostKernel", "VMM", "Guest",
+        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
+        "Flows", "Linux", "HostKernel", "VMM", "Guest",
       ]),
     layer(
       "Scenarios",
