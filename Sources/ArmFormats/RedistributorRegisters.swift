@@ -39,7 +39,9 @@ public struct LPIConfigurationBase: OneWordRecord {
   public var address: PA { PA(self[.address] &<< 12) }
   /// One more than the highest INTID, at most 2^`bits`.
   @inlinable
-  public func intidLimit(atMost bits: UInt64) -> UInt64 { 1 &<< min(UInt64(self[.idBits]) &+ 1, bits) }
+  public func intidLimit(atMost bits: UInt64) -> UInt64 {
+    1 &<< min(UInt64(self[.idBits]) &+ 1, bits)
+  }
 }
 extension BitField where Record == LPIConfigurationBase, Value == UInt8 {
   /// `[4:0]`: INTID bits minus one.
