@@ -5,6 +5,7 @@ internal import GIC
 internal import Guest
 internal import HostKernel
 internal import Machine
+internal import Memory
 internal import Simulation
 internal import VMM
 
@@ -50,35 +51,12 @@ extension System {
     case .activity(.dma(let address, let isWrite, let count)):
       access(address, isWrite: isWrite, count: count)
     default:
-      announceDiscards()
       do {
         begin(try guest.perform(operation).map(PendingStep.guest))
       } catch {
         refuse(error)
       }
     }
-  }
-
-  /// Looks ahead in a recording: an INV whose event is discarded next turned the event off.
-  private mutating func announceDiscards() {
-    guard case .activity(.itsCommands(let commands)) = operations[nextOperation - 1].operation
-    else { return }
-    for command in commands where command[.opcode] == .inv {
-      let event = command[.eventID]
-      if nextCommand(about: event)?[.opcode] == .discard { guest.willDiscard(event: event) }
-    }
-  }
-
-  private func nextCommand(about event: UInt32) -> ITSCommand? {
-    for operation in operations[nextOperation...] {
-      guard case .activity(.itsCommands(let commands)) = operation.operation else { continue }
-      let named: [ITSOpcode] = [.mapti, .inv, .discard]
-      if let found = commands.first(where: { $0[.eventID] == event && named.contains($0[.opcode]) })
-      {
-        return found
-      }
-    }
-    return nil
   }
 
   mutating func refuse(_ refusal: Refusal) {

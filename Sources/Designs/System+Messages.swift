@@ -99,12 +99,11 @@ extension System {
 
   private mutating func retry(_ index: Int32, _ message: Message) -> Bool {
     if message.virtualLPI != 0 {
-      guard virtualRedistributors.isEnabledAndPending(message.virtualLPI, at: 0, guestMemory)
+      guard virtualRedistributors.isDue(message.virtualLPI, at: 0, memory: guestMemory)
       else { return false }
       schedule(.acknowledge, after: costs.kick, message: index)
     } else if message.lpi != 0 {
-      guard machine.redistributors.isEnabledAndPending(
-        message.lpi, at: message.cpu, machine.memory)
+      guard machine.redistributors.isDue(message.lpi, at: message.cpu, memory: machine.memory)
       else { return false }
       schedule(.hostInterrupt, after: costs.hostEntry, message: index)
     }
@@ -292,7 +291,7 @@ extension System {
   private mutating func endByFault(
     _ index: Int32, _ event: EventRecord, _ recording: FaultRecording
   ) {
-    let place = event[.stage2] ? ", IPA \(IPA(event.ipaAddress))" : ""
+    let place = event[.stage2] ? ", IPA \(IPA(event[.ipa] << 12))" : ""
     let stage = event[.stage2] ? "stage 2" : "stage 1"
     let name = "\(event[.kind]) at \(stage)\(place), input \(IOVA(event[.inputAddress]))"
     guard recording == .recorded else {

@@ -83,6 +83,14 @@ extension Redistributors {
     return configuration(of: intid, at: index, memory: memory)
   }
 
+  /// Whether an LPI is pending and its configuration enables it.
+  public mutating func isDue(
+    _ intid: UInt32, at index: Int, memory: PhysicalMemory
+  ) -> Bool {
+    isPending(intid, at: index, memory: memory)
+      && currentConfiguration(of: intid, at: index, memory: memory)?[.enable] == true
+  }
+
   /// Reads the configuration of one LPI again: INV, `GICR_INVLPIR`.
   public mutating func invalidate(_ intid: UInt32, at index: Int, memory: PhysicalMemory) {
     guard lpisEnabled(at: index), isLPI(intid, at: index) else { return }

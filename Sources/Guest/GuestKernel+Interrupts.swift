@@ -107,6 +107,18 @@ extension GuestKernel {
       iovas.free(input)
       return unmap(input, size: size)
     case .itsCommands(let commands): return recordedCommands(commands)
+    case .lpiConfiguration(let place, let byte):
+      return [
+        Step(
+          .guest, "lpi_write_config", "LPI property byte at \(place) := \(hex(UInt64(byte)))",
+          .writeByte(PA(place.rawValue), byte))
+      ]
+    case .redistributorWrite(let offset, let value):
+      return [
+        Step(
+          .guest, "direct_lpi_inv", "GICR + \(hex(offset)) := \(hex(value)) (recorded)",
+          .mmio(its.redistributors + offset, value, width: 8))
+      ]
     case .msixWrite(let offset, let value):
       let vector = Int(truncatingIfNeeded: offset / MSIXTableEntry.byteCount)
       return [
@@ -119,24 +131,16 @@ extension GuestKernel {
     }
   }
 
-  /// Commands as the recorded driver queued them, each INV behind the write of the configuration
-  /// byte that caused it.
+  /// Commands as the recorded driver queued them.
   private mutating func recordedCommands(_ commands: [ITSCommand]) -> [Step<Never>] {
-    var steps: [Step<Never>] = []
     for command in commands {
-      let event = command[.eventID]
       switch command[.opcode] {
-      case .mapti: lpis[event] = command[.physicalINTID]
-      case .inv:
-        guard let lpi = lpis[event] else { break }
-        let enabled = retiring.remove(event) == nil
-        steps.append(its.configurationWrite(lpi: lpi, enabled: enabled))
-      case .discard: lpis[event] = nil
+      case .mapti: lpis[command[.eventID]] = command[.physicalINTID]
+      case .discard: lpis[command[.eventID]] = nil
       default: break
       }
     }
     let names = commands.map { $0[.opcode].name ?? hex($0[word: 0]) }.joined(separator: ", ")
-    return steps
-      + its.send(commands, function: "its_send_single_command", text: "\(names) (recorded)")
+    return its.send(commands, function: "its_send_single_command", text: "\(names) (recorded)")
   }
 }

@@ -59,8 +59,6 @@ public struct GuestKernel: Sendable {
   var doorbellIOVA: IOVA?
   /// The device's LPIs, by EventID.
   var lpis: [UInt32: UInt32] = [:]
-  /// Events whose next invalidation turns them off: a DISCARD follows.
-  var retiring: Set<UInt32> = []
   let recordedContextTable: PA?
 
   /// - Parameters:
@@ -141,10 +139,6 @@ public struct GuestKernel: Sendable {
     ]
   }
 
-  /// Tells the kernel which event will be discarded after its next invalidation: a recording
-  /// shows the invalidation, not the configuration byte that was written before it.
-  public mutating func willDiscard(event: UInt32) { retiring.insert(event) }
-
   private mutating func boot() throws(Refusal) -> [Step<Never>] {
     let bypassing = reservedRegions.contains { $0.kind != .softwareMSI } ? [device.requesterID] : []
     var steps: [Step<Never>] = []
@@ -154,8 +148,7 @@ public struct GuestKernel: Sendable {
     } catch {
       throw .outOfMemory("arm_smmu_device_probe")
     }
-    steps += its.probe() + its.initLPIs(cpu: 0) + its.mapCollection(cpu: 0)
-    return steps
+    return steps + its.probe() + its.initLPIs(cpu: 0) + its.mapCollection(cpu: 0)
   }
 }
 

@@ -68,7 +68,7 @@ extension Workload.Activity {
   /// Whether the guest's kernel does it to set interrupts up.
   var isGuestSetup: Bool {
     switch self {
-    case .itsCommands, .msixWrite, .msixControl: true
+    case .itsCommands, .lpiConfiguration, .redistributorWrite, .msixWrite, .msixControl: true
     // The doorbell's mapping: device memory.
     case .map(_, _, size: _, let attributes): attributes.contains(.mmio)
     default: false

@@ -12,6 +12,10 @@ public struct Workload: Sendable {
     case unmap(IOVA, size: UInt64)
     /// The guest's ITS driver queues commands and writes GITS_CWRITER once.
     case itsCommands([ITSCommand])
+    /// The guest writes a byte of its LPI property table.
+    case lpiConfiguration(IPA, UInt8)
+    /// The guest writes a register of its CPU's redistributor, 64 bits wide.
+    case redistributorWrite(offset: UInt64, value: UInt64)
     /// The guest writes 32 bits of the MSI-X table, at a byte offset in it.
     case msixWrite(offset: UInt64, value: UInt32)
     /// The guest writes the MSI-X message control register.

@@ -1,6 +1,7 @@
 public import ArmFormats
 public import Bits
 public import GIC
+internal import Memory
 public import PCI
 public import SMMU
 
