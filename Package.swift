@@ -65,7 +65,7 @@ let package = Package(
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Reports", ["Bits", "Simulation", "Flows", "Designs", "Scenarios"]),
+    layer("Reports", ["Bits", "Guest", "Linux", "Simulation", "Flows", "Designs", "Scenarios"]),
     .executableTarget(
       name: "doorbell",
       dependencies: [

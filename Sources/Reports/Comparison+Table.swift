@@ -1,0 +1,55 @@
+import Designs
+import Flows
+import Scenarios
+
+extension Comparison {
+  /// For people at a terminal: one row a design, its reason below.
+  func table(on terminal: Terminal) -> String {
+    var output = terminal.paint(scenario.name, .heading) + "\n"
+    output += paragraph(scenario.purpose, indent: "", width: terminal.width)
+    output += paragraph(scenario.conditions, indent: "", width: terminal.width) + "\n"
+    var table = TextTable(
+      ComparisonRow.titles.enumerated().map { ($1, $0 < 3 ? .left : .right) })
+    for result in results { table.add(cells(result), note: result.explanation) }
+    if table.naturalWidth <= terminal.width {
+      output += table.render(on: terminal)
+    } else {
+      output += results.map { block($0, terminal) }.joined(separator: "\n")
+    }
+    if let assumption = scenario.assumption {
+      output += "\n" + paragraph(assumption, indent: "", width: terminal.width)
+    }
+    return output
+  }
+
+  private func cells(_ result: RunResult) -> [TextTable.Cell] {
+    ComparisonRow(result).texts.enumerated().map { column, text in
+      switch column {
+      case 1: TextTable.Cell(text, result.refusal == nil ? nil : .warning)
+      case 2: TextTable.Cell(text, result.verdict.tone)
+      default: TextTable.Cell(text)
+      }
+    }
+  }
+
+  /// A design's row on a terminal that is too narrow for it: one line a column.
+  private func block(_ result: RunResult, _ terminal: Terminal) -> String {
+    let titles = ComparisonRow.titles
+    let width = titles.map(\.count).max() ?? 0
+    var output = terminal.paint(result.design.name, .heading) + "\n"
+    for (title, cell) in zip(titles, cells(result)).dropFirst() {
+      let padding = String(repeating: " ", count: width - title.count)
+      output += "  \(title)\(padding)  "
+      output += cell.lines.map { terminal.paint($0, cell.tone) }.joined(separator: " ") + "\n"
+    }
+    return output + paragraph(result.explanation, indent: "  ", width: terminal.width)
+  }
+}
+
+extension RunResult {
+  /// Why it came out so, with the words of whoever refused.
+  var explanation: String {
+    guard let refusal, !why.contains(refusal.message) else { return why }
+    return "\(why) \(refusal.function): \"\(refusal.message)\""
+  }
+}

@@ -1,0 +1,57 @@
+import Bits
+import Designs
+import Flows
+import Scenarios
+
+extension Comparison {
+  /// For spreadsheets (RFC 4180): one line a design, numbers alone in their cells.
+  var csv: String {
+    let titles =
+      ["scenario", "seed", "design", "setup", "by", "errno", "verdict"]
+      + Verdict.allCases.map(\.rawValue)
+      + [
+        "total", "address", "data", "exits_setup", "exits_per_interrupt", "p50_ns", "p99_ns",
+        "max_ns", "why",
+      ]
+    return csvLine(titles) + results.map { csvLine(csvFields($0)) }.joined()
+  }
+
+  private func csvFields(_ result: RunResult) -> [String] {
+    let latency = result.latency
+    return [
+      scenario.name, String(scenario.seed), result.design.name,
+      result.refusal == nil ? "enabled" : "refused", result.refusal?.agent.rawValue ?? "",
+      result.refusal?.errno ?? "", result.verdict.rawValue,
+    ] + Verdict.allCases.map { String(result.count(of: $0)) } + [
+      String(result.verdicts.count), result.message?.address.description ?? "",
+      result.message.map { "0x" + String($0.data, radix: 16) } ?? "",
+      String(result.exits.setup), plain(result.exitsPerInterrupt),
+      latency.map { String($0.p50) } ?? "", latency.map { String($0.p99) } ?? "",
+      latency.map { String($0.max) } ?? "", result.why,
+    ]
+  }
+
+  private func csvLine(_ fields: [String]) -> String {
+    fields.map { field in
+      field.contains(where: { "\",\r\n".contains($0) })
+        ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
+    }.joined(separator: ",") + "\r\n"
+  }
+
+  /// For mails, issues and documents.
+  var markdown: String {
+    let titles = ComparisonRow.titles
+    var output = "**\(scenario.name)**: \(scenario.purpose)\n\n\(scenario.conditions)\n\n"
+    output += markdownLine(titles)
+    output += "|" + titles.indices.map { $0 < 3 ? "---|" : "--:|" }.joined() + "\n"
+    for result in results { output += markdownLine(ComparisonRow(result).texts) }
+    output += "\n"
+    for result in results { output += "- `\(result.design.name)`: \(result.explanation)\n" }
+    if let assumption = scenario.assumption { output += "\n\(assumption)\n" }
+    return output
+  }
+
+  private func markdownLine(_ fields: [String]) -> String {
+    "| " + fields.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+  }
+}

@@ -1,0 +1,135 @@
+import Bits
+import Designs
+import Flows
+public import Scenarios
+import Simulation
+
+/// One MSI's journey under one design, and how its interrupt was set up.
+public struct JourneyReport: Sendable {
+  private let scenario: Scenario
+  private let result: RunResult
+  /// Whether the steps of software are wanted, too.
+  private let withSteps: Bool
+
+  /// - Returns: `nil` for a comparison without results.
+  public init?(_ comparison: Comparison, withSteps: Bool) {
+    guard let result = comparison.results.first else { return nil }
+    scenario = comparison.scenario
+    self.result = result
+    self.withSteps = withSteps
+  }
+
+  /// For programs. Times are nanoseconds since the start of the run.
+  public var json: JSON {
+    var members = [
+      JSON.Member("scenario", .text(scenario.name)),
+      JSON.Member("seed", .integer(Int(scenario.seed))),
+      JSON.Member("design", .text(result.design.name)),
+      JSON.Member("setup", result.setupJSON),
+      JSON.Member("journey", result.journey?.json ?? .null),
+      JSON.Member("why", .text(result.why)),
+    ]
+    if withSteps {
+      members.append(JSON.Member("steps", .list(result.steps.map(\.json))))
+    }
+    return .object(members)
+  }
+
+  /// For people at a terminal: the steps when they are wanted, then the journey.
+  public func text(on terminal: Terminal = Terminal()) -> String {
+    var output = heading(on: terminal) + "\n"
+    if withSteps { output += steps(on: terminal) + "\n" }
+    output += result.journey.map { stations($0, on: terminal) } ?? noJourney(on: terminal)
+    if let assumption = scenario.assumption {
+      output += "\n" + paragraph(assumption, indent: "", width: terminal.width)
+    }
+    return output
+  }
+
+  private func heading(on terminal: Terminal) -> String {
+    terminal.paint("\(scenario.name), \(result.design.name)", .heading) + "\n"
+      + paragraph(result.design.title, indent: "", width: terminal.width)
+      + paragraph(scenario.conditions, indent: "", width: terminal.width)
+  }
+
+  private func steps(on terminal: Terminal) -> String {
+    guard !result.steps.isEmpty else { return "Software performed no step.\n" }
+    var table = TextTable([
+      ("step", .right), ("time ns", .right), ("agent", .left), ("function", .left),
+      ("what it does", .left),
+    ])
+    for (index, step) in result.steps.enumerated() {
+      table.add([
+        TextTable.Cell(String(index + 1)), TextTable.Cell(nanoseconds(step.time)),
+        TextTable.Cell(step.agent.title), TextTable.Cell(step.function),
+        TextTable.Cell(step.text),
+      ])
+    }
+    return table.render(on: terminal)
+  }
+
+  private func stations(_ journey: Journey, on terminal: Terminal) -> String {
+    let start = journey.stations.first?.time ?? .zero
+    var output =
+      "MSI \(journey.index), vector \(journey.vector), sent at \(nanoseconds(start)) ns: "
+    output += terminal.paint(journey.verdict.rawValue, journey.verdict.tone) + "\n\n"
+    var table = TextTable([
+      ("time ns", .right), ("station", .left), ("address", .right), ("words", .left),
+      ("meaning", .left),
+    ])
+    for station in journey.stations {
+      table.add([
+        TextTable.Cell(nanoseconds(station.time - start)), TextTable.Cell(station.name),
+        TextTable.Cell(station.address.map { hex($0) } ?? ""),
+        TextTable.Cell(station.words.map { hex($0) }.joined(separator: "\n")),
+        TextTable.Cell(station.meaning),
+      ])
+    }
+    output += table.render(on: terminal) + "\n"
+    return output + paragraph(journey.reason, indent: "", width: terminal.width)
+  }
+
+  private func noJourney(on terminal: Terminal) -> String {
+    let refused = result.refusal.map {
+      "set-up was refused by the \($0.agent.title) in \($0.function) with \($0.errno): "
+        + "\"\($0.message)\". "
+    }
+    return paragraph(
+      "No MSI was sent: \(refused ?? "")\(result.why)", indent: "", width: terminal.width)
+  }
+}
+
+extension Journey {
+  fileprivate var json: JSON {
+    .object([
+      "message": .integer(index),
+      "vector": .integer(vector),
+      "verdict": .text(verdict.rawValue),
+      "reason": .text(reason),
+      "stations": .list(stations.map(\.json)),
+    ])
+  }
+}
+
+extension Journey.Station {
+  fileprivate var json: JSON {
+    .object([
+      "time": .number(Double(time.picoseconds) / 1000),
+      "station": .text(name),
+      "address": .text(address.map { hex($0) }),
+      "words": .list(words.map { .text(hex($0)) }),
+      "meaning": .text(meaning),
+    ])
+  }
+}
+
+extension RunResult.PerformedStep {
+  fileprivate var json: JSON {
+    .object([
+      "time": .number(Double(time.picoseconds) / 1000),
+      "agent": .text(agent.rawValue),
+      "function": .text(function),
+      "text": .text(text),
+    ])
+  }
+}

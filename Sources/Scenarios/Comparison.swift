@@ -1,0 +1,55 @@
+public import Designs
+
+/// A scenario and what each of its designs came to, in the scenario's order.
+public struct Comparison: Sendable {
+  public let scenario: Scenario
+  public let results: [RunResult]
+
+  public init(scenario: Scenario, results: [RunResult]) {
+    self.scenario = scenario
+    self.results = results
+  }
+}
+
+/// What carries a run out.
+public typealias Engine = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
+
+extension Scenario {
+  /// Runs all designs, in parallel.
+  ///
+  /// - Parameters:
+  ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
+  ///   - engine: what carries the runs out.
+  public func run(
+    journeyOf: Int? = nil,
+    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+  ) async throws(InputError) -> Comparison {
+    let specifications = specifications(journeyOf: journeyOf)
+    let outcomes = await withTaskGroup(of: (Int, Result<RunResult, RunFailure>).self) { group in
+      for (index, specification) in specifications.enumerated() {
+        group.addTask {
+          do throws(RunFailure) {
+            return (index, .success(try engine(specification)))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      var outcomes: [Int: Result<RunResult, RunFailure>] = [:]
+      for await (index, outcome) in group { outcomes[index] = outcome }
+      return outcomes
+    }
+    var results: [RunResult] = []
+    for (index, specification) in specifications.enumerated() {
+      switch outcomes[index] {
+      case .success(let result): results.append(result)
+      case .failure(let failure):
+        throw InputError(
+          "design \(specification.design.name.quoted) cannot be run: \(failure.message)",
+          at: Place(file: file))
+      case nil: continue
+      }
+    }
+    return Comparison(scenario: self, results: results)
+  }
+}

@@ -1,0 +1,37 @@
+public import Designs
+
+/// What a scenario file says that one design comes to. Whatever is `nil` is not checked.
+public struct Expectation: Equatable, Sendable {
+  public let design: String
+  public var setup: Setup?
+  public var verdict: Verdict?
+  /// Counts of journeys, in the order of the file.
+  public var journeys: [(verdict: Verdict, count: Int)] = []
+  public var total: Int?
+  public var address: UInt64?
+  public var data: UInt64?
+  public var setupExits: Int?
+  public var exitsPerInterrupt: Double?
+  /// A part of the sentence that says why.
+  public var whyContains: String?
+
+  /// What set-up comes to.
+  public struct Setup: Equatable, Sendable {
+    public var isEnabled: Bool?
+    /// The agent that refuses.
+    public var by: String?
+    public var errno: String?
+    /// A part of the message.
+    public var messageContains: String?
+  }
+
+  public init(design: String) { self.design = design }
+
+  public static func == (left: Self, right: Self) -> Bool {
+    left.design == right.design && left.setup == right.setup && left.verdict == right.verdict
+      && left.journeys.elementsEqual(right.journeys, by: ==) && left.total == right.total
+      && left.address == right.address && left.data == right.data
+      && left.setupExits == right.setupExits && left.exitsPerInterrupt == right.exitsPerInterrupt
+      && left.whyContains == right.whyContains
+  }
+}

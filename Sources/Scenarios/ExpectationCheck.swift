@@ -1,0 +1,119 @@
+import Bits
+public import Designs
+public import Flows
+
+/// One expectation of one field, and what was found.
+public struct FieldCheck: Equatable, Sendable {
+  /// Such as `journeys.delivered`.
+  public let field: String
+  public let expected: String
+  public let found: String
+  public let holds: Bool
+
+  init(_ field: String, expected: String, found: String, holds: Bool? = nil) {
+    self.field = field
+    self.expected = expected
+    self.found = found
+    self.holds = holds ?? (expected == found)
+  }
+}
+
+extension Expectation {
+  /// Every field that the file names, compared with `result`.
+  public func check(_ result: RunResult) -> [FieldCheck] {
+    setupChecks(result) + journeyChecks(result) + messageChecks(result) + exitChecks(result)
+      + (whyContains.map { [.contains("why", $0, in: result.why)] } ?? [])
+  }
+
+  private func setupChecks(_ result: RunResult) -> [FieldCheck] {
+    guard let setup else { return [] }
+    let refusal = result.refusal
+    var checks: [FieldCheck] = []
+    if let isEnabled = setup.isEnabled {
+      checks.append(
+        FieldCheck(
+          "setup.outcome", expected: isEnabled ? "enabled" : "refused",
+          found: refusal == nil ? "enabled" : "refused"))
+    }
+    if let by = setup.by {
+      checks.append(
+        FieldCheck("setup.by", expected: by, found: refusal?.agent.rawValue ?? "nobody"))
+    }
+    if let errno = setup.errno {
+      checks.append(FieldCheck("setup.errno", expected: errno, found: refusal?.errno ?? "none"))
+    }
+    if let message = setup.messageContains {
+      checks.append(.contains("setup.message", message, in: refusal?.message ?? ""))
+    }
+    return checks
+  }
+
+  private func journeyChecks(_ result: RunResult) -> [FieldCheck] {
+    var checks: [FieldCheck] = []
+    if let verdict {
+      checks.append(
+        FieldCheck("verdict", expected: verdict.rawValue, found: result.verdict.rawValue))
+    }
+    for (verdict, count) in journeys {
+      checks.append(
+        FieldCheck(
+          "journeys.\(verdict.rawValue)", expected: String(count),
+          found: String(result.count(of: verdict))))
+    }
+    if let total {
+      checks.append(
+        FieldCheck(
+          "journeys.total", expected: String(total), found: String(result.verdicts.count)))
+    }
+    return checks
+  }
+
+  private func messageChecks(_ result: RunResult) -> [FieldCheck] {
+    var checks: [FieldCheck] = []
+    if let address {
+      checks.append(
+        FieldCheck(
+          "message.address", expected: hex(address),
+          found: result.message?.address.description ?? "none"))
+    }
+    if let data {
+      checks.append(
+        FieldCheck(
+          "message.data", expected: hex(data),
+          found: result.message.map { hex(UInt64($0.data)) } ?? "none"))
+    }
+    return checks
+  }
+
+  private func exitChecks(_ result: RunResult) -> [FieldCheck] {
+    var checks: [FieldCheck] = []
+    if let setupExits {
+      checks.append(
+        FieldCheck(
+          "exits.setup", expected: String(setupExits), found: String(result.exits.setup)))
+    }
+    if let exitsPerInterrupt {
+      checks.append(
+        FieldCheck(
+          "exits.perInterrupt", expected: String(exitsPerInterrupt),
+          found: String(result.exitsPerInterrupt)))
+    }
+    return checks
+  }
+}
+
+extension FieldCheck {
+  /// A text that must have `part` in it.
+  fileprivate static func contains(_ field: String, _ part: String, in text: String) -> FieldCheck {
+    FieldCheck(
+      field, expected: "a text with '\(part)'", found: text.isEmpty ? "nothing" : "'\(text)'",
+      holds: text.contains(part))
+  }
+}
+
+extension RunResult {
+  /// Who refused the set-up; `nil` when it was enabled.
+  public var refusal: Refusal? {
+    if case .refused(let refusal) = setup { refusal } else { nil }
+  }
+}

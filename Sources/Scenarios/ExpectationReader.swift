@@ -1,0 +1,48 @@
+import Designs
+
+extension ScenarioFolder {
+  /// The expectations of a scenario file, in its order.
+  ///
+  /// - Parameter designs: the designs as the file names them.
+  func expectations(
+    _ scenario: CheckedValue, designs: [String]
+  ) throws(InputError) -> [Expectation] {
+    let names = designs.map(baseName)
+    var expectations: [Expectation] = []
+    for member in scenario["expect"]?.members ?? [] {
+      guard names.contains(member.name) else {
+        throw InputError(
+          "expected one of the scenario's designs (\(alternatives(names))), found another name"
+            + suggestion(for: member.name, among: names),
+          at: member.place, field: member.value.field)
+      }
+      expectations.append(Expectation(design: member.name, member.value))
+    }
+    return expectations
+  }
+}
+
+extension Expectation {
+  fileprivate init(design: String, _ value: CheckedValue) {
+    self.init(design: design)
+    verdict = value.choice("verdict")
+    setup = value["setup"].map {
+      Setup(
+        isEnabled: $0["outcome"].map { $0.text == "enabled" }, by: $0["by"]?.text,
+        errno: $0["errno"]?.text, messageContains: $0["message"]?.text)
+    }
+    for member in value["journeys"]?.members ?? [] {
+      let count = Int(clamping: member.value.integer)
+      if let verdict = Verdict(rawValue: member.name) {
+        journeys.append((verdict, count))
+      } else {
+        total = count
+      }
+    }
+    address = value["message"]?["address"]?.integer
+    data = value["message"]?["data"]?.integer
+    setupExits = value["exits"]?["setup"].map { Int(clamping: $0.integer) }
+    exitsPerInterrupt = value["exits"]?["perInterrupt"]?.number
+    whyContains = value["why"]?["contains"]?.text
+  }
+}

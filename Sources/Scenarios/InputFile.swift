@@ -1,0 +1,84 @@
+import Foundation
+import Yams
+
+/// A text file that the user gave.
+struct InputFile {
+  /// The file as the user would name it.
+  let path: String
+  let text: String
+
+  /// Larger files are refused before they are read.
+  static let sizeLimit = 64 << 20
+
+  init(_ path: String) throws(InputError) {
+    self.path = path
+    let whole = Place(file: path)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw InputError("no such file", at: whole)
+    }
+    guard !isFolder(path) else {
+      throw InputError(expected: "a file", found: "a folder", at: whole, field: "")
+    }
+    let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
+    guard size ?? 0 <= Self.sizeLimit else {
+      throw InputError(
+        expected: "at most \(Self.sizeLimit >> 20) MiB", found: "\(size ?? 0) bytes", at: whole,
+        field: "")
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError("the file cannot be read", at: whole)
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw InputError(expected: "UTF-8 text", found: "other bytes", at: whole, field: "")
+    }
+    self.text = text
+  }
+
+  /// The file's content as one YAML document of this shape.
+  func value(as shape: Shape) throws(InputError) -> CheckedValue {
+    try parseYAML(text, as: shape, at: Place(file: path))
+  }
+}
+
+/// A YAML document of this shape, whose text starts at `origin`. JSON is YAML, too.
+func parseYAML(_ text: String, as shape: Shape, at origin: Place) throws(InputError)
+  -> CheckedValue
+{
+  guard let node = try composeYAML(text, at: origin) else {
+    throw InputError(expected: shape.expectation, found: "an empty file", at: origin, field: "")
+  }
+  return try shape.check(node, at: origin)
+}
+
+/// The root of a YAML document whose text starts at `origin`; `nil` when there is none.
+func composeYAML(_ text: String, at origin: Place) throws(InputError) -> Node? {
+  do {
+    return try compose(yaml: text)
+  } catch let error as YamlError {
+    throw InputError(error, at: origin)
+  } catch {
+    throw InputError("expected YAML, found text that cannot be read as such", at: origin)
+  }
+}
+
+extension InputError {
+  /// A file that is not YAML.
+  fileprivate init(_ error: YamlError, at origin: Place) {
+    func place(_ mark: Mark) -> Place {
+      Place(file: origin.file, line: origin.line + mark.line - 1, column: mark.column)
+    }
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      self.init("expected YAML: \(problem)", at: place(mark))
+    case .duplicatedKeysInMapping(let names, let context):
+      self.init(
+        "expected each name once, found \(names.map(\.quoted).joined(separator: ", ")) twice",
+        at: place(context.mark))
+    case .reader(let problem, let offset, _, _):
+      self.init("expected YAML: \(problem) at byte \(offset ?? 0)", at: origin)
+    default:
+      self.init("expected YAML, found text that cannot be read as such", at: origin)
+    }
+  }
+}

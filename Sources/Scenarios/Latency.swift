@@ -1,0 +1,31 @@
+public import Designs
+import Histogram
+public import Simulation
+
+/// How long MSIs took, from the device's write to the start of the guest's handler, in nanoseconds.
+public struct Latency: Equatable, Sendable {
+  public let p50: UInt64
+  public let p99: UInt64
+  public let max: UInt64
+
+  /// `nil` when there are none. Percentiles are exact to three decimal digits.
+  public init?(_ times: [SimulatedTime]) {
+    guard let longest = times.max() else { return nil }
+    var histogram = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
+    for time in times { _ = histogram.record(time.nanoseconds) }
+    p50 = Swift.min(histogram.valueAtPercentile(50), longest.nanoseconds)
+    p99 = Swift.min(histogram.valueAtPercentile(99), longest.nanoseconds)
+    max = longest.nanoseconds
+  }
+}
+
+extension RunResult {
+  /// `nil` when no MSI was delivered.
+  public var latency: Latency? { Latency(latencies) }
+
+  /// Exits that deliveries caused, for each MSI that was sent; zero when none was.
+  public var exitsPerInterrupt: Double {
+    let sent = verdicts.count { $0 != .refused }
+    return sent == 0 ? 0 : (Double(exits.delivery) / Double(sent) * 1000).rounded() / 1000
+  }
+}

@@ -1,0 +1,25 @@
+/// The name among `candidates` that `name` was probably meant to be; `nil` when none is close.
+public func nearestName(to name: String, among candidates: [String]) -> String? {
+  let ranked = candidates.map { ($0, editDistance(Array(name), Array($0))) }
+  guard let best = ranked.min(by: { $0.1 < $1.1 }) else { return nil }
+  return best.1 <= max(2, name.count / 3) ? best.0 : nil
+}
+
+/// `; did you mean 'X'?`, or nothing.
+func suggestion(for name: String, among candidates: [String]) -> String {
+  nearestName(to: name, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
+}
+
+/// The Levenshtein distance: how many characters to insert, delete or replace.
+private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
+  var previous = Array(0...right.count)
+  for (i, character) in left.enumerated() {
+    var current = [i + 1]
+    for (j, other) in right.enumerated() {
+      let replaced = previous[j] + (character == other ? 0 : 1)
+      current.append(min(replaced, previous[j + 1] + 1, current[j] + 1))
+    }
+    previous = current
+  }
+  return previous[right.count]
+}

@@ -1,0 +1,68 @@
+public import Bits
+public import Guest
+
+/// A recording of a real guest: its work, and what became of it.
+///
+/// `scenarios/recordings/README.md` describes the format.
+public struct Recording: Sendable {
+  /// A table entry that the recorded SMMU read.
+  public struct Descriptor: Hashable, Sendable {
+    /// 1 or 2.
+    public let stage: Int
+    public let level: Int
+    public let address: PA
+    public let value: UInt64
+  }
+
+  /// What became of one recorded MSI.
+  public struct Interrupt: Equatable, Sendable {
+    public let vector: Int
+    /// What the device wrote, and where.
+    public let address: IOVA
+    public let data: UInt32
+    /// Where the SMMU sent it.
+    public let output: PA
+    public let deviceID: UInt32
+    public let eventID: UInt32
+    public let intid: UInt32
+    /// The table entries that its translation read, in order; empty when the TLB had it.
+    public let walk: [Descriptor]
+  }
+
+  /// The window that the guest's firmware wants mapped one to one.
+  public struct ReservedRegion: Equatable, Sendable {
+    public let base: IPA
+    public let length: UInt64
+    /// The flags of the IORT node; bit 0 permits remapping.
+    public let flags: UInt64
+  }
+
+  public let name: String
+  public let workload: Workload
+  public let descriptors: [Descriptor]
+  public let interrupts: [Interrupt]
+  public let reservedRegion: ReservedRegion?
+  /// GITS_TRANSLATER as the guest knows it, and the real one.
+  public let guestDoorbell: IPA?
+  public let hostDoorbell: PA?
+
+  /// Reads and checks the file at `path`.
+  ///
+  /// - Throws: `InputError` with the line for the first line that is malformed, or when lines are
+  ///   missing or changed.
+  public init(path: String) throws(InputError) {
+    var reader = RecordingReader(try InputFile(path))
+    try reader.read()
+    guard let device = reader.device else {
+      throw InputError(
+        expected: "a fact of kind 'device'", found: "none", at: Place(file: path), field: "fact")
+    }
+    name = reader.name
+    workload = Workload(device: device, placement: reader.placement, entries: reader.entries)
+    descriptors = reader.descriptors
+    interrupts = reader.interrupts
+    reservedRegion = reader.reservedRegion
+    guestDoorbell = reader.guestDoorbell
+    hostDoorbell = reader.hostDoorbell
+  }
+}

@@ -1,0 +1,135 @@
+import Bits
+import GLibSupport
+import Guest
+import Linux
+
+/// Reads a recording line by line: a header, facts, then events in the recorded order.
+struct RecordingReader {
+  private let file: InputFile
+  private(set) var name = ""
+  var device: Workload.Device?
+  var placement = Workload.Placement()
+  var descriptors: [Recording.Descriptor] = []
+  var interrupts: [Recording.Interrupt] = []
+  var reservedRegion: Recording.ReservedRegion?
+  var guestDoorbell: IPA?
+  var hostDoorbell: PA?
+  private(set) var entries: [Workload.Entry] = []
+
+  /// When the first of the entries happened, and the last line's time.
+  private var start: UInt64?
+  private var last: UInt64 = 0
+  /// The ITS commands of the write of GITS_CWRITER that is being gathered, and its time.
+  private var commands: [Workload.ITSCommandWords] = []
+  private var queued: UInt64 = 0
+
+  init(_ file: InputFile) { self.file = file }
+
+  /// Reads the whole file.
+  mutating func read() throws(InputError) {
+    let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
+    let top = Place(file: file.path)
+    let header = try parseYAML(String(lines.first ?? ""), as: RecordingShapes.header, at: top)
+    name = header.text("case")
+    let body =
+      lines.dropFirst().last?.isEmpty == true ? lines[1..<(lines.count - 1)] : lines.dropFirst()
+    for (index, line) in zip(body.indices, body) {
+      let place = Place(file: file.path, line: index + 1)
+      guard let node = try composeYAML(String(line), at: place) else {
+        throw InputError(
+          expected: "a fact or an event", found: "an empty line", at: place, field: "")
+      }
+      let line = try RecordingShapes.line.check(node, at: place)
+      guard let shape = try shape(of: line) else { continue }
+      if let fact = line["fact"] {
+        try takeFact(fact.text, shape.check(node, at: place))
+      } else {
+        try takeEvent(line, shape.check(node, at: place))
+      }
+    }
+    flush()
+    try checkWhole(header, lines: body.count, of: lines.first?.utf8.count ?? 0)
+  }
+
+  /// Whether all lines are there, as they were written.
+  private func checkWhole(
+    _ header: CheckedValue, lines: Int, of headerLength: Int
+  ) throws(InputError) {
+    guard let count = header["lines"], let digest = header["sha256"] else { return }
+    guard count.integer == UInt64(lines) else {
+      throw InputError(
+        expected: "\(count.integer) lines after the first", found: "\(lines)", at: count.place,
+        field: "lines")
+    }
+    let found = Digest.sha256(file.text.utf8.dropFirst(headerLength + 1))
+    guard digest.text == found else {
+      throw InputError(
+        expected: "\(digest.text) for the lines after the first", found: found, at: digest.place,
+        field: "sha256")
+    }
+  }
+
+  /// What a line must look like; `nil` for the kinds that are not read.
+  private func shape(of line: CheckedValue) throws(InputError) -> Shape? {
+    if let fact = line["fact"] { return RecordingShapes.facts[fact.text] }
+    guard let by = line["by"], let action = line["do"], line["at"] != nil else {
+      throw InputError(
+        expected: "'fact', or 'at', 'by' and 'do'", found: "neither", at: line.place, field: "")
+    }
+    return RecordingShapes.events["\(by.text) \(action.text)"]
+  }
+
+  private mutating func takeEvent(
+    _ line: CheckedValue, _ event: CheckedValue
+  ) throws(InputError) {
+    let time = line.integer("at")
+    guard time >= last else {
+      throw InputError(
+        expected: "at least \(last), the time of the line before", found: "\(time)",
+        at: line["at"]?.place ?? line.place, field: "at")
+    }
+    start = start ?? time
+    last = time
+    guard line.text("do") == "its-command" else {
+      flush()
+      append(try activity(line.text("do"), event), at: time)
+      return
+    }
+    let command = try command(event)
+    if !isSameWrite(command, at: time) { flush() }
+    if commands.isEmpty { queued = time }
+    commands.append(command)
+  }
+
+  /// Whether Linux would queue `command` with those before it in one write of GITS_CWRITER: a SYNC
+  /// always follows its command (`its_send_single_command`), and ends the write.
+  private func isSameWrite(_ command: Workload.ITSCommandWords, at time: UInt64) -> Bool {
+    guard let before = commands.last, !before.isSync else { return false }
+    return command.isSync || time == queued
+  }
+
+  /// Ends the write of GITS_CWRITER that has been gathered.
+  private mutating func flush() {
+    if !commands.isEmpty { append(.itsCommands(commands), at: queued) }
+    commands = []
+  }
+
+  private mutating func append(_ activity: Workload.Activity, at time: UInt64) {
+    entries.append(Workload.Entry(nanoseconds: time - (start ?? time), activity))
+  }
+
+  private func command(_ line: CheckedValue) throws(InputError) -> Workload.ITSCommandWords {
+    let words = line["words"]?.items.map(\.integer) ?? []
+    guard words.count == 4 else {
+      throw InputError(
+        expected: "four words", found: "\(words.count)", at: line["words"]?.place ?? line.place,
+        field: "words")
+    }
+    return Workload.ITSCommandWords([words[0], words[1], words[2], words[3]])
+  }
+}
+
+extension Workload.ITSCommandWords {
+  /// Whether this is SYNC: opcode 5 (IHI 0069, 5.3.24).
+  fileprivate var isSync: Bool { words[0] & 0xFF == 5 }
+}

@@ -1,0 +1,70 @@
+public import Designs
+public import Guest
+public import Linux
+
+/// A guest, its device's work, the designs to run it under, and what is expected of them.
+public struct Scenario: Sendable {
+  /// The file's name without its extension.
+  public let name: String
+  /// The file as the user would name it.
+  public let file: String
+  /// What it shows, in one line.
+  public let purpose: String
+  public var usage: GuestUsage
+  public var guestKernel: KernelVersion
+  public var hostKernel: KernelVersion
+  /// Where the workload comes from, such as `recordings/nested.jsonl`.
+  public let workloadSource: String
+  public let workload: Workload
+  public var designs: [Design]
+  public var costs: CostModel
+  public var seed: UInt32
+  public var expectations: [Expectation]
+
+  /// The cost model of scenarios that name none.
+  public static let standardCosts = "ampere-altra"
+
+  public init(
+    name: String, file: String, purpose: String, usage: GuestUsage, guestKernel: KernelVersion,
+    hostKernel: KernelVersion, workloadSource: String, workload: Workload, designs: [Design],
+    costs: CostModel, seed: UInt32, expectations: [Expectation]
+  ) {
+    self.name = name
+    self.file = file
+    self.purpose = purpose
+    self.usage = usage
+    self.guestKernel = guestKernel
+    self.hostKernel = hostKernel
+    self.workloadSource = workloadSource
+    self.workload = workload
+    self.designs = designs
+    self.costs = costs
+    self.seed = seed
+    self.expectations = expectations
+  }
+
+  /// One run for each design.
+  ///
+  /// - Parameter journeyOf: the MSI whose journey is wanted, counted from 0.
+  public func specifications(journeyOf: Int? = nil) -> [RunSpecification] {
+    designs.map {
+      RunSpecification(
+        design: $0, workload: workload, usage: usage, guestKernel: guestKernel,
+        hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
+    }
+  }
+}
+
+/// What the user asks for instead of what a scenario file says.
+public struct ScenarioOverrides: Sendable {
+  /// Names or paths; empty for those of the file.
+  public var designs: [String] = []
+  public var usage: GuestUsage?
+  public var guestKernel: KernelVersion?
+  public var hostKernel: KernelVersion?
+  /// A name or a path.
+  public var costs: String?
+  public var seed: UInt32?
+
+  public init() {}
+}

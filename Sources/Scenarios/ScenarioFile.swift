@@ -1,0 +1,115 @@
+public import Designs
+import Flows
+public import Guest
+
+extension Shape {
+  /// A scenario file.
+  public static let scenario = Shape.record([
+    .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
+    .required("guest", guest, "The guest."),
+    .required(
+      "host",
+      .record([.required("kernel", kernel, "The release of the host's Linux kernel.")]),
+      "The host."),
+    .required(
+      "workload",
+      .oneOf([
+        .required(
+          "recording", .anyText, "The path of a recording, from here or the scenarios folder."),
+        .required("synthetic", synthetic, "A workload that is made up."),
+      ]), "What the guest and its device do."),
+    .required("designs", .list(.anyText), "Names of designs, or paths of design files."),
+    .optional(
+      "costs", .anyText, "The name of a cost model, or the path of a cost file.",
+      standard: .text(Scenario.standardCosts)),
+    .optional(
+      "seed", .integer(0...UInt64(UInt32.max)), "Seeds whatever is random in the run.",
+      standard: .integer(1)),
+    .optional(
+      "expect", .dictionary(keys: "names of designs to what they must come to", expectation),
+      "What each design must come to; 'doorbell test' checks it."),
+  ])
+
+  static let guest = Shape.record([
+    .required("kernel", kernel, "The release of the guest's Linux kernel."),
+    .optional(
+      "usage", .choice(of: GuestUsage.self, \.meaning), "How the guest uses the device.",
+      standard: .text(GuestUsage.dmaAPI.rawValue)),
+  ])
+
+  static let kernel = Shape.text(
+    TextForm("a kernel release such as 6.5", pattern: #"[0-9]{1,4}\.[0-9]{1,4}(\..*)?"#))
+
+  static let synthetic = Shape.record([
+    .required("vectors", .integer(1...2048), "Entries of the device's MSI-X table."),
+    .required("messages", .integer(1...1_000_000), "MSIs that the device sends, vector by vector."),
+    .required(
+      "interval",
+      .text(TextForm("a time such as 10 us", pattern: "[0-9]{1,9} ?(ns|us|ms)")),
+      "The time between two MSIs, in ns, us or ms."),
+  ])
+
+  static let expectation = Shape.record([
+    .optional("setup", setup, "What set-up comes to."),
+    .optional("verdict", verdict, "The worst of the verdicts of all MSIs."),
+    .optional("journeys", journeys, "How many MSIs end in which way."),
+    .optional("message", message, "What the device's first MSI-X entry holds."),
+    .optional("exits", exits, "Exits of the guest's virtual CPUs."),
+    .optional(
+      "why", .record([.required("contains", .anyText, "A part of the sentence.")]),
+      "The sentence that says why it came out so."),
+  ])
+
+  private static let setup = Shape.record([
+    .optional(
+      "outcome", .choice([Choice("enabled"), Choice("refused")]),
+      "Whether the interrupts could be enabled."),
+    .optional("by", .choice(of: Agent.self, \.title), "Who refuses."),
+    .optional("errno", .anyText, "The errno of the refusal, such as EINVAL."),
+    .optional("message", .anyText, "A part of the refusal's message."),
+  ])
+
+  private static let verdict = Shape.choice(of: Verdict.self, \.meaning)
+
+  private static let count = Shape.integer(0...UInt64(UInt32.max))
+
+  private static let journeys = Shape.record(
+    Verdict.allCases.map { .optional($0.rawValue, count, $0.meaning) }
+      + [.optional("total", count, "All MSIs.")])
+
+  private static let message = Shape.record([
+    .optional("address", .integer(0...(.max)), "Message address."),
+    .optional("data", .integer(0...UInt64(UInt32.max)), "Message data."),
+  ])
+
+  private static let exits = Shape.record([
+    .optional("setup", count, "Caused by what the guest's kernel does."),
+    .optional("perInterrupt", .number, "Caused by deliveries, for each MSI sent."),
+  ])
+}
+
+extension GuestUsage {
+  /// What the usage means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .dmaAPI: "A driver of the guest with translated DMA: the default DMA domain."
+    case .identity: "A driver of the guest with iommu.passthrough=1: the identity domain."
+    case .vfio: "VFIO inside the guest: an unmanaged domain."
+    }
+  }
+}
+
+extension Verdict {
+  /// What the verdict means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .delivered: "The guest's handler ran."
+    case .refused: "Set-up was refused, so that it was never sent."
+    case .dropped: "An interrupt controller discarded it."
+    case .fault: "Translation failed, and the guest was told by an event record."
+    case .lost: "It vanished without anything that the guest could see."
+    case .misrouted: "It arrived as somebody else's interrupt."
+    case .corrupted: "It was written to RAM."
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+
+/// The folder that holds the scenario files, with `designs/`, `costs/` and `recordings/` in it.
+public struct ScenarioFolder: Sendable {
+  /// Its path as the user would name it.
+  public let path: String
+
+  /// A kind of file that is found by its name.
+  enum Kind: String {
+    case design
+    case costs = "cost model"
+    case scenario
+
+    /// The folder of the files, within the scenarios folder.
+    var subfolder: String {
+      switch self {
+      case .design: "designs"
+      case .costs: "costs"
+      case .scenario: ""
+      }
+    }
+  }
+
+  public init(path: String) { self.path = path }
+
+  /// Finds the folder: the one that the user names, that of `$DOORBELL_HOME`, or `scenarios` in the
+  /// working directory, in the executable's folder, or in a folder around either.
+  public static func find(
+    explicit: String?, home: String?, workingDirectory: String, executable: String
+  ) throws(InputError) -> ScenarioFolder {
+    if let explicit { return try named(explicit, by: "--scenarios") }
+    if let home, !home.isEmpty { return try named("\(home)/scenarios", by: "$DOORBELL_HOME") }
+    let beside = URL(fileURLWithPath: executable).resolvingSymlinksInPath().path
+    for start in [workingDirectory, (beside as NSString).deletingLastPathComponent] {
+      if let path = around(start) {
+        return ScenarioFolder(path: displayed(path, in: workingDirectory))
+      }
+    }
+    throw InputError(
+      "expected a folder 'scenarios' with 'designs' in it around the working directory or the "
+        + "program, found none; name it with --scenarios DIR")
+  }
+
+  private static func named(_ path: String, by origin: String) throws(InputError) -> Self {
+    guard isScenarioFolder(path) else {
+      throw InputError(
+        "\(origin): expected a folder with 'designs' in it, found "
+          + (FileManager.default.fileExists(atPath: path) ? "another" : "nothing")
+          + " at \(path.quoted)")
+    }
+    return ScenarioFolder(path: path)
+  }
+
+  private static func around(_ start: String) -> String? {
+    var folder = start as NSString
+    while true {
+      let candidate = folder.appendingPathComponent("scenarios")
+      if isScenarioFolder(candidate) { return candidate }
+      guard folder.length > 1 else { return nil }
+      folder = folder.deletingLastPathComponent as NSString
+    }
+  }
+
+  private static func isScenarioFolder(_ path: String) -> Bool {
+    isFolder("\(path)/designs")
+  }
+
+  /// `path` relative to `folder` when it lies within.
+  private static func displayed(_ path: String, in folder: String) -> String {
+    let prefix = folder.hasSuffix("/") ? folder : folder + "/"
+    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+  }
+
+  /// The names of the files of a kind, in alphabetical order.
+  func names(of kind: Kind) -> [String] {
+    let folder = kind.subfolder.isEmpty ? path : "\(path)/\(kind.subfolder)"
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
+  }
+
+  /// The file that `name` stands for: a path, or the name of a file of the folder.
+  ///
+  /// - Parameters:
+  ///   - place: where the name stands, when it stands in a file: paths count from there first.
+  ///   - field: the field that it stands in.
+  func file(
+    _ kind: Kind, named name: String, from place: Place? = nil, field: String = ""
+  ) throws(InputError) -> String {
+    if name.contains("/") || name.hasSuffix(".yaml") {
+      return try file(at: name, from: place, field: field)
+    }
+    let known = names(of: kind)
+    guard known.contains(name) else {
+      if kind == .scenario, isFile(name) { return name }
+      throw InputError(
+        "unknown \(kind.rawValue) \(name.quoted): expected \(alternatives(known)) or a path"
+          + suggestion(for: name, among: known), at: place, field: field)
+    }
+    return [path, kind.subfolder, name + ".yaml"].filter { !$0.isEmpty }.joined(separator: "/")
+  }
+
+  /// The file at a path that counts from the folder of the file that names it, or from the
+  /// scenarios folder.
+  func file(at name: String, from place: Place?, field: String) throws(InputError) -> String {
+    guard let place else {
+      if isFile(name) { return name }
+      throw InputError("no such file", at: Place(file: name))
+    }
+    if name.hasPrefix("/"), isFile(name) { return name }
+    let folder = (place.file as NSString).deletingLastPathComponent
+    let candidates = [folder.isEmpty ? name : "\(folder)/\(name)", "\(path)/\(name)"]
+    for candidate in candidates where isFile(candidate) { return candidate }
+    throw InputError(
+      expected: "the path of a file, from here or from \(path)", found: name.quoted, at: place,
+      field: field)
+  }
+}
+
+/// Whether `path` is a folder, or a link to one.
+func isFolder(_ path: String) -> Bool {
+  let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+  let attributes = try? FileManager.default.attributesOfItem(atPath: target)
+  return attributes?[.type] as? FileAttributeType == .typeDirectory
+}
+
+private func isFile(_ path: String) -> Bool {
+  FileManager.default.fileExists(atPath: path) && !isFolder(path)
+}
+
+/// The last part of a path, without its extension.
+func baseName(_ path: String) -> String {
+  ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+}

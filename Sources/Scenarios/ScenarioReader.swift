@@ -1,0 +1,121 @@
+import Designs
+import Guest
+import Linux
+
+extension ScenarioFolder {
+  /// The names of the scenarios in the folder.
+  public var scenarioNames: [String] { names(of: .scenario) }
+
+  /// The scenario with this name, or in the file at this path, changed as the user asks.
+  public func scenario(
+    named name: String, overrides: ScenarioOverrides = ScenarioOverrides()
+  ) throws(InputError) -> Scenario {
+    let path = try file(.scenario, named: name)
+    let value = try InputFile(path).value(as: .scenario)
+    try checkPurpose(value)
+    let (source, workload) = try workload(value)
+    let names = value["designs"]?.items ?? []
+    guard !names.isEmpty else {
+      throw InputError(
+        expected: "at least one design", found: "an empty list",
+        at: value["designs"]?.place ?? value.place, field: "designs")
+    }
+    let guestKernel = try kernel(of: "guest", value)
+    let hostKernel = try kernel(of: "host", value)
+    return Scenario(
+      name: baseName(path), file: path, purpose: value.text("purpose"),
+      usage: overrides.usage ?? value["guest"]?.choice("usage") ?? .dmaAPI,
+      guestKernel: overrides.guestKernel ?? guestKernel,
+      hostKernel: overrides.hostKernel ?? hostKernel,
+      workloadSource: source, workload: workload,
+      designs: try overrides.designs.isEmpty ? designs(names) : designs(overrides.designs),
+      costs: try costs(value, overrides.costs),
+      seed: overrides.seed ?? UInt32(truncatingIfNeeded: value["seed"]?.integer ?? 1),
+      expectations: try expectations(value, designs: names.map(\.text)))
+  }
+
+  /// Readers and tools find the purpose without a YAML parser: it is the first line.
+  private func checkPurpose(_ value: CheckedValue) throws(InputError) {
+    guard let first = value.members.first, first.name == "purpose", first.place.line == 1 else {
+      throw InputError(
+        expected: "'purpose:' on the first line of the file",
+        found: value["purpose"].map { "it on line \($0.place.line)" } ?? "none",
+        at: value["purpose"]?.place ?? value.place, field: "purpose")
+    }
+    if first.value.text.contains("\n") {
+      throw first.value.error(expected: "one line")
+    }
+  }
+
+  private func kernel(of party: String, _ value: CheckedValue) throws(InputError) -> KernelVersion {
+    guard let field = value[party]?["kernel"] else {
+      throw value.error(expected: "a kernel release of the \(party)")
+    }
+    guard let version = KernelVersion(field.text) else {
+      throw field.error(expected: "a kernel release such as 6.5")
+    }
+    return version
+  }
+
+  private func workload(_ value: CheckedValue) throws(InputError) -> (String, Workload) {
+    if let name = value["workload"]?["recording"] {
+      let path = try file(at: name.text, from: name.place, field: name.field)
+      return (name.text, try Recording(path: path).workload)
+    }
+    guard let made = value["workload"]?["synthetic"], let interval = made["interval"] else {
+      throw value.error(expected: "a workload")
+    }
+    guard let time = nanoseconds(interval.text) else {
+      throw interval.error(expected: "a time such as 10 us")
+    }
+    return (
+      "synthetic",
+      .synthetic(
+        vectors: Int(clamping: made.integer("vectors")),
+        messages: Int(clamping: made.integer("messages")), every: time)
+    )
+  }
+
+  private func designs(_ names: [CheckedValue]) throws(InputError) -> [Design] {
+    var designs: [Design] = []
+    for name in names {
+      let path = try file(.design, named: name.text, from: name.place, field: name.field)
+      let design = try readDesign(at: path)
+      if designs.contains(where: { $0.name == design.name }) {
+        throw name.error(expected: "each design once")
+      }
+      designs.append(design)
+    }
+    return designs
+  }
+
+  private func designs(_ names: [String]) throws(InputError) -> [Design] {
+    var designs: [Design] = []
+    for name in names {
+      let design = try design(named: name)
+      if designs.contains(where: { $0.name == design.name }) {
+        throw InputError("expected each design once, found \(design.name.quoted) twice")
+      }
+      designs.append(design)
+    }
+    return designs
+  }
+
+  private func costs(_ value: CheckedValue, _ asked: String?) throws(InputError) -> CostModel {
+    if let asked { return try costs(named: asked) }
+    guard let name = value["costs"] else { return try costs(named: Scenario.standardCosts) }
+    return try readCosts(
+      at: file(.costs, named: name.text, from: name.place, field: name.field))
+  }
+}
+
+/// `10 us` in nanoseconds; `nil` for anything else.
+private func nanoseconds(_ text: String) -> UInt64? {
+  guard let match = text.wholeMatch(of: /([0-9]{1,9}) ?(ns|us|ms)/), let count = UInt64(match.1)
+  else { return nil }
+  switch match.2 {
+  case "ms": return count * 1_000_000
+  case "us": return count * 1000
+  default: return count
+  }
+}

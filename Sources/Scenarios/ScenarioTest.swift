@@ -1,0 +1,99 @@
+public import Designs
+import Foundation
+
+/// What the expectations of one scenario file came to.
+public struct ScenarioTest: Sendable {
+  /// The expectations of one design.
+  public struct Part: Sendable {
+    public let design: String
+    public let checks: [FieldCheck]
+
+    public init(design: String, checks: [FieldCheck]) {
+      self.design = design
+      self.checks = checks
+    }
+
+    public var failures: [FieldCheck] { checks.filter { !$0.holds } }
+  }
+
+  public enum Outcome: Sendable {
+    case ran([Part])
+    /// The file, or what it names, is malformed.
+    case malformed(InputError)
+  }
+
+  public let file: String
+  public let purpose: String
+  public let outcome: Outcome
+
+  public init(file: String, purpose: String, outcome: Outcome) {
+    self.file = file
+    self.purpose = purpose
+    self.outcome = outcome
+  }
+
+  /// The designs with expectations; none for a malformed file.
+  public var parts: [Part] { if case .ran(let parts) = outcome { parts } else { [] } }
+  public var failures: Int { parts.reduce(0) { $0 + $1.failures.count } }
+  public var checks: Int { parts.reduce(0) { $0 + $1.checks.count } }
+  public var error: InputError? { if case .malformed(let error) = outcome { error } else { nil } }
+}
+
+extension ScenarioFolder {
+  /// Runs the scenario in the file at `path` and checks its expectations.
+  public func test(
+    _ path: String,
+    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+  ) async -> ScenarioTest {
+    do throws(InputError) {
+      let scenario = try scenario(named: path)
+      let comparison = try await scenario.run(by: engine)
+      return ScenarioTest(
+        file: path, purpose: scenario.purpose, outcome: .ran(comparison.checkedExpectations))
+    } catch {
+      return ScenarioTest(file: path, purpose: "", outcome: .malformed(error))
+    }
+  }
+
+  /// The scenario files at `path`, in alphabetical order: the file itself, or all in a folder.
+  ///
+  /// Folders named `designs`, `costs` and `recordings` hold files of other kinds.
+  public static func scenarioFiles(at path: String) throws(InputError) -> [String] {
+    guard isFolder(path) else {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw InputError("no such file or folder", at: Place(file: path))
+      }
+      return [path]
+    }
+    let files = files(below: path)
+    guard !files.isEmpty else {
+      throw InputError(
+        expected: "scenario files (*.yaml) in the folder", found: "none", at: Place(file: path),
+        field: "")
+    }
+    return files
+  }
+
+  private static func files(below folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.sorted().flatMap { name in
+      let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+      if isFolder(path) {
+        return ["designs", "costs", "recordings"].contains(name) || name.hasPrefix(".")
+          ? [] : files(below: path)
+      }
+      return name.hasSuffix(".yaml") ? [path] : []
+    }
+  }
+}
+
+extension Comparison {
+  /// The expectations of the scenario, each checked against its design's result.
+  public var checkedExpectations: [ScenarioTest.Part] {
+    scenario.expectations.compactMap { expectation in
+      results.first { $0.design.name == expectation.design }.map {
+        ScenarioTest.Part(design: expectation.design, checks: expectation.check($0))
+      }
+    }
+  }
+}
