@@ -61,11 +61,16 @@ let package = Package(
     layer(
       "Scenarios",
       [
-        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "GLibSupport", "Yams",
+        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest", "Designs",
+        "GLibSupport", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Reports", ["Bits", "Guest", "Linux", "Simulation", "Flows", "Designs", "Scenarios"]),
+    layer(
+      "Reports",
+      [
+        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs", "Scenarios",
+      ]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
@@ -76,6 +81,8 @@ let package = Package(
 
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
+    tests(
+      "DesignsTests", ["Bits", "Designs", "Guest", "HostKernel", "Linux", "Scenarios", "VMM"]),
     tests("SimulationTests", ["Simulation"]),
   ]
 )

@@ -8,6 +8,7 @@ public struct Design: Equatable, Sendable {
   public typealias Advertisement = DoorbellAdvertisement
   public typealias StageTwo = StageTwoDoorbell
   public typealias MSIXEntry = MSIXEntryPolicy
+  public typealias EventIDOwner = EventIDOwnership
   public typealias Delivery = InterruptDelivery
 
   /// The file's name without its extension.

@@ -113,20 +113,24 @@ extension System {
   private func path(of address: IOVA) -> String {
     let origin =
       switch specification.design.msixEntry {
-      case .replaced: "the host's address \(address)"
-      case .forwarded: "the guest's address \(address), passed on at the trap,"
-      case .untrapped: "the guest's own address \(address) and EventID"
+      case .replaced: "the device holds the host's address \(address)"
+      case .forwarded: "the device holds the guest's address \(address), passed on at the trap"
+      case .untrapped: "the device holds the guest's own address \(address) and EventID"
       }
-    let ipa = guest.translate(address)
-    guard let ipa else { return "\(origin) is not mapped by the guest's stage 1" }
-    let reason =
-      ipa.rawValue == address.rawValue
-      ? guest.isTranslating ? "one to one" : "bypassed" : "the guest's doorbell mapping"
-    let stage1 = "\(origin) is IPA \(ipa) by stage 1 (\(reason))"
-    guard let pa = host.translate(ipa) else { return "\(stage1), which stage 2 does not map" }
-    let window =
-      specification.design.stageTwo == .softwareWindow ? "software MSI window" : "guest doorbell"
-    return "\(stage1) and \(pa) by stage 2 (\(window))"
+    guard let ipa = guest.translate(address) else {
+      return "\(origin); the guest's stage 1 does not map it"
+    }
+    let stage1 = "\(origin); S1 \(stage1Text(address, ipa)) IPA \(ipa)"
+    guard let pa = host.translate(ipa) else { return "\(stage1), which S2 does not map" }
+    let entry =
+      specification.design.stageTwo == .softwareWindow
+      ? "software MSI window" : "guest doorbell to host doorbell"
+    return "\(stage1), S2 -> \(pa) (\(entry))"
+  }
+
+  private func stage1Text(_ address: IOVA, _ ipa: IPA) -> String {
+    if !guest.isTranslating { return "bypassed ->" }
+    return ipa.rawValue == address.rawValue ? "identity (RMR) ->" : "->"
   }
 
   private var deliveryText: String {

@@ -62,12 +62,9 @@ extension System {
     let vmm = VMM(
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
       msixEntry: design.msixEntry, guestID: device.guestID, vectors: device.vectors)
-    do {
-      host = try Self.host(specification)
-      guest = try Self.guest(specification, vmm: vmm)
-    } catch {
-      throw RunFailure("\(error.function): \(error.message)")
-    }
+    let kernels = try Self.kernels(specification, vmm: vmm)
+    host = kernels.host
+    guest = kernels.guest
     self.specification = specification
     costs = CostTable(specification.costs)
     self.vmm = vmm
@@ -115,6 +112,16 @@ extension System {
     }
     fill(to: start + map.ramSize)
     return extents
+  }
+
+  private static func kernels(
+    _ specification: RunSpecification, vmm: VMM
+  ) throws(RunFailure) -> (host: HostKernel, guest: GuestKernel) {
+    do {
+      return (try host(specification), try guest(specification, vmm: vmm))
+    } catch {
+      throw RunFailure("\(error.function): \(error.message)")
+    }
   }
 
   private static func host(_ specification: RunSpecification) throws(Refusal) -> HostKernel {

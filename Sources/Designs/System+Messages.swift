@@ -60,10 +60,12 @@ extension System {
 
   private mutating func depart(_ index: Int32, _ message: MSI) {
     messages[Int(index)].message = message
-    visit(
-      index, "device", message.address.rawValue, [UInt64(message.data)],
-      "vector \(messages[Int(index)].vector): write \(hex(UInt64(message.data))) to "
-        + "\(message.address)")
+    if isWanted(index) {
+      visit(
+        "device", message.address.rawValue, [UInt64(message.data)],
+        "vector \(messages[Int(index)].vector): write \(hex(UInt64(message.data))) to "
+          + "\(message.address)")
+    }
     schedule(.translate, after: costs.hop, message: index)
   }
 
@@ -132,15 +134,14 @@ extension System {
   mutating func translate(_ index: Int32) {
     var translation = ReadCounter()
     var tables = ReadCounter()
-    let isWanted = Int(index) == specification.journeyOf
-    translation.keepsReads = isWanted
-    tables.keepsReads = isWanted
+    translation.keepsReads = isWanted(index)
+    tables.keepsReads = isWanted(index)
     let outcome = machine.send(
       messages[Int(index)].message, translation: &translation, tables: &tables)
     let walk =
       translation.reads == 0 ? costs.hit : costs.tableRead.times(translation.reads)
     let arrival = queue.now + walk + costs.hop
-    if isWanted { visitPlatform(index, translation, tables, outcome, walked: queue.now + walk) }
+    if isWanted(index) { visitPlatform(index, translation, tables, outcome, walked: queue.now + walk) }
     settle(index, outcome, at: arrival + costs.tableRead.times(tables.reads))
   }
 
@@ -204,17 +205,21 @@ extension System {
     machine.redistributors.acknowledgeLPI(
       message.lpi, at: message.cpu, memory: machine.memory)
     countExit("physical interrupt", by: \.delivery)
-    visit(
-      index, "host IRQ", nil, [UInt64(message.lpi)],
-      "CPU \(message.cpu) leaves the guest and acknowledges LPI \(message.lpi)")
+    if isWanted(index) {
+      visit(
+        "host IRQ", nil, [UInt64(message.lpi)],
+        "CPU \(message.cpu) leaves the guest and acknowledges LPI \(message.lpi)")
+    }
     guard let route = host.injectionRoute(ofLPI: message.lpi) else {
       end(index, .lost, "LPI \(message.lpi) has no eventfd bound to a KVM route")
       return
     }
-    visit(
-      index, "eventfd", nil, [],
-      "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
-        + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS")
+    if isWanted(index) {
+      visit(
+        "eventfd", nil, [],
+        "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
+          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS")
+    }
     schedule(.inject, after: costs.irqfd, message: index)
   }
 
@@ -229,7 +234,7 @@ extension System {
       return
     }
     var observer = ReadCounter()
-    observer.keepsReads = Int(index) == specification.journeyOf
+    observer.keepsReads = isWanted(index)
     let outcome = virtualITS.receiveMessage(
       deviceID: route.deviceID, eventID: route.eventID, memory: guestMemory,
       redistributors: &virtualRedistributors, observer: &observer)
@@ -237,9 +242,14 @@ extension System {
     switch outcome {
     case .delivered(let lpi, _, let effect):
       messages[Int(index)].virtualLPI = lpi
-      visit(
-        index, "list register", nil, [UInt64(lpi)],
-        "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")
+      if isWanted(index) {
+        visit(
+          "vITS", route.doorbell.rawValue, [UInt64(route.eventID)],
+          "DeviceID \(hex(UInt64(route.deviceID))), EventID \(route.eventID) -> vLPI \(lpi)")
+        visit(
+          "list register", nil, [UInt64(lpi)],
+          "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")
+      }
       follow(effect, index, key: lpi, kind: .acknowledge, at: queue.now + costs.kick)
     case .deliveredVirtual:
       end(index, .misrouted, "the virtual ITS has a mapping of a nested guest")
@@ -253,9 +263,11 @@ extension System {
   mutating func acknowledge(_ index: Int32) {
     let message = messages[Int(index)]
     virtualRedistributors.acknowledgeLPI(message.virtualLPI, at: 0, memory: guestMemory)
-    visit(
-      index, "acknowledge", nil, [UInt64(message.virtualLPI)],
-      "ICC_IAR1_EL1 gives \(message.virtualLPI); no exit")
+    if isWanted(index) {
+      visit(
+        "acknowledge", nil, [UInt64(message.virtualLPI)],
+        "ICC_IAR1_EL1 gives \(message.virtualLPI); no exit")
+    }
     schedule(.handle, after: costs.handler, message: index)
   }
 
@@ -264,9 +276,11 @@ extension System {
     messages[Int(index)].handled = queue.now
     let event = UInt32(truncatingIfNeeded: message.vector)
     let expected = guest.lpi(ofEvent: event)
-    visit(
-      index, "handler", nil, [],
-      "the handler of vector \(message.vector) runs; EOI by ICC_EOIR1_EL1, no exit")
+    if isWanted(index) {
+      visit(
+        "handler", nil, [],
+        "the handler of vector \(message.vector) runs; EOI by ICC_EOIR1_EL1, no exit")
+    }
     if expected == nil || expected == message.virtualLPI {
       end(index, .delivered, "the guest's handler ran for LPI \(message.virtualLPI)")
     } else {

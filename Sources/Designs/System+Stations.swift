@@ -7,15 +7,13 @@ internal import Simulation
 
 // The stations of the journey that somebody asked for.
 extension System {
-  /// Adds a station, if this is the message.
-  mutating func visit(
-    _ index: Int32, _ name: @autoclosure () -> String, _ address: UInt64?, _ words: [UInt64],
-    _ meaning: @autoclosure () -> String
-  ) {
-    guard Int(index) == specification.journeyOf else { return }
+  /// Whether somebody asked for this message's journey.
+  func isWanted(_ index: Int32) -> Bool { Int(index) == specification.journeyOf }
+
+  /// Adds a station to the journey; ask `isWanted` first, so that nobody else pays for the text.
+  mutating func visit(_ name: String, _ address: UInt64?, _ words: [UInt64], _ meaning: String) {
     stations.append(
-      .init(
-        time: queue.now, name: name(), address: address, words: words, meaning: meaning()))
+      .init(time: queue.now, name: name, address: address, words: words, meaning: meaning))
   }
 
   /// The descriptors of the walk, then where the write went, then the ITS's tables.
@@ -42,7 +40,7 @@ extension System {
   mutating func visitTables(
     _ index: Int32, _ reads: [ITSTableRead], prefix: String, at start: SimulatedTime
   ) {
-    guard Int(index) == specification.journeyOf else { return }
+    guard isWanted(index) else { return }
     var time = start
     for read in reads {
       time += costs.tableRead

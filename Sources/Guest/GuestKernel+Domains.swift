@@ -126,6 +126,9 @@ extension GuestKernel {
     guard var table = tables else {
       throw Refusal(by: .guest, in: function, errno: "EINVAL", message: "no paging domain")
     }
+    // The table is taken out while it changes, so that it is not copied.
+    tables = nil
+    defer { tables = table }
     do {
       let usesRecordedTables = domain != .user
       let writes =
@@ -134,7 +137,6 @@ extension GuestKernel {
           input.rawValue, to: output.rawValue, size: size, attributes, frames: &tableFrames)
         : try table.map(
           input.rawValue, to: output.rawValue, size: size, attributes, frames: &frames)
-      tables = table
       return Step(
         .guest, function, "S1: \(input) + \(hex(size)) -> IPA \(output)", .write(writes))
     } catch {
@@ -147,6 +149,8 @@ extension GuestKernel {
   /// Unmaps a range page by page and invalidates it, as strict mode does.
   mutating func unmap(_ input: IOVA, size: UInt64) -> [Step<Never>] {
     guard var table = tables else { return [] }
+    tables = nil
+    defer { tables = table }
     var steps: [Step<Never>] = []
     var commands: [SMMUCommand] = []
     for page in stride(from: 0, to: size, by: 1 << pageShift) {
@@ -158,7 +162,6 @@ extension GuestKernel {
       command[.page] = (input.rawValue &+ page) >> 12
       commands.append(command)
     }
-    tables = table
     guard !commands.isEmpty else { return [] }
     return steps + smmu.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)")
   }

@@ -7,7 +7,7 @@ public enum StageTwoDoorbell: String, CaseIterable, Sendable {
 }
 
 /// Whose EventID stands in the message, and so who drives the physical ITT.
-public enum EventIDOwner: String, CaseIterable, Sendable { case host, guest }
+public enum EventIDOwnership: String, CaseIterable, Sendable { case host, guest }
 
 /// How the interrupt reaches the virtual CPU.
 public enum InterruptDelivery: String, CaseIterable, Sendable {

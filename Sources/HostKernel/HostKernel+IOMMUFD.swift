@@ -57,13 +57,15 @@ extension HostKernel {
     guard var table = stageTwo else {
       throw Refusal(by: .host, in: function, errno: "ENOENT", message: "no stage 2 table")
     }
+    // The table is taken out while it changes, so that it is not copied.
+    stageTwo = nil
+    defer { stageTwo = table }
     let target = doorbellPage.rawValue
     let writes = try mapped(function) { () throws(PageTable.Failure) in
       try table.map(
         page.rawValue, to: target, size: 1 << pageShift, [.read, .write, .mmio],
         frames: &stageTwoFrames)
     }
-    stageTwo = table
     return Step(.host, function, text, .write(writes))
   }
 

@@ -24,6 +24,8 @@ extension HostKernel {
     if !its.hasDevice(platform.requesterID) {
       steps += try its.createDevice(
         platform.requesterID, vectors: platform.vectors, frames: &frames)
+    }
+    if events.isEmpty {
       steps.append(messageControl(enable: true, mask: true))
       steps.append(messageControl(enable: true, mask: false))
     }

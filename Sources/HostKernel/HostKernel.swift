@@ -41,7 +41,7 @@ public struct HostKernel: Sendable {
   public let version: KernelVersion
   public let platform: Platform
   let stageTwoDoorbell: StageTwoDoorbell
-  let eventIDOwner: EventIDOwner
+  let eventIDOwner: EventIDOwnership
   let pageShift: UInt64 = 12
   let outputSize: AddressSizeField = .bits44
 
@@ -67,7 +67,7 @@ public struct HostKernel: Sendable {
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
     version: KernelVersion, platform: Platform, stageTwoDoorbell: StageTwoDoorbell,
-    eventIDOwner: EventIDOwner, frames: BumpFrames, stageTwoFrames: PlacedFrames,
+    eventIDOwner: EventIDOwnership, frames: BumpFrames, stageTwoFrames: PlacedFrames,
     streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames

@@ -208,10 +208,10 @@ public struct ITSDriver: Sendable {
         text: "INV DeviceID \(hex(UInt64(device))) EventID \(event)")
   }
 
-  /// The write of an LPI's configuration byte: priority 0xa0, Group 1
-  /// (`lpi_write_config`).
+  /// The write of an LPI's configuration byte: priority 0xc0, as Linux has it since 6.11
+  /// (`lpi_write_config`, `GICV3_PRIO_IRQ`).
   public func configurationWrite(lpi: UInt32, enabled: Bool) -> Step<Never> {
-    let byte = LPIConfiguration(priority: 0xa0, enabled: enabled)
+    let byte = LPIConfiguration(priority: 0xc0, enabled: enabled)
     let place = layout.propertyTable + UInt64(lpi &- INTID.firstLPI)
     return Step(
       agent, "lpi_write_config", "LPI \(lpi) \(enabled ? "enabled" : "disabled")",

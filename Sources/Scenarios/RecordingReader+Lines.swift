@@ -14,6 +14,11 @@ extension RecordingReader {
       return .map(
         iova, IPA(line.integer("ipa")), size: line.integer("size"), protection?.attributes ?? [])
     case "unmap": return .unmap(iova, size: line.integer("size"))
+    case "lpi-config":
+      return .lpiConfiguration(
+        IPA(line.integer("address")), UInt8(truncatingIfNeeded: line.integer("value")))
+    case "gicr-write":
+      return .redistributorWrite(offset: line.integer("offset"), value: line.integer("value"))
     case "msix-write": return try msixWrite(line)
     case "msix-control":
       return .msixControl(
@@ -69,7 +74,7 @@ extension RecordingReader {
     case "frame": try takeFrame(line)
     case "backing": try takeBacking(line)
     case "ste":
-      placement.streamTable = (PA(line.integer("streamTable")), PA(line.integer("level2Table")))
+      placement.streamTable = (PA(line.integer("level1Table")), PA(line.integer("level2Table")))
     case "cd": placement.contextDescriptors = PA(line.integer("ipa"))
     default: descriptors.append(Recording.Descriptor(line))
     }
