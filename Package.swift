@@ -74,7 +74,7 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Designs", "Scenarios", "Reports", "Vectors",
+        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

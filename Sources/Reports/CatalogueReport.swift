@@ -34,6 +34,13 @@ extension Design {
 }
 
 extension CostModel {
+  /// One line for each cost model.
+  public static func list(_ models: [CostModel], on terminal: Terminal = Terminal()) -> String {
+    var table = TextTable([("costs", .left), ("what they stand for", .left)])
+    for model in models { table.add([TextTable.Cell(model.name), TextTable.Cell(model.platform)]) }
+    return table.render(on: terminal)
+  }
+
   /// Every number with its source.
   public func text(on terminal: Terminal = Terminal()) -> String {
     var output = terminal.paint(name, .heading) + "\n"

@@ -93,7 +93,7 @@ public struct ScenarioFolder: Sendable {
     guard known.contains(name) else {
       if kind == .scenario, isFile(name) { return name }
       throw InputError(
-        "unknown \(kind.rawValue) \(name.quoted): expected \(alternatives(known)) or a path"
+        "expected a \(kind.rawValue) (a path, or \(alternatives(known))), found \(name.quoted)"
           + suggestion(for: name, among: known), at: place, field: field)
     }
     return [path, kind.subfolder, name + ".yaml"].filter { !$0.isEmpty }.joined(separator: "/")

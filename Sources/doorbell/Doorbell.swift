@@ -1,5 +1,59 @@
 import ArgumentParser
+import Glibc
 
+/// The root command: parses, calls a subcommand, and turns errors into messages and exit statuses.
 @main
-struct Doorbell: ParsableCommand {
+struct Doorbell: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doorbell",
+    abstract: "Find out whether an assigned device's MSI arrives in its VM, and why not.",
+    discussion: """
+      Doorbell models the hardware (SMMUv3, GICv3 ITS, PCI function) bit for bit in memory, and the \
+      software around it (guest kernel, VMM, host kernel) version by version. It runs the same guest \
+      and device under different designs of MSI virtualization and says what becomes of each \
+      interrupt, what it costs, and why.
+
+      EXAMPLES
+        doorbell compare
+            the shipped recording of a real nested guest, under three designs
+        doorbell compare --guest-usage vfio --guest-kernel 6.6
+            the same, with VFIO inside a guest of that kernel
+        doorbell explain --design rmr-identity
+            the first MSI's journey, station by station
+        doorbell test scenarios
+            checks what every scenario file expects
+
+      FILES
+        Scenarios, designs and cost models are YAML files in the folder 'scenarios'. It is looked \
+      for in $DOORBELL_HOME, then around the working directory, then around the program; --scenarios \
+      names another.
+
+      EXIT STATUS
+        0  all is well
+        1  an expectation does not hold
+        2  bad input: a flag, a name or a file
+      """,
+    version: "0.1.0",
+    subcommands: [
+      CompareCommand.self, ExplainCommand.self, TestCommand.self, DesignsCommand.self,
+      CostsCommand.self, SchemaCommand.self,
+    ]
+  )
+
+  static let _errorPrefix = "doorbell: error: "
+
+  static func main() async {
+    // A reader that closes the pipe early, such as 'head', ends the output and nothing else.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try await asyncParseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      Glibc.exit(ExitStatus.report(error))
+    }
+  }
 }

@@ -1,0 +1,65 @@
+public import ArgumentParser
+import Foundation
+public import Guest
+public import Linux
+public import Reports
+import Scenarios
+
+extension GuestUsage: ExpressibleByArgument {}
+extension ReportFormat: ExpressibleByArgument {}
+
+extension KernelVersion: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+/// Where the scenario, design and cost files are.
+struct FolderOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The folder that holds scenarios, designs/ and costs/.", valueName: "dir"))
+  var scenarios: String?
+
+  var folder: ScenarioFolder {
+    get throws {
+      try ScenarioFolder.find(
+        explicit: scenarios, home: ProcessInfo.processInfo.environment["DOORBELL_HOME"],
+        workingDirectory: FileManager.default.currentDirectoryPath,
+        executable: Bundle.main.executablePath ?? CommandLine.arguments[0])
+    }
+  }
+}
+
+/// Which scenario to run, and what to run instead of what it says.
+struct ScenarioOptions: ParsableArguments {
+  @Argument(help: "A scenario file, or the name of a shipped scenario.")
+  var scenario = "default"
+
+  @Option(help: "How the guest uses the device.")
+  var guestUsage: GuestUsage?
+
+  @Option(help: ArgumentHelp("Release of the guest's Linux kernel.", valueName: "x.y"))
+  var guestKernel: KernelVersion?
+
+  @Option(help: ArgumentHelp("Release of the host's Linux kernel.", valueName: "x.y"))
+  var hostKernel: KernelVersion?
+
+  @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
+  var costs: String?
+
+  @Option(help: "Seed of whatever is random.")
+  var seed: UInt32?
+
+  @OptionGroup var location: FolderOptions
+
+  /// The scenario, under these designs instead of its own when there are any.
+  func load(designs: [String]) throws -> Scenario {
+    var overrides = ScenarioOverrides()
+    overrides.designs = designs
+    overrides.usage = guestUsage
+    overrides.guestKernel = guestKernel
+    overrides.hostKernel = hostKernel
+    overrides.costs = costs
+    overrides.seed = seed
+    return try location.folder.scenario(named: scenario, overrides: overrides)
+  }
+}

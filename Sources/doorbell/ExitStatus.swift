@@ -1,0 +1,32 @@
+import ArgumentParser
+import Glibc
+import Scenarios
+
+/// What the program tells its caller.
+enum ExitStatus {
+  /// An expectation does not hold.
+  static let failed = ExitCode(1)
+  /// A flag, a name or a file is wrong.
+  static let badInput = ExitCode(2)
+
+  /// Says what ended a command, in one line on standard error, and gives the exit status.
+  ///
+  /// For mistakes in the arguments, the usage follows. What was asked for as help goes to standard
+  /// output.
+  static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case let error as InputError:
+      Output.error(error.description)
+      return badInput.rawValue
+    case let code as ExitCode: return code.rawValue
+    default: break
+    }
+    let text = Doorbell.fullMessage(for: error)
+    guard Doorbell.exitCode(for: error) != .success else {
+      try? Output.write(text.isEmpty ? "" : text + "\n")
+      return ExitCode.success.rawValue
+    }
+    Output.note(text)
+    return badInput.rawValue
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Reports
+import Scenarios
+
+struct ExplainCommand: AsyncParsableCommand {
+  /// The forms in which a journey can be printed.
+  enum Format: String, CaseIterable, ExpressibleByArgument { case table, json }
+
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Print one MSI's journey under one design, station by station.",
+    discussion: """
+      Shows where the MSI went: every descriptor that the SMMU read, with its address and value, the \
+      doorbell, every table that the ITS read, the LPI, and how it was injected into the guest. Each \
+      station has its time, its address, the words that stood there, and what they mean.
+
+      --setup also lists the steps by which guest, VMM and host set the interrupt up.
+
+      EXAMPLES
+        doorbell explain --design rmr-identity
+        doorbell explain --design untrapped --vector 1
+        doorbell explain --design forward-address --vector 1 --message 3
+        doorbell explain --guest-usage vfio --guest-kernel 6.5 --setup
+
+      EXIT STATUS
+        0 when the run was made, whatever became of the MSI; 2 for bad input.
+      """
+  )
+
+  @OptionGroup var options: ScenarioOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "The design (default: the scenario's first).", valueName: "name|file"))
+  var design: String?
+
+  @Option(help: "An MSI of this vector (default: of any).")
+  var vector: Int?
+
+  @Option(help: ArgumentHelp("Which MSI, counted from 0.", valueName: "n"))
+  var message = 0
+
+  @Flag(help: "List the steps of set-up, too.")
+  var setup = false
+
+  @Option(help: "How to print.")
+  var format = Format.table
+
+  func run() async throws {
+    var scenario = try options.load(designs: design.map { [$0] } ?? [])
+    scenario.designs = Array(scenario.designs.prefix(1))
+    let index = try scenario.workload.messageIndex(vector: vector, number: message)
+    let comparison = try await Output.reportingProgress("running '\(scenario.name)'") {
+      try await scenario.run(journeyOf: index)
+    }
+    guard let report = JourneyReport(comparison, withSteps: setup) else { return }
+    switch format {
+    case .table: try Output.write(report.text(on: Output.terminal))
+    case .json: try Output.write(report.json.pretty + "\n")
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Reports
+import Scenarios
+
+/// The program's two streams.
+enum Output {
+  /// Writes a report to standard output. A closed pipe is no error: whoever reads has enough.
+  static func write(_ text: String) throws(InputError) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      guard (cause ?? error as NSError).code != Int(EPIPE) else { return }
+      throw InputError(
+        "standard output: expected a file that can be written, found "
+          + "'\((cause ?? error as NSError).localizedDescription)'")
+    }
+  }
+
+  /// Writes one line of error to standard error.
+  static func error(_ message: String) { note("doorbell: error: \(message)") }
+
+  /// Writes a line to standard error.
+  static func note(_ line: String) {
+    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+  }
+
+  /// Where standard output goes: its width and whether it takes colour. `NO_COLOR`
+  /// (https://no-color.org) and `TERM=dumb` turn colour off; `COLUMNS` sets the width.
+  static var terminal: Terminal {
+    let environment = ProcessInfo.processInfo.environment
+    let isTerminal = isatty(STDOUT_FILENO) == 1
+    let wantsColor = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    let asked = environment["COLUMNS"].flatMap(Int.init)
+    let width = asked ?? (isTerminal ? windowWidth : nil)
+    return Terminal(width: width ?? 120, hasColor: isTerminal && wantsColor)
+  }
+
+  /// The width of the terminal's window; `nil` when it has none.
+  private static var windowWidth: Int? {
+    var size = winsize()
+    let answer = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size)
+    return answer == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
+  }
+
+  /// Does `work`; says on standard error what it is when it takes over a second.
+  static func reportingProgress<Value>(
+    _ message: String, _ work: () async throws -> Value
+  ) async rethrows -> Value {
+    let notice = Task {
+      try await Task.sleep(for: .seconds(1))
+      note("doorbell: \(message) ...")
+    }
+    defer { notice.cancel() }
+    return try await work()
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Scenarios
+
+struct SchemaCommand: ParsableCommand {
+  /// The kinds of files that have a schema.
+  enum Kind: String, CaseIterable, ExpressibleByArgument {
+    case scenario, design, costs
+
+    var schema: JSON {
+      switch self {
+      case .scenario:
+        Shape.scenario.schema(
+          title: "Doorbell scenario",
+          text: "A guest, its device's work, the designs to run it under, and what is expected.")
+      case .design:
+        Shape.design.schema(
+          title: "Doorbell design", text: "One way to get an assigned device's MSIs into a guest.")
+      case .costs:
+        Shape.costs.schema(
+          title: "Doorbell cost model", text: "What each kind of work takes, with sources.")
+      }
+    }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "schema",
+    abstract: "Print the JSON Schema of scenario, design or cost files.",
+    discussion: """
+      Editors with a YAML language server check and complete files by it. The same description \
+      checks the files that Doorbell reads.
+
+      EXAMPLES
+        doorbell schema > scenario.schema.json
+        doorbell schema design
+
+      EXIT STATUS
+        0, or 2 for an unknown kind of file.
+      """
+  )
+
+  @Argument(help: "The kind of file.")
+  var kind = Kind.scenario
+
+  func run() throws { try Output.write(kind.schema.pretty + "\n") }
+}
