@@ -84,5 +84,8 @@ let package = Package(
     tests(
       "DesignsTests", ["Bits", "Designs", "Guest", "HostKernel", "Linux", "Scenarios", "VMM"]),
     tests("SimulationTests", ["Simulation"]),
+    tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
+    tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
+    tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
   ]
 )
