@@ -2,4 +2,8 @@ import ArgumentParser
 
 @main
 struct Doorbell: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doorbell",
+    abstract: "Nested translation and MSI virtualization on Arm, bit by bit.",
+    subcommands: [DecodeCommand.self])
 }
