@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 public import InputFiles
 public import JSON
-public import SMMU
+internal import SMMU
 
 /// A row of an expectation file that does not hold.
 public struct ImageDifference: Equatable, Sendable, CustomStringConvertible {

@@ -68,8 +68,9 @@ public struct MemoryImage: ~Copyable {
       if let end = regions.indices.last, end >= ram.count,
         first <= (regions[end].base.rawValue &+ regions[end].size) >> 12
       {
-        let base = regions[end].base.rawValue
-        regions[end].size = max(regions[end].size, (last &+ 1) << 12 &- base)
+        let base = regions[end].base
+        let size = max(regions[end].size, (last &+ 1) << 12 &- base.rawValue)
+        regions[end] = .init(base: base, size: size)
       } else {
         regions.append(.init(base: PA(first << 12), size: (last &- first &+ 1) << 12))
       }

@@ -34,8 +34,9 @@ struct SMMUMachine: ~Copyable {
     control = state.control
     configure(state)
     write(SMMURegister.cr0, 0xc)
-    // CFGI_ALL, TLBI_NSNH_ALL, TLBI_EL2_ALL, SYNC.
-    submit([[0x04, 31], [0x30, 0], [0x20, 0], [0x46, 0]])
+    // CFGI_ALL, TLBI_NSNH_ALL twice, SYNC. The recording had TLBI_EL2_ALL in the third place, which
+    // QEMU ignores and an SMMU without EL2 refuses.
+    submit([[0x04, 31], [0x30, 0], [0x30, 0], [0x46, 0]])
     write(SMMURegister.cr0, control)
   }
 
