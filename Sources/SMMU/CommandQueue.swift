@@ -45,6 +45,9 @@ extension SMMU {
     if command[.secure] && opcode.takesStream { return .failed(.illegal) }
     switch opcode {
     case .prefetchConfiguration, .prefetchAddress: return .done
+    case .invalidateContext where !profile.idr0[.stage1],
+      .invalidateContexts where !profile.idr0[.stage1]:
+      return .failed(.illegal)
     case .invalidateStream, .invalidateStreamRange, .invalidateContext, .invalidateContexts:
       invalidateConfiguration(command)
       return .done

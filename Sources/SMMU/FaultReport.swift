@@ -56,9 +56,8 @@ extension SMMU {
     -> (stalls: Bool, records: Bool, aborts: Bool)
   {
     if fault.stage2 { return (context.stage2.stalls, context.stage2.records, true) }
-    if context.usesStage2
-      && (personality.contains(.recordsByStage2) || fault.faultClass != .input)
-    {
+    // The only other fault that is not of the input is one that lost its stage.
+    if context.usesStage2 && fault.faultClass != .input {
       return (context.stage2.stalls, context.stage2.records, true)
     }
     // An address size fault of a bypassed stage 1 has no CD that could say anything (3.4).

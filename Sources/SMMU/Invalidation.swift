@@ -54,7 +54,8 @@ extension SMMU {
   mutating func invalidateTranslations(_ command: SMMUCommand) -> CommandOutcome {
     switch command[.opcode].rawValue {
     case 0x10...0x13:
-      guard profile.idr0[.stage1] else { return absent }
+      // Illegal on a stage 2-only SMMU, also for QEMU.
+      guard profile.idr0[.stage1] else { return .failed(.illegal) }
       return invalidateEL1(command)
     case 0x18, 0x1a: return absent
     case 0x20...0x23:
@@ -124,12 +125,12 @@ extension SMMU {
       stage2Tables.removeAll(in: space, mask: machine)
       return .done
     }
-    guard let scope = scope(of: command) else { return .failed(.illegal) }
+    let scope = scope(of: command)
     stage2Cache.removeAll(in: space, mask: machine, globals: false, scope)
     if !command[.leaf] {
       stage2Tables.removeAll(in: space, mask: machine, globals: false, scope.withoutLevel)
     }
-    return .done
+    return isDegenerate(command) ? .failed(.illegal) : .done
   }
 
   /// CMD_TLBI_NSNH_ALL: every EL1 and stage 2 entry of every VMID (4.4.4).
@@ -147,36 +148,47 @@ extension SMMU {
   private mutating func dropStage1Pages(_ command: SMMUCommand, in space: UInt64, mask: UInt64)
     -> CommandOutcome
   {
-    guard let scope = scope(of: command) else { return .failed(.illegal) }
+    let scope = scope(of: command, isVirtual: true)
     pages.removeAll(in: space, mask: mask, globals: true, scope)
     if !command[.leaf] {
       stage1Tables.removeAll(in: space, mask: mask, globals: true, scope.withoutLevel)
     }
-    return .done
+    return isDegenerate(command) ? .failed(.illegal) : .done
   }
 
-  /// The range and the hints of an address invalidation; `nil` where they are illegal
-  /// (4.4.1.1).
-  private func scope(of command: SMMUCommand) -> TranslationCache.Scope? {
-    let first = command.address
+  /// The range and the hints of an address invalidation (4.4.1.1).
+  ///
+  /// - Parameter isVirtual: bits [63:56] of the address are a tag, which may be ignored (4.4.2).
+  private func scope(of command: SMMUCommand, isVirtual: Bool = false) -> TranslationCache.Scope {
+    let address = Int64(bitPattern: command.address)
+    let first = isVirtual ? UInt64(bitPattern: (address << 8) >> 8) : command.address
     let granule = UInt64(command[.granule])
     guard profile.idr3[.rangeInvalidation], granule != 0 else {
       return .init(first: first, last: first | 0xfff)
     }
     let count = UInt64(command[.rangeCount])
     let scale = UInt64(command[.rangeScale])
-    // With 16 KiB granules level 1 is reserved and read as no hint.
-    let level = granule == 2 && command[.level] == 1 ? 0 : UInt64(command[.level])
-    if count == 0 && scale == 0 && level == 0 && !personality.contains(.acceptsAbsentCommands) {
-      return nil
-    }
     let shift = 10 + 2 * granule
     let start = first & ~lowBits(shift)
     let pages = (count + 1) << scale
     let size = pages >> (64 - shift) == 0 ? pages << shift : .max
     let end = start.addingReportingOverflow(size - 1)
     return .init(
-      first: start, last: end.overflow ? .max : end.partialValue, granule: granule, level: level)
+      first: start, last: end.overflow ? .max : end.partialValue, granule: granule,
+      level: leafLevel(of: command))
+  }
+
+  /// `TTL`; with 16 KiB granules level 1 is reserved and read as no hint.
+  private func leafLevel(of command: SMMUCommand) -> UInt64 {
+    command[.granule] == 2 && command[.level] == 1 ? 0 : UInt64(command[.level])
+  }
+
+  /// A granule without a range or a level is reserved: CERROR_ILL, after an invalidation that
+  /// nothing forbids (4.4.1.1).
+  private func isDegenerate(_ command: SMMUCommand) -> Bool {
+    profile.idr3[.rangeInvalidation] && command[.granule] != 0 && command[.rangeCount] == 0
+      && command[.rangeScale] == 0 && leafLevel(of: command) == 0
+      && !personality.contains(.acceptsAbsentCommands)
   }
 }
 

@@ -127,7 +127,7 @@ extension SMMU {
       if context.outcome == .translate && personality.contains(.silentOnWideInput) {
         return .aborted
       }
-      if context.outcome == .translate || !personality.contains(.bypassesAnyAddress) {
+      if context.outcome == .translate || profile.checksBypassedAddresses {
         return fault(.stage1(.addressSize), transaction, needs, at: place, memory)
       }
     }
@@ -149,7 +149,7 @@ extension SMMU {
   private func answerDisabled(_ transaction: Transaction) -> TranslationResult {
     let address = transaction.address.rawValue
     if registers.globalBypass & RegisterFile.bypassAborts != 0 { return .aborted }
-    if address &>> profile.outputBits != 0 && !personality.contains(.bypassesAnyAddress) {
+    if address &>> profile.outputBits != 0 && profile.checksBypassedAddresses {
       return .aborted
     }
     return .bypassed(PA(address))

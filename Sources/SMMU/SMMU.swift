@@ -20,6 +20,7 @@ public struct SMMU: ~Copyable {
   var contextTables: ConfigurationCache<UInt64>
   var contexts: ConfigurationCache<TranslationContext>
   let cachesContexts: Bool
+  let sharesGlobalPages: Bool
   var pages: TranslationCache
   var stage2Cache: TranslationCache
   var stage1Tables: TranslationCache
@@ -49,6 +50,7 @@ public struct SMMU: ~Copyable {
     streamTables = .init(entries: caches.streamEntries, empty: 0)
     contextTables = .init(entries: caches.streamEntries, empty: 0)
     cachesContexts = caches.contexts > 0
+    sharesGlobalPages = caches.sharesGlobalPages
     // One place is always needed, for the configuration in use.
     contexts = .init(entries: max(1, caches.contexts), empty: TranslationContext())
     pages = TranslationCache(entries: caches.pages, ways: caches.ways)

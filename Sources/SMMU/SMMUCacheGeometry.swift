@@ -16,10 +16,14 @@ public struct SMMUCacheGeometry: Sendable, Equatable {
   public var stage2Tables: Int
   /// Entries of a set, of the last four caches.
   public var ways: Int
+  /// A page with nG=0 serves every ASID of its VMID and outlives an invalidation by ASID, as the
+  /// architecture allows; otherwise it is cached for the ASID that walked to it, as it also
+  /// allows.
+  public var sharesGlobalPages: Bool
 
   public init(
     streamEntries: Int, contexts: Int, pages: Int, stage2Pages: Int, stage1Tables: Int,
-    stage2Tables: Int, ways: Int = 4
+    stage2Tables: Int, ways: Int = 4, sharesGlobalPages: Bool = false
   ) {
     self.streamEntries = streamEntries
     self.contexts = contexts
@@ -28,11 +32,19 @@ public struct SMMUCacheGeometry: Sendable, Equatable {
     self.stage1Tables = stage1Tables
     self.stage2Tables = stage2Tables
     self.ways = ways
+    self.sharesGlobalPages = sharesGlobalPages
   }
 
   public static let `default` = Self(
     streamEntries: 64, contexts: 256, pages: 2048, stage2Pages: 1024, stage1Tables: 256,
     stage2Tables: 256)
+
+  /// As large, and as unforgiving as the architecture allows.
+  public static let strict: Self = {
+    var geometry = Self.default
+    geometry.sharesGlobalPages = true
+    return geometry
+  }()
 
   /// Nothing is cached: every transaction reads everything.
   public static let none = Self(

@@ -52,9 +52,6 @@ public struct SMMUPersonality: OptionSet, Sendable, Hashable {
   public static let misplacesContextFetchAddress = Self(rawValue: 1 << 13)
   /// TTRnW is never set (QEMU smmuv3.c, smmuv3_record_event).
   public static let omitsTableReadFlag = Self(rawValue: 1 << 14)
-  /// In a nested stream S2R decides the recording of stage 1 faults too
-  /// (QEMU smmuv3.c, PTW_RECORD_FAULT).
-  public static let recordsByStage2 = Self(rawValue: 1 << 15)
   /// S1CDMax other than 0 is C_BAD_STE even where there are no substreams
   /// (QEMU smmuv3.c, decode_ste).
   public static let refusesSubstreamTables = Self(rawValue: 1 << 16)
@@ -67,8 +64,6 @@ public struct SMMUPersonality: OptionSet, Sendable, Hashable {
   /// F_WALK_EABT of a stage 1 table's translation carries the IPA of the table
   /// (QEMU smmu-common.c, translate_table_addr_ipa).
   public static let reportsTableForWalkAbort = Self(rawValue: 1 << 19)
-  /// Bypass is not checked against the OAS (QEMU smmuv3.c, smmuv3_translate).
-  public static let bypassesAnyAddress = Self(rawValue: 1 << 20)
   /// A full or aborting Event queue raises EVENTQ_ABT_ERR and never sets OVFLG
   /// (QEMU smmuv3.c, smmuv3_record_event).
   public static let abortsOnFullQueue = Self(rawValue: 1 << 21)
@@ -79,9 +74,9 @@ public struct SMMUPersonality: OptionSet, Sendable, Hashable {
     .ignoresConcatenation, .confusesTopByteBits, .acceptsBlocksAtAnyLevel,
     .doublesStreamTableSpan, .silentOnWideInput, .boundsInputByOutput, .acceptsShallowStart,
     .ignoresTableOutputSize, .reportsWholeIPA, .reportsReadForContextFaults,
-    .misplacesContextFetchAddress, .omitsTableReadFlag, .recordsByStage2,
+    .misplacesContextFetchAddress, .omitsTableReadFlag,
     .refusesSubstreamTables, .checksPermissionEarly, .acceptsAbsentCommands,
-    .reportsTableForWalkAbort, .bypassesAnyAddress, .abortsOnFullQueue,
+    .reportsTableForWalkAbort, .abortsOnFullQueue,
   ]
 
   /// The personalities that have a name on the command line.

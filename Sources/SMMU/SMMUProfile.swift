@@ -16,11 +16,16 @@ public struct SMMUProfile: Sendable, Equatable {
   public var architecture: UInt32
   /// `SMMU_GBPA` after reset.
   public var resetBypass: UInt32
+  /// Whether an address that bypasses every stage is checked against the OAS, as 3.4 demands.
+  ///
+  /// QEMU's machine passes any 64-bit address through, and the recordings of it that were judged
+  /// by a second model agree on that; its profiles therefore do not check.
+  public var checksBypassedAddresses: Bool
 
   /// Makes a profile from raw register values.
   public init(
     idr0: UInt32, idr1: UInt32, idr3: UInt32, idr5: UInt32, implementer: UInt32 = 0,
-    architecture: UInt32 = 1, resetBypass: UInt32 = 0x1000
+    architecture: UInt32 = 1, resetBypass: UInt32 = 0x1000, checksBypassedAddresses: Bool = true
   ) {
     self.idr0 = SMMUFeatures0(rawValue: UInt64(idr0))
     self.idr1 = SMMUFeatures1(rawValue: UInt64(idr1))
@@ -29,19 +34,23 @@ public struct SMMUProfile: Sendable, Equatable {
     self.implementer = implementer
     self.architecture = architecture
     self.resetBypass = resetBypass
+    self.checksBypassedAddresses = checksBypassedAddresses
   }
 
   /// QEMU 11.1's `arm-smmuv3` with both stages: 44-bit addresses, all granules, two-level stream
   /// tables, range invalidation, no substreams, stalls, ATS, PRI or hardware updates
   /// (hw/arm/smmuv3.c, smmuv3_init_id_regs).
   public static let qemu = Self(
-    idr0: 0x0d44_101b, idr1: 0x0273_0010, idr3: 0x1414, idr5: 0x74)
+    idr0: 0x0d44_101b, idr1: 0x0273_0010, idr3: 0x1414, idr5: 0x74,
+    checksBypassedAddresses: false)
   /// The same with `stage=1`.
   public static let qemuStage1 = Self(
-    idr0: 0x0d44_101a, idr1: 0x0273_0010, idr3: 0x1404, idr5: 0x74)
+    idr0: 0x0d44_101a, idr1: 0x0273_0010, idr3: 0x1404, idr5: 0x74,
+    checksBypassedAddresses: false)
   /// The same with `stage=2`.
   public static let qemuStage2 = Self(
-    idr0: 0x0d44_1019, idr1: 0x0273_0010, idr3: 0x1414, idr5: 0x74)
+    idr0: 0x0d44_1019, idr1: 0x0273_0010, idr3: 0x1414, idr5: 0x74,
+    checksBypassedAddresses: false)
 
   /// Everything that the model implements: substreams, two-level CD tables, stalls, ATS, PRI,
   /// message interrupts, hardware updates, both byte orders, EL2 streams, 48-bit addresses.

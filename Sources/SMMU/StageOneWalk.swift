@@ -160,7 +160,7 @@ extension SMMU {
     page.shift = shift
     page.granule = region.granule
     page.level = level
-    page.isGlobal = !descriptor[.notGlobal] && regime.world != .el2
+    page.isGlobal = sharesGlobalPages && !descriptor[.notGlobal] && regime.world != .el2
     page.isClean = isManaged && current[.accessPermissions] & 2 != 0
     page.attributes = stage1Attributes(current, regime.memoryTypes)
     return page
