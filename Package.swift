@@ -78,5 +78,8 @@ let package = Package(
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests("SimulationTests", ["Simulation"]),
+    tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
+    tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
+    tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
   ]
 )

@@ -139,4 +139,8 @@ public struct PCIFunction: Sendable {
 public struct Emission: Equatable, Sendable {
   public let vector: Int
   public let message: MSI
+  public init(vector: Int, message: MSI) {
+    self.vector = vector
+    self.message = message
+  }
 }
