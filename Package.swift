@@ -65,7 +65,13 @@ let package = Package(
         "GLibSupport", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
-    layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    layer("Gzip", ["CZlib"]),
+    layer("JSON"),
+    layer("InputFiles", ["Gzip", "JSON"]),
+    layer("Decode", ["Bits", "ArmFormats", "JSON"]),
+    layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
+    layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
     layer(
       "Reports",
       [
@@ -74,7 +80,8 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors",
+        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
+        "InputFiles", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
