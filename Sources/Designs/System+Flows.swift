@@ -28,8 +28,7 @@ extension System {
     }
     guard nextOperation < operations.count, setup == .enabled else { return false }
     let operation = operations[nextOperation]
-    if operation.operation.isActivity, nextOperation == preludeLength { epoch = queue.now }
-    let due = operation.operation.isActivity ? epoch + .nanoseconds(operation.nanoseconds) : .zero
+    let due = dueTime(of: operation)
     if due > queue.now {
       schedule(.proceed, at: due)
       return true
@@ -40,9 +39,12 @@ extension System {
     return true
   }
 
-  /// The operations before the first activity of the workload.
-  private var preludeLength: Int {
-    operations.firstIndex { $0.operation.isActivity } ?? operations.count
+  /// When an operation may begin: the workload's times start when its first activity is reached.
+  private mutating func dueTime(of operation: Workload.TimedOperation) -> SimulatedTime {
+    guard operation.operation.isActivity else { return .zero }
+    let start = epoch ?? queue.now
+    epoch = start
+    return start + .nanoseconds(operation.nanoseconds)
   }
 
   private mutating func start(_ operation: GuestOperation) {

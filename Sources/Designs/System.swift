@@ -82,8 +82,8 @@ struct System: ~Copyable {
   var queue = EventQueue<Event>()
   let operations: [Workload.TimedOperation]
   var nextOperation = 0
-  /// Recorded times start when the guest has booted.
-  var epoch = SimulatedTime.zero
+  /// When the workload's times start: once the guest has booted and attached its device.
+  var epoch: SimulatedTime?
   var activities: [Activity] = []
   var messages: [Message] = []
   /// Messages that a masked vector or a disabled LPI holds back.
