@@ -45,49 +45,72 @@ let package = Package(
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
+    layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
+    layer("Firmware", ["Bits"]),
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux"]),
-    layer("VMM", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux", "HostKernel"]),
-    layer("Guest", ["Bits", "ArmFormats", "Memory", "PCI", "Flows", "Linux"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
+    layer("VMM", ["Bits", "ArmFormats", "Memory", "Firmware", "Flows", "HostKernel"]),
+    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux"]),
     layer(
       "Designs",
       [
-        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Flows", "Linux",
-        "HostKernel", "VMM", "Guest",
+        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
+        "Flows", "Linux", "HostKernel", "VMM", "Guest",
       ]),
     layer(
       "Scenarios",
       [
-        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "GLibSupport", "Yams",
+        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Designs",
+        "GLibSupport", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
-    layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Reports", ["Bits", "Guest", "Linux", "Simulation", "Flows", "Designs", "Scenarios"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    layer("Gzip", ["CZlib"]),
+    layer("JSON"),
+    layer("InputFiles", ["Gzip", "JSON"]),
+    layer("Decode", ["Bits", "ArmFormats", "JSON"]),
+    layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
+    layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
+    layer(
+      "Reports",
+      [
+        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "Scenarios",
+      ]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors",
+        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
+        "InputFiles", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
+    tests(
+      "DesignsTests", ["Bits", "Designs", "Guest", "HostKernel", "Linux", "Scenarios", "VMM"]),
     tests("SimulationTests", ["Simulation"]),
     .target(
       name: "ResultFixtures",
       dependencies: [
-        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "Scenarios",
+        "Bits", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest", "Designs",
+        "Scenarios",
       ],
       path: "Tests/ResultFixtures", swiftSettings: strict),
     tests(
       "ScenariosTests",
       [
-        "Bits", "Simulation", "Flows", "Linux", "Guest", "Designs", "GLibSupport", "Scenarios",
+        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Designs", "GLibSupport", "Scenarios",
         "ResultFixtures",
       ]),
     tests("ReportsTests", ["Simulation", "Designs", "Scenarios", "Reports", "ResultFixtures"]),
     tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
+    tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
+    tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
+    tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
   ]
 )

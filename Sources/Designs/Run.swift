@@ -1,3 +1,11 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Guest
+internal import HostKernel
+internal import Simulation
+internal import VMM
+
 /// Why a run could not be carried out at all: not a verdict, a limit of the model.
 public struct RunFailure: Error, Equatable, Sendable {
   /// What is missing or inconsistent, in one sentence.
@@ -11,7 +19,124 @@ extension RunSpecification {
   ///
   /// - Throws: `RunFailure` when the design, the usage or the workload cannot be modelled.
   public func run() throws(RunFailure) -> RunResult {
-    if let inconsistency = design.inconsistency { throw RunFailure(inconsistency) }
-    throw RunFailure("no engine is attached")
+    if let inconsistency = design.inconsistency {
+      throw RunFailure("design '\(design.name)': \(inconsistency)")
+    }
+    var system = try System(self)
+    try system.run()
+    return system.result()
+  }
+}
+
+extension System {
+  /// Boots the host, builds the virtual machine, and lets events happen until none is left.
+  mutating func run() throws(RunFailure) {
+    do {
+      begin(vmm.start(ram: extents).map(PendingStep.vmm))
+      begin(try host.boot().map(PendingStep.host))
+    } catch {
+      refuse(error)
+      return
+    }
+    schedule(.proceed, after: .zero)
+    var steps = 0
+    while let event = queue.next() {
+      dispatch(event.payload)
+      steps += 1
+      guard steps < Self.stepLimit else {
+        throw RunFailure("the run does not end: \(steps) events")
+      }
+    }
+    closeAccounts()
+  }
+
+  private mutating func dispatch(_ event: Event) {
+    switch event.kind {
+    case .proceed: _ = proceed()
+    case .translate: translate(event.message)
+    case .hostInterrupt: hostInterrupt(event.message)
+    case .inject: inject(event.message)
+    case .acknowledge: acknowledge(event.message)
+    case .handle: handle(event.message)
+    }
+  }
+
+  /// What never ended is lost; what merged into another message shares its fate.
+  private mutating func closeAccounts() {
+    for index in messages.indices where messages[index].verdict == nil {
+      let number = Int32(truncatingIfNeeded: index)
+      if let leader = messages[index].leader, let verdict = messages[Int(leader)].verdict {
+        messages[index].handled = messages[Int(leader)].handled
+        messages[index].verdict = verdict
+      } else if messages[index].isHeldByFunction {
+        end(number, .lost, "the vector stayed masked: its pending bit is set")
+      } else {
+        end(number, .lost, "the interrupt stayed pending and disabled")
+      }
+    }
+  }
+
+  consuming func result() -> RunResult {
+    let unsent = specification.workload.messageCount - messages.count
+    // What a refused set-up never sends was refused.
+    let verdicts =
+      messages.map { $0.verdict ?? .lost } + Array(repeating: Verdict.refused, count: max(0, unsent))
+    let latencies = messages.compactMap { message in
+      message.verdict == .delivered ? message.handled.map { $0 - message.sent } : nil
+    }
+    return RunResult(
+      design: specification.design, setup: setup, verdicts: verdicts, message: firstMessage,
+      exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
+      accesses: translations)
+  }
+
+  private var journey: Journey? {
+    guard let index = specification.journeyOf, messages.indices.contains(index) else { return nil }
+    return Journey(
+      index: index, vector: messages[index].vector, stations: stations,
+      verdict: messages[index].verdict ?? .lost,
+      reason: journeyReason ?? "it arrived with an earlier message of the same interrupt")
+  }
+
+  /// One sentence: why it came out so.
+  private var why: String {
+    if case .refused(let refusal) = setup {
+      return "the \(refusal.agent.title) refused in \(refusal.function): \(refusal.message) "
+        + "(\(refusal.errno))"
+    }
+    guard let message = firstMessage else { return reason ?? "the device sent no message" }
+    let path = self.path(of: message.address)
+    return reason.map { "\(path); \($0)" } ?? "\(path); \(deliveryText)"
+  }
+
+  /// How software mapped the message's address, stage by stage.
+  private func path(of address: IOVA) -> String {
+    let origin =
+      switch specification.design.msixEntry {
+      case .replaced: "the device holds the host's address \(address)"
+      case .forwarded: "the device holds the guest's address \(address), passed on at the trap"
+      case .untrapped: "the device holds the guest's own address \(address) and EventID"
+      }
+    guard let ipa = guest.translate(address) else {
+      return "\(origin); the guest's stage 1 does not map it"
+    }
+    let stage1 = "\(origin); S1 \(stage1Text(address, ipa)) IPA \(ipa)"
+    guard let pa = host.translate(ipa) else { return "\(stage1), which S2 does not map" }
+    let entry =
+      specification.design.stageTwo == .softwareWindow
+      ? "software MSI window" : "guest doorbell to host doorbell"
+    return "\(stage1), S2 -> \(pa) (\(entry))"
+  }
+
+  private func stage1Text(_ address: IOVA, _ ipa: IPA) -> String {
+    if !guest.isTranslating { return "bypassed ->" }
+    return ipa.rawValue == address.rawValue ? "identity (RMR) ->" : "->"
+  }
+
+  private var deliveryText: String {
+    switch specification.design.eventIDOwner {
+    case .host: "the host's EventID gives the host's LPI, and irqfd injects the guest's"
+    case .guest: "the guest's EventID indexes the physical ITT, which the virtual ITS drives"
+    }
   }
 }

@@ -53,6 +53,23 @@ public struct RunResult: Sendable {
     }
   }
 
+  /// A memory access of the device that was no message.
+  public struct DeviceAccess: Equatable, Sendable {
+    public let address: IOVA
+    public let isWrite: Bool
+    /// How many like it were recorded.
+    public let count: Int
+    /// Where it went; `nil` when the SMMU terminated it.
+    public let translated: PA?
+
+    public init(address: IOVA, isWrite: Bool, count: Int, translated: PA?) {
+      self.address = address
+      self.isWrite = isWrite
+      self.count = count
+      self.translated = translated
+    }
+  }
+
   public let design: Design
   public let setup: Setup
   /// The verdict of each MSI, in the order in which they were sent.
@@ -67,10 +84,12 @@ public struct RunResult: Sendable {
   public let steps: [PerformedStep]
   /// The journey that was asked for.
   public let journey: Journey?
+  public let accesses: [DeviceAccess]
 
   public init(
     design: Design, setup: Setup, verdicts: [Verdict], message: Message?, exits: Exits,
-    latencies: [SimulatedTime], why: String, steps: [PerformedStep], journey: Journey?
+    latencies: [SimulatedTime], why: String, steps: [PerformedStep], journey: Journey?,
+    accesses: [DeviceAccess] = []
   ) {
     self.design = design
     self.setup = setup
@@ -81,6 +100,7 @@ public struct RunResult: Sendable {
     self.why = why
     self.steps = steps
     self.journey = journey
+    self.accesses = accesses
   }
 
   /// The worst of the journeys; `refused` when set-up was.

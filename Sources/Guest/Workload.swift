@@ -1,3 +1,4 @@
+public import ArmFormats
 public import Bits
 public import Linux
 
@@ -9,8 +10,12 @@ public struct Workload: Sendable {
     case map(IOVA, IPA, size: UInt64, MappingAttributes)
     /// The guest's DMA API unmaps a range and invalidates it.
     case unmap(IOVA, size: UInt64)
-    /// The guest's ITS driver queues commands, four words each, and writes GITS_CWRITER once.
-    case itsCommands([ITSCommandWords])
+    /// The guest's ITS driver queues commands and writes GITS_CWRITER once.
+    case itsCommands([ITSCommand])
+    /// The guest writes a byte of its LPI property table.
+    case lpiConfiguration(IPA, UInt8)
+    /// The guest writes a register of its CPU's redistributor, 64 bits wide.
+    case redistributorWrite(offset: UInt64, value: UInt64)
     /// The guest writes 32 bits of the MSI-X table, at a byte offset in it.
     case msixWrite(offset: UInt64, value: UInt32)
     /// The guest writes the MSI-X message control register.
@@ -30,17 +35,6 @@ public struct Workload: Sendable {
     public init(nanoseconds: UInt64, _ activity: Activity) {
       self.nanoseconds = nanoseconds
       self.activity = activity
-    }
-  }
-
-  /// The four words of an ITS command (IHI 0069, 5.3).
-  public struct ITSCommandWords: Equatable, Sendable {
-    public let words: [4 of UInt64]
-
-    public init(_ words: [4 of UInt64]) { self.words = words }
-
-    public static func == (left: Self, right: Self) -> Bool {
-      (0..<4).allSatisfy { left.words[$0] == right.words[$0] }
     }
   }
 

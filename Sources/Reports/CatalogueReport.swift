@@ -1,5 +1,7 @@
 public import Designs
+import HostKernel
 import Scenarios
+import VMM
 
 extension Design {
   /// The design with the meaning of each of its choices.

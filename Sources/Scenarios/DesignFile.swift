@@ -1,4 +1,6 @@
 public import Designs
+public import HostKernel
+public import VMM
 
 extension Shape {
   /// A design file.

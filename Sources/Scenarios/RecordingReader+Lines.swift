@@ -14,6 +14,11 @@ extension RecordingReader {
       return .map(
         iova, IPA(line.integer("ipa")), size: line.integer("size"), protection?.attributes ?? [])
     case "unmap": return .unmap(iova, size: line.integer("size"))
+    case "lpi-config":
+      return .lpiConfiguration(
+        IPA(line.integer("address")), UInt8(truncatingIfNeeded: line.integer("value")))
+    case "gicr-write":
+      return .redistributorWrite(offset: line.integer("offset"), value: line.integer("value"))
     case "msix-write": return try msixWrite(line)
     case "msix-control":
       return .msixControl(

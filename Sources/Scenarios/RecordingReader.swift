@@ -1,3 +1,4 @@
+import ArmFormats
 import Bits
 import GLibSupport
 import Guest
@@ -21,7 +22,7 @@ struct RecordingReader {
   private var start: UInt64?
   private var last: UInt64 = 0
   /// The ITS commands of the write of GITS_CWRITER that is being gathered, and its time.
-  private var commands: [Workload.ITSCommandWords] = []
+  private var commands: [ITSCommand] = []
   private var queued: UInt64 = 0
 
   init(_ file: InputFile) { self.file = file }
@@ -115,7 +116,7 @@ struct RecordingReader {
 
   /// Whether Linux would queue `command` with those before it in one write of GITS_CWRITER: a SYNC
   /// always follows its command (`its_send_single_command`), and ends the write.
-  private func isSameWrite(_ command: Workload.ITSCommandWords, at time: UInt64) -> Bool {
+  private func isSameWrite(_ command: ITSCommand, at time: UInt64) -> Bool {
     guard let before = commands.last, !before.isSync else { return false }
     return command.isSync || time == queued
   }
@@ -130,18 +131,17 @@ struct RecordingReader {
     entries.append(Workload.Entry(nanoseconds: time - (start ?? time), activity))
   }
 
-  private func command(_ line: CheckedValue) throws(InputError) -> Workload.ITSCommandWords {
+  private func command(_ line: CheckedValue) throws(InputError) -> ITSCommand {
     let words = line["words"]?.items.map(\.integer) ?? []
     guard words.count == 4 else {
       throw InputError(
         expected: "four words", found: "\(words.count)", at: line["words"]?.place ?? line.place,
         field: "words")
     }
-    return Workload.ITSCommandWords([words[0], words[1], words[2], words[3]])
+    return ITSCommand(words[0], words[1], words[2], words[3])
   }
 }
 
-extension Workload.ITSCommandWords {
-  /// Whether this is SYNC: opcode 5 (IHI 0069, 5.3.24).
-  fileprivate var isSync: Bool { words[0] & 0xFF == 5 }
+extension ITSCommand {
+  fileprivate var isSync: Bool { self[.opcode] == .sync }
 }

@@ -62,6 +62,10 @@ enum RecordingShapes {
     ]),
     "guest unmap": open([required("iova", word), required("size", word)]),
     "guest its-command": open([required("words", .list(word))]),
+    "guest lpi-config": open([required("address", word), required("value", .integer(0...0xFF))]),
+    "guest gicr-write": open([
+      required("offset", .integer(0...0x1_FFF8)), required("value", word),
+    ]),
     "guest msix-write": open([
       required("offset", .integer(0...0x7FFC)), required("value", identifier),
     ]),

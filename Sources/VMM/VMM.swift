@@ -1,1 +1,104 @@
-// VMM
+internal import ArmFormats
+internal import Bits
+public import Firmware
+public import Flows
+public import HostKernel
+public import Memory
+
+/// The virtual machine monitor, as far as an assigned device's MSIs depend on it: its address
+/// map, the firmware tables that it writes, its virtual SMMU and its MSI-X emulation.
+public struct VMM: Sendable {
+  public let map: AddressMap
+  let advertisement: DoorbellAdvertisement
+  let stageTwoDoorbell: StageTwoDoorbell
+  let guestID: UInt32
+  private var smmu: VirtualSMMU
+  private var msix: MSIXEmulation
+
+  /// - Parameters:
+  ///   - guestID: the device's requester ID in the guest.
+  ///   - vectors: the size of its MSI-X table.
+  public init(
+    map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
+    msixEntry: MSIXEntryPolicy, guestID: UInt32, vectors: Int
+  ) {
+    self.map = map
+    self.advertisement = advertisement
+    self.stageTwoDoorbell = stageTwoDoorbell
+    self.guestID = guestID
+    smmu = VirtualSMMU(guestStream: guestID)
+    msix = MSIXEmulation(
+      policy: msixEntry, doorbell: map.doorbell, guestID: guestID, vectors: vectors)
+  }
+
+  /// The tables that the guest boots with (`build_iort_rmr_nodes`, `build_pci_dsm`).
+  public var firmware: GuestFirmware {
+    let streams = (guestID & ~0x1ff)...(guestID | 0x1ff)
+    let window = ReservedMemoryRange(
+      base: IPA(SoftwareMSIWindow.base.rawValue), length: SoftwareMSIWindow.length,
+      remapPermitted: advertisement == .rmrRelaxable, streams: streams)
+    return GuestFirmware(
+      itsBase: map.itsBase, redistributors: map.redistributors, smmuBase: map.smmuBase,
+      reserved: advertisement == .nothing ? [] : [window],
+      preservesBootConfiguration: advertisement != .nothing)
+  }
+
+  /// Builds the virtual machine: stage 2 with the guest's RAM, the vIOMMU, and whatever the
+  /// design puts into stage 2 before the guest runs.
+  public func start(ram: [HostCall.RAMExtent]) -> [Step<HostCall>] {
+    var steps: [Step<HostCall>] = [
+      Step(
+        .vmm, "iommufd_backend_alloc_hwpt", "a nest parent with the guest's RAM",
+        .call(.createStageTwo(ram))),
+      Step(
+        .vmm, "smmuv3_accel_alloc_viommu", "vSID \(hex(UInt64(guestID)))",
+        .call(.createVirtualSMMU(guestStream: guestID))),
+    ]
+    if stageTwoDoorbell == .guestDoorbell {
+      let page = map.doorbell.alignedDown(toBit: 12)
+      steps.append(
+        Step(
+          .vmm, "(proposed)", "tell the host where the guest's doorbell is: IPA \(page)",
+          .call(.mapGuestDoorbell(page))))
+    }
+    steps.append(
+      Step(
+        .vmm, "smmuv3_accel_set_iommu_device", "the guest's SMMU is off: stage 2 only",
+        .call(.attach(guestEntry: .passThrough))))
+    if let window = firmware.reserved.first {
+      steps.append(
+        Step(
+          .vmm, "build_iort_rmr_nodes",
+          "IORT RMR \(window.base) + \(hex(window.length)), remapping "
+            + "\(window.remapPermitted ? "" : "not ")permitted; _DSM 5 preserves the boot "
+            + "configuration",
+          .decide))
+    }
+    return steps
+  }
+
+  /// The guest writes a register of its SMMU, at an offset from the register page 0.
+  public mutating func smmuWrite(
+    _ value: UInt64, at offset: UInt64, width: Int, memory: PhysicalMemory
+  ) -> [Step<HostCall>] {
+    smmu.write(value, at: offset, width: width, memory: memory)
+  }
+
+  /// The guest writes 32 bits of the trapped MSI-X table, at an offset in it.
+  public mutating func msixWrite(_ value: UInt32, at offset: UInt64) -> [Step<HostCall>] {
+    msix.write(value, at: offset)
+  }
+
+  /// The guest writes the command register (`vfio_pci_write_config`).
+  public func commandWrite(_ value: UInt16) -> [Step<HostCall>] {
+    [
+      Step(
+        .vmm, "vfio_pci_write_config", "pass the command register on", .call(.command(value)))
+    ]
+  }
+
+  /// The guest writes the MSI-X message control register.
+  public mutating func msixControlWrite(_ value: UInt16) -> [Step<HostCall>] {
+    msix.write(control: value)
+  }
+}

@@ -35,8 +35,9 @@ struct Doorbell: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      CompareCommand.self, ExplainCommand.self, TestCommand.self, DesignsCommand.self,
-      CostsCommand.self, SchemaCommand.self,
+      CompareCommand.self, ExplainCommand.self, TestCommand.self, VerifyCommand.self,
+      TranslateCommand.self, DecodeCommand.self, DesignsCommand.self, CostsCommand.self,
+      SchemaCommand.self,
     ]
   )
 

@@ -2,6 +2,7 @@ import Designs
 import ResultFixtures
 import Scenarios
 import Testing
+import VMM
 
 @Suite("Design files")
 struct DesignFileTests {

@@ -1,3 +1,4 @@
+import ArmFormats
 import Bits
 import GLibSupport
 import Guest
@@ -48,8 +49,8 @@ struct RecordingTests {
     #expect(workload.placement.pages.map(\.1) == [0x4af3_6000, 0x4af3_7000])
     #expect(
       workload.entries == [
-        .init(nanoseconds: 0, .itsCommands([.init([8, 1, 2, 0])])),
-        .init(nanoseconds: 10, .itsCommands([.init([10, 1, 2, 0]), .init([5, 0, 0, 0])])),
+        .init(nanoseconds: 0, .itsCommands([ITSCommand(8, 1, 2, 0)])),
+        .init(nanoseconds: 10, .itsCommands([ITSCommand(10, 1, 2, 0), ITSCommand(5, 0, 0, 0)])),
         .init(nanoseconds: 20, .msixWrite(offset: 0, value: 0xffff_f040)),
         .init(nanoseconds: 40, .message(vector: 1)),
       ])

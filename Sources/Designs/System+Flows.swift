@@ -1,0 +1,252 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import GIC
+internal import Guest
+internal import HostKernel
+internal import Machine
+internal import Memory
+internal import Simulation
+internal import VMM
+
+// How flows of steps are carried out: one step at each event, a trapped write's consequences
+// before the guest goes on.
+extension System {
+  /// Starts a flow on top of what the virtual CPU is doing.
+  mutating func begin(_ steps: [PendingStep]) {
+    if !steps.isEmpty { activities.append(Activity(steps: steps)) }
+  }
+
+  /// Carries out the next step, or begins the next operation; `false` when there is nothing left.
+  mutating func proceed() -> Bool {
+    while let last = activities.last, last.next == last.steps.count { activities.removeLast() }
+    if !activities.isEmpty {
+      let step = activities[activities.count - 1].steps[activities[activities.count - 1].next]
+      activities[activities.count - 1].next += 1
+      schedule(.proceed, after: carryOut(step))
+      return true
+    }
+    guard nextOperation < operations.count, setup == .enabled else { return false }
+    let operation = operations[nextOperation]
+    let due = dueTime(of: operation)
+    if due > queue.now {
+      schedule(.proceed, at: due)
+      return true
+    }
+    nextOperation += 1
+    start(operation.operation)
+    schedule(.proceed, after: .zero)
+    return true
+  }
+
+  /// When an operation may begin: the workload's times start when its first activity is reached.
+  private mutating func dueTime(of operation: Workload.TimedOperation) -> SimulatedTime {
+    guard operation.operation.isActivity else { return .zero }
+    let start = epoch ?? queue.now
+    epoch = start
+    return start + .nanoseconds(operation.nanoseconds)
+  }
+
+  private mutating func start(_ operation: GuestOperation) {
+    switch operation {
+    case .activity(.message(let vector)): emit(vector)
+    case .activity(.dma(let address, let isWrite, let count)):
+      access(address, isWrite: isWrite, count: count)
+    default:
+      do {
+        begin(try guest.perform(operation).map(PendingStep.guest))
+      } catch {
+        refuse(error)
+      }
+    }
+  }
+
+  mutating func refuse(_ refusal: Refusal) {
+    setup = .refused(refusal)
+    note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
+  }
+
+  // MARK: Steps
+
+  /// Carries out one step; the time that it takes.
+  private mutating func carryOut(_ step: PendingStep) -> SimulatedTime {
+    switch step {
+    case .guest(let step):
+      note(step.agent, step.function, step.text)
+      return carryOutInGuest(step.action)
+    case .vmm(let step):
+      note(step.agent, step.function, step.text)
+      guard case .call(let call) = step.action else { return costs.softwareStep }
+      return ask(call)
+    case .host(let step):
+      note(step.agent, step.function, step.text)
+      carryOutInHost(step.action)
+      return costs.softwareStep
+    }
+  }
+
+  mutating func note(_ agent: Agent, _ function: String, _ text: String) {
+    performed.append(.init(time: queue.now, agent: agent, function: function, text: text))
+  }
+
+  /// A call of the VMM, or of KVM, to the host's kernel.
+  private mutating func ask(_ call: HostCall) -> SimulatedTime {
+    do {
+      begin(try host.handle(call).map(PendingStep.host))
+    } catch {
+      recover(from: error, of: call)
+    }
+    return costs.systemCall
+  }
+
+  /// A guest's garbage STE costs the guest its stream; anything else ends the set-up.
+  private mutating func recover(from refusal: Refusal, of call: HostCall) {
+    switch call {
+    case .attach(let entry) where entry[.valid]:
+      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
+      begin([
+        .vmm(
+          Step(
+            .vmm, "smmuv3_accel_install_ste", "C_BAD_STE: the stream aborts",
+            .call(.attach(guestEntry: StreamTableEntry()))))
+      ])
+    case .invalidate:
+      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
+    default: refuse(refusal)
+    }
+  }
+
+  private mutating func carryOutInHost(_ action: Action<Never>) {
+    switch action {
+    case .decide: break
+    case .write(let words):
+      for word in words { machine.memory.store64(word.address, word.value) }
+    case .writeByte(let address, let byte): machine.memory.store8(address, byte)
+    case .mmio(let address, let value, let width):
+      let response = machine.write(value, at: address, width: width)
+      release(response.emissions)
+    case .config(let offset, let value, let width):
+      release(machine.writeConfig(value, at: offset, width: width))
+    }
+  }
+
+  private mutating func carryOutInGuest(_ action: Action<Never>) -> SimulatedTime {
+    switch action {
+    case .decide: break
+    case .write(let words):
+      for word in words { guestMemory.store64(word.address, word.value) }
+    case .writeByte(let address, let byte): guestMemory.store8(address, byte)
+    case .mmio(let address, let value, let width):
+      return guestWrite(value, at: IPA(address.rawValue), width: width)
+    case .config(let offset, let value, let width):
+      return guestConfigWrite(value, at: offset, width: width)
+    }
+    return costs.softwareStep
+  }
+
+  // MARK: Exits
+
+  /// The guest writes a register: an exit, unless the page is the device's own.
+  private mutating func guestWrite(_ value: UInt64, at address: IPA, width: Int) -> SimulatedTime {
+    let map = vmm.map
+    let its = address.rawValue &- map.itsBase.rawValue
+    if its < 0x2_0000 { return virtualITSWrite(value, at: its, width: width) }
+    let frame = address.rawValue &- map.redistributors.rawValue
+    if frame < map.redistributorStride {
+      countExit("vGICR register", by: \.setup)
+      virtualRedistributors.writeRegister(frame, value, width: width, at: 0, memory: guestMemory)
+      return costs.exitToKernel
+    }
+    let smmu = address.rawValue &- map.smmuBase.rawValue
+    if smmu < 0x2_0000 {
+      countExit("vSMMU register", by: \.setup)
+      begin(vmm.smmuWrite(value, at: smmu, width: width, memory: guestMemory).map(PendingStep.vmm))
+      return costs.exitToVMM
+    }
+    let table = address.rawValue &- map.msixTable.rawValue
+    if table < UInt64(specification.workload.device.vectors) * MSIXTableEntry.byteCount {
+      return guestTableWrite(value, at: table, width: width)
+    }
+    countExit("unclaimed MMIO", by: \.setup)
+    return costs.exitToVMM
+  }
+
+  private mutating func guestTableWrite(
+    _ value: UInt64, at offset: UInt64, width: Int
+  ) -> SimulatedTime {
+    guard specification.design.msixEntry != .untrapped else {
+      // The page is mapped to the guest: the write goes straight to the device.
+      let response = machine.write(
+        value, at: Self.machineLayout.bar + Self.tableOffset + offset, width: width)
+      release(response.emissions)
+      return costs.softwareStep
+    }
+    countExit("MSI-X table", by: \.setup)
+    begin(
+      vmm.msixWrite(UInt32(truncatingIfNeeded: value), at: offset).map(PendingStep.vmm))
+    return costs.exitToVMM
+  }
+
+  private mutating func guestConfigWrite(
+    _ value: UInt32, at offset: UInt16, width: Int
+  ) -> SimulatedTime {
+    countExit("PCI configuration", by: \.setup)
+    let word = UInt16(truncatingIfNeeded: value)
+    if offset == Self.msixCapability + 2 {
+      begin(vmm.msixControlWrite(word).map(PendingStep.vmm))
+    } else if offset == 4 {
+      begin(vmm.commandWrite(word).map(PendingStep.vmm))
+    }
+    return costs.exitToVMM
+  }
+
+  /// KVM's virtual ITS: commands are carried out before the guest goes on, and repeated for the
+  /// physical device where the guest owns the EventIDs.
+  private mutating func virtualITSWrite(
+    _ value: UInt64, at offset: UInt64, width: Int
+  ) -> SimulatedTime {
+    countExit("vITS register", by: \.setup)
+    var log = ITSLog()
+    virtualITS.writeRegister(
+      offset, value, width: width, memory: guestMemory,
+      redistributors: &virtualRedistributors, observer: &log)
+    if specification.design.eventIDOwner == .guest {
+      let doorbell = vmm.map.doorbell
+      begin(
+        log.commands.filter { $0.error == nil }.map { report in
+          .vmm(
+            Step(
+              .kvm, "vgic_its_process_commands (proposed)",
+              "\(report.command[.opcode].name ?? "command") goes on to the physical ITS",
+              .call(.mirror(report.command, doorbell: doorbell))))
+        })
+    }
+    retryWaiting()
+    return costs.exitToKernel
+  }
+
+  mutating func countExit(_ cause: String, by counter: WritableKeyPath<RunResult.Exits, Int>) {
+    exits[keyPath: counter] += 1
+    if let index = exits.causes.firstIndex(where: { $0.name == cause }) {
+      exits.causes[index].count += 1
+    } else {
+      exits.causes.append(.init(name: cause, count: 1))
+    }
+  }
+
+  // MARK: Time
+
+  mutating func schedule(_ kind: Event.Kind, after delay: SimulatedTime, message: Int32 = -1) {
+    schedule(kind, at: queue.now + delay, message: message)
+  }
+
+  mutating func schedule(_ kind: Event.Kind, at time: SimulatedTime, message: Int32 = -1) {
+    queue.schedule(Event(kind: kind, message: message), at: time)
+  }
+}
+
+extension GuestOperation {
+  var isActivity: Bool {
+    if case .activity = self { true } else { false }
+  }
+}

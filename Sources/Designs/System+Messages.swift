@@ -1,0 +1,329 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import GIC
+internal import Guest
+internal import HostKernel
+internal import Machine
+internal import PCI
+internal import SMMU
+internal import Simulation
+internal import VMM
+
+// The data path: an MSI from the device's write to the guest's handler. Each hand-over is an
+// event; what a message needs on its way is in its element of `messages`.
+extension System {
+  /// Counts table reads, for what they cost, and keeps them when somebody asks for the journey.
+  struct ReadCounter: TranslationObserver, ITSObserver {
+    static var isOn: Bool { true }
+    var reads: UInt64 = 0
+    var keepsReads = false
+    var descriptors: [DescriptorRead] = []
+    var tables: [ITSTableRead] = []
+
+    mutating func didRead(_ read: DescriptorRead) {
+      switch read.step {
+      case .cachedPage, .cachedTable, .cachedStreamEntry, .cachedContext: break
+      default: reads &+= 1
+      }
+      if keepsReads { descriptors.append(read) }
+    }
+
+    mutating func didRead(_ step: ITSTableRead) {
+      if case .cached = step.meaning { return }
+      reads &+= 1
+      if keepsReads { tables.append(step) }
+    }
+  }
+
+  // MARK: At the device
+
+  /// The device signals a vector.
+  mutating func emit(_ vector: Int) {
+    let index = Int32(truncatingIfNeeded: messages.count)
+    if messages.isEmpty { captureFirstMessage() }
+    messages.append(Message(vector: vector, sent: queue.now))
+    switch machine.function.signal(vector) {
+    case .sent(let message): depart(index, message)
+    case .pending:
+      messages[Int(index)].isHeldByFunction = true
+      waiting.append(index)
+    case .dropped: end(index, .lost, "the function may not send: MSI-X or bus mastering is off")
+    }
+  }
+
+  private mutating func captureFirstMessage() {
+    guard let entry = machine.function.tableEntry(0) else { return }
+    firstMessage = .init(
+      address: IOVA(entry[.messageAddress]), data: entry[.messageData])
+  }
+
+  private mutating func depart(_ index: Int32, _ message: MSI) {
+    messages[Int(index)].message = message
+    if isWanted(index) {
+      visit(
+        "device", message.address.rawValue, [UInt64(message.data)],
+        "vector \(messages[Int(index)].vector): write \(hex(UInt64(message.data))) to "
+          + "\(message.address)")
+    }
+    schedule(.translate, after: costs.hop, message: index)
+  }
+
+  /// Messages that the function sends because they were unmasked, and whatever an enabled LPI
+  /// lets through.
+  mutating func release(_ emissions: [Emission]) {
+    for emission in emissions {
+      var leader: Int32?
+      for index in waiting
+      where messages[Int(index)].isHeldByFunction
+        && messages[Int(index)].vector == emission.vector
+      {
+        messages[Int(index)].isHeldByFunction = false
+        // One pending bit stands for every signal of the vector.
+        messages[Int(index)].leader = leader
+        if leader == nil { depart(index, emission.message) }
+        leader = leader ?? index
+      }
+    }
+    retryWaiting()
+  }
+
+  /// Lets go on what is not held back any more.
+  mutating func retryWaiting() {
+    guard !waiting.isEmpty else { return }
+    let held = waiting
+    waiting = []
+    for index in held {
+      let message = messages[Int(index)]
+      if message.isHeldByFunction || !retry(index, message) { waiting.append(index) }
+    }
+  }
+
+  private mutating func retry(_ index: Int32, _ message: Message) -> Bool {
+    if message.virtualLPI != 0 {
+      guard virtualRedistributors.isDue(message.virtualLPI, at: 0, memory: guestMemory)
+      else { return false }
+      schedule(.acknowledge, after: costs.kick, message: index)
+    } else if message.lpi != 0 {
+      guard machine.redistributors.isDue(message.lpi, at: message.cpu, memory: machine.memory)
+      else { return false }
+      schedule(.hostInterrupt, after: costs.hostEntry, message: index)
+    }
+    return true
+  }
+
+  /// The device reads or writes memory.
+  mutating func access(_ address: IOVA, isWrite: Bool, count: Int) {
+    var observer = NoObserver()
+    let transaction = Transaction(
+      streamID: machine.requesterID, address: address, isWrite: isWrite)
+    let result = machine.smmu.translate(transaction, in: machine.memory, observer: &observer)
+    let place: PA? =
+      switch result {
+      case .translated(let translation): translation.address
+      case .bypassed(let address): address
+      default: nil
+      }
+    translations.append(
+      .init(address: address, isWrite: isWrite, count: count, translated: place))
+  }
+
+  // MARK: In the platform
+
+  /// The device's write reaches the SMMU, and what stands behind it.
+  mutating func translate(_ index: Int32) {
+    var translation = ReadCounter()
+    var tables = ReadCounter()
+    translation.keepsReads = isWanted(index)
+    tables.keepsReads = isWanted(index)
+    let outcome = machine.send(
+      messages[Int(index)].message, translation: &translation, tables: &tables)
+    let walk =
+      translation.reads == 0 ? costs.hit : costs.tableRead.times(translation.reads)
+    let arrival = queue.now + walk + costs.hop
+    if isWanted(index) { visitPlatform(index, translation, tables, outcome, walked: queue.now + walk) }
+    settle(index, outcome, at: arrival + costs.tableRead.times(tables.reads))
+  }
+
+  private mutating func settle(_ index: Int32, _ outcome: WriteOutcome, at time: SimulatedTime) {
+    switch outcome {
+    case .message(_, .delivered(let lpi, let cpu, let effect)):
+      messages[Int(index)].lpi = lpi
+      messages[Int(index)].cpu = cpu
+      follow(effect, index, key: lpi, kind: .hostInterrupt, at: time + costs.hostEntry)
+    case .message(_, .deliveredVirtual):
+      end(index, .misrouted, "the physical ITS has a virtual mapping that no design here makes")
+    case .message(_, .dropped(let drop)):
+      end(index, .dropped, "the physical ITS dropped it: \(drop.explanation)")
+    case .memory(let place):
+      end(index, .corrupted, "four bytes of RAM at \(place) were overwritten")
+    case .register(let place):
+      end(index, .lost, "\(place) is a register page without a doorbell at that offset")
+    case .externalAbort(let place): end(index, .lost, "nothing answers at \(place)")
+    case .aborted:
+      end(index, .lost, "the stream's entry aborts: terminated without an event")
+    case .stalled: end(index, .lost, "the SMMU holds the write for a fault handler")
+    case .fault(let event, let recording): endByFault(index, event, recording)
+    }
+  }
+
+  /// Goes on with an interrupt that became pending; one that was pending already arrives with the
+  /// message that made it so.
+  private mutating func follow(
+    _ effect: LPIEffect, _ index: Int32, key: UInt32, kind: Event.Kind, at time: SimulatedTime
+  ) {
+    let isVirtual = kind == .acknowledge
+    switch effect {
+    case .newlyPending:
+      remember(index, key, isVirtual: isVirtual)
+      schedule(kind, at: time, message: index)
+    case .disabledButPending:
+      remember(index, key, isVirtual: isVirtual)
+      waiting.append(index)
+    case .alreadyPending:
+      messages[Int(index)].leader = lastMessage(of: key, isVirtual: isVirtual)
+    case .lpisDisabled, .intidOutOfRange, .tableAbort:
+      end(index, .dropped, "the redistributor ignored the LPI: \(effect)")
+    }
+  }
+
+  private mutating func remember(_ index: Int32, _ lpi: UInt32, isVirtual: Bool) {
+    let slot = Int(lpi &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
+    if slot >= 0, slot < latest.count { latest[slot] = index }
+  }
+
+  private func lastMessage(of lpi: UInt32, isVirtual: Bool) -> Int32? {
+    let slot = Int(lpi &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
+    return slot >= 0 && slot < latest.count && latest[slot] >= 0 ? latest[slot] : nil
+  }
+
+  // MARK: In the host
+
+  /// The host's handler takes the physical LPI and signals the eventfd (`vfio_msihandler`).
+  mutating func hostInterrupt(_ index: Int32) {
+    let message = messages[Int(index)]
+    machine.redistributors.acknowledgeLPI(
+      message.lpi, at: message.cpu, memory: machine.memory)
+    countExit("physical interrupt", by: \.delivery)
+    if isWanted(index) {
+      visit(
+        "host IRQ", nil, [UInt64(message.lpi)],
+        "CPU \(message.cpu) leaves the guest and acknowledges LPI \(message.lpi)")
+    }
+    guard let route = host.injectionRoute(ofLPI: message.lpi) else {
+      end(index, .lost, "LPI \(message.lpi) has no eventfd bound to a KVM route")
+      return
+    }
+    if isWanted(index) {
+      visit(
+        "eventfd", nil, [],
+        "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
+          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS")
+    }
+    schedule(.inject, after: costs.irqfd, message: index)
+  }
+
+  /// KVM's virtual ITS takes the message that the guest believes in.
+  mutating func inject(_ index: Int32) {
+    guard let route = host.injectionRoute(ofLPI: messages[Int(index)].lpi) else {
+      end(index, .lost, "the KVM route went away while the interrupt was on its way")
+      return
+    }
+    guard route.doorbell == vmm.map.doorbell else {
+      end(index, .lost, "no virtual ITS has a doorbell at \(route.doorbell): KVM returns -EINVAL")
+      return
+    }
+    var observer = ReadCounter()
+    observer.keepsReads = isWanted(index)
+    let outcome = virtualITS.receiveMessage(
+      deviceID: route.deviceID, eventID: route.eventID, memory: guestMemory,
+      redistributors: &virtualRedistributors, observer: &observer)
+    visitTables(index, observer.tables, prefix: "vITS ", at: queue.now)
+    switch outcome {
+    case .delivered(let lpi, _, let effect):
+      messages[Int(index)].virtualLPI = lpi
+      if isWanted(index) {
+        visit(
+          "vITS", route.doorbell.rawValue, [UInt64(route.eventID)],
+          "DeviceID \(hex(UInt64(route.deviceID))), EventID \(route.eventID) -> vLPI \(lpi)")
+        visit(
+          "list register", nil, [UInt64(lpi)],
+          "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")
+      }
+      follow(effect, index, key: lpi, kind: .acknowledge, at: queue.now + costs.kick)
+    case .deliveredVirtual:
+      end(index, .misrouted, "the virtual ITS has a mapping of a nested guest")
+    case .dropped(let drop):
+      end(index, .dropped, "the virtual ITS dropped it: \(drop.explanation)")
+    }
+  }
+
+  // MARK: In the guest
+
+  mutating func acknowledge(_ index: Int32) {
+    let message = messages[Int(index)]
+    virtualRedistributors.acknowledgeLPI(message.virtualLPI, at: 0, memory: guestMemory)
+    if isWanted(index) {
+      visit(
+        "acknowledge", nil, [UInt64(message.virtualLPI)],
+        "ICC_IAR1_EL1 gives \(message.virtualLPI); no exit")
+    }
+    schedule(.handle, after: costs.handler, message: index)
+  }
+
+  mutating func handle(_ index: Int32) {
+    let message = messages[Int(index)]
+    messages[Int(index)].handled = queue.now
+    let event = UInt32(truncatingIfNeeded: message.vector)
+    let expected = guest.lpi(ofEvent: event)
+    if isWanted(index) {
+      visit(
+        "handler", nil, [],
+        "the handler of vector \(message.vector) runs; EOI by ICC_EOIR1_EL1, no exit")
+    }
+    if expected == nil || expected == message.virtualLPI {
+      end(index, .delivered, "the guest's handler ran for LPI \(message.virtualLPI)")
+    } else {
+      end(
+        index, .misrouted,
+        "LPI \(message.virtualLPI) arrived where vector \(message.vector) has LPI \(expected ?? 0)")
+    }
+  }
+
+  // MARK: Ends
+
+  mutating func end(_ index: Int32, _ verdict: Verdict, _ text: @autoclosure () -> String) {
+    messages[Int(index)].verdict = verdict
+    let isFirstOfItsKind = verdict != .delivered && reason == nil
+    guard isFirstOfItsKind || Int(index) == specification.journeyOf else { return }
+    let text = text()
+    if isFirstOfItsKind { reason = text }
+    if Int(index) == specification.journeyOf { journeyReason = text }
+  }
+
+  /// A fault ends the message; who learns of it decides between `fault` and `lost`.
+  private mutating func endByFault(
+    _ index: Int32, _ event: EventRecord, _ recording: FaultRecording
+  ) {
+    let place = event[.stage2] ? ", IPA \(IPA(event[.ipa] << 12))" : ""
+    let stage = event[.stage2] ? "stage 2" : "stage 1"
+    let name = "\(event[.kind]) at \(stage)\(place), input \(IOVA(event[.inputAddress]))"
+    guard recording == .recorded else {
+      return end(index, .lost, "\(name); the record was \(recording)")
+    }
+    // Only stage 1 events of an assigned stream are relayed (`arm_smmu_handle_event`).
+    if event[.stage2] {
+      end(index, .lost, "\(name); recorded in the host's event queue only: the guest sees nothing")
+    } else {
+      end(index, .fault, "\(name); relayed to the guest's event queue")
+    }
+  }
+}
+
+extension SimulatedTime {
+  /// This time, `count` times over.
+  func times(_ count: UInt64) -> SimulatedTime {
+    let product = picoseconds.multipliedReportingOverflow(by: count)
+    return SimulatedTime(picoseconds: product.overflow ? .max : product.partialValue)
+  }
+}

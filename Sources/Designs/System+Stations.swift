@@ -1,0 +1,206 @@
+internal import ArmFormats
+internal import Bits
+internal import GIC
+internal import Machine
+internal import SMMU
+internal import Simulation
+
+// The stations of the journey that somebody asked for.
+extension System {
+  /// Whether somebody asked for this message's journey.
+  func isWanted(_ index: Int32) -> Bool { Int(index) == specification.journeyOf }
+
+  /// Adds a station to the journey; ask `isWanted` first, so that nobody else pays for the text.
+  mutating func visit(_ name: String, _ address: UInt64?, _ words: [UInt64], _ meaning: String) {
+    stations.append(
+      .init(time: queue.now, name: name, address: address, words: words, meaning: meaning))
+  }
+
+  /// The descriptors of the walk, then where the write went, then the ITS's tables.
+  mutating func visitPlatform(
+    _ index: Int32, _ walk: ReadCounter, _ tables: ReadCounter, _ outcome: WriteOutcome,
+    walked: SimulatedTime
+  ) {
+    var time = queue.now
+    for read in walk.descriptors {
+      time += costs.tableRead
+      stations.append(
+        .init(
+          time: time, name: read.stationName, address: read.address.rawValue,
+          words: (0..<min(read.wordCount, read.shownWords)).map { read.words[$0] },
+          meaning: read.meaning))
+    }
+    stations.append(
+      .init(
+        time: walked + costs.hop, name: outcome.stationName, address: outcome.address?.rawValue,
+        words: [], meaning: outcome.meaning))
+    visitTables(index, tables.tables, prefix: "", at: walked + costs.hop)
+  }
+
+  mutating func visitTables(
+    _ index: Int32, _ reads: [ITSTableRead], prefix: String, at start: SimulatedTime
+  ) {
+    guard isWanted(index) else { return }
+    var time = start
+    for read in reads {
+      time += costs.tableRead
+      stations.append(
+        .init(
+          time: time, name: prefix + read.meaning.stationName, address: read.address.rawValue,
+          words: [read.raw], meaning: read.meaning.text))
+    }
+  }
+}
+
+extension DescriptorRead {
+  var stationName: String {
+    switch step {
+    case .streamTable: "L1STD"
+    case .streamEntry: "STE"
+    case .contextTable: "L1CD"
+    case .context: "CD"
+    case .stage1(let level): "S1 L\(level)"
+    case .stage2(let level): "S2 L\(level)"
+    case .cachedPage(let stage2): stage2 ? "S2 TLB" : "TLB"
+    case .cachedTable(let stage2, let level): "\(stage2 ? "S2" : "S1") walk cache L\(level)"
+    case .cachedStreamEntry: "STE cache"
+    case .cachedContext: "CD cache"
+    }
+  }
+
+  /// An STE and a CD have four words that mean something.
+  var shownWords: Int { wordCount > 1 ? 4 : 1 }
+
+  var meaning: String {
+    let output = PA(value & lowBits(48) & ~lowBits(12))
+    switch step {
+    case .streamTable:
+      return "leaf at \(PA(StreamTableDescriptor(rawValue: value).tableAddress))"
+    case .streamEntry:
+      let entry = StreamTableEntry(words: (0..<8).map { words[$0] })
+      return "\(entry[.config]); VMID \(entry[.vmid]), CD at \(IPA(entry.contextAddress)), "
+        + "S2TTB \(PA(entry.stage2TableAddress))"
+    case .context:
+      let context = ContextDescriptor(words: (0..<8).map { words[$0] })
+      return "ASID \(context[.asid]), TTB0 \(IPA(context.table0Address))"
+    case .stage1, .stage2:
+      let kind = value & 1 == 0 ? "invalid" : isLeaf ? "-> \(output)" : "table at \(output)"
+      return "\(kind) (\(purposeText))"
+    case .contextTable, .cachedPage, .cachedTable, .cachedStreamEntry, .cachedContext:
+      return "-> \(output)"
+    }
+  }
+
+  /// Whether the descriptor maps a page or a block.
+  private var isLeaf: Bool {
+    switch step {
+    case .stage1(3), .stage2(3): true
+    default: value & 2 == 0
+    }
+  }
+
+  private var purposeText: String {
+    switch purpose {
+    case .none: "IOVA \(IOVA(input))"
+    case .context: "of the CD, IPA \(IPA(input))"
+    case .stage1(let level): "of the S1 L\(level) descriptor, IPA \(IPA(input))"
+    case .output: "of the output, IPA \(IPA(input))"
+    }
+  }
+}
+
+extension ITSTableRead.Meaning {
+  var stationName: String {
+    switch self {
+    case .levelOne: "table L1"
+    case .device: "DTE"
+    case .interrupt, .virtualInterrupt, .interruptInvalid: "ITE"
+    case .collection: "CTE"
+    case .virtualPE: "vPE"
+    case .configuration: "LPI"
+    case .pending: "pending"
+    case .cached: "ITS cache"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .levelOne(_, let valid, let table): valid ? "second level at \(table)" : "invalid"
+    case .device(let id, let valid, let bits, let table):
+      "DeviceID \(hex(UInt64(id))): "
+        + (valid ? "ITT at \(table), \(bits) EventID bits" : "unmapped")
+    case .interrupt(let event, let lpi, let collection):
+      "EventID \(event) -> LPI \(lpi), ICID \(collection)"
+    case .virtualInterrupt(let event, let lpi, let vPE, let doorbell):
+      "EventID \(event) -> vLPI \(lpi) of vPE \(vPE), doorbell \(doorbell)"
+    case .interruptInvalid(let event): "EventID \(event): unmapped"
+    case .collection(let id, let valid, let target):
+      "ICID \(id): " + (valid ? "redistributor \(target)" : "unmapped")
+    case .virtualPE(let id, let valid, let target, let table):
+      "vPE \(id): " + (valid ? "redistributor \(target), VPT at \(table)" : "unmapped")
+    case .configuration(let lpi, let priority, let enabled):
+      "LPI \(lpi): priority \(hex(UInt64(priority))), \(enabled ? "enabled" : "disabled")"
+    case .pending(let lpi, let was): "LPI \(lpi): \(was ? "was pending already" : "now pending")"
+    case .cached(let lpi, let target): "LPI \(lpi), redistributor \(target)"
+    }
+  }
+}
+
+extension WriteOutcome {
+  var address: PA? {
+    switch self {
+    case .message(let place, _), .memory(let place), .register(let place),
+      .externalAbort(let place):
+      place
+    case .aborted, .fault, .stalled: nil
+    }
+  }
+
+  var stationName: String {
+    switch self {
+    case .message: "doorbell"
+    case .memory: "RAM"
+    case .register: "register"
+    case .externalAbort: "abort"
+    case .aborted: "SMMU abort"
+    case .fault: "event"
+    case .stalled: "stall"
+    }
+  }
+
+  var meaning: String {
+    switch self {
+    case .message(_, .dropped(let reason)):
+      "GITS_TRANSLATER; dropped: \(reason.explanation)"
+    case .message: "GITS_TRANSLATER"
+    case .memory: "overwritten"
+    case .register: "no doorbell"
+    case .externalAbort: "nothing answers"
+    case .aborted: "terminated without an event"
+    case .fault(let event, let recording): "\(event[.kind]), \(recording)"
+    case .stalled: "held"
+    }
+  }
+}
+
+extension DropReason {
+  /// The reason in words.
+  var explanation: String {
+    switch self {
+    case .itsDisabled: "the ITS is off"
+    case .noDeviceID: "the write carries no DeviceID"
+    case .notADoorbell: "not the doorbell"
+    case .deviceOutOfRange: "the DeviceID lies beyond the device table"
+    case .deviceUnmapped: "the DeviceID is not mapped"
+    case .eventOutOfRange: "the EventID lies beyond the translation table"
+    case .eventUnmapped: "the EventID is not mapped"
+    case .collectionOutOfRange: "the ICID lies beyond the collection table"
+    case .collectionUnmapped: "the collection is not mapped"
+    case .virtualPEOutOfRange: "the vPE lies beyond the vPE table"
+    case .virtualPEUnmapped: "the vPE is not mapped"
+    case .lpisDisabled: "LPIs are off at the redistributor"
+    case .intidOutOfRange: "the INTID is no LPI of the redistributor"
+    case .tableAbort: "a table is not in memory"
+    }
+  }
+}

@@ -1,0 +1,205 @@
+internal import ArmFormats
+public import Bits
+public import Memory
+
+/// A virtual PE as an ITS maps it: where its state is in memory.
+public struct VirtualPE: Equatable, Sendable {
+  public var number: UInt16
+  /// The virtual pending table, 64 KiB aligned.
+  public var table: PA
+  /// Number of vINTID bits.
+  public var tableBits: UInt64
+  /// The redistributor that it belongs to.
+  public var redistributor: Int
+  /// v4.1: the virtual configuration table.
+  public var configuration: PA
+  /// v4.1: the default doorbell LPI; 1023 for none.
+  public var defaultDoorbell: UInt32
+}
+
+/// What making a virtual interrupt pending did.
+@frozen
+public struct VirtualEffect: Equatable, Sendable {
+  /// The vPE is resident: a virtual interrupt reaches it without an exit.
+  public var isResident: Bool
+  public var wasPending: Bool
+  /// The physical LPI that was made pending to call the hypervisor.
+  public var doorbell: UInt32?
+}
+
+extension Redistributors {
+  /// `GICR_VPROPBASER` of GICv4.1 after reset: entries of four words.
+  static let virtualTableReset: UInt64 = 3 << 59
+
+  func virtualRegister(_ offset: UInt64, at index: Int) -> UInt64 {
+    guard profile.version >= .v4 else { return 0 }
+    switch offset {
+    case RedistributorRegister.virtualConfigurationBase:
+      return all[index].virtualConfigurationBase
+    case RedistributorRegister.virtualPendingBase: return all[index].residency.rawValue
+    default: return 0
+    }
+  }
+
+  mutating func writeVirtualRegister(
+    _ offset: UInt64, _ value: UInt64, at index: Int, memory: PhysicalMemory
+  ) {
+    guard profile.version >= .v4 else { return }
+    switch offset {
+    case RedistributorRegister.virtualConfigurationBase where !all[index].residency[.valid]:
+      if profile.version == .v4Point1 {
+        // The entry size is read-only.
+        let entrySize: UInt64 = 7 &<< 59
+        all[index].virtualConfigurationBase = (value & ~entrySize) | Self.virtualTableReset
+      } else {
+        all[index].virtualConfigurationBase = value
+      }
+    case RedistributorRegister.virtualPendingBase:
+      changeResidency(VirtualResidency(rawValue: value), at: index, memory: memory)
+    default: break
+    }
+  }
+
+  private mutating func changeResidency(
+    _ new: VirtualResidency, at index: Int, memory: PhysicalMemory
+  ) {
+    switch (all[index].residency[.valid], new[.valid]) {
+    case (false, true): makeResident(new, at: index, memory: memory)
+    case (true, false): makeNonResident(new, at: index, memory: memory)
+    case (false, false):
+      var stored = new
+      stored[.dirty] = false
+      stored[.pendingLast] = all[index].residency[.pendingLast]
+      all[index].residency = stored
+    // Changing the vPE of a valid register is UNPREDICTABLE; it is ignored.
+    case (true, true): break
+    }
+  }
+
+  private mutating func makeResident(
+    _ new: VirtualResidency, at index: Int, memory: PhysicalMemory
+  ) {
+    var vPE = ResidentVirtualPE()
+    if profile.version == .v4Point1 {
+      vPE.number = new[.virtualPE]
+      guard let entry = virtualPEEntry(vPE.number, at: index, memory: memory), entry[.valid]
+      else {
+        all[index].residency = new
+        all[index].resident = vPE
+        return
+      }
+      vPE.pendingTable = entry.table.rawValue
+      vPE.configurationTable = entry.configuration.rawValue
+      vPE.intidLimit = Self.virtualLimit(bits: UInt64(entry[.tableSize]) + 1)
+      setDoorbellState(false, of: entry.table, memory: memory)
+    } else {
+      let base = LPIConfigurationBase(rawValue: all[index].virtualConfigurationBase)
+      vPE.pendingTable = new.address.rawValue
+      vPE.configurationTable = base.address.rawValue
+      vPE.intidLimit = Self.virtualLimit(bits: UInt64(base[.idBits]) + 1)
+    }
+    all[index].residency = new
+    all[index].residency[.dirty] = false
+    all[index].residency[.pendingLast] = false
+    all[index].resident = vPE
+    rescanVirtual(at: index, memory: memory)
+  }
+
+  private mutating func makeNonResident(
+    _ new: VirtualResidency, at index: Int, memory: PhysicalMemory
+  ) {
+    let waiting = highestPendingVirtual(at: index, memory: memory) != nil
+    if profile.version == .v4Point1 && new[.doorbell] && !waiting {
+      setDoorbellState(true, of: PA(all[index].resident.pendingTable), memory: memory)
+    }
+    all[index].residency = new
+    all[index].residency[.dirty] = false
+    all[index].residency[.pendingLast] = waiting
+    all[index].resident = ResidentVirtualPE()
+  }
+
+  /// v4.1: a byte of the area of the pending table that the architecture leaves to the
+  /// implementation: whether the default doorbell is to ring.
+  private func setDoorbellState(_ armed: Bool, of table: PA, memory: PhysicalMemory) {
+    guard table.rawValue != 0 else { return }
+    memory.store8(table + VirtualTableLayout.doorbell, armed ? 1 : 0)
+  }
+
+  static func virtualLimit(bits: UInt64) -> UInt32 {
+    let limit: UInt64 = 1 &<< min(bits, 24)
+    return limit <= UInt64(INTID.firstLPI) ? 0 : UInt32(limit)
+  }
+
+  /// Whether `vPE` is resident on its redistributor.
+  func isResident(_ vPE: VirtualPE) -> Bool {
+    guard all.indices.contains(vPE.redistributor) else { return false }
+    let redistributor = all[vPE.redistributor]
+    guard redistributor.residency[.valid] else { return false }
+    return profile.version == .v4Point1
+      ? redistributor.resident.number == vPE.number
+      : redistributor.residency.address == vPE.table
+  }
+
+  /// Makes a virtual LPI pending in the virtual pending table, and rings a doorbell when the vPE
+  /// is not resident. `nil` when the interrupt is out of range or the table aborts.
+  ///
+  /// - Parameter doorbell: the event's own doorbell (v4.0 and v4.1); 1023 for none.
+  public mutating func setVirtualPending(
+    _ vINTID: UInt32, of vPE: VirtualPE, doorbell: UInt32, memory: PhysicalMemory
+  ) -> VirtualEffect? {
+    let resident = isResident(vPE)
+    let limit =
+      resident
+      ? all[vPE.redistributor].resident.intidLimit
+      : Self.virtualLimit(bits: vPE.tableBits)
+    guard vINTID >= INTID.firstLPI, vINTID < limit,
+      let wasPending = Self.exchangeBit(
+        Int(vINTID & 7), at: vPE.table + UInt64(vINTID &>> 3), to: true, memory: memory)
+    else { return nil }
+    var effect = VirtualEffect(isResident: resident, wasPending: wasPending)
+    if resident {
+      if !wasPending { enqueueVirtual(vINTID, at: vPE.redistributor, memory: memory) }
+    } else {
+      effect.doorbell = ring(doorbell, of: vPE, vINTID: vINTID, memory: memory)
+    }
+    return effect
+  }
+
+  /// Rings the event's doorbell, or else the default one where it has been asked for.
+  mutating func ring(
+    _ doorbell: UInt32, of vPE: VirtualPE, vINTID: UInt32, memory: PhysicalMemory
+  ) -> UInt32? {
+    var chosen = doorbell
+    if profile.version == .v4Point1 && doorbell == INTID.spurious {
+      let armed = vPE.table + VirtualTableLayout.doorbell
+      guard memory.load8(armed) == 1,
+        isVirtualEnabled(vINTID, configuration: vPE.configuration.rawValue, memory: memory)
+      else { return nil }
+      // One doorbell until the vPE has been resident again.
+      memory.store8(armed, 0)
+      chosen = vPE.defaultDoorbell
+    }
+    guard chosen != INTID.spurious else { return nil }
+    switch setPending(chosen, at: vPE.redistributor, memory: memory) {
+    case .newlyPending, .alreadyPending, .disabledButPending: return chosen
+    case .lpisDisabled, .intidOutOfRange, .tableAbort: return nil
+    }
+  }
+
+  /// Clears the pending state of a virtual LPI; `true` when it was pending.
+  @discardableResult
+  public mutating func clearVirtualPending(
+    _ vINTID: UInt32, of vPE: VirtualPE, memory: PhysicalMemory
+  ) -> Bool {
+    guard vINTID >= INTID.firstLPI, vINTID < Self.virtualLimit(bits: vPE.tableBits) else {
+      return false
+    }
+    return Self.exchangeBit(
+      Int(vINTID & 7), at: vPE.table + UInt64(vINTID &>> 3), to: false, memory: memory) ?? false
+  }
+
+  /// Reads the virtual configuration of every interrupt of `vPE` again, if it is resident.
+  public mutating func invalidateVirtual(of vPE: VirtualPE, memory: PhysicalMemory) {
+    if isResident(vPE) { rescanVirtual(at: vPE.redistributor, memory: memory) }
+  }
+}

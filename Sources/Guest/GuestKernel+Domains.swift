@@ -1,0 +1,168 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Linux
+
+// The IOMMU core and the SMMU driver's domains: drivers/iommu/iommu.c, arm-smmu-v3.c.
+extension GuestKernel {
+  /// The default domain of the DMA API, with firmware's direct regions in it
+  /// (`iommu_setup_default_domain`).
+  mutating func attachDMADomain() throws(Refusal) -> [Step<Never>] {
+    var steps = try newTables(for: .dma, asid: 2)
+    domain = .dma
+    steps += try mapDirectRegions()
+    steps += try installContext()
+    return steps
+  }
+
+  /// `iommu.passthrough=1`: every transaction bypasses stage 1.
+  mutating func attachIdentityDomain() -> [Step<Never>] {
+    domain = .identity
+    doorbellIOVA = nil
+    return smmu.write(
+      .bypass, of: device.requesterID, function: "arm_smmu_attach_dev_identity", text: "bypass")
+  }
+
+  /// The group is taken from its driver and blocked (`iommu_device_claim_dma_owner`).
+  mutating func claimForVFIO() throws(Refusal) -> [Step<Never>] {
+    let requiresDirect = reservedRegions.contains { $0.kind == .direct }
+    if requiresDirect && version >= .requiresDirect {
+      throw Refusal(
+        by: .guest, in: "__iommu_device_set_domain", errno: "EINVAL",
+        message: "Firmware has requested this device have a 1:1 IOMMU mapping, rejecting "
+          + "configuring the device without a 1:1 mapping. Contact your platform vendor.")
+    }
+    domain = .none
+    doorbellIOVA = nil
+    let reason =
+      requiresDirect
+      ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
+    return [Step(.guest, "iommu_device_claim_dma_owner", reason, .decide)]
+      + smmu.write(
+        .abort, of: device.requesterID, function: "arm_smmu_attach_dev_blocked", text: "abort")
+  }
+
+  /// VFIO's own paging domain, empty but for what its user maps (`vfio_iommu_type1_attach_group`).
+  mutating func attachUserDomain() throws(Refusal) -> [Step<Never>] {
+    var steps = try newTables(for: .user, asid: 3)
+    steps += try installContext()
+    domain = .user
+    return steps
+  }
+
+  private mutating func newTables(
+    for domain: Domain, asid: UInt16
+  ) throws(Refusal) -> [Step<Never>] {
+    let table: PageTable
+    do {
+      table =
+        domain == .dma
+        ? try PageTable(stage: .one, inputBits: 48, frames: &tableFrames)
+        : try PageTable(stage: .one, inputBits: 48, frames: &frames)
+    } catch {
+      throw .outOfMemory("arm_64_lpae_alloc_pgtable_s1")
+    }
+    tables = table
+    doorbellIOVA = nil
+    context = .paging(table, asid: asid, outputSize: outputSize)
+    return [
+      Step(
+        .guest, "arm_smmu_domain_finalise_s1", "stage 1 tables at \(table.root), ASID \(asid)",
+        .decide)
+    ]
+  }
+
+  /// `iommu_create_device_direct_mappings`.
+  private mutating func mapDirectRegions() throws(Refusal) -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    for region in reservedRegions where region.kind != .softwareMSI {
+      steps.append(
+        try map(
+          region.base, to: IPA(region.base.rawValue), size: region.length, [.read, .write, .mmio],
+          function: "iommu_create_device_direct_mappings"))
+    }
+    return steps
+  }
+
+  /// Writes the CD, then the STE that points to it.
+  private mutating func installContext() throws(Refusal) -> [Step<Never>] {
+    guard let place = contextTable ?? recordedContextTable ?? frames.allocate(size: 4096) else {
+      throw .outOfMemory("arm_smmu_alloc_cd_tables")
+    }
+    let old = contextTable == nil ? ContextDescriptor() : smmuContext
+    contextTable = place
+    smmuContext = context
+    var steps: [Step<Never>] = []
+    var current = old
+    for batch in EntryUpdate(from: old, to: context, used: { $0.used }).batches {
+      let changed = (0..<ContextDescriptor.wordCount).filter {
+        current[word: $0] != batch[word: $0]
+      }
+      steps.append(
+        Step(
+          .guest, "arm_smmu_write_cd_entry",
+          "CD at \(place): TTB0 \(PA(batch.table0Address)), ASID \(batch[.asid])",
+          .write(changed.map { MemoryWrite(place + UInt64($0) * 8, batch[word: $0]) })))
+      steps += smmu.send([contextInvalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD")
+      current = batch
+    }
+    return steps
+      + smmu.write(
+        .stage1(context: place), of: device.requesterID, function: "arm_smmu_attach_dev",
+        text: "stage 1, CD at \(place)")
+  }
+
+  private var contextInvalidation: SMMUCommand {
+    var command = SMMUCommand(.invalidateContext)
+    command[.stream] = device.requesterID
+    command[.leaf] = true
+    return command
+  }
+
+  /// Maps a range in the present domain.
+  mutating func map(
+    _ input: IOVA, to output: IPA, size: UInt64, _ attributes: MappingAttributes, function: String
+  ) throws(Refusal) -> Step<Never> {
+    guard var table = tables else {
+      throw Refusal(by: .guest, in: function, errno: "EINVAL", message: "no paging domain")
+    }
+    // The table is taken out while it changes, so that it is not copied.
+    tables = nil
+    defer { tables = table }
+    do {
+      let usesRecordedTables = domain != .user
+      let writes =
+        usesRecordedTables
+        ? try table.map(
+          input.rawValue, to: output.rawValue, size: size, attributes, frames: &tableFrames)
+        : try table.map(
+          input.rawValue, to: output.rawValue, size: size, attributes, frames: &frames)
+      return Step(
+        .guest, function, "S1: \(input) + \(hex(size)) -> IPA \(output)", .write(writes))
+    } catch {
+      throw Refusal(
+        by: .guest, in: function, errno: error == .noMemory ? "ENOMEM" : "EEXIST",
+        message: "cannot map \(input) + \(hex(size))")
+    }
+  }
+
+  /// Unmaps a range page by page and invalidates it, as strict mode does.
+  mutating func unmap(_ input: IOVA, size: UInt64) -> [Step<Never>] {
+    guard var table = tables else { return [] }
+    tables = nil
+    defer { tables = table }
+    var steps: [Step<Never>] = []
+    var commands: [SMMUCommand] = []
+    for page in stride(from: 0, to: size, by: 1 << pageShift) {
+      guard let write = table.unmap(input.rawValue &+ page) else { continue }
+      steps.append(Step(.guest, "arm_lpae_unmap", "S1: \(input + page) unmapped", .write([write])))
+      var command = SMMUCommand(.invalidateEL1Address)
+      command[.asid] = context[.asid]
+      command[.leaf] = true
+      command[.page] = (input.rawValue &+ page) >> 12
+      commands.append(command)
+    }
+    guard !commands.isEmpty else { return [] }
+    return steps + smmu.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)")
+  }
+}

@@ -1,0 +1,146 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Linux
+
+// The ITS driver, the MSI domain and MSI-X: drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi,
+// drivers/iommu/dma-iommu.c.
+extension GuestKernel {
+  /// A driver asks for vectors: translation table, events, doorbell, entries, unmasking
+  /// (`pci_alloc_irq_vectors`, `request_irq`).
+  mutating func enableVectors(_ count: Int) throws(Refusal) -> [Step<Never>] {
+    guard count <= device.vectors else {
+      throw Refusal(
+        by: .guest, in: "__pci_enable_msix_range", errno: "ENOSPC",
+        message: "\(count) vectors of \(device.vectors)")
+    }
+    var steps = try its.createDevice(device.requesterID, vectors: count, frames: &frames)
+    steps.append(messageControl(enable: true, functionMask: true))
+    for vector in 0..<count {
+      let event = UInt32(truncatingIfNeeded: vector)
+      let lpi = its.allocateLPI()
+      lpis[event] = lpi
+      let prepared = try prepareMessage()
+      steps += prepared.steps
+      steps += its.activate(device: device.requesterID, event: event, lpi: lpi, cpu: 0)
+      steps += writeEntry(vector, prepared.address, data: event)
+      steps += its.configure(
+        device: device.requesterID, event: event, lpi: lpi, cpu: 0, enabled: true)
+      steps.append(tableWrite(vector, 12, 0, "unmasked"))
+    }
+    steps.append(messageControl(enable: true, functionMask: false))
+    return steps
+  }
+
+  /// The address that the guest puts in a message, and the mapping that it makes for it
+  /// (`iommu_dma_prepare_msi`, `iommu_dma_get_msi_page`).
+  private mutating func prepareMessage() throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
+    let offset = doorbell.offset(belowBit: pageShift)
+    if let known = doorbellIOVA { return (known + offset, []) }
+    let page = IPA(doorbell.alignedDown(toBit: pageShift).rawValue)
+    switch domain {
+    case .identity, .none:
+      let text = "no translation: the message holds the doorbell's own address \(doorbell)"
+      return (IOVA(doorbell.rawValue), [Step(.guest, "iommu_dma_prepare_msi", text, .decide)])
+    case .dma:
+      guard let iova = iovas.allocate(size: 1 << pageShift) else {
+        throw .outOfMemory("iommu_dma_alloc_iova")
+      }
+      return try mapDoorbell(page, at: iova, offset, "iommu_dma_get_msi_page")
+    case .user:
+      // The MSI cookie counts up from the window's base.
+      return try mapDoorbell(
+        page, at: reservedRegions.first { $0.kind == .softwareMSI }?.base ?? 0x800_0000, offset,
+        "iommu_dma_get_msi_page (software MSI window)")
+    }
+  }
+
+  private mutating func mapDoorbell(
+    _ page: IPA, at iova: IOVA, _ offset: UInt64, _ function: String
+  ) throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
+    let step = try map(
+      iova, to: page, size: 1 << pageShift, [.write, .noExecute, .mmio], function: function)
+    doorbellIOVA = iova
+    return (iova + offset, [step])
+  }
+
+  private func writeEntry(_ vector: Int, _ address: IOVA, data: UInt32) -> [Step<Never>] {
+    [
+      tableWrite(vector, 0, UInt32(truncatingIfNeeded: address.rawValue), "address \(address)"),
+      tableWrite(vector, 4, UInt32(truncatingIfNeeded: address.rawValue >> 32), "upper address"),
+      tableWrite(vector, 8, data, "data \(hex(UInt64(data)))"),
+    ]
+  }
+
+  private func tableWrite(
+    _ vector: Int, _ offset: UInt64, _ value: UInt32, _ text: String
+  ) -> Step<Never> {
+    let place = PA(device.msixTable.rawValue) + UInt64(vector) * MSIXTableEntry.byteCount + offset
+    return Step(
+      .guest, offset == 12 ? "pci_msix_unmask" : "pci_write_msg_msix",
+      "MSI-X entry \(vector): \(text)", .mmio(place, UInt64(value), width: 4))
+  }
+
+  private func messageControl(enable: Bool, functionMask: Bool) -> Step<Never> {
+    var control = MSIXControl()
+    control[.enable] = enable
+    control[.functionMask] = functionMask
+    return Step(
+      .guest, "pci_msix_clear_and_set_ctrl",
+      "MSI-X \(enable ? "enabled" : "disabled")\(functionMask ? ", function masked" : "")",
+      .config(
+        offset: device.msixCapability + 2, value: UInt32(truncatingIfNeeded: control.rawValue),
+        width: 2))
+  }
+
+  // MARK: Recorded activities
+
+  mutating func perform(_ activity: Workload.Activity) throws(Refusal) -> [Step<Never>] {
+    switch activity {
+    case .map(let input, let output, let size, let attributes):
+      iovas.take(input, size: size)
+      if output.rawValue == doorbell.alignedDown(toBit: pageShift).rawValue { doorbellIOVA = input }
+      return [
+        try map(input, to: output, size: size, attributes, function: "iommu_map (recorded)")
+      ]
+    case .unmap(let input, let size):
+      iovas.free(input)
+      return unmap(input, size: size)
+    case .itsCommands(let commands): return recordedCommands(commands)
+    case .lpiConfiguration(let place, let byte):
+      return [
+        Step(
+          .guest, "lpi_write_config", "LPI property byte at \(place) := \(hex(UInt64(byte)))",
+          .writeByte(PA(place.rawValue), byte))
+      ]
+    case .redistributorWrite(let offset, let value):
+      return [
+        Step(
+          .guest, "direct_lpi_inv", "GICR + \(hex(offset)) := \(hex(value)) (recorded)",
+          .mmio(its.redistributors + offset, value, width: 8))
+      ]
+    case .msixWrite(let offset, let value):
+      let vector = Int(truncatingIfNeeded: offset / MSIXTableEntry.byteCount)
+      return [
+        tableWrite(
+          vector, offset % MSIXTableEntry.byteCount, value, "\(hex(UInt64(value))) (recorded)")
+      ]
+    case .msixControl(let enable, let mask):
+      return [messageControl(enable: enable, functionMask: mask)]
+    case .dma, .message: return []
+    }
+  }
+
+  /// Commands as the recorded driver queued them.
+  private mutating func recordedCommands(_ commands: [ITSCommand]) -> [Step<Never>] {
+    for command in commands {
+      switch command[.opcode] {
+      case .mapti: lpis[command[.eventID]] = command[.physicalINTID]
+      case .discard: lpis[command[.eventID]] = nil
+      default: break
+      }
+    }
+    let names = commands.map { $0[.opcode].name ?? hex($0[word: 0]) }.joined(separator: ", ")
+    return its.send(commands, function: "its_send_single_command", text: "\(names) (recorded)")
+  }
+}

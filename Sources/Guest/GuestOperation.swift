@@ -1,0 +1,89 @@
+internal import Bits
+internal import Linux
+
+/// What a guest does with its device, one operation at a time.
+public enum GuestOperation: Equatable, Sendable {
+  /// The kernel brings its SMMU and its interrupt controllers up.
+  case boot
+  /// The device gets the default domain that the DMA API uses.
+  case attachDMADomain
+  /// The device gets the identity domain.
+  case attachIdentityDomain
+  /// VFIO claims the device: its group gets a blocked domain.
+  case claimForVFIO
+  /// VFIO attaches a domain of its own.
+  case attachUserDomain
+  /// A driver enables the device: memory space and bus mastering.
+  case enableDevice
+  /// A driver enables that many MSI-X vectors.
+  case enableVectors(Int)
+  /// An activity of the workload.
+  case activity(Workload.Activity)
+}
+
+extension Workload {
+  /// An operation at its time.
+  public struct TimedOperation: Equatable, Sendable {
+    public let nanoseconds: UInt64
+    public let operation: GuestOperation
+  }
+
+  /// What the guest does in a run, in order.
+  ///
+  /// A recorded guest is replayed as it was recorded, as far as its own choices go: what it maps
+  /// because firmware says so depends on the design and is left to the guest's kernel. For another
+  /// usage than the recorded one the kernel makes its own set-up and the device does what was
+  /// recorded.
+  ///
+  /// - Parameter window: the range that firmware may reserve.
+  public func operations(
+    for usage: GuestUsage, window: Range<UInt64>
+  ) -> [TimedOperation] {
+    let isRecorded = usage == .dmaAPI && entries.contains { $0.activity.isGuestSetup }
+    var operations: [GuestOperation] = [.boot]
+    switch usage {
+    case .dmaAPI: operations.append(.attachDMADomain)
+    case .identity: operations.append(.attachIdentityDomain)
+    case .vfio: operations += [.attachDMADomain, .claimForVFIO, .attachUserDomain]
+    }
+    operations.append(.enableDevice)
+    if !isRecorded { operations.append(.enableVectors(usedVectors)) }
+    let prelude = operations.map { TimedOperation(nanoseconds: 0, operation: $0) }
+    return prelude
+      + entries.filter { isRecorded || !$0.activity.isGuestSetup }
+      .filter { !$0.activity.isIdentityMapping(in: window) }
+      .filter { usage != .identity || !$0.activity.isDMA }
+      .map { TimedOperation(nanoseconds: $0.nanoseconds, operation: .activity($0.activity)) }
+  }
+
+  /// One more than the highest vector that sends a message.
+  var usedVectors: Int {
+    entries.reduce(1) { highest, entry in
+      if case .message(let vector) = entry.activity { max(highest, vector + 1) } else { highest }
+    }
+  }
+}
+
+extension Workload.Activity {
+  /// Whether the guest's kernel does it to set interrupts up.
+  var isGuestSetup: Bool {
+    switch self {
+    case .itsCommands, .lpiConfiguration, .redistributorWrite, .msixWrite, .msixControl: true
+    // The doorbell's mapping: device memory.
+    case .map(_, _, size: _, let attributes): attributes.contains(.mmio)
+    default: false
+    }
+  }
+
+  var isDMA: Bool {
+    switch self {
+    case .map, .unmap, .dma: true
+    default: false
+    }
+  }
+
+  func isIdentityMapping(in window: Range<UInt64>) -> Bool {
+    guard case .map(let input, let output, size: _, _) = self else { return false }
+    return input.rawValue == output.rawValue && window.contains(input.rawValue)
+  }
+}

@@ -1,0 +1,105 @@
+internal import CZlib
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#endif
+
+/// A file read from its beginning to its end, gzip'd or plain: zlib's `gzread` tells them apart.
+///
+/// Reads ahead in blocks, so that memory use does not depend on the size of the file. This file
+/// holds every use of zlib.
+@safe
+public final class CompressedFile {
+  /// Why a file could not be read.
+  public enum ReadError: Error, Equatable, CustomStringConvertible {
+    /// The operating system refused; the text is its own.
+    case cannotOpen(String)
+    /// The file ends in the middle of the compressed data, or the data are damaged.
+    case damaged(String)
+    case tooLong(limit: Int)
+
+    public var description: String {
+      switch self {
+      case .cannotOpen(let reason): reason
+      case .damaged(let reason): "the compressed data are damaged: \(reason)"
+      case .tooLong(let limit): "expected at most \(limit) bytes"
+      }
+    }
+  }
+
+  private let file: gzFile
+  private var block = [UInt8](repeating: 0, count: 1 << 16)
+  private var next = 0
+  private var filled = 0
+
+  /// Opens the file at `path`.
+  ///
+  /// - Throws: `ReadError.cannotOpen` when there is none, or it is a directory.
+  public init(path: String) throws(ReadError) {
+    errno = 0
+    guard let file = unsafe gzopen(path, "rb") else {
+      throw .cannotOpen(unsafe String(cString: strerror(errno)))
+    }
+    unsafe self.file = file
+    // A directory opens; only reading it fails.
+    try fill()
+  }
+
+  deinit { unsafe gzclose(file) }
+
+  /// Refills the block; afterwards `filled` is 0 at the end of the file.
+  private func fill() throws(ReadError) {
+    let read = unsafe block.withUnsafeMutableBytes { bytes in
+      unsafe gzread(file, bytes.baseAddress, UInt32(bytes.count))
+    }
+    next = 0
+    filled = max(0, Int(read))
+    var code: Int32 = 0
+    let message = unsafe gzerror(file, &code)
+    if code == Z_ERRNO { throw .cannotOpen(unsafe String(cString: strerror(errno))) }
+    guard read >= 0, code >= 0 else {
+      throw .damaged(unsafe message.map { unsafe String(cString: $0) } ?? "error \(code)")
+    }
+  }
+
+  /// The next line without its newline, or `nil` at the end.
+  ///
+  /// - Parameter limit: the longest line accepted, in bytes.
+  /// - Throws: `ReadError` when the data are damaged or the line is longer than `limit`.
+  public func line(limit: Int = 1 << 26) throws(ReadError) -> [UInt8]? {
+    var line: [UInt8] = []
+    var found = false
+    while true {
+      if next == filled {
+        try fill()
+        if filled == 0 { return found ? line : nil }
+      }
+      found = true
+      let rest = block[next..<filled]
+      let end = rest.firstIndex(of: 0x0a) ?? filled
+      line.append(contentsOf: block[next..<end])
+      guard line.count <= limit else { throw .tooLong(limit: limit) }
+      next = end
+      if end < filled {
+        next += 1
+        return line
+      }
+    }
+  }
+
+  /// Everything that has not been read yet.
+  ///
+  /// - Parameter limit: the most bytes accepted.
+  /// - Throws: `ReadError` when the data are damaged or there are more than `limit`.
+  public func rest(limit: Int = 1 << 32) throws(ReadError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      bytes.append(contentsOf: block[next..<filled])
+      guard bytes.count <= limit else { throw .tooLong(limit: limit) }
+      try fill()
+      if filled == 0 { return bytes }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+public import ArmFormats
+public import Bits
+
+/// What a VMM, or KVM's virtual ITS, asks of the host kernel.
+public enum HostCall: Sendable {
+  /// A range of guest RAM: `size` bytes at `ipa` are those at `pa`.
+  public struct RAMExtent: Equatable, Sendable {
+    public let ipa: IPA
+    public let pa: PA
+    public let size: UInt64
+
+    public init(ipa: IPA, pa: PA, size: UInt64) {
+      self.ipa = ipa
+      self.pa = pa
+      self.size = size
+    }
+  }
+
+  /// IOMMU_IOAS_ALLOC, IOMMU_HWPT_ALLOC with NEST_PARENT, IOMMU_IOAS_MAP.
+  case createStageTwo([RAMExtent])
+  /// IOMMU_VIOMMU_ALLOC and IOMMU_VDEVICE_ALLOC: the device's StreamID as the guest knows it.
+  case createVirtualSMMU(guestStream: UInt32)
+  /// Maps the guest's doorbell page to the physical doorbell in stage 2. No such call exists
+  /// upstream.
+  case mapGuestDoorbell(IPA)
+  /// IOMMU_HWPT_ALLOC of a nested table and VFIO_DEVICE_ATTACH_IOMMUFD_PT, for the guest's STE;
+  /// abort and bypass entries attach tables that exist already.
+  case attach(guestEntry: StreamTableEntry)
+  /// IOMMU_HWPT_INVALIDATE with the guest's command.
+  case invalidate(SMMUCommand)
+  /// VFIO_DEVICE_SET_IRQS for one vector, with an eventfd: `guestAddress` is what a VMM that
+  /// forwards the guest's message address passes.
+  case enableVector(Int, guestAddress: IOVA?)
+  /// VFIO_DEVICE_SET_IRQS that ends every vector.
+  case disableVectors
+  /// KVM_SET_GSI_ROUTING and KVM_IRQFD: where KVM injects the vector's eventfd.
+  case route(vector: Int, InjectionRoute)
+  /// The message control register of the function's MSI-X capability, as the guest wrote it: for
+  /// a guest that owns the MSI-X table.
+  case messageControl(enable: Bool, functionMask: Bool)
+  /// The command register of the function, as the guest wrote it.
+  case command(UInt16)
+  /// A command of the guest's ITS driver that KVM's virtual ITS, whose doorbell is named, has
+  /// carried out, to be repeated for the physical device. No such call exists upstream.
+  case mirror(ITSCommand, doorbell: IPA)
+}
+
+/// Where KVM's software injection sends an eventfd: the MSI that the guest believes in.
+public struct InjectionRoute: Equatable, Sendable {
+  /// The virtual ITS's doorbell.
+  public let doorbell: IPA
+  public let deviceID: UInt32
+  public let eventID: UInt32
+
+  public init(doorbell: IPA, deviceID: UInt32, eventID: UInt32) {
+    self.doorbell = doorbell
+    self.deviceID = deviceID
+    self.eventID = eventID
+  }
+}

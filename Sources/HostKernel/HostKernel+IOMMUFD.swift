@@ -1,0 +1,172 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Linux
+
+// iommufd and the SMMUv3 driver's nesting support: drivers/iommu/iommufd,
+// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c.
+extension HostKernel {
+  /// The nest parent: a stage 2 table with the guest's RAM in it.
+  mutating func createStageTwo(_ extents: [HostCall.RAMExtent]) throws(Refusal) -> [Step<Never>] {
+    var table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
+      try PageTable(stage: .two, inputBits: 44, frames: &stageTwoFrames)
+    }
+    var steps: [Step<Never>] = [
+      Step(
+        .host, "iommufd_hwpt_paging_alloc", "stage 2 table at \(table.root), VMID \(virtualMachineID)",
+        .decide)
+    ]
+    for extent in extents {
+      // Scattered pages, as a recorded guest has them, are mapped one by one.
+      let writes = try mapped("iopt_map_pages") { () throws(PageTable.Failure) in
+        try table.map(
+          extent.ipa.rawValue, to: extent.pa.rawValue, size: extent.size, .buffer,
+          frames: &stageTwoFrames)
+      }
+      steps.append(
+        Step(
+          .host, "iopt_map_pages",
+          "S2: RAM \(extent.ipa) + \(hex(extent.size)) -> \(extent.pa)", .write(writes)))
+    }
+    stageTwo = table
+    return steps
+  }
+
+  /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
+  mutating func createVirtualSMMU(guestStream: UInt32) -> [Step<Never>] {
+    self.guestStream = guestStream
+    return [
+      Step(
+        .host, "iommufd_vdevice_alloc_ioctl",
+        "vSID \(hex(UInt64(guestStream))) is StreamID \(hex(UInt64(platform.requesterID)))",
+        .decide)
+    ]
+  }
+
+  /// Stage 2 gets the doorbell where the guest sees its own.
+  mutating func mapGuestDoorbell(_ page: IPA) throws(Refusal) -> [Step<Never>] {
+    let step = try mapDoorbell(
+      at: page, function: "iommufd_ioas_map_msi (proposed)",
+      text: "S2: guest doorbell \(page) -> host doorbell \(doorbellPage)")
+    return [step]
+  }
+
+  mutating func mapDoorbell(
+    at page: IPA, function: String, text: String
+  ) throws(Refusal) -> Step<Never> {
+    guard var table = stageTwo else {
+      throw Refusal(by: .host, in: function, errno: "ENOENT", message: "no stage 2 table")
+    }
+    // The table is taken out while it changes, so that it is not copied.
+    stageTwo = nil
+    defer { stageTwo = table }
+    let target = doorbellPage.rawValue
+    let writes = try mapped(function) { () throws(PageTable.Failure) in
+      try table.map(
+        page.rawValue, to: target, size: 1 << pageShift, [.read, .write, .mmio],
+        frames: &stageTwoFrames)
+    }
+    return Step(.host, function, text, .write(writes))
+  }
+
+  /// Installs the guest's STE under the host's stage 2
+  /// (`arm_smmu_validate_vste`, `arm_smmu_make_nested_domain_ste`).
+  mutating func attach(guestEntry: StreamTableEntry) throws(Refusal) -> [Step<Never>] {
+    guard let table = stageTwo, guestStream != nil else {
+      throw Refusal(
+        by: .host, in: "arm_vsmmu_alloc_domain_nested", errno: "ENOENT",
+        message: "no vIOMMU or no vDEVICE")
+    }
+    let function = "arm_smmu_attach_dev_nested"
+    guard guestEntry[.valid] else {
+      return smmu.write(
+        .abort, of: platform.requesterID, function: function, text: "abort: the guest's is invalid")
+    }
+    try checkGuestEntry(guestEntry)
+    let parent = StreamTableEntry.stage2(table, vmid: virtualMachineID, outputSize: outputSize)
+    switch guestEntry[.config] {
+    case .stage1:
+      return smmu.write(
+        nested(guestEntry, parent), of: platform.requesterID, function: function,
+        text: "the guest's stage 1 over stage 2")
+    case .bypass:
+      return smmu.write(
+        parent, of: platform.requesterID, function: function, text: "stage 2 only")
+    default:
+      return smmu.write(.abort, of: platform.requesterID, function: function, text: "abort")
+    }
+  }
+
+  private func nested(
+    _ guest: StreamTableEntry, _ parent: StreamTableEntry
+  ) -> StreamTableEntry {
+    var entry = parent
+    entry[word: 0] = guest[word: 0]
+    entry[.config] = .nested
+    entry[word: 1] |= guest[word: 1]
+    entry[.mergeEvents] = true
+    return entry
+  }
+
+  /// Which bits of an STE the guest may set: `STRTAB_STE_0_NESTING_ALLOWED` and its twin.
+  private func checkGuestEntry(_ entry: StreamTableEntry) throws(Refusal) {
+    let word0 =
+      BitField<StreamTableEntry, Bool>.valid.mask
+      | BitField<StreamTableEntry, StreamConfig>.config.mask
+      | BitField<StreamTableEntry, UInt8>.contextTableFormat.mask
+      | BitField<StreamTableEntry, UInt64>.contextPointer.mask
+      | BitField<StreamTableEntry, UInt8>.substreamBits.mask
+    let word1 =
+      lowBits(8) | BitField<StreamTableEntry, Bool>.stage1StallDisabled.mask
+      | BitField<StreamTableEntry, ATSMode>.ats.mask
+    let config = entry[.config]
+    guard entry[word: 0] & ~word0 == 0, entry[word: 1] & ~word1 == 0,
+      [.abort, .bypass, .stage1].contains(config), entry[.ats].rawValue <= 1
+    else {
+      throw Refusal(
+        by: .host, in: "arm_smmu_validate_vste", errno: "EIO",
+        message: "the guest's STE has Config \(config.rawValue) or bits that it may not set")
+    }
+  }
+
+  /// Forwards a guest's invalidation with the VMID and the StreamID that are its own
+  /// (`arm_vsmmu_convert_user_cmd`).
+  mutating func invalidate(_ command: SMMUCommand) throws(Refusal) -> [Step<Never>] {
+    var command = command
+    switch command[.opcode] {
+    case .invalidateNonHyp:
+      command = SMMUCommand(.invalidateEL1)
+      command[.vmid] = virtualMachineID
+    case .invalidateEL1, .invalidateEL1ASID, .invalidateEL1Address, .invalidateEL1AddressAllASIDs:
+      command[.vmid] = virtualMachineID
+    case .invalidateContext, .invalidateContexts, .invalidateDevice:
+      guard command[.stream] == guestStream else {
+        throw refused(command, "StreamID \(hex(UInt64(command[.stream]))) is no vDEVICE")
+      }
+      command[.stream] = platform.requesterID
+    default:
+      throw refused(command, "\(command[.opcode]) is not the guest's to send")
+    }
+    return smmu.send([command], "arm_vsmmu_cache_invalidate", "\(command[.opcode]) for the guest")
+  }
+
+  private func refused(_ command: SMMUCommand, _ message: String) -> Refusal {
+    Refusal(by: .host, in: "arm_vsmmu_convert_user_cmd", errno: "EIO", message: message)
+  }
+
+  private func mapped(
+    _ function: String, _ body: () throws(PageTable.Failure) -> [MemoryWrite]
+  ) throws(Refusal) -> [MemoryWrite] {
+    do { return try body() } catch {
+      switch error {
+      case .alreadyMapped:
+        throw Refusal(
+          by: .host, in: function, errno: "EEXIST", message: "the range is mapped already")
+      case .noMemory: throw .outOfMemory(function)
+      case .misalignedOrOutOfRange:
+        throw Refusal(
+          by: .host, in: function, errno: "EINVAL", message: "the range is misaligned or too high")
+      }
+    }
+  }
+}

@@ -1,0 +1,191 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Linux
+
+// vfio-pci's interrupts and the MSI domain below it: drivers/vfio/pci/vfio_pci_intrs.c,
+// drivers/iommu/iommu.c, drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi.
+extension HostKernel {
+  /// The CPU that the function's LPIs go to.
+  private var targetCPU: Int { 0 }
+
+  /// Gives a vector an EventID, an LPI and a message (`vfio_msi_set_vector_signal`).
+  mutating func enableVector(
+    _ vector: Int, guestAddress: IOVA?
+  ) throws(Refusal) -> [Step<Never>] {
+    guard vector >= 0, vector < platform.vectors else {
+      throw Refusal(
+        by: .host, in: "vfio_pci_set_msi_trigger", errno: "EINVAL",
+        message: "vector \(vector) of \(platform.vectors)")
+    }
+    var steps: [Step<Never>] = []
+    let event = UInt32(vector)
+    if events[event] != nil { return readdress(vector, to: guestAddress) }
+    if !its.hasDevice(platform.requesterID) {
+      steps += try its.createDevice(
+        platform.requesterID, vectors: platform.vectors, frames: &frames)
+    }
+    if events.isEmpty {
+      steps.append(messageControl(enable: true, mask: true))
+      steps.append(messageControl(enable: true, mask: false))
+    }
+    let prepared = try prepareMessage()
+    steps += prepared.steps
+    steps += activate(event)
+    let address = guestAddress ?? prepared.address
+    let origin = guestAddress == nil ? "the host's own" : "the guest's"
+    steps += writeEntry(
+      vector, address, data: event,
+      text: "MSI-X entry \(vector) := (\(address), \(hex(UInt64(event)))): \(origin) address, "
+        + "the host's EventID")
+    steps += unmask(vector, event)
+    return steps
+  }
+
+  /// The address that the host's kernel puts in a message for its ITS, and what it maps for it
+  /// (`iommu_dma_prepare_msi`, `iommufd_sw_msi`).
+  private mutating func prepareMessage() throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
+    guard stageTwoDoorbell == .softwareWindow else {
+      let text = "the doorbell stands at the guest's own address in stage 2; nothing to map"
+      return (IOVA(its.doorbell.rawValue), [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
+    }
+    let page = try msiWindow.page(of: its.doorbell)
+    let address = page.iova + its.doorbell.offset(belowBit: pageShift)
+    guard page.isNew else { return (address, []) }
+    // With a nested table attached the window's page goes into its parent.
+    let step = try mapDoorbell(
+      at: IPA(page.iova.rawValue), function: "iommufd_sw_msi",
+      text: "S2: window page \(page.iova) -> host doorbell \(doorbellPage)")
+    return (address, [step])
+  }
+
+  private mutating func activate(_ event: UInt32) -> [Step<Never>] {
+    let lpi = its.allocateLPI()
+    events[event] = lpi
+    return its.activate(
+      device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU)
+  }
+
+  /// Follows a guest that gave a live vector another address.
+  private mutating func readdress(_ vector: Int, to address: IOVA?) -> [Step<Never>] {
+    guard let address, messages[vector] != address else { return [] }
+    return writeEntry(
+      vector, address, data: UInt32(truncatingIfNeeded: vector),
+      text: "MSI-X entry \(vector) := \(address): the guest's new address")
+  }
+
+  private mutating func writeEntry(
+    _ vector: Int, _ address: IOVA, data: UInt32, text: String
+  ) -> [Step<Never>] {
+    messages[vector] = address
+    let place = platform.msixTable + UInt64(vector) * MSIXTableEntry.byteCount
+    let function = "pci_write_msg_msix"
+    return [
+      Step(.host, function, text, .mmio(place, address.rawValue & lowBits(32), width: 4)),
+      Step(
+        .host, function, "MSI-X entry \(vector): upper address",
+        .mmio(place + 4, address.rawValue >> 32, width: 4)),
+      Step(
+        .host, function, "MSI-X entry \(vector): data", .mmio(place + 8, UInt64(data), width: 4)),
+    ]
+  }
+
+  private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
+    guard let lpi = events[event] else { return [] }
+    let place = platform.msixTable + UInt64(vector) * MSIXTableEntry.byteCount
+    return its.configure(
+      device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
+      + [
+        Step(
+          .host, "pci_msix_unmask", "MSI-X entry \(vector): unmasked",
+          .mmio(place + 12, 0, width: 4))
+      ]
+  }
+
+  /// Ends every vector (`vfio_msi_disable`).
+  mutating func disableVectors() -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
+      let place = platform.msixTable + UInt64(event) * MSIXTableEntry.byteCount
+      steps.append(
+        Step(
+          .host, "pci_msix_mask", "MSI-X entry \(event): masked", .mmio(place + 12, 1, width: 4)))
+      steps += its.configure(
+        device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: false)
+      steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
+      routes[lpi] = nil
+    }
+    if !events.isEmpty { steps.append(messageControl(enable: false, mask: false)) }
+    events = [:]
+    messages = [:]
+    return steps
+  }
+
+  func messageControl(enable: Bool, mask: Bool) -> Step<Never> {
+    var control = MSIXControl()
+    control[.enable] = enable
+    control[.functionMask] = mask
+    return Step(
+      .host, "pci_msix_clear_and_set_ctrl",
+      "MSI-X \(enable ? "enabled" : "disabled")\(mask ? ", function masked" : "")",
+      .config(
+        offset: platform.msixCapability + 2, value: UInt32(truncatingIfNeeded: control.rawValue),
+        width: 2))
+  }
+
+  /// Passes the command register on (`vfio_basic_config_write`).
+  func command(_ value: UInt16) -> Step<Never> {
+    Step(
+      .host, "vfio_basic_config_write", "command register := \(hex(UInt64(value)))",
+      .config(offset: 4, value: UInt32(value), width: 2))
+  }
+
+  /// Remembers where KVM injects a vector (`kvm_set_irq_routing`, `kvm_irqfd_assign`).
+  mutating func route(vector: Int, _ route: InjectionRoute) -> [Step<Never>] {
+    guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+    routes[lpi] = route
+    return [
+      Step(
+        .kvm, "kvm_irqfd_assign",
+        "vector \(vector), LPI \(lpi) -> doorbell \(route.doorbell), DeviceID "
+          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)", .decide)
+    ]
+  }
+
+  /// Repeats a guest's ITS command for the physical device: the guest's EventIDs index the
+  /// physical translation table.
+  mutating func mirror(
+    _ command: ITSCommand, doorbell: IPA
+  ) throws(Refusal) -> [Step<Never>] {
+    guard eventIDOwner == .guest, command[.deviceID] == guestStream else { return [] }
+    let event = command[.eventID]
+    let device = platform.requesterID
+    switch command[.opcode] {
+    case .mapd where command[.valid] && !its.hasDevice(device):
+      // The guest's size, not VFIO's vector count: a larger EventID would be out of range.
+      return try its.createDevice(
+        device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames)
+    case .mapti, .mapi:
+      guard events[event] == nil, its.hasDevice(device) else { return [] }
+      let steps = activate(event)
+      guard let lpi = events[event] else { return steps }
+      routes[lpi] = InjectionRoute(
+        doorbell: doorbell, deviceID: command[.deviceID], eventID: event)
+      return steps
+        + its.configure(device: device, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
+    case .mapd where !command[.valid]:
+      var steps: [Step<Never>] = []
+      for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
+        routes[lpi] = nil
+        steps += its.deactivate(device: device, event: event, cpu: targetCPU)
+      }
+      events = [:]
+      return steps + its.removeDevice(device)
+    case .discard:
+      guard let lpi = events.removeValue(forKey: event) else { return [] }
+      routes[lpi] = nil
+      return its.deactivate(device: device, event: event, cpu: targetCPU)
+    default: return []
+    }
+  }
+}

@@ -1,0 +1,37 @@
+public import Bits
+public import Flows
+
+/// iommufd's software MSI window: which doorbell page stands at which IOVA
+/// (`iommufd_sw_msi_get_map`, drivers/iommu/iommufd/driver.c).
+///
+/// One list per open file, in order of first use; 64 pages at most, and nothing checks that they
+/// stay inside the 1 MiB that the SMMU driver reports.
+public struct SoftwareMSIWindow: Sendable {
+  /// `MSI_IOVA_BASE` of the SMMU drivers.
+  public static let base: IOVA = 0x800_0000
+  /// `MSI_IOVA_LENGTH`.
+  public static let length: UInt64 = 0x10_0000
+  /// The bits of the kernel's bitmap of pages.
+  static let capacity = 64
+
+  private let pageShift: UInt64
+  private var pages: [PA] = []
+
+  public init(pageShift: UInt64) { self.pageShift = pageShift }
+
+  /// The IOVA of a doorbell's page, and whether this is its first use.
+  ///
+  /// - Throws: `Refusal` with `EOVERFLOW` for the 65th page.
+  public mutating func page(of doorbell: PA) throws(Refusal) -> (iova: IOVA, isNew: Bool) {
+    let page = doorbell.alignedDown(toBit: pageShift)
+    let known = pages.firstIndex(of: page)
+    let index = known ?? pages.count
+    guard index < Self.capacity else {
+      throw Refusal(
+        by: .host, in: "iommufd_sw_msi_get_map", errno: "EOVERFLOW",
+        message: "more than \(Self.capacity) doorbell pages in one iommufd context")
+    }
+    if known == nil { pages.append(page) }
+    return (Self.base + UInt64(index) << pageShift, known == nil)
+  }
+}

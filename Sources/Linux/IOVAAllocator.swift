@@ -1,0 +1,60 @@
+public import Bits
+
+/// The DMA API's allocator of I/O virtual addresses: top down from the 32-bit limit, as
+/// `iommu_dma_alloc_iova` does for a PCI device (`drivers/iommu/dma-iommu.c`, `iova.c`).
+public struct IOVAAllocator: Sendable {
+  private let granule: UInt64
+  /// Ranges in use, highest first.
+  private var used: [Range<UInt64>] = []
+  private let limit: UInt64 = 1 << 32
+
+  /// - Parameters:
+  ///   - granule: log2 of the page size.
+  ///   - reserved: ranges that are never handed out.
+  public init(granule: UInt64, reserved: [Range<UInt64>]) {
+    self.granule = granule
+    used = reserved.sorted { $0.lowerBound > $1.lowerBound }
+  }
+
+  /// The highest free range of `size` bytes, aligned to its size rounded up to a power of two;
+  /// `nil` when there is none.
+  public mutating func allocate(size: UInt64) -> IOVA? {
+    let pages = max(1, (size &+ lowBits(granule)) >> granule)
+    let length = pages << granule
+    let alignment = UInt64(1) << (granule + UInt64(64 - (pages - 1).leadingZeroBitCount))
+    var top = limit
+    for (index, range) in used.enumerated() {
+      if let base = fit(below: top, above: range.upperBound, length, alignment) {
+        used.insert(base..<base + length, at: index)
+        return IOVA(base)
+      }
+      top = min(top, range.lowerBound)
+    }
+    // Page 0 is never handed out.
+    guard let base = fit(below: top, above: 1 << granule, length, alignment) else { return nil }
+    used.append(base..<base + length)
+    return IOVA(base)
+  }
+
+  private func fit(
+    below top: UInt64, above bottom: UInt64, _ length: UInt64, _ alignment: UInt64
+  ) -> UInt64? {
+    guard top >= length, top - length >= bottom else { return nil }
+    let base = (top - length) & ~(alignment - 1)
+    return base >= bottom ? base : nil
+  }
+
+  /// Takes a range that a recorded guest was given.
+  public mutating func take(_ base: IOVA, size: UInt64) {
+    let range = base.rawValue..<base.rawValue &+ max(1, size)
+    let place = used.firstIndex { $0.lowerBound < range.lowerBound } ?? used.endIndex
+    used.insert(range, at: place)
+  }
+
+  /// Gives a range back.
+  public mutating func free(_ base: IOVA) {
+    if let index = used.firstIndex(where: { $0.lowerBound == base.rawValue }) {
+      used.remove(at: index)
+    }
+  }
+}

@@ -1,0 +1,228 @@
+public import ArmFormats
+public import Bits
+public import Flows
+
+/// Linux's GICv3 ITS driver (`drivers/irqchip/irq-gic-v3-its.c`) on one ITS, as the flows that
+/// act on it: tables, command queue, device and event mappings.
+public struct ITSDriver: Sendable {
+  /// Where the driver's tables stand.
+  public struct Layout: Equatable, Sendable {
+    public var commandQueue: PA
+    public var deviceTable: PA
+    public var collectionTable: PA
+    public var propertyTable: PA
+    /// One per CPU.
+    public var pendingTables: [PA]
+
+    /// All of them from one allocator.
+    ///
+    /// - Returns: `nil` when memory is exhausted.
+    public init?(cpus: Int, frames: inout some FrameAllocator) {
+      guard let queue = frames.allocate(size: 0x1_0000),
+        let devices = frames.allocate(size: 0x1_0000),
+        let collections = frames.allocate(size: 0x1_0000),
+        let properties = frames.allocate(size: 0x1_0000)
+      else { return nil }
+      commandQueue = queue
+      deviceTable = devices
+      collectionTable = collections
+      propertyTable = properties
+      pendingTables = []
+      for _ in 0..<cpus {
+        guard let table = frames.allocate(size: 0x1_0000) else { return nil }
+        pendingTables.append(table)
+      }
+    }
+  }
+
+  /// The number of INTID bits that the driver asks for (`ITS_MAX_LPI_NRBITS`).
+  static let interruptBits: UInt8 = 16
+
+  public let agent: Agent
+  /// The control frame's base.
+  public let base: PA
+  /// Redistributor 0's base; the next is `redistributorStride` further.
+  public let redistributors: PA
+  public let redistributorStride: UInt64
+  public let layout: Layout
+  /// Device table bits: 64 KiB of 8-byte entries.
+  public static let deviceCount: UInt32 = 8192
+
+  private var writeOffset: UInt64 = 0
+  private var translationTables: [UInt32: PA] = [:]
+  private var nextLPI: UInt32 = INTID.firstLPI
+
+  public init(
+    agent: Agent, base: PA, redistributors: PA, redistributorStride: UInt64 = 0x2_0000,
+    layout: Layout
+  ) {
+    self.agent = agent
+    self.base = base
+    self.redistributors = redistributors
+    self.redistributorStride = redistributorStride
+    self.layout = layout
+  }
+
+  /// The doorbell, `GITS_TRANSLATER`.
+  public var doorbell: PA { base + ITSRegister.translater }
+
+  // MARK: Probe
+
+  /// Gives the ITS its tables and its queue and turns it on (`its_probe_one`).
+  public func probe() -> [Step<Never>] {
+    let shape: UInt64 = 1 << 63 | 7 << 59 | 1 << 10 | 2 << 8  // valid, RaWaWb, inner, 64 KiB
+    var queue = ITSCommandBase(rawValue: 1 << 63 | 7 << 59 | 1 << 10)
+    queue[.address] = layout.commandQueue.rawValue >> 12
+    queue[.size] = 15
+    return [
+      register("its_alloc_tables", "device table, 8192 DeviceIDs", ITSRegister.tableBase,
+        shape | 1 << 56 | 7 << 48 | layout.deviceTable.rawValue),
+      register("its_alloc_tables", "collection table", ITSRegister.tableBase + 8,
+        shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue),
+      register("its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue),
+      register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
+      register("its_probe_one", "enable the ITS", ITSRegister.control, 1, width: 4),
+    ]
+  }
+
+  /// Gives a CPU's redistributor its LPI tables and turns LPIs on (`its_cpu_init_lpis`).
+  public func initLPIs(cpu: Int) -> [Step<Never>] {
+    let frame = redistributors + UInt64(cpu) * redistributorStride
+    let properties =
+      layout.propertyTable.rawValue | 7 << 7 | 1 << 10 | UInt64(Self.interruptBits - 1)
+    let pending = layout.pendingTables[cpu].rawValue | 7 << 7 | 1 << 10 | 1 << 62
+    let function = "its_cpu_init_lpis"
+    return [
+      Step(agent, function, "CPU \(cpu): LPI property table at \(layout.propertyTable)",
+        .mmio(frame + RedistributorRegister.configurationBase, properties, width: 8)),
+      Step(agent, function, "CPU \(cpu): LPI pending table at \(layout.pendingTables[cpu])",
+        .mmio(frame + RedistributorRegister.pendingBase, pending, width: 8)),
+      Step(agent, function, "CPU \(cpu): enable LPIs",
+        .mmio(frame + RedistributorRegister.control, 1, width: 4)),
+    ]
+  }
+
+  private func register(
+    _ function: String, _ text: String, _ offset: UInt64, _ value: UInt64, width: Int = 8
+  ) -> Step<Never> {
+    Step(agent, function, "ITS: \(text)", .mmio(base + offset, value, width: width))
+  }
+
+  // MARK: Commands
+
+  /// Queues commands and moves GITS_CWRITER once (`its_send_single_command`).
+  public mutating func send(
+    _ commands: [ITSCommand], function: String, text: String
+  ) -> [Step<Never>] {
+    var writes: [MemoryWrite] = []
+    for command in commands {
+      for word in 0..<ITSCommand.wordCount {
+        let place = layout.commandQueue + writeOffset + UInt64(word) * 8
+        writes.append(MemoryWrite(place, command[word: word]))
+      }
+      writeOffset = (writeOffset + 32) & 0xffff
+    }
+    return [
+      Step(agent, function, text, .write(writes)),
+      Step(
+        agent, function, "GITS_CWRITER = \(hex(writeOffset))",
+        .mmio(base + ITSRegister.commandWrite, writeOffset, width: 8)),
+    ]
+  }
+
+  /// Maps the CPU's collection to its redistributor (`its_cpu_init_collection`).
+  public mutating func mapCollection(cpu: Int) -> [Step<Never>] {
+    let id = UInt16(truncatingIfNeeded: cpu)
+    return send(
+      [.mapc(collection: id, target: UInt64(cpu)), .sync(target: UInt64(cpu))],
+      function: "its_cpu_init_collection", text: "MAPC ICID \(cpu) -> CPU \(cpu)")
+      + send(
+        [.invall(collection: id), .sync(target: UInt64(cpu))],
+        function: "its_cpu_init_collection", text: "INVALL ICID \(cpu)")
+  }
+
+  /// Maps a device to a new translation table for `vectors` events (`its_create_device`).
+  ///
+  /// - Throws: `Refusal` with `ENOMEM` when no table can be allocated, `ENODEV` when the DeviceID
+  ///   does not fit the device table.
+  public mutating func createDevice(
+    _ device: UInt32, vectors: Int, frames: inout some FrameAllocator
+  ) throws(Refusal) -> [Step<Never>] {
+    guard device < Self.deviceCount else {
+      throw Refusal(
+        by: agent, in: "its_alloc_device_table", errno: "ENODEV",
+        message: "DeviceID \(hex(UInt64(device))) lies beyond the device table")
+    }
+    // At least two entries, as Linux rounds, and at least 256 bytes of 16 a entry.
+    let bits = max(1, UInt8(truncatingIfNeeded: Int.bitWidth - (vectors - 1).leadingZeroBitCount))
+    guard let table = frames.allocate(size: max(256, 16 << UInt64(bits))) else {
+      throw Refusal(
+        by: agent, in: "its_create_device", errno: "ENOMEM", message: "no memory for the ITT")
+    }
+    translationTables[device] = table
+    return send(
+      [.mapd(device: device, eventBits: bits, table: table)], function: "its_create_device",
+      text: "MAPD DeviceID \(hex(UInt64(device))), \(1 << bits) events, ITT at \(table)")
+  }
+
+  /// Unmaps a device (`its_free_device`).
+  public mutating func removeDevice(_ device: UInt32) -> [Step<Never>] {
+    guard let table = translationTables.removeValue(forKey: device) else { return [] }
+    return send(
+      [.mapd(device: device, eventBits: 1, table: table, valid: false)], function: "its_free_device",
+      text: "MAPD V=0 DeviceID \(hex(UInt64(device)))")
+  }
+
+  /// Whether the device has a translation table.
+  public func hasDevice(_ device: UInt32) -> Bool { translationTables[device] != nil }
+
+  /// The next free LPI (`its_lpi_alloc`).
+  public mutating func allocateLPI() -> UInt32 {
+    defer { nextLPI &+= 1 }
+    return nextLPI
+  }
+
+  /// Maps an event (`its_irq_domain_activate`).
+  public mutating func activate(
+    device: UInt32, event: UInt32, lpi: UInt32, cpu: Int
+  ) -> [Step<Never>] {
+    let collection = UInt16(truncatingIfNeeded: cpu)
+    return send(
+      [
+        .mapti(device: device, event: event, lpi: lpi, collection: collection),
+        .sync(target: UInt64(cpu)),
+      ],
+      function: "its_irq_domain_activate",
+      text: "MAPTI DeviceID \(hex(UInt64(device))) EventID \(event) -> LPI \(lpi), ICID \(cpu)")
+  }
+
+  /// Writes an LPI's configuration byte and makes the ITS read it again
+  /// (`lpi_update_config`).
+  public mutating func configure(
+    device: UInt32, event: UInt32, lpi: UInt32, cpu: Int, enabled: Bool
+  ) -> [Step<Never>] {
+    [configurationWrite(lpi: lpi, enabled: enabled)]
+      + send(
+        [.inv(device: device, event: event), .sync(target: UInt64(cpu))],
+        function: "lpi_update_config",
+        text: "INV DeviceID \(hex(UInt64(device))) EventID \(event)")
+  }
+
+  /// The write of an LPI's configuration byte: priority 0xc0, as Linux has it since 6.11
+  /// (`lpi_write_config`, `GICV3_PRIO_IRQ`).
+  public func configurationWrite(lpi: UInt32, enabled: Bool) -> Step<Never> {
+    let byte = LPIConfiguration(priority: 0xc0, enabled: enabled)
+    let place = layout.propertyTable + UInt64(lpi &- INTID.firstLPI)
+    return Step(
+      agent, "lpi_write_config", "LPI \(lpi) \(enabled ? "enabled" : "disabled")",
+      .writeByte(place, UInt8(truncatingIfNeeded: byte.rawValue)))
+  }
+
+  /// Unmaps an event (`its_irq_domain_deactivate`).
+  public mutating func deactivate(device: UInt32, event: UInt32, cpu: Int) -> [Step<Never>] {
+    send(
+      [.discard(device: device, event: event), .sync(target: UInt64(cpu))],
+      function: "its_irq_domain_deactivate",
+      text: "DISCARD DeviceID \(hex(UInt64(device))) EventID \(event)")
+  }
+}

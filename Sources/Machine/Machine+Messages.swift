@@ -1,0 +1,60 @@
+public import ArmFormats
+public import Bits
+public import GIC
+internal import Memory
+public import PCI
+public import SMMU
+
+/// Where a device's write ended.
+public enum WriteOutcome: Equatable, Sendable {
+  /// At the doorbell; what the ITS made of it.
+  case message(PA, MessageOutcome)
+  /// In RAM, four bytes of which it overwrote.
+  case memory(PA)
+  /// At a register that is no doorbell, which ignores it.
+  case register(PA)
+  /// Nothing answers at the translated address.
+  case externalAbort(PA)
+  /// Terminated by the SMMU without an event.
+  case aborted
+  /// Terminated by the SMMU, whose event record this is.
+  case fault(EventRecord, FaultRecording)
+  /// Held by the SMMU.
+  case stalled
+}
+
+extension Machine {
+  /// The function's write of an MSI: through the SMMU to whatever stands at the translated
+  /// address.
+  @inlinable
+  public mutating func send(
+    _ message: MSI, translation: inout some TranslationObserver, tables: inout some ITSObserver
+  ) -> WriteOutcome {
+    let transaction = Transaction(streamID: requesterID, address: message.address, isWrite: true)
+    let place: PA
+    switch smmu.translate(transaction, in: memory, observer: &translation) {
+    case .translated(let result): place = result.address
+    case .bypassed(let address): place = address
+    case .aborted, .ignored, .refused: return .aborted
+    case .faulted(let event, let recording): return .fault(event, recording)
+    case .stalled, .blocked: return .stalled
+    }
+    let offset = place.rawValue &- layout.itsBase.rawValue
+    guard its.isDoorbell(offset, width: 4) else { return land(message.data, at: place) }
+    return .message(
+      place,
+      its.receiveMessage(
+        deviceID: requesterID, eventID: message.data, memory: memory,
+        redistributors: &redistributors, observer: &tables))
+  }
+
+  /// A write that missed the doorbell.
+  @usableFromInline
+  mutating func land(_ data: UInt32, at place: PA) -> WriteOutcome {
+    switch target(of: place) {
+    case .ram: memory.store32(place, data) ? .memory(place) : .externalAbort(place)
+    case .nothing: .externalAbort(place)
+    default: .register(place)
+    }
+  }
+}

@@ -1,0 +1,219 @@
+internal import ArmFormats
+internal import Bits
+internal import Memory
+
+/// What table descriptors forbid below them, in the low bits of a cached table's entry.
+private enum Hierarchy {
+  static let unprivileged: UInt16 = 1
+  static let write: UInt16 = 2
+  static let privilegedExecute: UInt16 = 4
+  static let unprivilegedExecute: UInt16 = 8
+
+  static func bits(of descriptor: TranslationDescriptor) -> UInt16 {
+    UInt16(descriptor[.tableAccessPermissions])
+      | (descriptor[.tablePrivilegedExecuteNever] ? privilegedExecute : 0)
+      | (descriptor[.tableUnprivilegedExecuteNever] ? unprivilegedExecute : 0)
+  }
+}
+
+extension SMMU {
+  /// Translates `address` through stage 1 by a walk (IHI 0070, 7.3.22; Arm ARM,
+  /// AArch64.S1Translate); the descriptors go through stage 2 where that is on.
+  ///
+  /// - Parameter address: canonical: an ignored top byte is a copy of bit 55.
+  mutating func walkStage1<Observer: TranslationObserver>(
+    _ address: UInt64, _ needs: AccessNeeds, _ context: borrowing TranslationContext,
+    _ memory: PhysicalMemory, _ observer: inout Observer
+  ) throws(WalkFault) -> PageMapping {
+    let region =
+      context.stage1.isHigh(address) ? context.stage1.high : context.stage1.low
+    guard region.isWalked, isInRange(address, region, context.stage1) else {
+      throw .stage1(.translation)
+    }
+    let granule = region.granule
+    var level = region.startLevel
+    var table = region.table
+    var hierarchy: UInt16 = 0
+    // QEMU translates the TTB when it reads the CD; see translateTables(of:).
+    var isPhysical = personality.contains(.translatesTablesNotDescriptors)
+    var indexBits = region.inputBits &- levelShift(granule, level)
+    if let cached = stage1Tables.findTable(address, context.space) {
+      (table, level, hierarchy) = (cached.table, cached.level, cached.hierarchy)
+      (indexBits, isPhysical) = (granule.stride, false)
+      if Observer.isOn {
+        observer.didRead(
+          .init(.cachedTable(stage2: false, level: level), .none, at: 0, table, of: address))
+      }
+    }
+    while true {
+      let shift = levelShift(granule, level)
+      var place = table &+ ((address &>> shift) & lowBits(indexBits)) &* 8
+      if context.usesStage2 && !isPhysical {
+        place = try descriptorAddress(place, in: table, level, context.stage2, memory, &observer)
+      }
+      guard let word = memory.load64(PA(place)) else {
+        throw .init(kind: .walkAbort, faultClass: .table, address: place)
+      }
+      if Observer.isOn {
+        observer.didRead(.init(.stage1(level: level), .none, at: place, word, of: address))
+      }
+      let descriptor = TranslationDescriptor(
+        rawValue: context.stage1.isBigEndian ? word.byteSwapped : word)
+      guard descriptor[.valid], isLegalShape(descriptor, granule, level) else {
+        throw .stage1(.translation)
+      }
+      guard level < 3, descriptor[.table] else {
+        return try finishStage1(
+          address, needs, context, region, level, hierarchy, at: place,
+          table &+ ((address &>> shift) & lowBits(indexBits)) &* 8, descriptor, memory, &observer)
+      }
+      table = descriptor.outputAddress(granule) & ~lowBits(granule.shift)
+      if table &>> context.stage1.outputBits != 0
+        && !personality.contains(.ignoresTableOutputSize)
+      {
+        throw .stage1(.addressSize)
+      }
+      if !region.ignoresHierarchy {
+        hierarchy |= Hierarchy.bits(of: descriptor)
+        if personality.contains(.checksPermissionEarly) && needs.isWrite
+          && hierarchy & Hierarchy.write != 0
+        {
+          throw .stage1(.permission)
+        }
+      }
+      isPhysical = false
+      level &+= 1
+      indexBits = granule.stride
+      stage1Tables.insertTable(
+        address, context.space, table, shift: shift, level: level, granule, hierarchy: hierarchy)
+    }
+  }
+
+  /// Whether bits [top:N] of an N-bit input agree with the half that it is in (3.4.1).
+  @inline(__always)
+  private func isInRange(
+    _ address: UInt64, _ region: StageOneRegion, _ regime: StageOneRegime
+  ) -> Bool {
+    let above = Int64(bitPattern: address) &>> Int64(truncatingIfNeeded: region.inputBits)
+    if regime.world == .el2 { return above == 0 }
+    return above == (regime.isHigh(address) ? -1 : 0)
+  }
+
+  /// The PA of a stage 1 descriptor of a nested stream.
+  @inline(__always)
+  private mutating func descriptorAddress<Observer: TranslationObserver>(
+    _ place: UInt64, in table: UInt64, _ level: Int8, _ regime: StageTwoRegime,
+    _ memory: PhysicalMemory, _ observer: inout Observer
+  ) throws(WalkFault) -> UInt64 {
+    guard personality.contains(.translatesTablesNotDescriptors) else {
+      return try translateStage2(
+        place, .walk, .table, level: level, regime, memory, &observer
+      ).address
+    }
+    do throws(WalkFault) {
+      return try translateStage2(
+        table, .walk, .table, level: level, regime, memory, &observer
+      ).address &+ (place &- table)
+    } catch {
+      var fault = error
+      if personality.contains(.losesStageOfTableFaults) { fault.stage2 = false }
+      if personality.contains(.reportsTableForWalkAbort) { fault.address = table }
+      throw fault
+    }
+  }
+
+  /// The checks on a block or page: output size, access flag, permission, dirty state.
+  private mutating func finishStage1<Observer: TranslationObserver>(
+    _ address: UInt64, _ needs: AccessNeeds, _ context: borrowing TranslationContext,
+    _ region: StageOneRegion, _ level: Int8, _ hierarchy: UInt16, at place: UInt64,
+    _ inputPlace: UInt64, _ descriptor: TranslationDescriptor, _ memory: PhysicalMemory,
+    _ observer: inout Observer
+  ) throws(WalkFault) -> PageMapping {
+    let regime = context.stage1
+    let shift = levelShift(region.granule, level)
+    let base = descriptor.outputAddress(region.granule) & ~lowBits(shift)
+    let isTooWide = base &>> regime.outputBits != 0
+    let isEarly = personality.contains(.checksPermissionEarly)
+    if isTooWide && !isEarly { throw .stage1(.addressSize) }
+    var current = descriptor
+    if !current[.accessFlag] && regime.updatesAccessFlag { current[.accessFlag] = true }
+    if !current[.accessFlag] && !regime.ignoresAccessFlag { throw .stage1(.access) }
+    let isManaged = regime.updatesDirtyState && current[.dirtyModifier]
+    if isManaged && needs.isWrite { current[.accessPermissions] &= 1 }
+    var page = PageMapping()
+    page.permissions = permissions(current, hierarchy, regime)
+    let required = needs.required & TranslationPermissions.allStage1.rawValue
+    if page.permissions & required != required {
+      // The dirty state is not updated for an access that faults.
+      if current[.accessFlag] != descriptor[.accessFlag] {
+        var accessed = descriptor
+        accessed[.accessFlag] = true
+        try updateStage1(
+          descriptor, to: accessed, at: inputPlace, level, context, memory, &observer)
+      }
+      throw .stage1(.permission)
+    }
+    if isTooWide { throw .stage1(.addressSize) }
+    try updateStage1(descriptor, to: current, at: inputPlace, level, context, memory, &observer)
+    page.address = base | (address & lowBits(shift))
+    page.ipa = page.address
+    page.shift = shift
+    page.granule = region.granule
+    page.level = level
+    page.isGlobal = sharesGlobalPages && !descriptor[.notGlobal] && regime.world != .el2
+    page.isClean = isManaged && current[.accessPermissions] & 2 != 0
+    page.attributes = stage1Attributes(current, regime.memoryTypes)
+    return page
+  }
+
+  /// Stores a stage 1 descriptor that hardware updated; stage 2 must let it (3.13.4).
+  private mutating func updateStage1<Observer: TranslationObserver>(
+    _ old: TranslationDescriptor, to new: TranslationDescriptor, at place: UInt64, _ level: Int8,
+    _ context: borrowing TranslationContext, _ memory: PhysicalMemory, _ observer: inout Observer
+  ) throws(WalkFault) {
+    guard old.rawValue != new.rawValue else { return }
+    var target = place
+    if context.usesStage2 {
+      do throws(WalkFault) {
+        target = try translateStage2(
+          place, .init(isWrite: true, isPrivileged: true), .table, level: level, context.stage2,
+          memory, &observer
+        ).address
+      } catch {
+        var fault = error
+        fault.tableWrite = true
+        throw fault
+      }
+    }
+    try update(
+      old, to: new, at: target, context.stage1.isBigEndian, memory,
+      fault: .init(kind: .walkAbort, faultClass: .table, address: target))
+  }
+
+  /// AP, APTable, XN and PAN as permissions (Arm ARM, D8.4; IHI 0070, 13.4.1).
+  private func permissions(
+    _ descriptor: TranslationDescriptor, _ hierarchy: UInt16, _ regime: StageOneRegime
+  ) -> UInt16 {
+    let access = UInt16(descriptor[.accessPermissions])
+    let writes = (access | hierarchy) & 2 == 0
+    if personality.contains(.ignoresPrivilege) { return writes ? 0x3f : 0x2d }
+    let isSingle = regime.world == .el2
+    let user = isSingle || (access & 1 != 0 && hierarchy & Hierarchy.unprivileged == 0)
+    let userExecute =
+      !descriptor[.unprivilegedExecuteNever] && hierarchy & Hierarchy.unprivilegedExecute == 0
+    let privilegedExecute =
+      !descriptor[.privilegedExecuteNever] && hierarchy & Hierarchy.privilegedExecute == 0
+    let lockedByWrite = regime.neverExecutesWritable && writes
+    if isSingle {
+      let execute = userExecute && !lockedByWrite
+      return 0x09 | (writes ? 0x12 : 0) | (execute ? 0x24 : 0)
+    }
+    var allowed: UInt16 = 0
+    if !(regime.neverAccessesUser && user) { allowed |= writes ? 0x03 : 0x01 }
+    // What unprivileged code can write is never executed with privilege.
+    if privilegedExecute && !(user && writes) && !lockedByWrite { allowed |= 0x04 }
+    if user { allowed |= writes ? 0x18 : 0x08 }
+    if userExecute && !(lockedByWrite && user) { allowed |= 0x20 }
+    return allowed
+  }
+}

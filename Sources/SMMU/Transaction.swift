@@ -1,0 +1,139 @@
+public import ArmFormats
+public import Bits
+
+/// An access of a device as it reaches the SMMU.
+@frozen
+public struct Transaction: BitwiseCopyable, Sendable, Equatable {
+  /// How PCIe ATS marks the access (IHI 0070, 3.9.1).
+  @frozen
+  public enum Kind: UInt8, BitwiseCopyable, Sendable {
+    case untranslated
+    /// The device translated it before: the address is a PA, or an IPA in split-stage mode.
+    case translated
+    /// The device asks for a translation and accesses nothing.
+    case translationRequest
+  }
+
+  public var streamID: UInt32
+  /// The PASID, 20 bits; `nil` without one.
+  public var substreamID: UInt32?
+  public var address: IOVA
+  public var isWrite: Bool
+  /// An instruction fetch; of no effect on a write.
+  public var isInstruction: Bool
+  public var isPrivileged: Bool
+  public var kind: Kind
+
+  @inlinable
+  public init(
+    streamID: UInt32, substreamID: UInt32? = nil, address: IOVA, isWrite: Bool,
+    isInstruction: Bool = false, isPrivileged: Bool = false, kind: Kind = .untranslated
+  ) {
+    self.streamID = streamID
+    self.substreamID = substreamID
+    self.address = address
+    self.isWrite = isWrite
+    self.isInstruction = isInstruction
+    self.isPrivileged = isPrivileged
+    self.kind = kind
+  }
+}
+
+/// What a page allows, by stage, so that a refusal can be blamed on the right one.
+@frozen
+public struct TranslationPermissions: OptionSet, BitwiseCopyable, Sendable, Hashable {
+  public let rawValue: UInt16
+  @inlinable @inline(__always)
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+  public static let privilegedRead = Self(rawValue: 1 << 0)
+  public static let privilegedWrite = Self(rawValue: 1 << 1)
+  public static let privilegedExecute = Self(rawValue: 1 << 2)
+  public static let unprivilegedRead = Self(rawValue: 1 << 3)
+  public static let unprivilegedWrite = Self(rawValue: 1 << 4)
+  public static let unprivilegedExecute = Self(rawValue: 1 << 5)
+  public static let stage2Read = Self(rawValue: 1 << 6)
+  public static let stage2Write = Self(rawValue: 1 << 7)
+  public static let stage2PrivilegedExecute = Self(rawValue: 1 << 8)
+  public static let stage2UnprivilegedExecute = Self(rawValue: 1 << 9)
+
+  /// Everything that stage 1 can grant: what a bypassed stage 1 grants.
+  public static let allStage1 = Self(rawValue: 0x3f)
+  /// Everything that stage 2 can grant: what a bypassed stage 2 grants.
+  public static let allStage2 = Self(rawValue: 0x3c0)
+  public static let all = Self(rawValue: 0x3ff)
+}
+
+/// Memory type and shareability of an access after translation.
+@frozen
+public struct MemoryAttributes: BitwiseCopyable, Sendable, Hashable {
+  /// In the format of a MAIR byte (Arm ARM, MAIR_EL1).
+  public var type: UInt8
+  /// 0 non-shareable, 2 outer, 3 inner.
+  public var shareability: UInt8
+
+  @inlinable @inline(__always)
+  public init(type: UInt8, shareability: UInt8) {
+    self.type = type
+    self.shareability = shareability
+  }
+
+  /// Normal memory, write-back cacheable, inner shareable.
+  public static let writeBack = Self(type: 0xff, shareability: 3)
+
+  /// Whether it is any Device type.
+  @inlinable @inline(__always)
+  public var isDevice: Bool { type & 0xf0 == 0 }
+}
+
+/// A translated address and what is known of its page.
+@frozen
+public struct Translation: BitwiseCopyable, Sendable, Equatable {
+  /// The output address of this access; an IPA for a split-stage ATS answer.
+  public var address: PA
+  /// log2 of the size of the translated page: the smaller of both stages' leaves.
+  public var pageShift: UInt8
+  public var permissions: TranslationPermissions
+  public var attributes: MemoryAttributes
+
+  @inlinable
+  public init(
+    address: PA, pageShift: UInt8, permissions: TranslationPermissions,
+    attributes: MemoryAttributes
+  ) {
+    self.address = address
+    self.pageShift = pageShift
+    self.permissions = permissions
+    self.attributes = attributes
+  }
+}
+
+/// What became of the record of a fault.
+@frozen
+public enum FaultRecording: UInt8, BitwiseCopyable, Sendable {
+  case recorded
+  /// `CD.R`, `STE.S2R`, `CR2.RECINVSID` or a merge kept it out of the queue.
+  case suppressed
+  /// The queue was off, full or aborted: the record is lost.
+  case lost
+}
+
+/// The answer to a transaction.
+@frozen
+public enum TranslationResult: BitwiseCopyable, Sendable, Equatable {
+  case translated(Translation)
+  /// No stage translates: the address is used as it is.
+  case bypassed(PA)
+  /// Terminated with an abort and no event.
+  case aborted
+  /// Terminated; the record that the fault made, or would have made.
+  case faulted(EventRecord, FaultRecording)
+  /// As `faulted`, but `CD.A` is clear: writes are dropped and reads give zero, without an error.
+  case ignored(EventRecord, FaultRecording)
+  /// Held until a command resumes or terminates it; the tag is in the event.
+  case stalled(tag: UInt16)
+  /// No tag is free: held upstream, to be presented again later.
+  case blocked
+  /// A translation request answered Unsupported Request (`true`) or Completer Abort.
+  case refused(unsupported: Bool)
+}

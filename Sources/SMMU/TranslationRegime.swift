@@ -1,0 +1,128 @@
+internal import ArmFormats
+internal import Bits
+
+/// What stage 1 does for one half of the address space: a TTB and what describes it.
+struct StageOneRegion: BitwiseCopyable {
+  /// The start table, aligned to its size: a PA or, nested, an IPA.
+  var table: UInt64 = 0
+  /// Input address bits, 64 - TxSZ.
+  var inputBits: UInt64 = 48
+  var granule: TranslationGranule = .kib4
+  var startLevel: Int8 = 0
+  /// `EPDx` is clear.
+  var isWalked = false
+  /// `HADx`.
+  var ignoresHierarchy = false
+  /// `TBIx`.
+  var ignoresTopByte = false
+  /// `E0PDx`.
+  var refusesUnprivileged = false
+}
+
+/// Who owns a stage 1 regime: how its TLB entries are tagged and its permissions read.
+enum StreamWorld: UInt8, BitwiseCopyable {
+  case el1 = 0
+  /// One privilege, one table, no ASID.
+  case el2 = 1
+  case el2Host = 2
+}
+
+/// Stage 1 of a stream or substream, decoded from a legal CD.
+struct StageOneRegime: BitwiseCopyable {
+  var low = StageOneRegion()
+  var high = StageOneRegion()
+  var world = StreamWorld.el1
+  /// The effective `IPS`.
+  var outputBits: UInt64 = 0
+  var memoryTypes: UInt64 = 0
+  var ignoresAccessFlag = false
+  var updatesAccessFlag = false
+  var updatesDirtyState = false
+  var neverExecutesWritable = false
+  var neverAccessesUser = false
+  var isBigEndian = false
+  var stalls = false
+  var records = false
+  var aborts = true
+
+  /// The half that bit 55 of `address` selects; EL2 has one half (5.4.1).
+  @inline(__always)
+  func isHigh(_ address: UInt64) -> Bool { world != .el2 && (address &>> 55) & 1 != 0 }
+}
+
+/// Stage 2 of a stream, decoded from a legal STE.
+struct StageTwoRegime: BitwiseCopyable {
+  /// The start tables, aligned to their size.
+  var table: UInt64 = 0
+  /// IPA bits, 64 - S2T0SZ.
+  var inputBits: UInt64 = 0
+  /// The effective `S2PS`.
+  var outputBits: UInt64 = 0
+  /// Index bits of the start level, with those that concatenation adds.
+  var startIndexBits: UInt64 = 0
+  var granule: TranslationGranule = .kib4
+  var startLevel: Int8 = 0
+  var vmid: UInt16 = 0
+  var ignoresAccessFlag = false
+  var updatesAccessFlag = false
+  var updatesDirtyState = false
+  var protectsWalks = false
+  var forcesWriteBack = false
+  var isBigEndian = false
+  var stalls = false
+  var records = false
+}
+
+/// Everything that a transaction of one (StreamID, SubstreamID) needs: what the configuration
+/// cache holds.
+struct TranslationContext: BitwiseCopyable {
+  /// What becomes of transactions, as far as the configuration decides it.
+  enum Outcome: UInt8, BitwiseCopyable {
+    case abort
+    case bypass
+    case translate
+    /// The CD is ILLEGAL.
+    case badContext
+  }
+
+  var outcome = Outcome.abort
+  var usesStage1 = false
+  var usesStage2 = false
+  var mergesEvents = false
+  /// Some half refuses unprivileged access (E0PD).
+  var checksUnprivileged = false
+  var privilegeConfig = AttributeOverride.incoming
+  var instructionConfig = AttributeOverride.incoming
+  var ats = ATSMode.disabled
+  /// The tag of TLB entries: see `AddressSpaceTag`.
+  var space: UInt64 = 0
+  var stage1 = StageOneRegime()
+  var stage2 = StageTwoRegime()
+}
+
+/// Tags of cached translations, as one word.
+enum AddressSpaceTag {
+  static let asidMask: UInt64 = 0xffff
+  static let vmidMask: UInt64 = 0xffff_0000
+  static let worldMask: UInt64 = 0x3 << 32
+  /// The entry includes stage 2; keeps nested and stage 1-only streams of one VMID apart.
+  static let nested: UInt64 = 1 << 34
+  static let global: UInt64 = 1 << 62
+  static let valid: UInt64 = 1 << 63
+
+  /// The tag of a stage 1 regime; EL2 has no ASID and neither EL2 world has a VMID (3.17).
+  static func make(world: StreamWorld, asid: UInt16, vmid: UInt16, nested: Bool) -> UInt64 {
+    valid | UInt64(world.rawValue) << 32 | (nested ? Self.nested : 0)
+      | (world == .el2 ? 0 : UInt64(asid)) | (world == .el1 ? UInt64(vmid) << 16 : 0)
+  }
+
+  /// The tag of a stage 2 regime.
+  @inline(__always)
+  static func make(vmid: UInt16) -> UInt64 { valid | UInt64(vmid) &<< 16 }
+}
+
+/// The address of bit `shift` of a level: how many input bits a descriptor of `level` leaves.
+@inline(__always)
+func levelShift(_ granule: TranslationGranule, _ level: Int8) -> UInt64 {
+  granule.shift &+ granule.stride &* UInt64(truncatingIfNeeded: 3 &- level)
+}

@@ -1,0 +1,24 @@
+public import Bits
+
+/// Where a VMM puts what its guest sees, as IPAs.
+public struct AddressMap: Equatable, Sendable {
+  public var itsBase: IPA
+  public var redistributors: IPA
+  /// One 64 KiB pair of frames for each CPU.
+  public var redistributorStride: UInt64
+  /// The vSMMU's register page 0; page 1 follows 64 KiB later.
+  public var smmuBase: IPA
+  /// The assigned function's MSI-X table, behind its BAR.
+  public var msixTable: IPA
+  public var ramBase: IPA
+  public var ramSize: UInt64
+
+  /// QEMU's `virt` machine with a device SMMU and an NVMe behind a root port
+  /// (hw/arm/virt.c `base_memmap`).
+  public static let qemuVirt = Self(
+    itsBase: 0x808_0000, redistributors: 0x80a_0000, redistributorStride: 0x2_0000,
+    smmuBase: 0xc00_0000, msixTable: 0x1000_2000, ramBase: 0x4000_0000, ramSize: 768 << 20)
+
+  /// The virtual ITS's doorbell, `GITS_TRANSLATER`.
+  public var doorbell: IPA { itsBase + 0x1_0040 }
+}

@@ -1,0 +1,114 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import HostKernel
+internal import Memory
+
+/// The front end of an accelerated virtual SMMUv3 (QEMU hw/arm/smmuv3-accel.c): it reads the
+/// guest's commands and stream table and leaves all translation to the physical SMMU.
+struct VirtualSMMU: Sendable {
+  let guestStream: UInt32
+  private var streamTableBase: UInt64 = 0
+  private var streamTableConfig: UInt64 = 0
+  private var commandQueueBase: UInt64 = 0
+  private var commandConsumer: UInt64 = 0
+  private var control: UInt64 = 0
+  /// What the host was last asked to install.
+  private var installed: StreamTableEntry = .passThrough
+
+  init(guestStream: UInt32) { self.guestStream = guestStream }
+
+  /// The guest writes a register; `memory` is its RAM.
+  mutating func write(
+    _ value: UInt64, at offset: UInt64, width: Int, memory: PhysicalMemory
+  ) -> [Step<HostCall>] {
+    switch offset {
+    case SMMURegister.streamTableBase: streamTableBase = value
+    case SMMURegister.streamTableConfig: streamTableConfig = value
+    case SMMURegister.commandQueueBase: commandQueueBase = value
+    case SMMURegister.commandQueueProducer: return consume(upTo: value, memory)
+    case SMMURegister.cr0:
+      let wasOn = control & 1 != 0
+      control = value
+      if !wasOn && value & 1 != 0 { return installEntry(memory) }
+    default: break
+    }
+    return []
+  }
+
+  /// Consumes the guest's command queue, at most one queue's length of it.
+  private mutating func consume(upTo producer: UInt64, _ memory: PhysicalMemory) -> [Step<HostCall>]
+  {
+    let sizeBits = min(commandQueueBase & 0x1f, 19)
+    let wrapMask = lowBits(sizeBits + 1)
+    let base = PA(commandQueueBase & lowBits(52) & ~lowBits(5))
+    var steps: [Step<HostCall>] = []
+    for _ in 0..<(UInt64(1) << sizeBits) where commandConsumer != producer & wrapMask {
+      let place = base + (commandConsumer & lowBits(sizeBits)) * 16
+      guard let command = memory.load(SMMUCommand.self, at: place) else { break }
+      steps += perform(command, memory)
+      commandConsumer = (commandConsumer + 1) & wrapMask
+    }
+    return steps
+  }
+
+  private mutating func perform(
+    _ command: SMMUCommand, _ memory: PhysicalMemory
+  ) -> [Step<HostCall>] {
+    switch command[.opcode] {
+    case .invalidateStream where command[.stream] == guestStream: installEntry(memory)
+    case .invalidateStreamRange: installEntry(memory)
+    case .invalidateStream, .sync, .prefetchConfiguration, .prefetchAddress: []
+    default:
+      [
+        Step(
+          .vmm, "smmuv3_accel_issue_invalidation_cmd", "forward \(command[.opcode])",
+          .call(.invalidate(command)))
+      ]
+    }
+  }
+
+  /// Has the host install the guest's entry, if it differs from what is installed
+  /// (`smmuv3_accel_install_ste`).
+  private mutating func installEntry(_ memory: PhysicalMemory) -> [Step<HostCall>] {
+    guard control & 1 != 0 else { return [] }
+    let entry = guestEntry(memory) ?? StreamTableEntry()
+    guard entry != installed else { return [] }
+    installed = entry
+    let kind = entry[.valid] ? "\(entry[.config])" : "invalid"
+    return [
+      Step(
+        .vmm, "smmuv3_accel_install_ste",
+        "the guest's STE of StreamID \(hex(UInt64(guestStream))): \(kind)",
+        .call(.attach(guestEntry: entry)))
+    ]
+  }
+
+  /// The guest's entry, through its linear or two-level stream table; `nil` where that is not in
+  /// RAM or the StreamID lies beyond it.
+  private func guestEntry(_ memory: PhysicalMemory) -> StreamTableEntry? {
+    let stream = UInt64(guestStream)
+    let base = PA(streamTableBase & lowBits(52) & ~lowBits(6))
+    guard stream < 1 << min(streamTableConfig & 0x3f, 32) else { return nil }
+    guard streamTableConfig >> 16 & 3 == 1 else {
+      return memory.load(StreamTableEntry.self, at: base + stream * 64)
+    }
+    let split = streamTableConfig >> 6 & 0x1f
+    guard let word = memory.load64(base + (stream >> split) * 8) else { return nil }
+    let descriptor = StreamTableDescriptor(rawValue: word)
+    let span = UInt64(descriptor[.span])
+    let index = stream & lowBits(split)
+    guard span >= 1, span <= 11, index < 1 << (span - 1) else { return nil }
+    return memory.load(StreamTableEntry.self, at: PA(descriptor.tableAddress) + index * 64)
+  }
+}
+
+extension StreamTableEntry {
+  /// What a stream has while the guest's SMMU is off: stage 2 only.
+  static var passThrough: Self {
+    var entry = Self()
+    entry[.valid] = true
+    entry[.config] = .bypass
+    return entry
+  }
+}

@@ -1,0 +1,163 @@
+internal import Bits
+public import InputFiles
+public import JSON
+
+/// How many vectors of a class agree.
+public struct VerifyTotals: Equatable, Sendable {
+  public var agree = 0
+  public var disagree = 0
+  /// Vectors without an opinion of the architecture: the same as the record, or different.
+  public var unjudgedSame = 0
+  public var unjudgedDifferent = 0
+
+  public var total: Int { agree + disagree + unjudgedSame + unjudgedDifferent }
+
+  mutating func count(_ comparison: VectorComparison) {
+    switch (comparison.isJudged, comparison.differences.isEmpty) {
+    case (true, true): agree += 1
+    case (true, false): disagree += 1
+    case (false, true): unjudgedSame += 1
+    case (false, false): unjudgedDifferent += 1
+    }
+  }
+}
+
+/// The result of running vector files.
+public struct VerifyReport: Sendable {
+  public let personality: ProofPersonality
+  /// By file, then by class, in the order of the files.
+  public private(set) var totals: [(file: String, group: String, totals: VerifyTotals)] = []
+  /// What differs in judged vectors.
+  public private(set) var disagreements: [VectorDifference] = []
+  /// What differs from the record in vectors that are not judged.
+  public private(set) var remarks: [VectorDifference] = []
+
+  public init(_ personality: ProofPersonality) { self.personality = personality }
+
+  public var agrees: Bool { totals.allSatisfy { $0.totals.disagree == 0 } }
+
+  /// The sum over all files and classes.
+  public var sum: VerifyTotals {
+    totals.reduce(into: VerifyTotals()) { sum, row in
+      sum.agree += row.totals.agree
+      sum.disagree += row.totals.disagree
+      sum.unjudgedSame += row.totals.unjudgedSame
+      sum.unjudgedDifferent += row.totals.unjudgedDifferent
+    }
+  }
+
+  mutating func add(_ comparison: VectorComparison, file: String, group: String) {
+    let place =
+      totals.firstIndex { $0.file == file && $0.group == group } ?? totals.endIndex
+    if place == totals.endIndex { totals.append((file, group, VerifyTotals())) }
+    totals[place].totals.count(comparison)
+    if comparison.isJudged {
+      disagreements += comparison.differences
+    } else {
+      remarks += comparison.differences
+    }
+  }
+
+  /// Runs every vector of `files`.
+  ///
+  /// - Parameters:
+  ///   - group: the only class to run, or `nil` for all.
+  ///   - progress: called after each vector with how many have run.
+  /// - Throws: `BadInput` for a file that is not one of vectors.
+  public mutating func run(
+    _ files: [String], only group: String? = nil, with runner: VectorRunner,
+    progress: (Int) -> Void = { _ in }
+  ) throws(BadInput) {
+    var count = 0
+    for file in files {
+      let reader = try VectorReader(path: file)
+      while let vector = try reader.next() {
+        guard group == nil || vector.group == group else { continue }
+        let found = runner.run(vector)
+        let comparison = VectorComparison(vector, found: found, personality: personality)
+        add(comparison, file: file, group: vector.group)
+        count += 1
+        progress(count)
+      }
+    }
+    guard count > 0 else {
+      let wanted = group.map { " of class \"\($0)\"" } ?? ""
+      throw BadInput(file: files.joined(separator: ", "), "expected vectors\(wanted), found none")
+    }
+  }
+}
+
+extension VerifyReport {
+  /// The report for people.
+  public var text: String {
+    var lines = disagreements.map { "disagrees  \($0)" }
+    if !lines.isEmpty { lines.append("") }
+    var rows = [["file", "class", "agree", "disagree", "unjudged", "total"]]
+    rows += totals.map { Self.row($0.file, $0.group, $0.totals) }
+    rows.append(Self.row("total", "", sum))
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    lines += rows.map { row in
+      zip(row, widths).enumerated().map { column, cell in
+        let space = String(repeating: " ", count: cell.1 - cell.0.count)
+        return column < 2 ? cell.0 + space : space + cell.0
+      }.joined(separator: "  ")
+    }
+    if sum.unjudgedDifferent > 0 {
+      lines.append("")
+      lines.append(
+        "unjudged: the file has no opinion of the architecture on these; in brackets, how many "
+          + "are not answered as recorded (see --format json).")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func row(_ file: String, _ group: String, _ totals: VerifyTotals) -> [String] {
+    let unjudged = totals.unjudgedSame + totals.unjudgedDifferent
+    let different = totals.unjudgedDifferent > 0 ? " (\(totals.unjudgedDifferent))" : ""
+    let name = file.split(separator: "/").last.map(String.init) ?? file
+    return [
+      name, group, "\(totals.agree)", "\(totals.disagree)", "\(unjudged)\(different)",
+      "\(totals.total)",
+    ]
+  }
+
+  /// The report for programs.
+  public var json: JSONValue {
+    [
+      "personality": .string(personality.rawValue),
+      "agrees": .bool(agrees),
+      "totals": .array(
+        totals.map {
+          Self.json($0.totals, ["file": .string($0.file), "class": .string($0.group)])
+        }),
+      "sum": Self.json(sum, [:]),
+      "disagreements": .array(disagreements.map(\.json)),
+      "unjudgedDifferences": .array(remarks.map(\.json)),
+    ]
+  }
+
+  private static func json(_ totals: VerifyTotals, _ head: JSONValue) -> JSONValue {
+    guard case .object(let members) = head else { return head }
+    return .object(
+      members + [
+        JSONMember("agree", .integer(totals.agree)),
+        JSONMember("disagree", .integer(totals.disagree)),
+        JSONMember("unjudgedSame", .integer(totals.unjudgedSame)),
+        JSONMember("unjudgedDifferent", .integer(totals.unjudgedDifferent)),
+        JSONMember("total", .integer(totals.total)),
+      ])
+  }
+}
+
+extension VectorDifference: CustomStringConvertible {
+  public var description: String {
+    "\(vector) step \(step) (\(action)): \(field): expected \(expected), found \(found)"
+  }
+
+  var json: JSONValue {
+    [
+      "vector": .string(vector), "step": .integer(step), "action": .string(action),
+      "field": .string(field), "expected": .string(expected), "found": .string(found),
+    ]
+  }
+}

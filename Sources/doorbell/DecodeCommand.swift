@@ -1,0 +1,90 @@
+import ArgumentParser
+import ArmFormats
+import Decode
+import Foundation
+import JSON
+
+struct DecodeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "decode",
+    abstract: "Print every field of a record, or of the events in a kernel log.",
+    usage: """
+      doorbell decode KIND WORD... [--format table|json]
+      doorbell decode < kernel-log
+      """,
+    discussion: """
+      KIND is one of:
+
+        event         SMMUv3 event record (4 words)
+        ste           stream table entry (8 words)
+        cd            context descriptor (8 words)
+        l1std, l1cd   first-level descriptors of stream and CD tables (1 word)
+        command       SMMUv3 command (2 words)
+        descriptor    translation table descriptor (1 word); see --stage, --level, --granule
+        its-command   ITS command (4 words)
+        dte, ite      ITS table entries (1 and 2 words), as QEMU keeps and as KVM saves them
+        lpi-config    LPI configuration byte (1 word)
+
+      A WORD is a 64-bit number, decimal or hexadecimal after 0x, in memory order; trailing words
+      that are not given read as zero. Without arguments after KIND the words come from standard
+      input.
+
+      Without KIND, the arguments or standard input are lines of a Linux kernel log: the event
+      dumps of the arm-smmu-v3 driver are found in them, in the old form ("event 0x10 received:"
+      and four words) and in the new one ("event: F_TRANSLATION client: ... sid: ..."). For an
+      event the command also says what to look at next; a write at offset 0x40 of a page is
+      pointed out as a possible MSI to an ITS, and --its makes that certain.
+
+      Encodings that the manuals do not define are called unknown or reserved.
+
+      EXAMPLES
+        doorbell decode event 0x00007d1200000010 0x000012000000007c 0xfffef040 0xfffef000
+        doorbell decode descriptor 0x40000044b72763 --stage 1 --level 3
+        dmesg | doorbell decode
+
+      EXIT STATUS
+        0 decoded; 2 bad input, or no event found.
+      """)
+
+  @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
+  var format: ProofFormat = .table
+
+  @Option(help: ArgumentHelp("Base address of an ITS; may be repeated.", valueName: "address"))
+  var its: [String] = []
+
+  @Option(help: ArgumentHelp("Stage of a descriptor: 1 or 2.", valueName: "stage"))
+  var stage = 1
+
+  @Option(help: ArgumentHelp("Level of a descriptor: 0 to 3.", valueName: "level"))
+  var level: Int?
+
+  @Option(help: ArgumentHelp("Granule of a descriptor in KiB: 4, 16 or 64.", valueName: "KiB"))
+  var granule = 4
+
+  @Argument(help: ArgumentHelp("The kind of record and its words, or log text."))
+  var arguments: [String] = []
+
+  func run() throws {
+    let context = try decodeContext()
+    let request: DecodeRequest
+    do { request = try DecodeRequest(arguments: arguments, input: standardInput) } catch {
+      throw badInput("\(error)")
+    }
+    let decoded = request.decode(context)
+    switch format {
+    case .table: print(decoded.text)
+    case .json: print(decoded.json.indentedText)
+    }
+  }
+
+  private func standardInput() -> String {
+    String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+  }
+
+  private func decodeContext() throws -> DecodeContext {
+    do {
+      return try DecodeContext(
+        itsBases: its, stage: stage, level: level, granuleKiB: granule)
+    } catch { throw badInput("\(error)") }
+  }
+}
