@@ -9,7 +9,7 @@ extension Comparison {
     output += paragraph(scenario.purpose, indent: "", width: terminal.width)
     output += paragraph(scenario.conditions, indent: "", width: terminal.width) + "\n"
     var table = TextTable(
-      ComparisonRow.titles.enumerated().map { ($1, $0 < 3 ? .left : .right) })
+      ComparisonRow.brokenTitles.enumerated().map { ($1, $0 < 3 ? .left : .right) })
     for result in results { table.add(cells(result), note: result.explanation) }
     if table.naturalWidth <= terminal.width {
       output += table.render(on: terminal)

@@ -52,6 +52,8 @@ extension Comparison {
   }
 
   private func markdownLine(_ fields: [String]) -> String {
-    "| " + fields.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+    "| "
+      + fields.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(
+        separator: " | ") + " |\n"
   }
 }

@@ -2,44 +2,6 @@ import Foundation
 import ResultFixtures
 import Testing
 
-/// One run of the built program.
-struct Run {
-  let status: Int32
-  let output: String
-  let error: String
-
-  /// - Parameters:
-  ///   - arguments: those of the program.
-  ///   - environment: changes to the environment.
-  init(_ arguments: String..., environment: [String: String] = [:]) throws {
-    try self.init(arguments: arguments, environment: environment)
-  }
-
-  init(arguments: [String], environment: [String: String] = [:]) throws {
-    let process = Process()
-    // The program is built into the folder of the test bundle.
-    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
-      .deletingLastPathComponent().appendingPathComponent("doorbell")
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: repository)
-    var variables = ProcessInfo.processInfo.environment
-    for name in ["DOORBELL_HOME", "COLUMNS", "NO_COLOR"] { variables[name] = nil }
-    process.environment = variables.merging(environment) { $1 }
-    let folder = try TemporaryFolder(["out": "", "err": ""])
-    let streams = try ["out", "err"].map {
-      try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder.path)/\($0)"))
-    }
-    process.standardOutput = streams[0]
-    process.standardError = streams[1]
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    status = process.terminationStatus
-    output = try String(contentsOfFile: "\(folder.path)/out", encoding: .utf8)
-    error = try String(contentsOfFile: "\(folder.path)/err", encoding: .utf8)
-  }
-}
-
 @Suite("doorbell")
 struct CommandLineTests {
   @Test(
@@ -147,6 +109,27 @@ struct CommandLineTests {
     let narrow = try Run("designs", "list", environment: ["COLUMNS": "50"])
     #expect(narrow.output.split(separator: "\n").allSatisfy { $0.count <= 50 })
     #expect(!narrow.output.contains("\u{1B}"))
+  }
+
+  @Test("a reader that goes away is no error, a full disk is one")
+  func streams() throws {
+    let gone = try shell(
+      "{ { sleep 0.2; $doorbell schema; echo $? >&3; } | true; } 3>&1")
+    #expect(gone.output == "0\n")
+    #expect(try shell("$doorbell schema > /dev/full").status == 2)
+  }
+
+  @Test("the README shows what the program prints")
+  func readme() throws {
+    let text = try String(contentsOfFile: "\(repository)/README.md", encoding: .utf8)
+    let blocks = text.matches(of: /<!-- output: (.*) -->\n```text\n((?:.*\n)*?)```/)
+    #expect(!blocks.isEmpty)
+    for block in blocks {
+      let run = try Run(
+        arguments: block.1.split(separator: " ").map(String.init),
+        environment: ["COLUMNS": "100"])
+      #expect(run.output == block.2, "run tools/refresh-readme")
+    }
   }
 
   @Test("the scenarios folder follows DOORBELL_HOME")

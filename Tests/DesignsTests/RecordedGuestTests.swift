@@ -26,10 +26,15 @@ struct RecordedGuestTests {
             guestKernel: KernelVersion(kernel)!, hostKernel: KernelVersion(7, 3),
             costs: CostModel(name: "", platform: "", costs: [:]), journeyOf: 0
           ).run()
-          print("=====", m, usage, kernel, result.verdict, result.setup, Verdict.allCases.map { "\($0)=\(result.count(of: $0))" }, result.message as Any, result.exits, result.accesses.count, result.accesses.count { $0.translated == nil })
+          print(
+            "=====", m, usage, kernel, result.verdict, result.setup,
+            Verdict.allCases.map { "\($0)=\(result.count(of: $0))" }, result.message as Any,
+            result.exits, result.accesses.count, result.accesses.count { $0.translated == nil })
           print(result.why)
           if usage == .dmaAPI, kernel == "7.3", m == .replaced {
-            for st in result.journey?.stations ?? [] { print(st.name, hex(st.address ?? 0), st.words.map { hex($0) }, st.meaning) }
+            for st in result.journey?.stations ?? [] {
+              print(st.name, hex(st.address ?? 0), st.words.map { hex($0) }, st.meaning)
+            }
             for p in result.steps.prefix(400) { print(p.time, p.agent, p.function, "|", p.text) }
           }
         }

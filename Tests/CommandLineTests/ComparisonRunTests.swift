@@ -1,0 +1,164 @@
+import Foundation
+import ResultFixtures
+import Testing
+
+/// A JSON object that the program printed.
+private typealias Object = [String: Any]
+
+@Suite("doorbell on the recorded guest")
+struct ComparisonRunTests {
+  /// The results of `doorbell compare --format json` by design.
+  private static func compare(_ arguments: String...) throws -> [String: Object] {
+    let run = try Run(arguments: ["compare", "--format", "json"] + arguments)
+    #expect(run.status == 0)
+    #expect(run.error.isEmpty)
+    let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? Object
+    #expect(value?["seed"] as? Int == 1)
+    let results = try #require(value?["results"] as? [Object])
+    var byDesign: [String: Object] = [:]
+    for result in results { byDesign[try #require(result["design"] as? String)] = result }
+    return byDesign
+  }
+
+  @Test(
+    "the default scenario delivers every recorded MSI under every design",
+    arguments: [
+      ("rmr-identity", "0x8000040"), ("forward-address", "0xfffff040"), ("untrapped", "0xfffff040"),
+    ])
+  func delivered(design: String, address: String) throws {
+    let result = try #require(Self.compare()[design])
+    #expect((result["setup"] as? Object)?["outcome"] as? String == "enabled")
+    #expect(result["verdict"] as? String == "delivered")
+    let journeys = try #require(result["journeys"] as? [String: Int])
+    #expect(journeys["delivered"] == 28)
+    #expect(journeys["total"] == 28)
+    #expect(journeys.count == 8)
+    let message = try #require(result["message"] as? [String: String])
+    #expect(message == ["address": address, "data": "0x0"])
+    let exits = try #require(result["exits"] as? Object)
+    #expect(exits["setup"] is Int)
+    #expect(exits["perInterrupt"] is Double)
+    let latency = try #require(result["latency"] as? Object)
+    let times = try ["p50", "p99", "max"].map { try #require(latency[$0] as? Int) }
+    #expect(times == times.sorted())
+    #expect(times[0] > 0)
+    #expect(latency["unit"] as? String == "ns")
+    #expect((result["why"] as? String)?.isEmpty == false)
+  }
+
+  @Test("VFIO in the guest loses the MSIs up to Linux 6.5 and is refused from 6.6 on")
+  func nestedVFIO() throws {
+    let old = try Self.compare("--guest-usage", "vfio", "--guest-kernel", "6.5")
+    let new = try Self.compare("--guest-usage", "vfio", "--guest-kernel", "6.6")
+    #expect(old["rmr-identity"]?["verdict"] as? String == "lost")
+    let setup = try #require(new["rmr-identity"]?["setup"] as? Object)
+    #expect(setup["outcome"] as? String == "refused")
+    #expect(setup["by"] as? String == "guest")
+    #expect(setup["errno"] as? String == "EINVAL")
+    for results in [old, new] {
+      #expect(results["forward-address"]?["verdict"] as? String == "delivered")
+      #expect(results["untrapped"]?["verdict"] as? String == "delivered")
+    }
+  }
+
+  @Test("the same arguments give the same bytes, and a seed is carried through")
+  func deterministic() throws {
+    for format in ["table", "json", "csv", "markdown"] {
+      let first = try Run("compare", "--seed", "1", "--format", format)
+      #expect(first.status == 0)
+      #expect(try Run("compare", "--format", format).output == first.output)
+    }
+    #expect(try Run("compare", "--seed", "5", "--format", "json").output.contains("\"seed\": 5"))
+  }
+
+  @Test("designs are run in the order of the command line")
+  func order() throws {
+    let run = try Run(
+      "compare", "--design", "untrapped", "--design", "scenarios/designs/rmr-identity.yaml",
+      "--format", "csv")
+    let designs = run.output.split(separator: "\r\n").dropFirst().map {
+      String($0.split(separator: ",", omittingEmptySubsequences: false)[2])
+    }
+    #expect(designs == ["untrapped", "rmr-identity"])
+  }
+
+  @Test("a journey reads the descriptors that the recorded SMMU read for the first MSI")
+  func journey() throws {
+    let run = try Run("explain", "--design", "rmr-identity", "--format", "json")
+    let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? Object
+    let journey = try #require(value?["journey"] as? Object)
+    #expect(journey["verdict"] as? String == "delivered")
+    let stations = try #require(journey["stations"] as? [Object])
+    let read = Set(
+      stations.compactMap { station -> String? in
+        guard let address = station["address"] as? String,
+          let word = (station["words"] as? [String])?.first
+        else { return nil }
+        return "\(address) \(word)"
+      })
+    for descriptor in try Self.recordedWalk() { #expect(read.contains(descriptor)) }
+    #expect(stations.last?["station"] as? String == "handler")
+  }
+
+  /// `ADDRESS VALUE` of each descriptor that the recorded SMMU read for the first MSI.
+  private static func recordedWalk() throws -> [String] {
+    let path = "\(repository)/scenarios/recordings/nested-kvm-nvme.jsonl"
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    let line = try #require(lines.first { $0.contains("\"do\":\"msi\"") })
+    let event = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? Object
+    let walk = try #require(event?["walk"] as? [Object])
+    #expect(!walk.isEmpty)
+    return try walk.map {
+      "\(try #require($0["address"] as? String)) \(try #require($0["value"] as? String))"
+    }
+  }
+
+  @Test("explain lists the steps of set-up when asked, and says who refused")
+  func steps() throws {
+    let run = try Run("explain", "--setup")
+    #expect(run.output.contains("step"))
+    #expect(run.output.contains("iommufd_sw_msi"))
+    #expect(try Run("explain").output.contains("iommufd_sw_msi") == false)
+    let refused = try Run("explain", "--guest-usage", "vfio", "--guest-kernel", "6.6")
+    #expect(refused.status == 0)
+    #expect(refused.output.contains("set-up was refused by the guest kernel"))
+  }
+
+  @Test("every shipped scenario holds")
+  func shipped() throws {
+    let run = try Run("test", "scenarios")
+    #expect(run.status == 0, "\(run.output)\(run.error)")
+    #expect(run.output.contains(" ok\n"))
+  }
+
+  @Test("an expectation that does not hold is status 1, a readable difference and JUnit")
+  func failing() throws {
+    let files = try TemporaryFolder([
+      "wrong.yaml": """
+      purpose: Expects what is not so.
+      guest: { kernel: "7.3" }
+      host: { kernel: "7.3" }
+      workload: { synthetic: { vectors: 1, messages: 2, interval: 1 us } }
+      designs: [rmr-identity]
+      expect:
+        rmr-identity: { verdict: delivered, message: { address: 0xfffff040 } }
+      """
+    ])
+    let run = try Run("test", files.path + "/wrong.yaml", "--junit", files.path + "/out.xml")
+    #expect(run.status == 1)
+    #expect(
+      files.relative(run.output) == """
+        FAIL   wrong.yaml: 1 of 2 expectations failed
+          rmr-identity: message.address
+            expected  0xfffff040
+            found     0x8000040
+        1 scenario: 0 ok, 1 failed
+
+        """)
+    let junit = try String(contentsOfFile: files.path + "/out.xml", encoding: .utf8)
+    #expect(junit.contains("failures=\"1\""))
+    #expect(junit.contains("expected 0xfffff040, found 0x8000040"))
+    let unwritable = try Run("test", "scenarios/default.yaml", "--junit", files.path)
+    #expect(unwritable.status == 2)
+  }
+}
