@@ -47,7 +47,7 @@ struct ComparisonRow {
   init(_ result: RunResult) {
     let latency = result.latency
     design = result.design.name
-    setup = result.refusal.map { "refused by \($0.agent.title), \($0.errno)" } ?? "enabled"
+    setup = result.refusal.map { "refused: \($0.errno)" } ?? "enabled"
     verdicts =
       result.counts.isEmpty
       ? "none"
