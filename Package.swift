@@ -26,7 +26,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let package = Package(
   name: "doorbell",
   products: [
-    .executable(name: "doorbell", targets: ["doorbell"])
+    .executable(name: "doorbell", targets: ["doorbell"]),
+    // The models, for those who build something else on them.
+    .library(
+      name: "DoorbellModels",
+      targets: [
+        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Linux",
+        "HostKernel", "VMM", "Guest", "Designs",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

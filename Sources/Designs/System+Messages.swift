@@ -238,7 +238,6 @@ extension System {
     let outcome = virtualITS.receiveMessage(
       deviceID: route.deviceID, eventID: route.eventID, memory: guestMemory,
       redistributors: &virtualRedistributors, observer: &observer)
-    visitTables(index, observer.tables, prefix: "vITS ", at: queue.now)
     switch outcome {
     case .delivered(let lpi, _, let effect):
       messages[Int(index)].virtualLPI = lpi
@@ -246,6 +245,8 @@ extension System {
         visit(
           "vITS", route.doorbell.rawValue, [UInt64(route.eventID)],
           "DeviceID \(hex(UInt64(route.deviceID))), EventID \(route.eventID) -> vLPI \(lpi)")
+        // What KVM reads here is in the cost of the injection.
+        visitTables(observer.tables, prefix: "vITS ", from: queue.now, each: .zero)
         visit(
           "list register", nil, [UInt64(lpi)],
           "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")

@@ -34,16 +34,17 @@ extension System {
       .init(
         time: walked + costs.hop, name: outcome.stationName, address: outcome.address?.rawValue,
         words: [], meaning: outcome.meaning))
-    visitTables(index, tables.tables, prefix: "", at: walked + costs.hop)
+    visitTables(
+      tables.tables, prefix: "", from: walked + costs.hop, each: costs.tableRead)
   }
 
+  /// The tables that an ITS and a redistributor read, one after the other.
   mutating func visitTables(
-    _ index: Int32, _ reads: [ITSTableRead], prefix: String, at start: SimulatedTime
+    _ reads: [ITSTableRead], prefix: String, from start: SimulatedTime, each: SimulatedTime
   ) {
-    guard isWanted(index) else { return }
     var time = start
     for read in reads {
-      time += costs.tableRead
+      time += each
       stations.append(
         .init(
           time: time, name: prefix + read.meaning.stationName, address: read.address.rawValue,

@@ -53,7 +53,7 @@ struct ComparisonRow {
   init(_ result: RunResult) {
     let latency = result.latency
     design = result.design.name
-    setup = result.refusal.map { "refused\n(\($0.errno))" } ?? "enabled"
+    setup = result.refusal.map { "refused:\n\($0.errno)" } ?? "enabled"
     verdicts =
       result.counts.isEmpty
       ? "none"

@@ -20,8 +20,8 @@ struct ComparisonReportTests {
 
         design        set-up    MSIs            address  data  exits at    exits   p50   p99   max
                                                                  set-up  per MSI    ns    ns    ns
-        rmr-identity  refused   none                  -     -        34        0     -     -     -
-                      (EINVAL)
+        rmr-identity  refused:  none                  -     -        34        0     -     -     -
+                      EINVAL
           Both stages map the doorbell. __iommu_take_dma_ownership: "Firmware has requested this device have a 1:1 IOMMU mapping"
         untrapped     enabled   4 delivered  0xfffff040   0x3        34      1.5  2000  4000  4000
           Both stages map the doorbell.
@@ -125,7 +125,7 @@ struct ComparisonReportTests {
       text.contains(
         "| untrapped | enabled | 4 delivered | 0xfffff040 | 0x3 | 34 | 1.5 | 2000 | 4000 | 4000 |\n"
       ))
-    #expect(text.contains("| rmr-identity | refused (EINVAL) | none | - |"))
+    #expect(text.contains("| rmr-identity | refused: EINVAL | none | - |"))
     #expect(text.contains("- `untrapped`: Both stages map the doorbell.\n"))
     #expect(text.contains("assumed costs: table-read"))
   }

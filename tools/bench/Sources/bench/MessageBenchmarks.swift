@@ -1,0 +1,37 @@
+import Bits
+import Designs
+import Guest
+import HostKernel
+import Linux
+import Simulation
+import VMM
+
+/// MSIs through a whole system: device, SMMU, ITS, host, irqfd, virtual ITS, guest.
+enum MessageBenchmarks {
+  static func run() throws -> [Measurement] {
+    // Set-up costs the same for both: the difference is messages.
+    let few = try workload(1_000)
+    let many = try workload(201_000)
+    let small = Measurement.best("few", rounds: 3, operations: 1) { keep(try? few.run()) }
+    let large = Measurement.best("many", rounds: 3, operations: 1) { keep(try? many.run()) }
+    return [
+      Measurement(
+        name: "one MSI end to end, all events",
+        nanoseconds: (large.nanoseconds - small.nanoseconds) / 200_000, ratio: nil)
+    ]
+  }
+
+  private static func workload(_ messages: Int) throws -> RunSpecification {
+    let entries = (0..<messages).map {
+      Workload.Entry(nanoseconds: UInt64($0) * 10_000, .message(vector: $0 % 4))
+    }
+    return RunSpecification(
+      design: Design(
+        name: "rmr-identity", title: "", source: "", advertisement: .rmrDirect,
+        stageTwo: .softwareWindow, msixEntry: .replaced, eventIDOwner: .host, delivery: .irqfd),
+      workload: Workload(
+        device: .init(name: "nvme", guestID: 0x1100, hostID: 0x10, vectors: 4), entries: entries),
+      guestKernel: KernelVersion(7, 3), hostKernel: KernelVersion(7, 3),
+      costs: CostModel(name: "", platform: "", costs: [:]))
+  }
+}
