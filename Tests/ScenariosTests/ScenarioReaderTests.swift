@@ -1,4 +1,5 @@
 import Designs
+import GLibSupport
 import Guest
 import Linux
 import ResultFixtures
@@ -189,6 +190,26 @@ struct ScenarioReaderTests {
     let (files, folder) = try TextFixtures.folder(scenario: spoiled)
     let found = message(in: files) { _ = try folder.scenario(named: "test") }
     #expect(found.replacing(files.path, with: "FOLDER") == expected)
+  }
+
+  @Test("no damage to a scenario file makes the reader crash")
+  func fuzzed() throws {
+    let text = TextFixtures.scenario + "\nexpect:\n  one: { message: { address: 0x40 } }\n"
+    let (files, folder) = try TextFixtures.folder()
+    let random = SeededRandom(seed: 5)
+    let spoilers = Array("[]{}:,-&*!|>'\"%@`#?\n\t 0xe~é".utf8)
+    for _ in 0..<300 {
+      var bytes = Array(text.utf8)
+      for _ in 0...(random.next32() % 4) {
+        let spoiler = spoilers[Int(random.next32()) % spoilers.count]
+        bytes.insert(spoiler, at: Int(random.next32()) % bytes.count)
+        bytes.remove(at: Int(random.next32()) % bytes.count)
+      }
+      try files.write(String(decoding: bytes, as: UTF8.self), to: "test.yaml")
+      let found = message(in: files) { _ = try folder.scenario(named: "test") }
+      #expect(found == "no error" || found.hasPrefix("test.yaml:"))
+      #expect(!found.contains("\n"))
+    }
   }
 
   @Test("a cost file must have every item, with a sane number")
