@@ -80,7 +80,8 @@ extension System {
     let unsent = specification.workload.messageCount - messages.count
     // What a refused set-up never sends was refused.
     let verdicts =
-      messages.map { $0.verdict ?? .lost } + Array(repeating: Verdict.refused, count: max(0, unsent))
+      messages.map { $0.verdict ?? .lost }
+      + Array(repeating: Verdict.refused, count: max(0, unsent))
     let latencies = messages.compactMap { message in
       message.verdict == .delivered ? message.handled.map { $0 - message.sent } : nil
     }

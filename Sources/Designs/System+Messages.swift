@@ -141,7 +141,9 @@ extension System {
     let walk =
       translation.reads == 0 ? costs.hit : costs.tableRead.times(translation.reads)
     let arrival = queue.now + walk + costs.hop
-    if isWanted(index) { visitPlatform(index, translation, tables, outcome, walked: queue.now + walk) }
+    if isWanted(index) {
+      visitPlatform(index, translation, tables, outcome, walked: queue.now + walk)
+    }
     settle(index, outcome, at: arrival + costs.tableRead.times(tables.reads))
   }
 

@@ -13,7 +13,8 @@ extension HostKernel {
     }
     var steps: [Step<Never>] = [
       Step(
-        .host, "iommufd_hwpt_paging_alloc", "stage 2 table at \(table.root), VMID \(virtualMachineID)",
+        .host, "iommufd_hwpt_paging_alloc",
+        "stage 2 table at \(table.root), VMID \(virtualMachineID)",
         .decide)
     ]
     for extent in extents {

@@ -75,9 +75,11 @@ public struct ITSDriver: Sendable {
     queue[.address] = layout.commandQueue.rawValue >> 12
     queue[.size] = 15
     return [
-      register("its_alloc_tables", "device table, 8192 DeviceIDs", ITSRegister.tableBase,
+      register(
+        "its_alloc_tables", "device table, 8192 DeviceIDs", ITSRegister.tableBase,
         shape | 1 << 56 | 7 << 48 | layout.deviceTable.rawValue),
-      register("its_alloc_tables", "collection table", ITSRegister.tableBase + 8,
+      register(
+        "its_alloc_tables", "collection table", ITSRegister.tableBase + 8,
         shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue),
       register("its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue),
       register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
@@ -93,11 +95,14 @@ public struct ITSDriver: Sendable {
     let pending = layout.pendingTables[cpu].rawValue | 7 << 7 | 1 << 10 | 1 << 62
     let function = "its_cpu_init_lpis"
     return [
-      Step(agent, function, "CPU \(cpu): LPI property table at \(layout.propertyTable)",
+      Step(
+        agent, function, "CPU \(cpu): LPI property table at \(layout.propertyTable)",
         .mmio(frame + RedistributorRegister.configurationBase, properties, width: 8)),
-      Step(agent, function, "CPU \(cpu): LPI pending table at \(layout.pendingTables[cpu])",
+      Step(
+        agent, function, "CPU \(cpu): LPI pending table at \(layout.pendingTables[cpu])",
         .mmio(frame + RedistributorRegister.pendingBase, pending, width: 8)),
-      Step(agent, function, "CPU \(cpu): enable LPIs",
+      Step(
+        agent, function, "CPU \(cpu): enable LPIs",
         .mmio(frame + RedistributorRegister.control, 1, width: 4)),
     ]
   }
@@ -169,7 +174,8 @@ public struct ITSDriver: Sendable {
   public mutating func removeDevice(_ device: UInt32) -> [Step<Never>] {
     guard let table = translationTables.removeValue(forKey: device) else { return [] }
     return send(
-      [.mapd(device: device, eventBits: 1, table: table, valid: false)], function: "its_free_device",
+      [.mapd(device: device, eventBits: 1, table: table, valid: false)],
+      function: "its_free_device",
       text: "MAPD V=0 DeviceID \(hex(UInt64(device)))")
   }
 

@@ -78,7 +78,8 @@ public struct SMMUDriver: Sendable {
         "command queue at \(commandQueue)"),
       register(SMMURegister.cr0, 0x8, 4, "command queue on"),
     ]
-    steps += send([Self.invalidateAllStreams, SMMUCommand(.invalidateNonHyp)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
+    steps += send(
+      [Self.invalidateAllStreams, SMMUCommand(.invalidateNonHyp)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
     steps += [
       register(
         SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | Self.queueBits, 8,
@@ -214,7 +215,8 @@ extension StreamTableEntry {
   }
 
   /// Stage 2 alone (`arm_smmu_make_s2_domain_ste`).
-  public static func stage2(_ table: PageTable, vmid: UInt16, outputSize: AddressSizeField) -> Self {
+  public static func stage2(_ table: PageTable, vmid: UInt16, outputSize: AddressSizeField) -> Self
+  {
     var entry = abort
     entry[.config] = .stage2
     entry[.vmid] = vmid

@@ -42,7 +42,8 @@ struct MSIXEmulation: Sendable {
     }
     if old[.enable] && !control[.enable] {
       return [
-        Step(.vmm, "vfio_msix_disable", "end every vector (VFIO_DEVICE_SET_IRQS)",
+        Step(
+          .vmm, "vfio_msix_disable", "end every vector (VFIO_DEVICE_SET_IRQS)",
           .call(.disableVectors))
       ]
     }
