@@ -15,7 +15,7 @@ extension GuestKernel {
         message: "\(count) vectors of \(device.vectors)")
     }
     var steps = try its.createDevice(device.requesterID, vectors: count, frames: &frames)
-    steps.append(messageControl(enable: true, functionMask: true))
+    steps.append(msix.control(enable: true, functionMask: true))
     for vector in 0..<count {
       let event = UInt32(truncatingIfNeeded: vector)
       let lpi = its.allocateLPI()
@@ -23,12 +23,13 @@ extension GuestKernel {
       let prepared = try prepareMessage()
       steps += prepared.steps
       steps += its.activate(device: device.requesterID, event: event, lpi: lpi, cpu: 0)
-      steps += writeEntry(vector, prepared.address, data: event)
+      steps += msix.write(
+        vector, address: prepared.address, data: event, reason: "the guest's doorbell and EventID")
       steps += its.configure(
         device: device.requesterID, event: event, lpi: lpi, cpu: 0, enabled: true)
-      steps.append(tableWrite(vector, 12, 0, "unmasked"))
+      steps.append(msix.setMask(vector, false))
     }
-    steps.append(messageControl(enable: true, functionMask: false))
+    steps.append(msix.control(enable: true, functionMask: false))
     return steps
   }
 
@@ -64,35 +65,6 @@ extension GuestKernel {
     return (iova + offset, [step])
   }
 
-  private func writeEntry(_ vector: Int, _ address: IOVA, data: UInt32) -> [Step<Never>] {
-    [
-      tableWrite(vector, 0, UInt32(truncatingIfNeeded: address.rawValue), "address \(address)"),
-      tableWrite(vector, 4, UInt32(truncatingIfNeeded: address.rawValue >> 32), "upper address"),
-      tableWrite(vector, 8, data, "data \(hex(UInt64(data)))"),
-    ]
-  }
-
-  private func tableWrite(
-    _ vector: Int, _ offset: UInt64, _ value: UInt32, _ text: String
-  ) -> Step<Never> {
-    let place = PA(device.msixTable.rawValue) + UInt64(vector) * MSIXTableEntry.byteCount + offset
-    return Step(
-      .guest, offset == 12 ? "pci_msix_unmask" : "pci_write_msg_msix",
-      "MSI-X entry \(vector): \(text)", .mmio(place, UInt64(value), width: 4))
-  }
-
-  private func messageControl(enable: Bool, functionMask: Bool) -> Step<Never> {
-    var control = MSIXControl()
-    control[.enable] = enable
-    control[.functionMask] = functionMask
-    return Step(
-      .guest, "pci_msix_clear_and_set_ctrl",
-      "MSI-X \(enable ? "enabled" : "disabled")\(functionMask ? ", function masked" : "")",
-      .config(
-        offset: device.msixCapability + 2, value: UInt32(truncatingIfNeeded: control.rawValue),
-        width: 2))
-  }
-
   // MARK: Recorded activities
 
   mutating func perform(_ activity: Workload.Activity) throws(Refusal) -> [Step<Never>] {
@@ -122,11 +94,12 @@ extension GuestKernel {
     case .msixWrite(let offset, let value):
       let vector = Int(truncatingIfNeeded: offset / MSIXTableEntry.byteCount)
       return [
-        tableWrite(
-          vector, offset % MSIXTableEntry.byteCount, value, "\(hex(UInt64(value))) (recorded)")
+        msix.write(
+          vector, offset % MSIXTableEntry.byteCount, value, "pci_write_msg_msix",
+          "\(hex(UInt64(value))) (recorded)")
       ]
     case .msixControl(let enable, let mask):
-      return [messageControl(enable: enable, functionMask: mask)]
+      return [msix.control(enable: enable, functionMask: mask)]
     case .dma, .message: return []
     }
   }

@@ -48,6 +48,7 @@ public struct GuestKernel: Sendable {
   var tableFrames: PlacedFrames
   var smmu: SMMUDriver
   var its: ITSDriver
+  let msix: MSIXDriver
   var domain = Domain.none
   var tables: PageTable?
   var contextTable: PA?
@@ -83,6 +84,8 @@ public struct GuestKernel: Sendable {
     its = ITSDriver(
       agent: .guest, base: PA(firmware.itsBase.rawValue),
       redistributors: PA(firmware.redistributors.rawValue), layout: layout)
+    msix = MSIXDriver(
+      agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability)
     self.version = version
     self.firmware = firmware
     self.device = device

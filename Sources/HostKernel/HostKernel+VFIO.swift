@@ -26,18 +26,17 @@ extension HostKernel {
         platform.requesterID, vectors: platform.vectors, frames: &frames)
     }
     if events.isEmpty {
-      steps.append(messageControl(enable: true, mask: true))
-      steps.append(messageControl(enable: true, mask: false))
+      steps.append(msix.control(enable: true, functionMask: true))
+      steps.append(msix.control(enable: true, functionMask: false))
     }
     let prepared = try prepareMessage()
     steps += prepared.steps
     steps += activate(event)
     let address = guestAddress ?? prepared.address
     let origin = guestAddress == nil ? "the host's own" : "the guest's"
-    steps += writeEntry(
-      vector, address, data: event,
-      text: "MSI-X entry \(vector) := (\(address), \(hex(UInt64(event)))): \(origin) address, "
-        + "the host's EventID")
+    messages[vector] = address
+    steps += msix.write(
+      vector, address: address, data: event, reason: "\(origin) address, the host's EventID")
     steps += unmask(vector, event)
     return steps
   }
@@ -69,68 +68,33 @@ extension HostKernel {
   /// Follows a guest that gave a live vector another address.
   private mutating func readdress(_ vector: Int, to address: IOVA?) -> [Step<Never>] {
     guard let address, messages[vector] != address else { return [] }
-    return writeEntry(
-      vector, address, data: UInt32(truncatingIfNeeded: vector),
-      text: "MSI-X entry \(vector) := \(address): the guest's new address")
-  }
-
-  private mutating func writeEntry(
-    _ vector: Int, _ address: IOVA, data: UInt32, text: String
-  ) -> [Step<Never>] {
     messages[vector] = address
-    let place = platform.msixTable + UInt64(vector) * MSIXTableEntry.byteCount
-    let function = "pci_write_msg_msix"
-    return [
-      Step(.host, function, text, .mmio(place, address.rawValue & lowBits(32), width: 4)),
-      Step(
-        .host, function, "MSI-X entry \(vector): upper address",
-        .mmio(place + 4, address.rawValue >> 32, width: 4)),
-      Step(
-        .host, function, "MSI-X entry \(vector): data", .mmio(place + 8, UInt64(data), width: 4)),
-    ]
+    return msix.write(
+      vector, address: address, data: UInt32(truncatingIfNeeded: vector),
+      reason: "the guest's new address, the host's EventID")
   }
 
   private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
     guard let lpi = events[event] else { return [] }
-    let place = platform.msixTable + UInt64(vector) * MSIXTableEntry.byteCount
     return its.configure(
       device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
-      + [
-        Step(
-          .host, "pci_msix_unmask", "MSI-X entry \(vector): unmasked",
-          .mmio(place + 12, 0, width: 4))
-      ]
+      + [msix.setMask(vector, false)]
   }
 
   /// Ends every vector (`vfio_msi_disable`).
   mutating func disableVectors() -> [Step<Never>] {
     var steps: [Step<Never>] = []
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      let place = platform.msixTable + UInt64(event) * MSIXTableEntry.byteCount
-      steps.append(
-        Step(
-          .host, "pci_msix_mask", "MSI-X entry \(event): masked", .mmio(place + 12, 1, width: 4)))
+      steps.append(msix.setMask(Int(event), true))
       steps += its.configure(
         device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: false)
       steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
       routes[lpi] = nil
     }
-    if !events.isEmpty { steps.append(messageControl(enable: false, mask: false)) }
+    if !events.isEmpty { steps.append(msix.control(enable: false, functionMask: false)) }
     events = [:]
     messages = [:]
     return steps
-  }
-
-  func messageControl(enable: Bool, mask: Bool) -> Step<Never> {
-    var control = MSIXControl()
-    control[.enable] = enable
-    control[.functionMask] = mask
-    return Step(
-      .host, "pci_msix_clear_and_set_ctrl",
-      "MSI-X \(enable ? "enabled" : "disabled")\(mask ? ", function masked" : "")",
-      .config(
-        offset: platform.msixCapability + 2, value: UInt32(truncatingIfNeeded: control.rawValue),
-        width: 2))
   }
 
   /// Passes the command register on (`vfio_basic_config_write`).

@@ -49,6 +49,7 @@ public struct HostKernel: Sendable {
   var stageTwoFrames: PlacedFrames
   var smmu: SMMUDriver
   var its: ITSDriver
+  let msix: MSIXDriver
   var stageTwo: PageTable?
   var virtualMachineID: UInt16 = 1
   var guestStream: UInt32?
@@ -79,6 +80,8 @@ public struct HostKernel: Sendable {
     guard let layout = ITSDriver.Layout(cpus: platform.cpus, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")
     }
+    msix = MSIXDriver(
+      agent: .host, table: platform.msixTable, capability: platform.msixCapability)
     self.version = version
     self.platform = platform
     self.stageTwoDoorbell = stageTwoDoorbell
@@ -126,7 +129,8 @@ public struct HostKernel: Sendable {
       try enableVector(vector, guestAddress: address)
     case .disableVectors: disableVectors()
     case .route(let vector, let route): self.route(vector: vector, route)
-    case .messageControl(let enable, let mask): [messageControl(enable: enable, mask: mask)]
+    case .messageControl(let enable, let mask):
+      [msix.control(enable: enable, functionMask: mask)]
     case .command(let value): [command(value)]
     case .mirror(let command, let doorbell): try mirror(command, doorbell: doorbell)
     }
