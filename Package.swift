@@ -63,7 +63,7 @@ let package = Package(
       "Designs",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Flows", "Linux", "HostKernel", "VMM", "Guest", "GLibSupport",
       ]),
     layer(
       "Scenarios",

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import GLibSupport
 internal import Guest
 internal import HostKernel
 internal import Simulation
@@ -22,9 +23,15 @@ extension RunSpecification {
     if let inconsistency = design.inconsistency {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
-    var system = try System(self)
+    guard isTraced else {
+      var system = try System(self, sink: NoTrace())
+      try system.run()
+      return system.result(digest: nil)
+    }
+    var system = try System(self, sink: TraceLog())
     try system.run()
-    return system.result()
+    let digest = system.sink.digest
+    return system.result(digest: digest)
   }
 }
 
@@ -39,13 +46,14 @@ extension System {
       return
     }
     schedule(.proceed, after: .zero)
-    var steps = 0
+    // Far more events than set-up and messages can make.
+    let limit = 10_000_000 + 100 * specification.workload.messageCount
+    var count = 0
     while let event = queue.next() {
+      sink.record(event.payload, at: event.time)
       dispatch(event.payload)
-      steps += 1
-      guard steps < Self.stepLimit else {
-        throw RunFailure("the run does not end: \(steps) events")
-      }
+      count += 1
+      guard count < limit else { throw RunFailure("the run does not end: \(count) events") }
     }
     closeAccounts()
   }
@@ -76,7 +84,7 @@ extension System {
     }
   }
 
-  consuming func result() -> RunResult {
+  consuming func result(digest: String?) -> RunResult {
     let unsent = specification.workload.messageCount - messages.count
     // What a refused set-up never sends was refused.
     let verdicts =
@@ -88,7 +96,7 @@ extension System {
     return RunResult(
       design: specification.design, setup: setup, verdicts: verdicts, message: firstMessage,
       exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
-      accesses: translations)
+      accesses: translations, digest: digest)
   }
 
   private var journey: Journey? {
@@ -139,5 +147,25 @@ extension System {
     case .host: "the host's EventID gives the host's LPI, and irqfd injects the guest's"
     case .guest: "the guest's EventID indexes the physical ITT, which the virtual ITS drives"
     }
+  }
+}
+
+extension TraceLog where Record == SystemEvent {
+  /// The SHA-256 of the events in order: time, kind and message of each, little-endian.
+  var digest: String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(entries.count * 13)
+    for entry in entries {
+      withLittleEndianBytes(of: entry.time.picoseconds) { bytes += $0 }
+      bytes.append(entry.record.kind.rawValue)
+      withLittleEndianBytes(of: UInt32(bitPattern: entry.record.message)) { bytes += $0 }
+    }
+    return Digest.sha256(bytes)
+  }
+
+  private func withLittleEndianBytes(
+    of value: some FixedWidthInteger, _ body: ([UInt8]) -> Void
+  ) {
+    body((0..<value.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) })
   }
 }

@@ -85,11 +85,14 @@ public struct RunResult: Sendable {
   /// The journey that was asked for.
   public let journey: Journey?
   public let accesses: [DeviceAccess]
+  /// The SHA-256 of every event with its time, where it was asked for: two machines that print the
+  /// same digest did the same.
+  public let digest: String?
 
   public init(
     design: Design, setup: Setup, verdicts: [Verdict], message: Message?, exits: Exits,
     latencies: [SimulatedTime], why: String, steps: [PerformedStep], journey: Journey?,
-    accesses: [DeviceAccess] = []
+    accesses: [DeviceAccess] = [], digest: String? = nil
   ) {
     self.design = design
     self.setup = setup
@@ -101,6 +104,7 @@ public struct RunResult: Sendable {
     self.steps = steps
     self.journey = journey
     self.accesses = accesses
+    self.digest = digest
   }
 
   /// The worst of the journeys; `refused` when set-up was.

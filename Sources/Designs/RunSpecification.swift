@@ -13,6 +13,8 @@ public struct RunSpecification: Sendable {
   public var seed: UInt32
   /// The MSI whose journey is wanted, counted from 0.
   public var journeyOf: Int?
+  /// Whether a digest of the run's events is wanted.
+  public var isTraced = false
 
   public init(
     design: Design, workload: Workload, usage: GuestUsage = .dmaAPI, guestKernel: KernelVersion,

@@ -12,25 +12,7 @@ internal import VMM
 
 // How a system is put together from a specification.
 extension System {
-  /// The machine that recordings were made on: QEMU's `virt`, and a second bank of RAM for what
-  /// no recording places.
-  enum Bank {
-    static let recorded = PhysicalMemory.Region(base: 0x4000_0000, size: 0xc000_0000)
-    static let rest = PhysicalMemory.Region(base: 0x1_0000_0000, size: 0x8000_0000)
-    /// Where the second bank keeps the host's structures, behind the guest's RAM.
-    static let hostFrames: PA = 0x1_4000_0000
-    static let hostFramesSize: UInt64 = 0x4000_0000
-  }
-
-  static let machineLayout = Machine.Layout(
-    smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, bar: 0x80_0000_0000,
-    barSize: 0x1_0000)
-  static let hostCPUs = 2
-  static let msixCapability: UInt16 = 0x70
-  /// The offset of the MSI-X table in its BAR.
-  static let tableOffset: UInt64 = 0x2000
-
-  init(_ specification: RunSpecification) throws(RunFailure) {
+  init(_ specification: RunSpecification, sink: Sink) throws(RunFailure) {
     let workload = specification.workload
     let device = workload.device
     let design = specification.design
@@ -42,7 +24,7 @@ extension System {
     let memory: PhysicalMemory
     let guestMemory: PhysicalMemory
     do {
-      memory = try PhysicalMemory(regions: [Bank.recorded, Bank.rest], isShareable: true)
+      memory = try PhysicalMemory(regions: [RecordedMachine.recordedBank, RecordedMachine.secondBank], isShareable: true)
       guestMemory = try memory.window(
         .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
         onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
@@ -56,9 +38,9 @@ extension System {
       profile: PCIFunctionProfile(
         requesterID: RequesterID(rawValue: requesterID),
         msix: .init(
-          vectors: device.vectors, bar: 0, tableOffset: UInt32(Self.tableOffset),
-          pendingOffset: UInt32(Self.tableOffset) + 0x8000),
-        barSize: Self.machineLayout.barSize))
+          vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
+          pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000),
+        barSize: RecordedMachine.layout.barSize))
     let vmm = VMM(
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
       msixEntry: design.msixEntry, guestID: device.guestID, vectors: device.vectors)
@@ -66,18 +48,19 @@ extension System {
     host = kernels.host
     guest = kernels.guest
     self.specification = specification
+    self.sink = sink
     costs = CostTable(specification.costs)
     self.vmm = vmm
     self.guestMemory = guestMemory
     self.extents = extents
     machine = Machine(
-      memory: memory, layout: Self.machineLayout,
+      memory: memory, layout: RecordedMachine.layout,
       // A journey shows every descriptor, so nothing may be cached.
       smmu: SMMU(profile: .qemu, caches: specification.journeyOf == nil ? .default : .none),
       its: ITS(profile: .qemu11(), personality: .architectureSkippingErrors),
       redistributors: Redistributors(
         profile: RedistributorProfile(
-          count: Self.hostCPUs, base: Self.machineLayout.redistributors)),
+          count: RecordedMachine.cpus, base: RecordedMachine.layout.redistributors)),
       function: function)
     virtualITS = ITS(profile: .kvm(), personality: .kvm)
     virtualRedistributors = Redistributors(
@@ -102,7 +85,7 @@ extension System {
       guard end > cursor else { return }
       extents.append(
         .init(
-          ipa: IPA(cursor), pa: Bank.rest.base + (cursor - start), size: end - cursor))
+          ipa: IPA(cursor), pa: RecordedMachine.secondBank.base + (cursor - start), size: end - cursor))
       cursor = end
     }
     for (ipa, pa) in inRAM where ipa.rawValue >= cursor {
@@ -127,15 +110,15 @@ extension System {
   private static func host(_ specification: RunSpecification) throws(Refusal) -> HostKernel {
     let device = specification.workload.device
     let placement = specification.workload.placement
-    let frames = BumpFrames(base: Bank.hostFrames, size: Bank.hostFramesSize / 2)
+    let frames = BumpFrames(base: RecordedMachine.hostFrames, size: RecordedMachine.hostFramesSize / 2)
     let tables = BumpFrames(
-      base: Bank.hostFrames + Bank.hostFramesSize / 2, size: Bank.hostFramesSize / 2)
+      base: RecordedMachine.hostFrames + RecordedMachine.hostFramesSize / 2, size: RecordedMachine.hostFramesSize / 2)
     return try HostKernel(
       version: specification.hostKernel,
       platform: .init(
-        smmuBase: machineLayout.smmuBase, itsBase: machineLayout.itsBase,
-        redistributors: machineLayout.redistributors, cpus: hostCPUs,
-        msixTable: machineLayout.bar + tableOffset, msixCapability: msixCapability,
+        smmuBase: RecordedMachine.layout.smmuBase, itsBase: RecordedMachine.layout.itsBase,
+        redistributors: RecordedMachine.layout.redistributors, cpus: RecordedMachine.cpus,
+        msixTable: RecordedMachine.layout.bar + RecordedMachine.tableOffset, msixCapability: RecordedMachine.msixCapability,
         requesterID: device.hostID, vectors: device.vectors),
       stageTwoDoorbell: specification.design.stageTwo,
       eventIDOwner: specification.design.eventIDOwner, frames: frames,
@@ -155,7 +138,7 @@ extension System {
       version: specification.guestKernel, firmware: vmm.firmware,
       device: .init(
         requesterID: device.guestID, vectors: device.vectors, msixTable: vmm.map.msixTable,
-        msixCapability: msixCapability),
+        msixCapability: RecordedMachine.msixCapability),
       frames: frames, tableFrames: PlacedFrames(placement.stage1, rest: tables),
       contextTable: placement.contextDescriptors)
   }

@@ -177,7 +177,7 @@ extension System {
     guard specification.design.msixEntry != .untrapped else {
       // The page is mapped to the guest: the write goes straight to the device.
       let response = machine.write(
-        value, at: Self.machineLayout.bar + Self.tableOffset + offset, width: width)
+        value, at: RecordedMachine.layout.bar + RecordedMachine.tableOffset + offset, width: width)
       release(response.emissions)
       return costs.softwareStep
     }
@@ -192,7 +192,7 @@ extension System {
   ) -> SimulatedTime {
     countExit("PCI configuration", by: \.setup)
     let word = UInt16(truncatingIfNeeded: value)
-    if offset == Self.msixCapability + 2 {
+    if offset == RecordedMachine.msixCapability + 2 {
       begin(vmm.msixControlWrite(word).map(PendingStep.vmm))
     } else if offset == 4 {
       begin(vmm.commandWrite(word).map(PendingStep.vmm))

@@ -13,36 +13,13 @@ internal import VMM
 // The data path: an MSI from the device's write to the guest's handler. Each hand-over is an
 // event; what a message needs on its way is in its element of `messages`.
 extension System {
-  /// Counts table reads, for what they cost, and keeps them when somebody asks for the journey.
-  struct ReadCounter: TranslationObserver, ITSObserver {
-    static var isOn: Bool { true }
-    var reads: UInt64 = 0
-    var keepsReads = false
-    var descriptors: [DescriptorRead] = []
-    var tables: [ITSTableRead] = []
-
-    mutating func didRead(_ read: DescriptorRead) {
-      switch read.step {
-      case .cachedPage, .cachedTable, .cachedStreamEntry, .cachedContext: break
-      default: reads &+= 1
-      }
-      if keepsReads { descriptors.append(read) }
-    }
-
-    mutating func didRead(_ step: ITSTableRead) {
-      if case .cached = step.meaning { return }
-      reads &+= 1
-      if keepsReads { tables.append(step) }
-    }
-  }
-
   // MARK: At the device
 
   /// The device signals a vector.
   mutating func emit(_ vector: Int) {
     let index = Int32(truncatingIfNeeded: messages.count)
     if messages.isEmpty { captureFirstMessage() }
-    messages.append(Message(vector: vector, sent: queue.now))
+    messages.append(MessageState(vector: vector, sent: queue.now))
     switch machine.function.signal(vector) {
     case .sent(let message): depart(index, message)
     case .pending:
@@ -99,7 +76,7 @@ extension System {
     }
   }
 
-  private mutating func retry(_ index: Int32, _ message: Message) -> Bool {
+  private mutating func retry(_ index: Int32, _ message: MessageState) -> Bool {
     if message.virtualLPI != 0 {
       guard virtualRedistributors.isDue(message.virtualLPI, at: 0, memory: guestMemory)
       else { return false }
@@ -320,13 +297,5 @@ extension System {
     } else {
       end(index, .fault, "\(name); relayed to the guest's event queue")
     }
-  }
-}
-
-extension SimulatedTime {
-  /// This time, `count` times over.
-  func times(_ count: UInt64) -> SimulatedTime {
-    let product = picoseconds.multipliedReportingOverflow(by: count)
-    return SimulatedTime(picoseconds: product.overflow ? .max : product.partialValue)
   }
 }

@@ -13,59 +13,9 @@ internal import Simulation
 internal import VMM
 
 /// One simulated system under one design: the physical machine, the software on it, and what has
-/// happened so far.
-struct System: ~Copyable {
-  /// What waits in the event queue: a kind, and the number of the message where it is about one.
-  struct Event: BitwiseCopyable, Sendable {
-    enum Kind: UInt8, BitwiseCopyable, Sendable {
-      /// The guest's virtual CPU goes on with its flow, or with its next operation.
-      case proceed
-      /// The device's write reaches the SMMU.
-      case translate
-      /// The physical LPI reaches the host's handler.
-      case hostInterrupt
-      /// KVM injects the virtual interrupt.
-      case inject
-      /// The guest acknowledges.
-      case acknowledge
-      /// The guest's handler runs.
-      case handle
-    }
-
-    let kind: Kind
-    let message: Int32
-  }
-
-  /// One MSI on its way.
-  struct Message {
-    var vector: Int
-    var sent: SimulatedTime
-    /// What the device wrote.
-    var message = MSI(address: 0, data: 0)
-    var handled: SimulatedTime?
-    /// The physical LPI and its CPU, once it is pending.
-    var lpi: UInt32 = 0
-    var cpu = 0
-    var virtualLPI: UInt32 = 0
-    /// A masked vector's pending bit stands for it.
-    var isHeldByFunction = false
-    /// The message that was pending already and takes this one along.
-    var leader: Int32?
-    var verdict: Verdict?
-  }
-
-  /// What the guest's virtual CPU is doing: flows, the innermost last, each an array of steps and
-  /// how far it has come.
-  struct Activity {
-    var steps: [PendingStep]
-    var next = 0
-  }
-
-  enum PendingStep {
-    case guest(Step<Never>)
-    case vmm(Step<HostCall>)
-    case host(Step<Never>)
-  }
+/// happened so far. The sink sees every event as it leaves the queue.
+struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
+  typealias Event = SystemEvent
 
   let specification: RunSpecification
   let costs: CostTable
@@ -80,12 +30,14 @@ struct System: ~Copyable {
   let extents: [HostCall.RAMExtent]
 
   var queue = EventQueue<Event>()
+  var sink: Sink
   let operations: [Workload.TimedOperation]
   var nextOperation = 0
   /// When the workload's times start: once the guest has booted and attached its device.
   var epoch: SimulatedTime?
+  /// What is being carried out, the innermost flow last.
   var activities: [Activity] = []
-  var messages: [Message] = []
+  var messages: [MessageState] = []
   /// Messages that a masked vector or a disabled LPI holds back.
   var waiting: [Int32] = []
   /// For each LPI, physical and virtual in turn, the message that made it pending last; -1 for
@@ -101,26 +53,4 @@ struct System: ~Copyable {
   var reason: String?
   var journeyReason: String?
 
-  /// The number of set-up steps that a run may take before it counts as hung.
-  static let stepLimit = 10_000_000
-}
-
-/// The cost model as plain numbers, for the data path.
-struct CostTable: Sendable {
-  let exitToKernel, exitToVMM, softwareStep, systemCall, hop, hit, tableRead: SimulatedTime
-  let hostEntry, irqfd, kick, handler: SimulatedTime
-
-  init(_ model: CostModel) {
-    exitToKernel = model[.exitToKernel]
-    exitToVMM = model[.exitToVMM]
-    softwareStep = model[.softwareStep]
-    systemCall = model[.systemCall]
-    hop = model[.interconnectHop]
-    hit = model[.translationHit]
-    tableRead = model[.tableRead]
-    hostEntry = model[.hostInterruptEntry]
-    irqfd = model[.irqfdInjection]
-    kick = model[.kick]
-    handler = model[.guestHandler]
-  }
 }

@@ -47,6 +47,7 @@ extension RunResult {
       ]),
       "latency": latencyJSON,
       "why": .text(why),
+      "digest": .text(digest),
     ])
   }
 

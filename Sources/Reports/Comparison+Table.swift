@@ -16,6 +16,9 @@ extension Comparison {
     } else {
       output += results.map { block($0, terminal) }.joined(separator: "\n")
     }
+    let digests = results.filter { $0.digest != nil }
+    if !digests.isEmpty { output += "\n" }
+    for result in digests { output += "\(result.digest ?? "")  \(result.design.name)\n" }
     if let assumption = scenario.assumption {
       output += "\n" + paragraph(assumption, indent: "", width: terminal.width)
     }

@@ -19,6 +19,8 @@ public struct Scenario: Sendable {
   public var designs: [Design]
   public var costs: CostModel
   public var seed: UInt32
+  /// Whether the runs make digests of their events.
+  public var isTraced = false
   public var expectations: [DesignExpectation]
 
   /// The cost model of scenarios that name none.
@@ -48,9 +50,11 @@ public struct Scenario: Sendable {
   /// - Parameter journeyOf: the MSI whose journey is wanted, counted from 0.
   public func specifications(journeyOf: Int? = nil) -> [RunSpecification] {
     designs.map {
-      RunSpecification(
+      var specification = RunSpecification(
         design: $0, workload: workload, usage: usage, guestKernel: guestKernel,
         hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
+      specification.isTraced = isTraced
+      return specification
     }
   }
 }

@@ -47,6 +47,9 @@ extension Shape {
       "interval",
       .text(TextForm("a time such as 10 us", pattern: "[0-9]{1,9} ?(ns|us|ms)")),
       "The time between two MSIs, in ns, us or ms."),
+    .optional(
+      "arrivals", .choice(of: Arrivals.self, \.meaning),
+      "How the MSIs are spread; 'regular' if not given."),
   ])
 
   static let expectation = Shape.record([

@@ -13,7 +13,8 @@ extension ScenarioFolder {
     let path = try file(.scenario, named: name)
     let value = try InputFile(path).value(as: .scenario)
     try checkPurpose(value)
-    let (source, workload) = try workload(value)
+    let seed = overrides.seed ?? UInt32(truncatingIfNeeded: value["seed"]?.integer ?? 1)
+    let (source, workload) = try workload(value, seed: seed)
     let names = value["designs"]?.items ?? []
     guard !names.isEmpty else {
       throw InputError(
@@ -30,7 +31,7 @@ extension ScenarioFolder {
       workloadSource: source, workload: workload,
       designs: try overrides.designs.isEmpty ? designs(names) : designs(overrides.designs),
       costs: try costs(value, overrides.costs),
-      seed: overrides.seed ?? UInt32(truncatingIfNeeded: value["seed"]?.integer ?? 1),
+      seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
   }
 
@@ -58,7 +59,9 @@ extension ScenarioFolder {
     return version
   }
 
-  private func workload(_ value: CheckedValue) throws(InputError) -> (String, Workload) {
+  private func workload(
+    _ value: CheckedValue, seed: UInt32
+  ) throws(InputError) -> (String, Workload) {
     if let name = value["workload"]?["recording"] {
       let path = try file(at: name.text, from: name.place, field: name.field)
       return (name.text, try Recording(path: path).workload)
@@ -73,7 +76,8 @@ extension ScenarioFolder {
       "synthetic",
       .synthetic(
         vectors: Int(clamping: made.integer("vectors")),
-        messages: Int(clamping: made.integer("messages")), every: time)
+        messages: Int(clamping: made.integer("messages")), every: time,
+        arrivals: made.choice("arrivals") ?? .regular, seed: seed)
     )
   }
 

@@ -1,13 +1,43 @@
 public import Guest
+internal import GLibSupport
+internal import Simulation
+
+/// When a made-up device signals.
+public enum Arrivals: String, CaseIterable, Sendable {
+  /// One MSI each interval.
+  case regular
+  /// A Poisson process with the interval as its mean.
+  case poisson
+
+  /// What the choice means, for readers of the schema.
+  var meaning: String {
+    switch self {
+    case .regular: "One MSI each interval."
+    case .poisson: "A Poisson process with the interval as its mean, drawn from the seed."
+    }
+  }
+}
 
 extension Workload {
   /// A device that sends `messages` MSIs, one each `interval` nanoseconds, vector after vector.
   ///
   /// Nothing is recorded of the guest: its model sets the device up by itself.
-  public static func synthetic(vectors: Int, messages: Int, every interval: UInt64) -> Workload {
+  ///
+  /// - Parameter seed: of the gaps, where they are random.
+  public static func synthetic(
+    vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
+    seed: UInt32 = 1
+  ) -> Workload {
     let device = Device(name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors)
-    let entries = (0..<messages).map {
-      Entry(nanoseconds: UInt64($0) &* interval, .message(vector: $0 % max(vectors, 1)))
+    let random = SeededRandom(seed: seed)
+    var time: UInt64 = 0
+    let entries = (0..<messages).map { index in
+      defer {
+        time &+=
+          arrivals == .regular
+          ? interval : random.exponential(mean: .nanoseconds(interval)).nanoseconds
+      }
+      return Entry(nanoseconds: time, .message(vector: index % max(vectors, 1)))
     }
     return Workload(device: device, entries: entries)
   }

@@ -9,8 +9,7 @@ public struct SimulatedTime: Hashable, Comparable, Sendable {
 
   @inlinable
   public static func nanoseconds(_ count: UInt64) -> Self {
-    let product = count.multipliedReportingOverflow(by: 1000)
-    return Self(picoseconds: product.overflow ? .max : product.partialValue)
+    Self(picoseconds: 1000).times(count)
   }
 
   public static let zero = Self(picoseconds: 0)
@@ -34,6 +33,13 @@ public struct SimulatedTime: Hashable, Comparable, Sendable {
     Self(
       picoseconds: later.picoseconds > earlier.picoseconds
         ? later.picoseconds &- earlier.picoseconds : 0)
+  }
+
+  /// This time, `count` times over; the far end of time when it does not fit.
+  @inlinable
+  public func times(_ count: UInt64) -> Self {
+    let product = picoseconds.multipliedReportingOverflow(by: count)
+    return Self(picoseconds: product.overflow ? .max : product.partialValue)
   }
 
   /// Whole nanoseconds, rounded down.

@@ -37,10 +37,15 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "How to print.")
   var format = ReportFormat.table
 
+  @Flag(
+    help: "Print a SHA-256 of each run's events, to compare runs on different machines with.")
+  var digest = false
+
   func run() async throws {
-    let scenario = try options.load(designs: designs)
+    var scenario = try options.load(designs: designs)
+    scenario.isTraced = digest
     let comparison = try await Output.reportingProgress("running '\(scenario.name)'") {
-      try await scenario.run()
+      [scenario] in try await scenario.run()
     }
     try Output.write(comparison.report(as: format, on: Output.terminal))
   }

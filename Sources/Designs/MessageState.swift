@@ -1,0 +1,21 @@
+internal import Bits
+internal import PCI
+internal import Simulation
+
+/// One MSI on its way.
+struct MessageState {
+  var vector: Int
+  var sent: SimulatedTime
+  /// What the device wrote.
+  var message = MSI(address: 0, data: 0)
+  var handled: SimulatedTime?
+  /// The physical LPI and its CPU, once it is pending.
+  var lpi: UInt32 = 0
+  var cpu = 0
+  var virtualLPI: UInt32 = 0
+  /// A masked vector's pending bit stands for it.
+  var isHeldByFunction = false
+  /// The message that was pending already and takes this one along.
+  var leader: Int32?
+  var verdict: Verdict?
+}
