@@ -101,7 +101,7 @@ extension SMMU {
       page.shift = min(page.shift, output.shift)
       page.permissions |= output.permissions
       page.isClean = page.isClean || output.isClean
-      page.attributes = combined(page.attributes, output.attributes)
+      page.attributes = page.attributes.combined(with: output.attributes)
     } else {
       page.permissions |= TranslationPermissions.allStage2.rawValue
     }
@@ -146,7 +146,7 @@ extension SMMU {
   }
 
   /// SMMUEN is clear: GBPA decides (3.4, 6.3.14).
-  private func answerDisabled(_ transaction: Transaction) -> TranslationResult {
+  private mutating func answerDisabled(_ transaction: Transaction) -> TranslationResult {
     let address = transaction.address.rawValue
     if registers.globalBypass & RegisterFile.bypassAborts != 0 { return .aborted }
     if address &>> profile.outputBits != 0 && profile.checksBypassedAddresses {
