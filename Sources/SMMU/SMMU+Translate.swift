@@ -19,9 +19,7 @@ extension SMMU {
       return fault(error, transaction, .incoming(transaction), at: -1, memory)
     }
     let needs = AccessNeeds(transaction, contexts.entries[place].value)
-    if contexts.entries[place].value.outcome == .translate
-      && contexts.entries[place].value.usesStage1
-    {
+    if contexts.entries[place].value.usesStage1 {
       return answerStage1(transaction, needs, at: place, memory, &observer)
     }
     return answerWithoutStage1(transaction, needs, at: place, memory, &observer)
