@@ -72,5 +72,7 @@ let package = Package(
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests("SimulationTests", ["Simulation"]),
+    tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
+    tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory"]),
   ]
 )
