@@ -28,14 +28,15 @@ struct WalkRules: BitwiseCopyable {
     hasExecuteNeverByPrivilege = profile.idr3[.executeNeverExtended]
   }
 
-  /// Whether a valid descriptor is a table, or a block or page at a level that has one
+  /// Whether a descriptor that ends a walk is a page, or a block at a level that has one
   /// (Arm ARM, D8.3.1).
   @inline(__always)
-  func isLegal(
+  func isLegalLeaf(
     _ descriptor: TranslationDescriptor, _ granule: TranslationGranule, _ level: Int8
   ) -> Bool {
-    if descriptor[.table] { return true }
-    if level == 3 { return false }
+    let type = descriptor.rawValue & 3
+    if level == 3 { return type == 3 }
+    guard type == 1 else { return false }
     if personality.contains(.acceptsBlocksAtAnyLevel) { return true }
     switch granule {
     case .kib4: return level >= 1
