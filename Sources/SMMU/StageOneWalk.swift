@@ -57,18 +57,12 @@ extension SMMU {
           memory, &observer)
       }
       table = geometry.table(word)
-      if table &>> context.stage1.outputBits != 0
-        && !rules.personality.contains(.ignoresTableOutputSize)
-      {
+      guard rules.accepts(table: table, context.stage1.outputBits) else {
         throw .stage1(.addressSize)
       }
       if !region.ignoresHierarchy {
         hierarchy |= Hierarchy.bits(of: descriptor)
-        if rules.personality.contains(.checksPermissionEarly) && needs.isWrite
-          && hierarchy & Hierarchy.write != 0
-        {
-          throw .stage1(.permission)
-        }
+        if rules.refusesEarly(needs, hierarchy) { throw .stage1(.permission) }
       }
       isPhysical = !context.usesStage2
       level &+= 1

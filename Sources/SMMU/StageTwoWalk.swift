@@ -79,9 +79,7 @@ extension SMMU {
           ipa, needs, faultClass, regime, level, shift, at: place, descriptor, memory)
       }
       table = regime.geometry.table(word)
-      if table &>> regime.outputBits != 0
-        && !rules.personality.contains(.ignoresTableOutputSize)
-      {
+      guard rules.accepts(table: table, regime.outputBits) else {
         throw .stage2(.addressSize, faultClass, ipa)
       }
       level &+= 1

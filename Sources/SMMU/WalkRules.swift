@@ -45,6 +45,19 @@ struct WalkRules: BitwiseCopyable {
     }
   }
 
+  /// Whether the address of a next table is within the output size of its stage (7.3.14).
+  @inline(__always)
+  func accepts(table: UInt64, _ outputBits: UInt64) -> Bool {
+    table &>> outputBits == 0 || personality.contains(.ignoresTableOutputSize)
+  }
+
+  /// Whether a write is refused at the table that forbids it, before the walk ends.
+  @inline(__always)
+  func refusesEarly(_ needs: AccessNeeds, _ hierarchy: UInt16) -> Bool {
+    needs.isWrite && hierarchy & Hierarchy.write != 0
+      && personality.contains(.checksPermissionEarly)
+  }
+
   /// S2AP and XN as permissions; without FEAT_XNX only XN[1] counts (Arm ARM, D8.4.2).
   func stage2Permissions(_ descriptor: TranslationDescriptor) -> UInt16 {
     let access = descriptor[.stage2Access]
