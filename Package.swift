@@ -99,7 +99,7 @@ let package = Package(
     tests("MemoryTests", ["Memory", "Bits"]),
     tests(
       "DesignsTests", ["Bits", "Designs", "Guest", "HostKernel", "Linux", "Scenarios", "VMM"]),
-    tests("SimulationTests", ["Simulation"]),
+    tests("SimulationTests", ["Simulation", "GLibSupport"]),
     .target(
       name: "ResultFixtures",
       dependencies: [
@@ -119,5 +119,6 @@ let package = Package(
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
+    tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory"]),
   ]
 )
