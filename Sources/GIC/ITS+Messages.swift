@@ -193,8 +193,8 @@ extension ITS {
     status |= Self.unmappedMSIStatus
   }
 
-  /// `GITS_STATUSR.UMSI`.
-  static var unmappedMSIStatus: UInt32 { 1 &<< 5 }
-  /// `GITS_STATUSR.Overflow`.
-  static var overflowStatus: UInt32 { 1 &<< 6 }
+  /// `GITS_STATUSR.UMSI`, bit 4.
+  static var unmappedMSIStatus: UInt32 { 1 &<< 4 }
+  /// `GITS_STATUSR.Overflow`, bit 5.
+  static var overflowStatus: UInt32 { 1 &<< 5 }
 }
