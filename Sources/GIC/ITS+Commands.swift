@@ -117,14 +117,17 @@ extension ITS {
     _ collection: UInt16, to target: UInt16?, memory: PhysicalMemory,
     _ redistributors: inout Redistributors
   ) {
-    let known = lists.collections[collection] ?? nil
-    lists.collections[collection] = .some(target)
-    guard known != nil || target != nil else { return }
+    if let target {
+      lists.collections[collection] = .some(target)
+    } else if lists.collections.removeValue(forKey: collection) == nil {
+      return
+    }
     routes.removeAll()
     for key in lists.eventKeys {
       guard var event = lists.devices[key.device]?.events[key.event],
-        event.entry[.collectionID] == collection
+        event.hasCollection, event.entry[.collectionID] == collection
       else { continue }
+      if target == nil { event.hasCollection = false }
       retarget(&event, to: target, memory: memory, &redistributors)
       lists.devices[key.device]?.events[key.event] = event
     }

@@ -109,8 +109,11 @@ extension ITS {
   ) throws(ITSFault) -> UInt16 {
     if personality.keepsTablesInside {
       // KVM asks whether the collection is mapped, but injects at the LPI's own vCPU.
+      guard let event = lists.devices[deviceID]?.events[eventID], event.hasCollection else {
+        throw .collectionUnmapped
+      }
       let mapped = try readCollection(entry[.collectionID], memory: memory, observer: &observer)
-      return lists.devices[deviceID]?.events[eventID]?.target ?? mapped
+      return event.target ?? mapped
     }
     return try readCollection(entry[.collectionID], memory: memory, observer: &observer)
   }
