@@ -1,5 +1,5 @@
-public import ArmFormats
-public import Bits
+internal import ArmFormats
+internal import Bits
 public import Memory
 
 /// Why tables could not be saved or restored, as KVM's `KVM_DEV_ARM_ITS_SAVE_TABLES` and

@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-public import Memory
+internal import Memory
 
 // The vPE table, and what arrives for vPEs without an event.
 extension ITS {
