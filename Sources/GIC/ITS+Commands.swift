@@ -22,6 +22,9 @@ extension ITS {
     case .invall:
       let target = try readCollection(command[.collectionID], memory: memory, observer: &observer)
       redistributors.invalidateAll(at: Int(target), memory: memory)
+      if lists.hasForwarded {
+        mirrorInvalidateAll(at: target, memory: memory, &redistributors)
+      }
     case .sync:
       // Commands complete in order here, so that there is nothing to wait for.
       _ = try processor(command[.target], redistributors)
@@ -72,8 +75,10 @@ extension ITS {
     _ deviceID: UInt32, _ command: ITSCommand, memory: PhysicalMemory,
     _ redistributors: inout Redistributors
   ) {
-    for event in lists.devices[deviceID]?.events.values ?? [:].values {
-      if let target = event.target {
+    for event in lists.devices[deviceID]?.eventsInOrder ?? [] {
+      if let host = event.host {
+        lists.actions.append(.unmap(host))
+      } else if let target = event.target {
         redistributors.clearPending(event.entry[.intid], at: Int(target), memory: memory)
       }
     }
@@ -112,30 +117,35 @@ extension ITS {
     _ collection: UInt16, to target: UInt16?, memory: PhysicalMemory,
     _ redistributors: inout Redistributors
   ) {
-    let known = lists.collections[collection] ?? nil
-    lists.collections[collection] = .some(target)
-    guard known != nil || target != nil else { return }
+    if let target {
+      lists.collections[collection] = .some(target)
+    } else if lists.collections.removeValue(forKey: collection) == nil {
+      return
+    }
     routes.removeAll()
     for key in lists.eventKeys {
       guard var event = lists.devices[key.device]?.events[key.event],
-        event.entry[.collectionID] == collection
+        event.hasCollection, event.entry[.collectionID] == collection
       else { continue }
+      if target == nil { event.hasCollection = false }
       retarget(&event, to: target, memory: memory, &redistributors)
       lists.devices[key.device]?.events[key.event] = event
     }
   }
 
   /// Gives an event of the list a new target; what is pending goes along.
-  func retarget(
+  mutating func retarget(
     _ event: inout HypervisorLists.Event, to target: UInt16?, memory: PhysicalMemory,
     _ redistributors: inout Redistributors
   ) {
-    if let old = event.target, let target {
+    if let host = event.host {
+      if let target { lists.actions.append(.move(host, vCPU: target)) }
+    } else if let old = event.target, let target {
       redistributors.movePending(
         event.entry[.intid], from: Int(old), to: Int(target), memory: memory)
     }
-    // KVM keeps the last vCPU of a collection that is unmapped, but finds no collection then.
-    event.target = target
+    // The LPI keeps its last vCPU while its collection is unmapped.
+    if let target { event.target = target }
   }
 
   // MARK: MAPTI, MAPI
@@ -208,12 +218,24 @@ extension ITS {
     let new = try readCollection(command[.collectionID], memory: memory, observer: &observer)
     entry[.collectionID] = command[.collectionID]
     if personality.keepsTablesInside {
-      lists.devices[deviceID]?.events[eventID] = HypervisorLists.Event(entry: entry, target: new)
+      moveListed(deviceID, eventID, entry, to: new, memory: memory, &redistributors)
+      return
     } else {
       try writeInterrupt(eventID, device, entry, memory: memory)
     }
     routes.remove(RouteCache.key(deviceID, eventID))
     redistributors.movePending(entry[.intid], from: Int(old), to: Int(new), memory: memory)
+  }
+
+  private mutating func moveListed(
+    _ deviceID: UInt32, _ eventID: UInt32, _ entry: ITSInterruptEntry, to target: UInt16,
+    memory: PhysicalMemory, _ redistributors: inout Redistributors
+  ) {
+    guard var event = lists.devices[deviceID]?.events[eventID] else { return }
+    event.entry = entry
+    retarget(&event, to: target, memory: memory, &redistributors)
+    lists.devices[deviceID]?.events[eventID] = event
+    routes.remove(RouteCache.key(deviceID, eventID))
   }
 
   private mutating func moveAll(
@@ -231,52 +253,6 @@ extension ITS {
       guard var event = lists.devices[key.device]?.events[key.event] else { continue }
       retarget(&event, to: destination, memory: memory, &redistributors)
       lists.devices[key.device]?.events[key.event] = event
-    }
-  }
-
-  // MARK: INT, CLEAR, DISCARD, INV
-
-  private mutating func changeInterrupt<O: ITSObserver>(
-    _ command: ITSCommand, memory: PhysicalMemory, _ redistributors: inout Redistributors,
-    _ observer: inout O
-  ) throws(ITSFault) {
-    let (deviceID, eventID) = (command[.deviceID], command[.eventID])
-    let device = try readDevice(deviceID, memory: memory, observer: &observer)
-    let entry = try readInterrupt(
-      eventID, of: deviceID, device, memory: memory, observer: &observer)
-    guard entry[.valid] else { throw .interruptUnmapped }
-    let intid = entry[.intid]
-    if !entry[.physical] {
-      let vPE = try readVirtualPE(entry[.virtualPE], memory: memory, observer: &observer)
-      changeVirtual(command[.opcode], entry, vPE, memory: memory, &redistributors)
-    } else {
-      let index = Int(
-        try target(of: entry, deviceID, eventID, memory: memory, observer: &observer))
-      switch command[.opcode] {
-      case .int: _ = redistributors.setPending(intid, at: index, memory: memory)
-      case .inv: redistributors.invalidate(intid, at: index, memory: memory)
-      default: redistributors.clearPending(intid, at: index, memory: memory)
-      }
-    }
-    guard command[.opcode] == .discard else { return }
-    routes.remove(RouteCache.key(deviceID, eventID))
-    if personality.keepsTablesInside {
-      lists.devices[deviceID]?.events[eventID] = nil
-    } else {
-      try writeInterrupt(eventID, device, ITSInterruptEntry(), memory: memory)
-    }
-  }
-
-  private func changeVirtual(
-    _ opcode: ITSOpcode, _ entry: ITSInterruptEntry, _ vPE: VirtualPE, memory: PhysicalMemory,
-    _ redistributors: inout Redistributors
-  ) {
-    switch opcode {
-    case .int:
-      _ = redistributors.setVirtualPending(
-        entry[.intid], of: vPE, doorbell: entry[.doorbell], memory: memory)
-    case .inv: redistributors.invalidateVirtual(of: vPE, memory: memory)
-    default: redistributors.clearVirtualPending(entry[.intid], of: vPE, memory: memory)
     }
   }
 }

@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 internal import Bits
 public import Memory
 
@@ -84,7 +84,7 @@ extension ITS {
   }
 
   /// Walks the tables: device, event, collection (IHI 0069, 5.2).
-  func resolve<O: ITSObserver>(
+  mutating func resolve<O: ITSObserver>(
     _ deviceID: UInt32, _ eventID: UInt32, memory: PhysicalMemory, observer: inout O
   ) throws(ITSFault) -> Route {
     let device = try readDevice(deviceID, memory: memory, observer: &observer)
@@ -103,21 +103,23 @@ extension ITS {
   }
 
   /// The redistributor that a physical event goes to.
-  func target<O: ITSObserver>(
+  mutating func target<O: ITSObserver>(
     of entry: ITSInterruptEntry, _ deviceID: UInt32, _ eventID: UInt32, memory: PhysicalMemory,
     observer: inout O
   ) throws(ITSFault) -> UInt16 {
     if personality.keepsTablesInside {
-      guard let target = lists.devices[deviceID]?.events[eventID]?.target else {
+      // KVM asks whether the collection is mapped, but injects at the LPI's own vCPU.
+      guard let event = lists.devices[deviceID]?.events[eventID], event.hasCollection else {
         throw .collectionUnmapped
       }
-      return target
+      let mapped = try readCollection(entry[.collectionID], memory: memory, observer: &observer)
+      return event.target ?? mapped
     }
     return try readCollection(entry[.collectionID], memory: memory, observer: &observer)
   }
 
   @inline(__always)
-  func deliver<O: ITSObserver>(
+  mutating func deliver<O: ITSObserver>(
     _ route: Route, memory: PhysicalMemory, redistributors: inout Redistributors,
     observer: inout O
   ) -> MessageOutcome {
@@ -139,7 +141,7 @@ extension ITS {
     }
   }
 
-  private func deliverVirtual<O: ITSObserver>(
+  private mutating func deliverVirtual<O: ITSObserver>(
     _ route: Route, memory: PhysicalMemory, redistributors: inout Redistributors,
     observer: inout O
   ) -> MessageOutcome {
@@ -194,8 +196,8 @@ extension ITS {
     status |= Self.unmappedMSIStatus
   }
 
-  /// `GITS_STATUSR.UMSI`.
-  static var unmappedMSIStatus: UInt32 { 1 &<< 5 }
-  /// `GITS_STATUSR.Overflow`.
-  static var overflowStatus: UInt32 { 1 &<< 6 }
+  /// `GITS_STATUSR.UMSI`, bit 4.
+  static var unmappedMSIStatus: UInt32 { 1 &<< 4 }
+  /// `GITS_STATUSR.Overflow`, bit 5.
+  static var overflowStatus: UInt32 { 1 &<< 5 }
 }

@@ -1,5 +1,5 @@
-public import ArmFormats
-public import Bits
+internal import ArmFormats
+internal import Bits
 public import Memory
 
 // The register frames (IHI 0069, 12.18 and 12.19).
@@ -68,6 +68,16 @@ extension ITS {
     default: break
     }
     return profile.runsCommandsOnWrite
+  }
+
+  /// Restores a base register; others ignore it.
+  mutating func restoreBase(_ offset: UInt64, _ value: UInt64) {
+    switch offset & ~7 {
+    case ITSRegister.commandBase: setCommandBase(value)
+    case ITSRegister.tableBase..<ITSRegister.tableBase &+ 64:
+      setTableBase(Int((offset &- ITSRegister.tableBase) &>> 3), value)
+    default: break
+    }
   }
 
   private mutating func setEnabled(_ enable: Bool) {

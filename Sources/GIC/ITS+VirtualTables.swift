@@ -1,11 +1,11 @@
 internal import ArmFormats
 internal import Bits
-public import Memory
+internal import Memory
 
 // The vPE table, and what arrives for vPEs without an event.
 extension ITS {
   /// Where a vPE's entry stands.
-  func virtualPEPlace(
+  mutating func virtualPEPlace(
     _ number: UInt16, memory: PhysicalMemory
   ) throws(ITSFault) -> PA {
     guard let virtualPEs else { throw .virtualPEOutOfRange }
@@ -18,7 +18,7 @@ extension ITS {
   }
 
   /// The entry at `place`, valid or not.
-  func virtualPEEntry(
+  mutating func virtualPEEntry(
     at place: PA, memory: PhysicalMemory
   ) throws(ITSFault) -> ITSVirtualPEEntry {
     guard profile.version != .v4Point1 else {
@@ -31,7 +31,7 @@ extension ITS {
     return entry
   }
 
-  func storeVirtualPE(
+  mutating func storeVirtualPE(
     _ entry: ITSVirtualPEEntry, at place: PA, memory: PhysicalMemory
   ) throws(ITSFault) {
     let stored =
@@ -40,9 +40,10 @@ extension ITS {
     guard stored else { throw .tableAbort }
   }
 
-  /// A mapped vPE.
-  func readVirtualPE<O: ITSObserver>(
-    _ number: UInt16, memory: PhysicalMemory, observer: inout O
+  /// A mapped vPE; `fault` says what it means that it is not mapped.
+  mutating func readVirtualPE<O: ITSObserver>(
+    _ number: UInt16, orElse fault: ITSFault = .virtualPEUnmapped, memory: PhysicalMemory,
+    observer: inout O
   ) throws(ITSFault) -> VirtualPE {
     let place = try virtualPEPlace(number, memory: memory)
     let entry = try virtualPEEntry(at: place, memory: memory)
@@ -55,7 +56,7 @@ extension ITS {
           meaning: .virtualPE(
             number, valid: entry[.valid], redistributor: entry[.target], table: entry.table)))
     }
-    guard entry[.valid] else { throw .virtualPEUnmapped }
+    guard entry[.valid] else { throw fault }
     return Self.virtualPE(number, entry)
   }
 
