@@ -67,43 +67,62 @@ public struct EventKind: OpenEncoding, CustomStringConvertible {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// F_UUT.
-  public static let unsupportedTransaction = Self(rawValue: 0x01)
+  @inlinable @inline(__always)
+  public static var unsupportedTransaction: Self { Self(rawValue: 0x01) }
   /// C_BAD_STREAMID.
-  public static let badStreamID = Self(rawValue: 0x02)
+  @inlinable @inline(__always)
+  public static var badStreamID: Self { Self(rawValue: 0x02) }
   /// F_STE_FETCH.
-  public static let streamEntryFetch = Self(rawValue: 0x03)
+  @inlinable @inline(__always)
+  public static var streamEntryFetch: Self { Self(rawValue: 0x03) }
   /// C_BAD_STE.
-  public static let badStreamEntry = Self(rawValue: 0x04)
+  @inlinable @inline(__always)
+  public static var badStreamEntry: Self { Self(rawValue: 0x04) }
   /// F_BAD_ATS_TREQ.
-  public static let badTranslationRequest = Self(rawValue: 0x05)
+  @inlinable @inline(__always)
+  public static var badTranslationRequest: Self { Self(rawValue: 0x05) }
   /// F_STREAM_DISABLED.
-  public static let streamDisabled = Self(rawValue: 0x06)
+  @inlinable @inline(__always)
+  public static var streamDisabled: Self { Self(rawValue: 0x06) }
   /// F_TRANSL_FORBIDDEN.
-  public static let translationForbidden = Self(rawValue: 0x07)
+  @inlinable @inline(__always)
+  public static var translationForbidden: Self { Self(rawValue: 0x07) }
   /// C_BAD_SUBSTREAMID.
-  public static let badSubstreamID = Self(rawValue: 0x08)
+  @inlinable @inline(__always)
+  public static var badSubstreamID: Self { Self(rawValue: 0x08) }
   /// F_CD_FETCH.
-  public static let contextFetch = Self(rawValue: 0x09)
+  @inlinable @inline(__always)
+  public static var contextFetch: Self { Self(rawValue: 0x09) }
   /// C_BAD_CD.
-  public static let badContext = Self(rawValue: 0x0a)
+  @inlinable @inline(__always)
+  public static var badContext: Self { Self(rawValue: 0x0a) }
   /// F_WALK_EABT.
-  public static let walkAbort = Self(rawValue: 0x0b)
+  @inlinable @inline(__always)
+  public static var walkAbort: Self { Self(rawValue: 0x0b) }
   /// F_TRANSLATION.
-  public static let translation = Self(rawValue: 0x10)
+  @inlinable @inline(__always)
+  public static var translation: Self { Self(rawValue: 0x10) }
   /// F_ADDR_SIZE.
-  public static let addressSize = Self(rawValue: 0x11)
+  @inlinable @inline(__always)
+  public static var addressSize: Self { Self(rawValue: 0x11) }
   /// F_ACCESS.
-  public static let access = Self(rawValue: 0x12)
+  @inlinable @inline(__always)
+  public static var access: Self { Self(rawValue: 0x12) }
   /// F_PERMISSION.
-  public static let permission = Self(rawValue: 0x13)
+  @inlinable @inline(__always)
+  public static var permission: Self { Self(rawValue: 0x13) }
   /// F_TLB_CONFLICT.
-  public static let cacheConflict = Self(rawValue: 0x20)
+  @inlinable @inline(__always)
+  public static var cacheConflict: Self { Self(rawValue: 0x20) }
   /// F_CFG_CONFLICT.
-  public static let configurationConflict = Self(rawValue: 0x21)
+  @inlinable @inline(__always)
+  public static var configurationConflict: Self { Self(rawValue: 0x21) }
   /// E_PAGE_REQUEST.
-  public static let pageRequest = Self(rawValue: 0x24)
+  @inlinable @inline(__always)
+  public static var pageRequest: Self { Self(rawValue: 0x24) }
   /// F_VMS_FETCH.
-  public static let machineStructureFetch = Self(rawValue: 0x25)
+  @inlinable @inline(__always)
+  public static var machineStructureFetch: Self { Self(rawValue: 0x25) }
 
   /// Whether it is one of the four translation-related faults that `R` suppresses and `S` stalls.
   @inlinable @inline(__always)
@@ -131,11 +150,14 @@ public struct FaultClass: OpenEncoding, CustomStringConvertible {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// The fetch of a CD.
-  public static let context = Self(rawValue: 0)
+  @inlinable @inline(__always)
+  public static var context: Self { Self(rawValue: 0) }
   /// The fetch of a stage 1 translation table descriptor.
-  public static let table = Self(rawValue: 1)
+  @inlinable @inline(__always)
+  public static var table: Self { Self(rawValue: 1) }
   /// The input address, or its image after stage 1.
-  public static let input = Self(rawValue: 2)
+  @inlinable @inline(__always)
+  public static var input: Self { Self(rawValue: 2) }
 
   public var description: String {
     switch rawValue {

@@ -80,49 +80,71 @@ public struct SMMUOpcode: OpenEncoding, CustomStringConvertible {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// CMD_PREFETCH_CONFIG.
-  public static let prefetchConfiguration = Self(rawValue: 0x01)
+  @inlinable @inline(__always)
+  public static var prefetchConfiguration: Self { Self(rawValue: 0x01) }
   /// CMD_PREFETCH_ADDR.
-  public static let prefetchAddress = Self(rawValue: 0x02)
+  @inlinable @inline(__always)
+  public static var prefetchAddress: Self { Self(rawValue: 0x02) }
   /// CMD_CFGI_STE.
-  public static let invalidateStream = Self(rawValue: 0x03)
+  @inlinable @inline(__always)
+  public static var invalidateStream: Self { Self(rawValue: 0x03) }
   /// CMD_CFGI_STE_RANGE; with range 31 it is CMD_CFGI_ALL.
-  public static let invalidateStreamRange = Self(rawValue: 0x04)
+  @inlinable @inline(__always)
+  public static var invalidateStreamRange: Self { Self(rawValue: 0x04) }
   /// CMD_CFGI_CD.
-  public static let invalidateContext = Self(rawValue: 0x05)
+  @inlinable @inline(__always)
+  public static var invalidateContext: Self { Self(rawValue: 0x05) }
   /// CMD_CFGI_CD_ALL.
-  public static let invalidateContexts = Self(rawValue: 0x06)
+  @inlinable @inline(__always)
+  public static var invalidateContexts: Self { Self(rawValue: 0x06) }
   /// CMD_TLBI_NH_ALL.
-  public static let invalidateEL1 = Self(rawValue: 0x10)
+  @inlinable @inline(__always)
+  public static var invalidateEL1: Self { Self(rawValue: 0x10) }
   /// CMD_TLBI_NH_ASID.
-  public static let invalidateEL1ASID = Self(rawValue: 0x11)
+  @inlinable @inline(__always)
+  public static var invalidateEL1ASID: Self { Self(rawValue: 0x11) }
   /// CMD_TLBI_NH_VA.
-  public static let invalidateEL1Address = Self(rawValue: 0x12)
+  @inlinable @inline(__always)
+  public static var invalidateEL1Address: Self { Self(rawValue: 0x12) }
   /// CMD_TLBI_NH_VAA.
-  public static let invalidateEL1AddressAllASIDs = Self(rawValue: 0x13)
+  @inlinable @inline(__always)
+  public static var invalidateEL1AddressAllASIDs: Self { Self(rawValue: 0x13) }
   /// CMD_TLBI_EL2_ALL.
-  public static let invalidateEL2 = Self(rawValue: 0x20)
+  @inlinable @inline(__always)
+  public static var invalidateEL2: Self { Self(rawValue: 0x20) }
   /// CMD_TLBI_EL2_ASID.
-  public static let invalidateEL2ASID = Self(rawValue: 0x21)
+  @inlinable @inline(__always)
+  public static var invalidateEL2ASID: Self { Self(rawValue: 0x21) }
   /// CMD_TLBI_EL2_VA.
-  public static let invalidateEL2Address = Self(rawValue: 0x22)
+  @inlinable @inline(__always)
+  public static var invalidateEL2Address: Self { Self(rawValue: 0x22) }
   /// CMD_TLBI_EL2_VAA.
-  public static let invalidateEL2AddressAllASIDs = Self(rawValue: 0x23)
+  @inlinable @inline(__always)
+  public static var invalidateEL2AddressAllASIDs: Self { Self(rawValue: 0x23) }
   /// CMD_TLBI_S12_VMALL.
-  public static let invalidateMachine = Self(rawValue: 0x28)
+  @inlinable @inline(__always)
+  public static var invalidateMachine: Self { Self(rawValue: 0x28) }
   /// CMD_TLBI_S2_IPA.
-  public static let invalidateIPA = Self(rawValue: 0x2a)
+  @inlinable @inline(__always)
+  public static var invalidateIPA: Self { Self(rawValue: 0x2a) }
   /// CMD_TLBI_NSNH_ALL.
-  public static let invalidateNonHyp = Self(rawValue: 0x30)
+  @inlinable @inline(__always)
+  public static var invalidateNonHyp: Self { Self(rawValue: 0x30) }
   /// CMD_ATC_INV.
-  public static let invalidateDevice = Self(rawValue: 0x40)
+  @inlinable @inline(__always)
+  public static var invalidateDevice: Self { Self(rawValue: 0x40) }
   /// CMD_PRI_RESP.
-  public static let pageResponse = Self(rawValue: 0x41)
+  @inlinable @inline(__always)
+  public static var pageResponse: Self { Self(rawValue: 0x41) }
   /// CMD_RESUME.
-  public static let resume = Self(rawValue: 0x44)
+  @inlinable @inline(__always)
+  public static var resume: Self { Self(rawValue: 0x44) }
   /// CMD_STALL_TERM.
-  public static let terminateStalls = Self(rawValue: 0x45)
+  @inlinable @inline(__always)
+  public static var terminateStalls: Self { Self(rawValue: 0x45) }
   /// CMD_SYNC.
-  public static let sync = Self(rawValue: 0x46)
+  @inlinable @inline(__always)
+  public static var sync: Self { Self(rawValue: 0x46) }
 
   /// The manual's name; `unknown` with the number for any other.
   public var description: String {

@@ -56,15 +56,20 @@ public struct SMMUControl: OptionSet, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// `SMMUEN`: clear sends transactions through `GBPA`.
-  public static let enabled = Self(rawValue: 1 << 0)
+  @inlinable @inline(__always)
+  public static var enabled: Self { Self(rawValue: 1 << 0) }
   /// `PRIQEN`.
-  public static let pageQueue = Self(rawValue: 1 << 1)
+  @inlinable @inline(__always)
+  public static var pageQueue: Self { Self(rawValue: 1 << 1) }
   /// `EVENTQEN`.
-  public static let eventQueue = Self(rawValue: 1 << 2)
+  @inlinable @inline(__always)
+  public static var eventQueue: Self { Self(rawValue: 1 << 2) }
   /// `CMDQEN`.
-  public static let commandQueue = Self(rawValue: 1 << 3)
+  @inlinable @inline(__always)
+  public static var commandQueue: Self { Self(rawValue: 1 << 3) }
   /// `ATSCHK`: translated transactions are checked against the STE.
-  public static let checksTranslated = Self(rawValue: 1 << 4)
+  @inlinable @inline(__always)
+  public static var checksTranslated: Self { Self(rawValue: 1 << 4) }
 }
 
 /// `SMMU_CR2` (IHI 0070, 6.3.12).
@@ -75,13 +80,17 @@ public struct SMMUControl2: OptionSet, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// `E2H`: EL2 streams use the EL2-E2H regime.
-  public static let hostExtensions = Self(rawValue: 1 << 0)
+  @inlinable @inline(__always)
+  public static var hostExtensions: Self { Self(rawValue: 1 << 0) }
   /// `RECINVSID`: C_BAD_STREAMID is recorded.
-  public static let recordsBadStreams = Self(rawValue: 1 << 1)
+  @inlinable @inline(__always)
+  public static var recordsBadStreams: Self { Self(rawValue: 1 << 1) }
   /// `PTM`: broadcast invalidation is ignored.
-  public static let privateMaintenance = Self(rawValue: 1 << 2)
+  @inlinable @inline(__always)
+  public static var privateMaintenance: Self { Self(rawValue: 1 << 2) }
   /// `REC_CFG_ATS`: configuration errors of ATS traffic are recorded.
-  public static let recordsATSErrors = Self(rawValue: 1 << 3)
+  @inlinable @inline(__always)
+  public static var recordsATSErrors: Self { Self(rawValue: 1 << 3) }
 }
 
 /// `SMMU_GERROR` and `SMMU_GERRORN`: an error is active where the two differ (IHI 0070, 6.3.17).
@@ -92,18 +101,26 @@ public struct SMMUGlobalErrors: OptionSet, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// The Command queue stopped; `CMDQ_CONS.ERR` says why.
-  public static let commandQueue = Self(rawValue: 1 << 0)
+  @inlinable @inline(__always)
+  public static var commandQueue: Self { Self(rawValue: 1 << 0) }
   /// A write to the Event queue aborted.
-  public static let eventQueueAbort = Self(rawValue: 1 << 2)
+  @inlinable @inline(__always)
+  public static var eventQueueAbort: Self { Self(rawValue: 1 << 2) }
   /// A write to the PRI queue aborted.
-  public static let pageQueueAbort = Self(rawValue: 1 << 3)
+  @inlinable @inline(__always)
+  public static var pageQueueAbort: Self { Self(rawValue: 1 << 3) }
   /// The message of a CMD_SYNC aborted.
-  public static let commandMessageAbort = Self(rawValue: 1 << 4)
-  public static let eventMessageAbort = Self(rawValue: 1 << 5)
-  public static let pageMessageAbort = Self(rawValue: 1 << 6)
-  public static let errorMessageAbort = Self(rawValue: 1 << 7)
+  @inlinable @inline(__always)
+  public static var commandMessageAbort: Self { Self(rawValue: 1 << 4) }
+  @inlinable @inline(__always)
+  public static var eventMessageAbort: Self { Self(rawValue: 1 << 5) }
+  @inlinable @inline(__always)
+  public static var pageMessageAbort: Self { Self(rawValue: 1 << 6) }
+  @inlinable @inline(__always)
+  public static var errorMessageAbort: Self { Self(rawValue: 1 << 7) }
   /// Service failure mode.
-  public static let serviceFailure = Self(rawValue: 1 << 8)
+  @inlinable @inline(__always)
+  public static var serviceFailure: Self { Self(rawValue: 1 << 8) }
 }
 
 /// `SMMU_IRQ_CTRL` (IHI 0070, 6.3.15).
@@ -113,7 +130,10 @@ public struct SMMUInterruptControl: OptionSet, Sendable {
   @inlinable @inline(__always)
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  public static let globalError = Self(rawValue: 1 << 0)
-  public static let pageQueue = Self(rawValue: 1 << 1)
-  public static let eventQueue = Self(rawValue: 1 << 2)
+  @inlinable @inline(__always)
+  public static var globalError: Self { Self(rawValue: 1 << 0) }
+  @inlinable @inline(__always)
+  public static var pageQueue: Self { Self(rawValue: 1 << 1) }
+  @inlinable @inline(__always)
+  public static var eventQueue: Self { Self(rawValue: 1 << 2) }
 }

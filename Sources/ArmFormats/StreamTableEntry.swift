@@ -55,11 +55,16 @@ public struct StreamConfig: OpenEncoding, CustomStringConvertible {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// Abort without an event; every encoding below 4 behaves the same.
-  public static let abort = Self(rawValue: 0)
-  public static let bypass = Self(rawValue: 4)
-  public static let stage1 = Self(rawValue: 5)
-  public static let stage2 = Self(rawValue: 6)
-  public static let nested = Self(rawValue: 7)
+  @inlinable @inline(__always)
+  public static var abort: Self { Self(rawValue: 0) }
+  @inlinable @inline(__always)
+  public static var bypass: Self { Self(rawValue: 4) }
+  @inlinable @inline(__always)
+  public static var stage1: Self { Self(rawValue: 5) }
+  @inlinable @inline(__always)
+  public static var stage2: Self { Self(rawValue: 6) }
+  @inlinable @inline(__always)
+  public static var nested: Self { Self(rawValue: 7) }
 
   /// Whether traffic is terminated without an event: `Config` 0b0xx.
   @inlinable @inline(__always)
@@ -90,10 +95,13 @@ public struct DefaultSubstream: OpenEncoding {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// F_STREAM_DISABLED; the reserved value 3 behaves the same.
-  public static let terminate = Self(rawValue: 0)
-  public static let bypassStage1 = Self(rawValue: 1)
+  @inlinable @inline(__always)
+  public static var terminate: Self { Self(rawValue: 0) }
+  @inlinable @inline(__always)
+  public static var bypassStage1: Self { Self(rawValue: 1) }
   /// Uses CD 0; then SubstreamID 0 itself is F_STREAM_DISABLED.
-  public static let substream0 = Self(rawValue: 2)
+  @inlinable @inline(__always)
+  public static var substream0: Self { Self(rawValue: 2) }
 }
 
 /// `STE.EATS`: what a device may do with PCIe ATS (IHI 0070, 5.2).
@@ -104,13 +112,17 @@ public struct ATSMode: OpenEncoding {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// Translation requests and translated transactions are refused.
-  public static let disabled = Self(rawValue: 0)
+  @inlinable @inline(__always)
+  public static var disabled: Self { Self(rawValue: 0) }
   /// Requests are answered with the output of all enabled stages.
-  public static let full = Self(rawValue: 1)
+  @inlinable @inline(__always)
+  public static var full: Self { Self(rawValue: 1) }
   /// Requests are answered with the output of stage 1; stage 2 applies to translated traffic.
-  public static let split = Self(rawValue: 2)
+  @inlinable @inline(__always)
+  public static var split: Self { Self(rawValue: 2) }
   /// Full, checked by the device permission table.
-  public static let fullChecked = Self(rawValue: 3)
+  @inlinable @inline(__always)
+  public static var fullChecked: Self { Self(rawValue: 3) }
 }
 
 /// `STE.STRW` of a Non-secure stream: whose translation regime (IHI 0070, 5.2).
@@ -120,9 +132,11 @@ public struct StreamWorldField: OpenEncoding {
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let el1 = Self(rawValue: 0)
+  @inlinable @inline(__always)
+  public static var el1: Self { Self(rawValue: 0) }
   /// EL2, or EL2 with E2H by `SMMU_CR2.E2H`.
-  public static let el2 = Self(rawValue: 2)
+  @inlinable @inline(__always)
+  public static var el2: Self { Self(rawValue: 2) }
 }
 
 /// `STE.PRIVCFG` and `STE.INSTCFG`: an override of an incoming attribute (IHI 0070, 5.2).
@@ -132,11 +146,14 @@ public struct AttributeOverride: OpenEncoding {
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let incoming = Self(rawValue: 0)
+  @inlinable @inline(__always)
+  public static var incoming: Self { Self(rawValue: 0) }
   /// Unprivileged, or data.
-  public static let clear = Self(rawValue: 2)
+  @inlinable @inline(__always)
+  public static var clear: Self { Self(rawValue: 2) }
   /// Privileged, or instruction.
-  public static let set = Self(rawValue: 3)
+  @inlinable @inline(__always)
+  public static var set: Self { Self(rawValue: 3) }
 
   /// The attribute after the override.
   @inlinable @inline(__always)

@@ -22,9 +22,12 @@ public struct LowGranule: OpenEncoding {
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let kib4 = Self(rawValue: 0)
-  public static let kib64 = Self(rawValue: 1)
-  public static let kib16 = Self(rawValue: 2)
+  @inlinable @inline(__always)
+  public static var kib4: Self { Self(rawValue: 0) }
+  @inlinable @inline(__always)
+  public static var kib64: Self { Self(rawValue: 1) }
+  @inlinable @inline(__always)
+  public static var kib16: Self { Self(rawValue: 2) }
 
   /// The granule; `nil` for the reserved encoding.
   @inlinable @inline(__always)
@@ -45,9 +48,12 @@ public struct HighGranule: OpenEncoding {
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let kib16 = Self(rawValue: 1)
-  public static let kib4 = Self(rawValue: 2)
-  public static let kib64 = Self(rawValue: 3)
+  @inlinable @inline(__always)
+  public static var kib16: Self { Self(rawValue: 1) }
+  @inlinable @inline(__always)
+  public static var kib4: Self { Self(rawValue: 2) }
+  @inlinable @inline(__always)
+  public static var kib64: Self { Self(rawValue: 3) }
 
   /// The granule; `nil` for the reserved encoding.
   @inlinable @inline(__always)
@@ -68,13 +74,20 @@ public struct AddressSizeField: OpenEncoding {
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let bits32 = Self(rawValue: 0)
-  public static let bits36 = Self(rawValue: 1)
-  public static let bits40 = Self(rawValue: 2)
-  public static let bits42 = Self(rawValue: 3)
-  public static let bits44 = Self(rawValue: 4)
-  public static let bits48 = Self(rawValue: 5)
-  public static let bits52 = Self(rawValue: 6)
+  @inlinable @inline(__always)
+  public static var bits32: Self { Self(rawValue: 0) }
+  @inlinable @inline(__always)
+  public static var bits36: Self { Self(rawValue: 1) }
+  @inlinable @inline(__always)
+  public static var bits40: Self { Self(rawValue: 2) }
+  @inlinable @inline(__always)
+  public static var bits42: Self { Self(rawValue: 3) }
+  @inlinable @inline(__always)
+  public static var bits44: Self { Self(rawValue: 4) }
+  @inlinable @inline(__always)
+  public static var bits48: Self { Self(rawValue: 5) }
+  @inlinable @inline(__always)
+  public static var bits52: Self { Self(rawValue: 6) }
 
   /// The number of address bits; the reserved value behaves as 52.
   @inlinable @inline(__always)

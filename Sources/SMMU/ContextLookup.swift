@@ -54,6 +54,7 @@ extension SMMU {
     guard let regime = stage1Regime(of: descriptor, through: entry) else {
       // A fetched CD may be cached in any state (5.4.1).
       context.outcome = .badContext
+      context.usesStage1 = false
       return context
     }
     context.stage1 = regime

@@ -19,9 +19,7 @@ extension SMMU {
       return fault(error, transaction, .incoming(transaction), at: -1, memory)
     }
     let needs = AccessNeeds(transaction, contexts.entries[place].value)
-    if contexts.entries[place].value.outcome == .translate
-      && contexts.entries[place].value.usesStage1
-    {
+    if contexts.entries[place].value.usesStage1 {
       return answerStage1(transaction, needs, at: place, memory, &observer)
     }
     return answerWithoutStage1(transaction, needs, at: place, memory, &observer)
@@ -101,7 +99,7 @@ extension SMMU {
       page.shift = min(page.shift, output.shift)
       page.permissions |= output.permissions
       page.isClean = page.isClean || output.isClean
-      page.attributes = combined(page.attributes, output.attributes)
+      page.attributes = page.attributes.combined(with: output.attributes)
     } else {
       page.permissions |= TranslationPermissions.allStage2.rawValue
     }
@@ -146,7 +144,7 @@ extension SMMU {
   }
 
   /// SMMUEN is clear: GBPA decides (3.4, 6.3.14).
-  private func answerDisabled(_ transaction: Transaction) -> TranslationResult {
+  private mutating func answerDisabled(_ transaction: Transaction) -> TranslationResult {
     let address = transaction.address.rawValue
     if registers.globalBypass & RegisterFile.bypassAborts != 0 { return .aborted }
     if address &>> profile.outputBits != 0 && profile.checksBypassedAddresses {

@@ -14,6 +14,7 @@ public struct SMMU: ~Copyable {
   /// The named differences from the manual that are in force.
   public let personality: SMMUPersonality
 
+  let rules: WalkRules
   var registers: RegisterFile
   var streamEntries: ConfigurationCache<StreamTableEntry>
   var streamTables: ConfigurationCache<UInt64>
@@ -45,6 +46,7 @@ public struct SMMU: ~Copyable {
   ) {
     self.profile = profile
     self.personality = personality
+    rules = WalkRules(profile, personality)
     registers = RegisterFile(profile)
     streamEntries = .init(entries: caches.streamEntries, empty: StreamTableEntry())
     streamTables = .init(entries: caches.streamEntries, empty: 0)

@@ -2,7 +2,7 @@
 /// differs from it in named ways.
 ///
 /// Each member is one difference. Combine them freely; `architecture` has none.
-public struct SMMUPersonality: OptionSet, Sendable, Hashable {
+public struct SMMUPersonality: OptionSet, BitwiseCopyable, Sendable, Hashable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 

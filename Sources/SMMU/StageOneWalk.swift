@@ -2,20 +2,6 @@ internal import ArmFormats
 internal import Bits
 internal import Memory
 
-/// What table descriptors forbid below them, in the low bits of a cached table's entry.
-private enum Hierarchy {
-  static let unprivileged: UInt16 = 1
-  static let write: UInt16 = 2
-  static let privilegedExecute: UInt16 = 4
-  static let unprivilegedExecute: UInt16 = 8
-
-  static func bits(of descriptor: TranslationDescriptor) -> UInt16 {
-    UInt16(descriptor[.tableAccessPermissions])
-      | (descriptor[.tablePrivilegedExecuteNever] ? privilegedExecute : 0)
-      | (descriptor[.tableUnprivilegedExecuteNever] ? unprivilegedExecute : 0)
-  }
-}
-
 extension SMMU {
   /// Translates `address` through stage 1 by a walk (IHI 0070, 7.3.22; Arm ARM,
   /// AArch64.S1Translate); the descriptors go through stage 2 where that is on.
@@ -27,7 +13,7 @@ extension SMMU {
   ) throws(WalkFault) -> PageMapping {
     let region =
       context.stage1.isHigh(address) ? context.stage1.high : context.stage1.low
-    guard region.isWalked, isInRange(address, region, context.stage1) else {
+    guard region.isWalked, region.contains(address, context.stage1.world) else {
       throw .stage1(.translation)
     }
     let granule = region.granule
@@ -35,7 +21,7 @@ extension SMMU {
     var table = region.table
     var hierarchy: UInt16 = 0
     // QEMU translates the TTB when it reads the CD; see translateTables(of:).
-    var isPhysical = personality.contains(.translatesTablesNotDescriptors)
+    var isPhysical = rules.personality.contains(.translatesTablesNotDescriptors)
     var indexBits = region.inputBits &- levelShift(granule, level)
     if let cached = stage1Tables.findTable(address, context.space) {
       (table, level, hierarchy) = (cached.table, cached.level, cached.hierarchy)
@@ -59,7 +45,7 @@ extension SMMU {
       }
       let descriptor = TranslationDescriptor(
         rawValue: context.stage1.isBigEndian ? word.byteSwapped : word)
-      guard descriptor[.valid], isLegalShape(descriptor, granule, level) else {
+      guard descriptor[.valid], rules.isLegal(descriptor, granule, level) else {
         throw .stage1(.translation)
       }
       guard level < 3, descriptor[.table] else {
@@ -69,13 +55,13 @@ extension SMMU {
       }
       table = descriptor.outputAddress(granule) & ~lowBits(granule.shift)
       if table &>> context.stage1.outputBits != 0
-        && !personality.contains(.ignoresTableOutputSize)
+        && !rules.personality.contains(.ignoresTableOutputSize)
       {
         throw .stage1(.addressSize)
       }
       if !region.ignoresHierarchy {
         hierarchy |= Hierarchy.bits(of: descriptor)
-        if personality.contains(.checksPermissionEarly) && needs.isWrite
+        if rules.personality.contains(.checksPermissionEarly) && needs.isWrite
           && hierarchy & Hierarchy.write != 0
         {
           throw .stage1(.permission)
@@ -89,23 +75,13 @@ extension SMMU {
     }
   }
 
-  /// Whether bits [top:N] of an N-bit input agree with the half that it is in (3.4.1).
-  @inline(__always)
-  private func isInRange(
-    _ address: UInt64, _ region: StageOneRegion, _ regime: StageOneRegime
-  ) -> Bool {
-    let above = Int64(bitPattern: address) &>> Int64(truncatingIfNeeded: region.inputBits)
-    if regime.world == .el2 { return above == 0 }
-    return above == (regime.isHigh(address) ? -1 : 0)
-  }
-
   /// The PA of a stage 1 descriptor of a nested stream.
   @inline(__always)
   private mutating func descriptorAddress<Observer: TranslationObserver>(
     _ place: UInt64, in table: UInt64, _ level: Int8, _ regime: StageTwoRegime,
     _ memory: PhysicalMemory, _ observer: inout Observer
   ) throws(WalkFault) -> UInt64 {
-    guard personality.contains(.translatesTablesNotDescriptors) else {
+    guard rules.personality.contains(.translatesTablesNotDescriptors) else {
       return try translateStage2(
         place, .walk, .table, level: level, regime, memory, &observer
       ).address
@@ -116,8 +92,8 @@ extension SMMU {
       ).address &+ (place &- table)
     } catch {
       var fault = error
-      if personality.contains(.losesStageOfTableFaults) { fault.stage2 = false }
-      if personality.contains(.reportsTableForWalkAbort) { fault.address = table }
+      if rules.personality.contains(.losesStageOfTableFaults) { fault.stage2 = false }
+      if rules.personality.contains(.reportsTableForWalkAbort) { fault.address = table }
       throw fault
     }
   }
@@ -129,19 +105,24 @@ extension SMMU {
     _ inputPlace: UInt64, _ descriptor: TranslationDescriptor, _ memory: PhysicalMemory,
     _ observer: inout Observer
   ) throws(WalkFault) -> PageMapping {
-    let regime = context.stage1
     let shift = levelShift(region.granule, level)
     let base = descriptor.outputAddress(region.granule) & ~lowBits(shift)
-    let isTooWide = base &>> regime.outputBits != 0
-    let isEarly = personality.contains(.checksPermissionEarly)
+    let isTooWide = base &>> context.stage1.outputBits != 0
+    let isEarly = rules.personality.contains(.checksPermissionEarly)
     if isTooWide && !isEarly { throw .stage1(.addressSize) }
     var current = descriptor
-    if !current[.accessFlag] && regime.updatesAccessFlag { current[.accessFlag] = true }
-    if !current[.accessFlag] && !regime.ignoresAccessFlag { throw .stage1(.access) }
-    let isManaged = regime.updatesDirtyState && current[.dirtyModifier]
+    if !current[.accessFlag] {
+      if context.stage1.updatesAccessFlag {
+        current[.accessFlag] = true
+      } else if !context.stage1.ignoresAccessFlag {
+        throw .stage1(.access)
+      }
+    }
+    let updatesDirtyState = context.stage1.updatesDirtyState
+    let isManaged = updatesDirtyState && current[.dirtyModifier]
     if isManaged && needs.isWrite { current[.accessPermissions] &= 1 }
     var page = PageMapping()
-    page.permissions = permissions(current, hierarchy, regime)
+    page.permissions = rules.stage1Permissions(current, hierarchy, context.stage1)
     let required = needs.required & TranslationPermissions.allStage1.rawValue
     if page.permissions & required != required {
       // The dirty state is not updated for an access that faults.
@@ -160,9 +141,10 @@ extension SMMU {
     page.shift = shift
     page.granule = region.granule
     page.level = level
-    page.isGlobal = sharesGlobalPages && !descriptor[.notGlobal] && regime.world != .el2
+    let hasASIDs = context.stage1.world != .el2
+    page.isGlobal = sharesGlobalPages && hasASIDs && !descriptor[.notGlobal]
     page.isClean = isManaged && current[.accessPermissions] & 2 != 0
-    page.attributes = stage1Attributes(current, regime.memoryTypes)
+    page.attributes = MemoryAttributes(stage1: current, types: context.stage1.memoryTypes)
     return page
   }
 
@@ -185,35 +167,8 @@ extension SMMU {
         throw fault
       }
     }
-    try update(
-      old, to: new, at: target, context.stage1.isBigEndian, memory,
-      fault: .init(kind: .walkAbort, faultClass: .table, address: target))
-  }
-
-  /// AP, APTable, XN and PAN as permissions (Arm ARM, D8.4; IHI 0070, 13.4.1).
-  private func permissions(
-    _ descriptor: TranslationDescriptor, _ hierarchy: UInt16, _ regime: StageOneRegime
-  ) -> UInt16 {
-    let access = UInt16(descriptor[.accessPermissions])
-    let writes = (access | hierarchy) & 2 == 0
-    if personality.contains(.ignoresPrivilege) { return writes ? 0x3f : 0x2d }
-    let isSingle = regime.world == .el2
-    let user = isSingle || (access & 1 != 0 && hierarchy & Hierarchy.unprivileged == 0)
-    let userExecute =
-      !descriptor[.unprivilegedExecuteNever] && hierarchy & Hierarchy.unprivilegedExecute == 0
-    let privilegedExecute =
-      !descriptor[.privilegedExecuteNever] && hierarchy & Hierarchy.privilegedExecute == 0
-    let lockedByWrite = regime.neverExecutesWritable && writes
-    if isSingle {
-      let execute = userExecute && !lockedByWrite
-      return 0x09 | (writes ? 0x12 : 0) | (execute ? 0x24 : 0)
+    guard memory.update(old, to: new, at: target, isBigEndian: context.stage1.isBigEndian) else {
+      throw .init(kind: .walkAbort, faultClass: .table, address: target)
     }
-    var allowed: UInt16 = 0
-    if !(regime.neverAccessesUser && user) { allowed |= writes ? 0x03 : 0x01 }
-    // What unprivileged code can write is never executed with privilege.
-    if privilegedExecute && !(user && writes) && !lockedByWrite { allowed |= 0x04 }
-    if user { allowed |= writes ? 0x18 : 0x08 }
-    if userExecute && !(lockedByWrite && user) { allowed |= 0x20 }
-    return allowed
   }
 }

@@ -46,22 +46,35 @@ public struct TranslationPermissions: OptionSet, BitwiseCopyable, Sendable, Hash
   @inlinable @inline(__always)
   public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-  public static let privilegedRead = Self(rawValue: 1 << 0)
-  public static let privilegedWrite = Self(rawValue: 1 << 1)
-  public static let privilegedExecute = Self(rawValue: 1 << 2)
-  public static let unprivilegedRead = Self(rawValue: 1 << 3)
-  public static let unprivilegedWrite = Self(rawValue: 1 << 4)
-  public static let unprivilegedExecute = Self(rawValue: 1 << 5)
-  public static let stage2Read = Self(rawValue: 1 << 6)
-  public static let stage2Write = Self(rawValue: 1 << 7)
-  public static let stage2PrivilegedExecute = Self(rawValue: 1 << 8)
-  public static let stage2UnprivilegedExecute = Self(rawValue: 1 << 9)
+  @inlinable @inline(__always)
+  public static var privilegedRead: Self { Self(rawValue: 1 << 0) }
+  @inlinable @inline(__always)
+  public static var privilegedWrite: Self { Self(rawValue: 1 << 1) }
+  @inlinable @inline(__always)
+  public static var privilegedExecute: Self { Self(rawValue: 1 << 2) }
+  @inlinable @inline(__always)
+  public static var unprivilegedRead: Self { Self(rawValue: 1 << 3) }
+  @inlinable @inline(__always)
+  public static var unprivilegedWrite: Self { Self(rawValue: 1 << 4) }
+  @inlinable @inline(__always)
+  public static var unprivilegedExecute: Self { Self(rawValue: 1 << 5) }
+  @inlinable @inline(__always)
+  public static var stage2Read: Self { Self(rawValue: 1 << 6) }
+  @inlinable @inline(__always)
+  public static var stage2Write: Self { Self(rawValue: 1 << 7) }
+  @inlinable @inline(__always)
+  public static var stage2PrivilegedExecute: Self { Self(rawValue: 1 << 8) }
+  @inlinable @inline(__always)
+  public static var stage2UnprivilegedExecute: Self { Self(rawValue: 1 << 9) }
 
   /// Everything that stage 1 can grant: what a bypassed stage 1 grants.
-  public static let allStage1 = Self(rawValue: 0x3f)
+  @inlinable @inline(__always)
+  public static var allStage1: Self { Self(rawValue: 0x3f) }
   /// Everything that stage 2 can grant: what a bypassed stage 2 grants.
-  public static let allStage2 = Self(rawValue: 0x3c0)
-  public static let all = Self(rawValue: 0x3ff)
+  @inlinable @inline(__always)
+  public static var allStage2: Self { Self(rawValue: 0x3c0) }
+  @inlinable @inline(__always)
+  public static var all: Self { Self(rawValue: 0x3ff) }
 }
 
 /// Memory type and shareability of an access after translation.

@@ -37,6 +37,8 @@ struct TranslationCache {
 
   private(set) var entries: ContiguousArray<Entry>
   private let ways: Int
+  /// log2 of `ways`.
+  private let wayBits: UInt64
   /// log2 of the number of sets.
   private let setBits: UInt64
   /// Bit n: a page of 2^n bytes may be present.
@@ -49,6 +51,7 @@ struct TranslationCache {
     let ways = min(max(1, roundedUpToPowerOfTwo(ways)), max(1, roundedUpToPowerOfTwo(count)))
     let total = roundedUpToPowerOfTwo(count)
     self.ways = ways
+    wayBits = UInt64(ways.trailingZeroBitCount)
     setBits = total == 0 ? 0 : UInt64((total / ways).trailingZeroBitCount)
     entries = ContiguousArray(repeating: Entry(), count: total)
   }
@@ -58,7 +61,7 @@ struct TranslationCache {
   private func set(_ page: UInt64, _ space: UInt64) -> Int {
     let key = (page ^ (space &<< 40)) &* 0x9e37_79b9_7f4a_7c15
     let index = setBits == 0 ? 0 : key &>> (64 &- setBits)
-    return Int(truncatingIfNeeded: index) &* ways
+    return Int(truncatingIfNeeded: index &<< wayBits)
   }
 
   /// The entry that holds `address` in `space`, smallest page first; -1 when none does.
@@ -80,6 +83,7 @@ struct TranslationCache {
     return -1
   }
 
+  @inline(never)
   private func probeGlobal(_ page: UInt64, _ space: UInt64) -> Int {
     let tag = (space & ~AddressSpaceTag.asidMask) | AddressSpaceTag.global
     let first = set(page, tag)

@@ -86,6 +86,7 @@ struct TranslationContext: BitwiseCopyable {
   }
 
   var outcome = Outcome.abort
+  /// Stage 1 translates, by a legal CD.
   var usesStage1 = false
   var usesStage2 = false
   var mergesEvents = false
