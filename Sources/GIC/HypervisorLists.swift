@@ -8,17 +8,25 @@ struct HypervisorLists {
     var entry: ITSInterruptEntry
     /// The vCPU that the LPI goes to: its collection's, until MOVALL.
     var target: UInt16?
+    /// The physical event behind it, while the hardware injects it (GICv4).
+    var host: HostEvent?
   }
 
   struct Device {
     var eventBits: UInt8
     var table: UInt64
     var events: [UInt32: Event] = [:]
+
+    var eventsInOrder: [Event] { events.keys.sorted().compactMap { events[$0] } }
   }
 
   var devices: [UInt32: Device] = [:]
   /// `nil` target: known, but not mapped.
   var collections: [UInt16: UInt16?] = [:]
+  /// Whether an event was ever forwarded to the hardware.
+  var hasForwarded = false
+  /// What the host still has to do to forwarded interrupts.
+  var actions: [ForwardingAction] = []
 
   mutating func removeAll(kind: UInt8) {
     if kind == ITSTableBase.Kind.devices { devices.removeAll() }

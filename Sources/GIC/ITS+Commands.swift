@@ -22,6 +22,9 @@ extension ITS {
     case .invall:
       let target = try readCollection(command[.collectionID], memory: memory, observer: &observer)
       redistributors.invalidateAll(at: Int(target), memory: memory)
+      if lists.hasForwarded {
+        mirrorInvalidateAll(at: target, memory: memory, &redistributors)
+      }
     case .sync:
       // Commands complete in order here, so that there is nothing to wait for.
       _ = try processor(command[.target], redistributors)
@@ -72,8 +75,10 @@ extension ITS {
     _ deviceID: UInt32, _ command: ITSCommand, memory: PhysicalMemory,
     _ redistributors: inout Redistributors
   ) {
-    for event in lists.devices[deviceID]?.events.values ?? [:].values {
-      if let target = event.target {
+    for event in lists.devices[deviceID]?.eventsInOrder ?? [] {
+      if let host = event.host {
+        lists.actions.append(.unmap(host))
+      } else if let target = event.target {
         redistributors.clearPending(event.entry[.intid], at: Int(target), memory: memory)
       }
     }
@@ -126,11 +131,13 @@ extension ITS {
   }
 
   /// Gives an event of the list a new target; what is pending goes along.
-  func retarget(
+  mutating func retarget(
     _ event: inout HypervisorLists.Event, to target: UInt16?, memory: PhysicalMemory,
     _ redistributors: inout Redistributors
   ) {
-    if let old = event.target, let target {
+    if let host = event.host {
+      if let target { lists.actions.append(.move(host, vCPU: target)) }
+    } else if let old = event.target, let target {
       redistributors.movePending(
         event.entry[.intid], from: Int(old), to: Int(target), memory: memory)
     }
@@ -208,12 +215,24 @@ extension ITS {
     let new = try readCollection(command[.collectionID], memory: memory, observer: &observer)
     entry[.collectionID] = command[.collectionID]
     if personality.keepsTablesInside {
-      lists.devices[deviceID]?.events[eventID] = HypervisorLists.Event(entry: entry, target: new)
+      moveListed(deviceID, eventID, entry, to: new, memory: memory, &redistributors)
+      return
     } else {
       try writeInterrupt(eventID, device, entry, memory: memory)
     }
     routes.remove(RouteCache.key(deviceID, eventID))
     redistributors.movePending(entry[.intid], from: Int(old), to: Int(new), memory: memory)
+  }
+
+  private mutating func moveListed(
+    _ deviceID: UInt32, _ eventID: UInt32, _ entry: ITSInterruptEntry, to target: UInt16,
+    memory: PhysicalMemory, _ redistributors: inout Redistributors
+  ) {
+    guard var event = lists.devices[deviceID]?.events[eventID] else { return }
+    event.entry = entry
+    retarget(&event, to: target, memory: memory, &redistributors)
+    lists.devices[deviceID]?.events[eventID] = event
+    routes.remove(RouteCache.key(deviceID, eventID))
   }
 
   private mutating func moveAll(
@@ -252,7 +271,11 @@ extension ITS {
     } else {
       let index = Int(
         try target(of: entry, deviceID, eventID, memory: memory, observer: &observer))
+      if let host = forwarding(deviceID: deviceID, eventID: eventID) {
+        mirror(command[.opcode], intid, host, at: index, memory: memory, &redistributors)
+      }
       switch command[.opcode] {
+      case .int where forwarding(deviceID: deviceID, eventID: eventID) != nil: break
       case .int: _ = redistributors.setPending(intid, at: index, memory: memory)
       case .inv: redistributors.invalidate(intid, at: index, memory: memory)
       default: redistributors.clearPending(intid, at: index, memory: memory)
@@ -264,6 +287,34 @@ extension ITS {
       lists.devices[deviceID]?.events[eventID] = nil
     } else {
       try writeInterrupt(eventID, device, ITSInterruptEntry(), memory: memory)
+    }
+  }
+
+  private mutating func mirrorInvalidateAll(
+    at target: UInt16, memory: PhysicalMemory, _ redistributors: inout Redistributors
+  ) {
+    for key in lists.eventKeys {
+      guard let event = lists.devices[key.device]?.events[key.event], event.target == target,
+        let host = event.host
+      else { continue }
+      mirror(
+        .inv, event.entry[.intid], host, at: Int(target), memory: memory, &redistributors)
+    }
+  }
+
+  /// A command on an interrupt that the hardware injects.
+  private mutating func mirror(
+    _ opcode: ITSOpcode, _ intid: UInt32, _ host: HostEvent, at index: Int,
+    memory: PhysicalMemory, _ redistributors: inout Redistributors
+  ) {
+    switch opcode {
+    case .int: lists.actions.append(.setPending(host, true))
+    case .clear: lists.actions.append(.setPending(host, false))
+    case .discard: lists.actions.append(.unmap(host))
+    default:
+      redistributors.invalidate(intid, at: index, memory: memory)
+      let byte = redistributors.currentConfiguration(of: intid, at: index, memory: memory)
+      lists.actions.append(.configure(host, UInt8(truncatingIfNeeded: byte?.rawValue ?? 0)))
     }
   }
 

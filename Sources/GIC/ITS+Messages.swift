@@ -84,7 +84,7 @@ extension ITS {
   }
 
   /// Walks the tables: device, event, collection (IHI 0069, 5.2).
-  func resolve<O: ITSObserver>(
+  mutating func resolve<O: ITSObserver>(
     _ deviceID: UInt32, _ eventID: UInt32, memory: PhysicalMemory, observer: inout O
   ) throws(ITSFault) -> Route {
     let device = try readDevice(deviceID, memory: memory, observer: &observer)
@@ -103,7 +103,7 @@ extension ITS {
   }
 
   /// The redistributor that a physical event goes to.
-  func target<O: ITSObserver>(
+  mutating func target<O: ITSObserver>(
     of entry: ITSInterruptEntry, _ deviceID: UInt32, _ eventID: UInt32, memory: PhysicalMemory,
     observer: inout O
   ) throws(ITSFault) -> UInt16 {
@@ -117,7 +117,7 @@ extension ITS {
   }
 
   @inline(__always)
-  func deliver<O: ITSObserver>(
+  mutating func deliver<O: ITSObserver>(
     _ route: Route, memory: PhysicalMemory, redistributors: inout Redistributors,
     observer: inout O
   ) -> MessageOutcome {
@@ -139,7 +139,7 @@ extension ITS {
     }
   }
 
-  private func deliverVirtual<O: ITSObserver>(
+  private mutating func deliverVirtual<O: ITSObserver>(
     _ route: Route, memory: PhysicalMemory, redistributors: inout Redistributors,
     observer: inout O
   ) -> MessageOutcome {

@@ -70,6 +70,16 @@ extension ITS {
     return profile.runsCommandsOnWrite
   }
 
+  /// Restores a base register; others ignore it.
+  mutating func restoreBase(_ offset: UInt64, _ value: UInt64) {
+    switch offset & ~7 {
+    case ITSRegister.commandBase: setCommandBase(value)
+    case ITSRegister.tableBase..<ITSRegister.tableBase &+ 64:
+      setTableBase(Int((offset &- ITSRegister.tableBase) &>> 3), value)
+    default: break
+    }
+  }
+
   private mutating func setEnabled(_ enable: Bool) {
     guard enable != control[.enabled] else { return }
     if enable && personality.keepsTablesInside {

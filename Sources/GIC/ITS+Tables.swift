@@ -5,7 +5,7 @@ internal import Memory
 // Reading and writing table entries. Every failure says which rule it broke.
 extension ITS {
   /// The device table entry of `deviceID`, valid or not.
-  func readDevice<O: ITSObserver>(
+  mutating func readDevice<O: ITSObserver>(
     _ deviceID: UInt32, memory: PhysicalMemory, observer: inout O
   ) throws(ITSFault) -> ITSDeviceEntry {
     guard UInt64(deviceID) &>> profile.deviceBits == 0, let devices else {
@@ -35,7 +35,7 @@ extension ITS {
 
   /// The entry that the hypervisor's list stands for. KVM checks that the table could hold it
   /// (`vgic_its_check_id`).
-  private func listedDevice(
+  private mutating func listedDevice(
     _ deviceID: UInt32, at place: FlatOrTwoLevelTable.Place
   ) throws(ITSFault) -> ITSDeviceEntry {
     guard case .found = place else { throw .deviceOutOfRange }
@@ -56,7 +56,7 @@ extension ITS {
     }
   }
 
-  func writeDevice(
+  mutating func writeDevice(
     _ deviceID: UInt32, _ entry: ITSDeviceEntry, memory: PhysicalMemory
   ) throws(ITSFault) {
     guard UInt64(deviceID) &>> profile.deviceBits == 0, let devices else {
@@ -71,7 +71,7 @@ extension ITS {
   }
 
   /// The entry of an event in its device's translation table, valid or not.
-  func readInterrupt<O: ITSObserver>(
+  mutating func readInterrupt<O: ITSObserver>(
     _ eventID: UInt32, of deviceID: UInt32, _ device: ITSDeviceEntry, memory: PhysicalMemory,
     observer: inout O
   ) throws(ITSFault) -> ITSInterruptEntry {
@@ -91,7 +91,7 @@ extension ITS {
     return entry
   }
 
-  func writeInterrupt(
+  mutating func writeInterrupt(
     _ eventID: UInt32, _ device: ITSDeviceEntry, _ entry: ITSInterruptEntry,
     memory: PhysicalMemory
   ) throws(ITSFault) {
@@ -103,7 +103,7 @@ extension ITS {
   }
 
   /// The redistributor of a mapped collection.
-  func readCollection<O: ITSObserver>(
+  mutating func readCollection<O: ITSObserver>(
     _ collection: UInt16, memory: PhysicalMemory, observer: inout O
   ) throws(ITSFault) -> UInt16 {
     if personality.keepsTablesInside {
@@ -131,7 +131,7 @@ extension ITS {
   }
 
   /// Where a collection's entry stands; `nil` when the ITS holds it itself.
-  func collectionPlace(
+  mutating func collectionPlace(
     _ collection: UInt16, memory: PhysicalMemory
   ) throws(ITSFault) -> PA? {
     let number = UInt64(collection)

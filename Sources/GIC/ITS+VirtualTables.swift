@@ -5,7 +5,7 @@ public import Memory
 // The vPE table, and what arrives for vPEs without an event.
 extension ITS {
   /// Where a vPE's entry stands.
-  func virtualPEPlace(
+  mutating func virtualPEPlace(
     _ number: UInt16, memory: PhysicalMemory
   ) throws(ITSFault) -> PA {
     guard let virtualPEs else { throw .virtualPEOutOfRange }
@@ -18,7 +18,7 @@ extension ITS {
   }
 
   /// The entry at `place`, valid or not.
-  func virtualPEEntry(
+  mutating func virtualPEEntry(
     at place: PA, memory: PhysicalMemory
   ) throws(ITSFault) -> ITSVirtualPEEntry {
     guard profile.version != .v4Point1 else {
@@ -31,7 +31,7 @@ extension ITS {
     return entry
   }
 
-  func storeVirtualPE(
+  mutating func storeVirtualPE(
     _ entry: ITSVirtualPEEntry, at place: PA, memory: PhysicalMemory
   ) throws(ITSFault) {
     let stored =
@@ -41,7 +41,7 @@ extension ITS {
   }
 
   /// A mapped vPE.
-  func readVirtualPE<O: ITSObserver>(
+  mutating func readVirtualPE<O: ITSObserver>(
     _ number: UInt16, memory: PhysicalMemory, observer: inout O
   ) throws(ITSFault) -> VirtualPE {
     let place = try virtualPEPlace(number, memory: memory)

@@ -1,25 +1,27 @@
 internal import ArmFormats
 internal import Bits
 
-/// One redistributor: what its registers hold and what it derived from them.
+/// What a message needs of a redistributor: kept apart and small, since one PE of hundreds is as
+/// likely as another.
 struct Redistributor {
   var lpisEnabled = false
-  var asleep = true
-  var configurationBase = LPIConfigurationBase()
-  var pendingBase = LPIPendingBase()
-
-  // Latched when EnableLPIs is set.
-  var configurationTable: UInt64 = 0
-  var pendingTable: UInt64 = 0
   /// One more than the highest LPI.
   var intidLimit: UInt32 = 0
-
+  // The tables as latched when EnableLPIs was set.
+  var configurationTable: UInt64 = 0
+  var pendingTable: UInt64 = 0
   /// Number of pending LPIs, enabled or not.
   var pendingCount = 0
   var lpis = PendingQueue()
+}
+
+/// The rest of a redistributor: what its registers hold.
+struct RedistributorFrame {
+  var asleep = true
+  var configurationBase = LPIConfigurationBase()
+  var pendingBase = LPIPendingBase()
   /// The pending bits where they are not kept in memory, from INTID 8192 on.
   var privatePending: [UInt64] = []
-
   var interrupts = PrivateInterrupts()
 
   // GICv4.

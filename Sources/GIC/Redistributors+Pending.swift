@@ -27,7 +27,7 @@ extension Redistributors {
   @inline(__always)
   func pendingBit(of intid: UInt32, at index: Int, memory: PhysicalMemory) -> Bool? {
     if !profile.keepsPendingInMemory {
-      return isSet(all[index].privatePending[privateWord(intid)], bit: UInt64(intid & 63))
+      return isSet(frames[index].privatePending[privateWord(intid)], bit: UInt64(intid & 63))
     }
     let place = PA(all[index].pendingTable &+ UInt64(intid &>> 3))
     guard let byte = memory.load8(place) else { return nil }
@@ -42,8 +42,8 @@ extension Redistributors {
     if !profile.keepsPendingInMemory {
       let word = privateWord(intid)
       let mask: UInt64 = 1 &<< UInt64(intid & 63)
-      let old = all[index].privatePending[word]
-      all[index].privatePending[word] = value ? old | mask : old & ~mask
+      let old = frames[index].privatePending[word]
+      frames[index].privatePending[word] = value ? old | mask : old & ~mask
       return old & mask != 0
     }
     let place = PA(all[index].pendingTable &+ UInt64(intid &>> 3))
@@ -72,7 +72,7 @@ extension Redistributors {
       var word =
         profile.keepsPendingInMemory
         ? memory.load64(PA(all[index].pendingTable &+ UInt64(base &>> 3))) ?? 0
-        : all[index].privatePending[privateWord(base)]
+        : frames[index].privatePending[privateWord(base)]
       while word != 0 {
         let intid = base &+ UInt32(word.trailingZeroBitCount)
         word &= word &- 1

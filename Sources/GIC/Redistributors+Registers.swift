@@ -16,7 +16,7 @@ extension Redistributors {
       return Self.part(of: virtualRegister(offset & ~7, at: index), offset, width)
     }
     if offset >= RedistributorRegister.privateFrame {
-      return all[index].interrupts.readRegister(
+      return frames[index].interrupts.readRegister(
         offset &- RedistributorRegister.privateFrame, width: width)
     }
     return Self.part(of: wideRegister(offset & ~7, at: index), offset, width)
@@ -32,7 +32,7 @@ extension Redistributors {
       let merged = Self.merge(value, into: old, offset, width)
       writeVirtualRegister(offset & ~7, merged, at: index, memory: memory)
     } else if offset >= RedistributorRegister.privateFrame {
-      all[index].interrupts.writeRegister(
+      frames[index].interrupts.writeRegister(
         offset &- RedistributorRegister.privateFrame, value, width: width)
     } else {
       writePhysicalRegister(offset, value, width: width, at: index, memory: memory)
@@ -75,18 +75,18 @@ extension Redistributors {
   }
 
   private func wideRegister(_ offset: UInt64, at index: Int) -> UInt64 {
-    let redistributor = all[index]
+    let frame = frames[index]
     switch offset {
     case RedistributorRegister.control:
       let control: UInt64 =
-        (redistributor.lpisEnabled ? 1 : 0) | (profile.canDisableLPIs ? 2 : 0)
+        (all[index].lpisEnabled ? 1 : 0) | (profile.canDisableLPIs ? 2 : 0)
       return control | 0x43b &<< 32
     case RedistributorRegister.type: return type(at: index)
     case RedistributorRegister.waker & ~7:
       // ProcessorSleep and, since nothing is in flight, ChildrenAsleep.
-      return redistributor.asleep ? 6 &<< 32 : 0
-    case RedistributorRegister.configurationBase: return redistributor.configurationBase.rawValue
-    case RedistributorRegister.pendingBase: return redistributor.pendingBase.rawValue
+      return frame.asleep ? 6 &<< 32 : 0
+    case RedistributorRegister.configurationBase: return frame.configurationBase.rawValue
+    case RedistributorRegister.pendingBase: return frame.pendingBase.rawValue
     case RedistributorRegister.peripheralID2: return profile.version >= .v4 ? 0x4b : 0x3b
     default: return 0
     }
@@ -100,12 +100,12 @@ extension Redistributors {
     case RedistributorRegister.control where offset == RedistributorRegister.control:
       setLPIsEnabled(value & 1 != 0, at: index, memory: memory)
     case RedistributorRegister.waker & ~7 where offset == RedistributorRegister.waker:
-      all[index].asleep = value & 2 != 0
+      frames[index].asleep = value & 2 != 0
     // Writable while EnableLPIs is 0 only (IHI 0069, GICR_PROPBASER and GICR_PENDBASER).
     case RedistributorRegister.configurationBase where !all[index].lpisEnabled:
-      all[index].configurationBase.rawValue = merged & 0x070f_ffff_ffff_ff9f
+      frames[index].configurationBase.rawValue = merged & 0x070f_ffff_ffff_ff9f
     case RedistributorRegister.pendingBase where !all[index].lpisEnabled:
-      all[index].pendingBase.rawValue = merged & 0x470f_ffff_ffff_0f80
+      frames[index].pendingBase.rawValue = merged & 0x470f_ffff_ffff_0f80
     case RedistributorRegister.setLPI where profile.hasDirectLPIs:
       _ = setPending(UInt32(truncatingIfNeeded: value), at: index, memory: memory)
     case RedistributorRegister.clearLPI where profile.hasDirectLPIs:
@@ -137,7 +137,7 @@ extension Redistributors {
   private mutating func invalidateResident(
     _ number: UInt64, at index: Int, memory: PhysicalMemory
   ) {
-    guard all[index].residency[.valid], UInt64(all[index].resident.number) == number else {
+    guard frames[index].residency[.valid], UInt64(frames[index].resident.number) == number else {
       return
     }
     rescanVirtual(at: index, memory: memory)
@@ -157,16 +157,16 @@ extension Redistributors {
 
   /// Latches the tables and takes over what is pending in memory.
   private mutating func enableLPIs(at index: Int, memory: PhysicalMemory) {
-    let base = all[index].configurationBase
+    let base = frames[index].configurationBase
     all[index].configurationTable = base.address.rawValue
-    all[index].pendingTable = all[index].pendingBase.address.rawValue
+    all[index].pendingTable = frames[index].pendingBase.address.rawValue
     let limit = base.intidLimit(atMost: profile.intidBits)
     // An IDbits of less than 14 bits allows no LPI at all (IHI 0069, GICR_PROPBASER).
     all[index].intidLimit = limit <= UInt64(INTID.firstLPI) ? 0 : UInt32(limit)
     all[index].lpisEnabled = true
     if cachedTable == .max { cachedTable = base.address.rawValue }
-    let zero = all[index].pendingBase[.zero]
-    all[index].pendingBase[.zero] = false
+    let zero = frames[index].pendingBase[.zero]
+    frames[index].pendingBase[.zero] = false
     if !profile.keepsPendingInMemory { loadPrivatePending(at: index, zero: zero, memory: memory) }
     all[index].pendingCount = 0
     all[index].lpis.removeAll()
@@ -183,7 +183,7 @@ extension Redistributors {
         pending[word] = memory.load64(PA(place)) ?? 0
       }
     }
-    all[index].privatePending = pending
+    frames[index].privatePending = pending
   }
 
   /// Writes the private pending bits of every PE to the pending tables; bytes for INTIDs below
@@ -200,7 +200,7 @@ extension Redistributors {
   @discardableResult
   private func savePendingTable(at index: Int, memory: PhysicalMemory) -> Bool {
     var written = true
-    for (word, pending) in all[index].privatePending.enumerated() {
+    for (word, pending) in frames[index].privatePending.enumerated() {
       let place = all[index].pendingTable &+ 1024 &+ UInt64(word &* 8)
       written = memory.store64(PA(place), pending) && written
     }

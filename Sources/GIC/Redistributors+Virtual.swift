@@ -35,8 +35,8 @@ extension Redistributors {
     guard profile.version >= .v4 else { return 0 }
     switch offset {
     case RedistributorRegister.virtualConfigurationBase:
-      return all[index].virtualConfigurationBase
-    case RedistributorRegister.virtualPendingBase: return all[index].residency.rawValue
+      return frames[index].virtualConfigurationBase
+    case RedistributorRegister.virtualPendingBase: return frames[index].residency.rawValue
     default: return 0
     }
   }
@@ -46,13 +46,13 @@ extension Redistributors {
   ) {
     guard profile.version >= .v4 else { return }
     switch offset {
-    case RedistributorRegister.virtualConfigurationBase where !all[index].residency[.valid]:
+    case RedistributorRegister.virtualConfigurationBase where !frames[index].residency[.valid]:
       if profile.version == .v4Point1 {
         // The entry size is read-only.
         let entrySize: UInt64 = 7 &<< 59
-        all[index].virtualConfigurationBase = (value & ~entrySize) | Self.virtualTableReset
+        frames[index].virtualConfigurationBase = (value & ~entrySize) | Self.virtualTableReset
       } else {
-        all[index].virtualConfigurationBase = value
+        frames[index].virtualConfigurationBase = value
       }
     case RedistributorRegister.virtualPendingBase:
       changeResidency(VirtualResidency(rawValue: value), at: index, memory: memory)
@@ -63,14 +63,14 @@ extension Redistributors {
   private mutating func changeResidency(
     _ new: VirtualResidency, at index: Int, memory: PhysicalMemory
   ) {
-    switch (all[index].residency[.valid], new[.valid]) {
+    switch (frames[index].residency[.valid], new[.valid]) {
     case (false, true): makeResident(new, at: index, memory: memory)
     case (true, false): makeNonResident(new, at: index, memory: memory)
     case (false, false):
       var stored = new
       stored[.dirty] = false
-      stored[.pendingLast] = all[index].residency[.pendingLast]
-      all[index].residency = stored
+      stored[.pendingLast] = frames[index].residency[.pendingLast]
+      frames[index].residency = stored
     // Changing the vPE of a valid register is UNPREDICTABLE; it is ignored.
     case (true, true): break
     }
@@ -84,8 +84,8 @@ extension Redistributors {
       vPE.number = new[.virtualPE]
       guard let entry = virtualPEEntry(vPE.number, at: index, memory: memory), entry[.valid]
       else {
-        all[index].residency = new
-        all[index].resident = vPE
+        frames[index].residency = new
+        frames[index].resident = vPE
         return
       }
       vPE.pendingTable = entry.table.rawValue
@@ -93,15 +93,15 @@ extension Redistributors {
       vPE.intidLimit = Self.virtualLimit(bits: UInt64(entry[.tableSize]) + 1)
       setDoorbellState(false, of: entry.table, memory: memory)
     } else {
-      let base = LPIConfigurationBase(rawValue: all[index].virtualConfigurationBase)
+      let base = LPIConfigurationBase(rawValue: frames[index].virtualConfigurationBase)
       vPE.pendingTable = new.address.rawValue
       vPE.configurationTable = base.address.rawValue
       vPE.intidLimit = Self.virtualLimit(bits: UInt64(base[.idBits]) + 1)
     }
-    all[index].residency = new
-    all[index].residency[.dirty] = false
-    all[index].residency[.pendingLast] = false
-    all[index].resident = vPE
+    frames[index].residency = new
+    frames[index].residency[.dirty] = false
+    frames[index].residency[.pendingLast] = false
+    frames[index].resident = vPE
     rescanVirtual(at: index, memory: memory)
   }
 
@@ -110,12 +110,12 @@ extension Redistributors {
   ) {
     let waiting = highestPendingVirtual(at: index, memory: memory) != nil
     if profile.version == .v4Point1 && new[.doorbell] && !waiting {
-      setDoorbellState(true, of: PA(all[index].resident.pendingTable), memory: memory)
+      setDoorbellState(true, of: PA(frames[index].resident.pendingTable), memory: memory)
     }
-    all[index].residency = new
-    all[index].residency[.dirty] = false
-    all[index].residency[.pendingLast] = waiting
-    all[index].resident = ResidentVirtualPE()
+    frames[index].residency = new
+    frames[index].residency[.dirty] = false
+    frames[index].residency[.pendingLast] = waiting
+    frames[index].resident = ResidentVirtualPE()
   }
 
   /// v4.1: a byte of the area of the pending table that the architecture leaves to the
@@ -133,11 +133,11 @@ extension Redistributors {
   /// Whether `vPE` is resident on its redistributor.
   func isResident(_ vPE: VirtualPE) -> Bool {
     guard all.indices.contains(vPE.redistributor) else { return false }
-    let redistributor = all[vPE.redistributor]
-    guard redistributor.residency[.valid] else { return false }
+    let frame = frames[vPE.redistributor]
+    guard frame.residency[.valid] else { return false }
     return profile.version == .v4Point1
-      ? redistributor.resident.number == vPE.number
-      : redistributor.residency.address == vPE.table
+      ? frame.resident.number == vPE.number
+      : frame.residency.address == vPE.table
   }
 
   /// Makes a virtual LPI pending in the virtual pending table, and rings a doorbell when the vPE
@@ -150,7 +150,7 @@ extension Redistributors {
     let resident = isResident(vPE)
     let limit =
       resident
-      ? all[vPE.redistributor].resident.intidLimit
+      ? frames[vPE.redistributor].resident.intidLimit
       : Self.virtualLimit(bits: vPE.tableBits)
     guard vINTID >= INTID.firstLPI, vINTID < limit,
       let wasPending = Self.exchangeBit(

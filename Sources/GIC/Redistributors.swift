@@ -28,6 +28,7 @@ public enum LPIEffect: Equatable, Sendable {
 public struct Redistributors: ~Copyable {
   public let profile: RedistributorProfile
   var all: [Redistributor]
+  var frames: [RedistributorFrame]
   /// Configuration bytes from INTID 8192 on, with bit 1 (RES1) set where the byte is cached.
   var configurationCache: [UInt8] = []
   /// The table that the cache is of: the first that was enabled.
@@ -37,8 +38,9 @@ public struct Redistributors: ~Copyable {
   public init(profile: RedistributorProfile) {
     self.profile = profile
     all = Array(repeating: Redistributor(), count: profile.count)
+    frames = Array(repeating: RedistributorFrame(), count: profile.count)
     for index in all.indices where profile.version == .v4Point1 {
-      all[index].virtualConfigurationBase = Self.virtualTableReset
+      frames[index].virtualConfigurationBase = Self.virtualTableReset
     }
     if profile.cachesConfiguration {
       configurationCache = Array(
@@ -68,7 +70,7 @@ public struct Redistributors: ~Copyable {
 
   /// One more than the highest LPI that `GICR_PROPBASER` of the first redistributor allows.
   var sharedINTIDLimit: UInt64 {
-    all[0].configurationBase.intidLimit(atMost: profile.intidBits)
+    frames[0].configurationBase.intidLimit(atMost: profile.intidBits)
   }
 
   /// Whether redistributor `index` exists and its EnableLPIs is set.

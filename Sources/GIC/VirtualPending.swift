@@ -18,7 +18,7 @@ extension Redistributors {
   func virtualPEEntry(
     _ number: UInt16, at index: Int, memory: PhysicalMemory
   ) -> ITSVirtualPEEntry? {
-    let base = VirtualPETableBase(rawValue: all[index].virtualConfigurationBase)
+    let base = VirtualPETableBase(rawValue: frames[index].virtualConfigurationBase)
     guard base[.valid] else { return nil }
     let shift = min(12 + 2 * UInt64(base[.pageSize]), 16)
     let table = FlatOrTwoLevelTable(
@@ -46,22 +46,22 @@ extension Redistributors {
   }
 
   mutating func enqueueVirtual(_ vINTID: UInt32, at index: Int, memory: PhysicalMemory) {
-    let table = all[index].resident.configurationTable
+    let table = frames[index].resident.configurationTable
     guard let configuration = virtualConfiguration(vINTID, configuration: table, memory: memory),
       configuration[.enable]
     else { return }
-    all[index].resident.lpis.push(
+    frames[index].resident.lpis.push(
       PendingQueue.key(priority: configuration.priority, intid: vINTID))
     // A resident vPE re-reads the table rather than let stale entries pile up.
-    if all[index].resident.lpis.isCrowded { rescanVirtual(at: index, memory: memory) }
+    if frames[index].resident.lpis.isCrowded { rescanVirtual(at: index, memory: memory) }
   }
 
   /// Queues every enabled pending interrupt of the resident vPE.
   mutating func rescanVirtual(at index: Int, memory: PhysicalMemory) {
     var queue = PendingQueue()
-    swap(&queue, &all[index].resident.lpis)
+    swap(&queue, &frames[index].resident.lpis)
     queue.removeAll()
-    let vPE = all[index].resident
+    let vPE = frames[index].resident
     var base = INTID.firstLPI
     while base < vPE.intidLimit {
       var word = memory.load64(PA(vPE.pendingTable &+ UInt64(base &>> 3))) ?? 0
@@ -77,7 +77,7 @@ extension Redistributors {
     }
     if profile.version == .v4Point1 { queueVirtualSGIs(of: vPE, into: &queue, memory: memory) }
     queue.markCompacted()
-    all[index].resident.lpis = queue
+    frames[index].resident.lpis = queue
   }
 
   private func queueVirtualSGIs(
@@ -100,14 +100,14 @@ extension Redistributors {
   public mutating func highestPendingVirtual(
     at index: Int, memory: PhysicalMemory
   ) -> (intid: UInt32, priority: UInt8)? {
-    guard all.indices.contains(index), all[index].residency[.valid] else { return nil }
-    while let key = all[index].resident.lpis.first {
+    guard all.indices.contains(index), frames[index].residency[.valid] else { return nil }
+    while let key = frames[index].resident.lpis.first {
       let vINTID = PendingQueue.intid(of: key)
-      let place = PA(all[index].resident.pendingTable &+ UInt64(vINTID &>> 3))
+      let place = PA(frames[index].resident.pendingTable &+ UInt64(vINTID &>> 3))
       if let byte = memory.load8(place), byte & (1 &<< UInt8(vINTID & 7)) != 0 {
         return (vINTID, PendingQueue.priority(of: key))
       }
-      all[index].resident.lpis.removeFirst()
+      frames[index].resident.lpis.removeFirst()
     }
     return nil
   }
@@ -116,10 +116,10 @@ extension Redistributors {
   public mutating func acknowledgeVirtual(
     _ vINTID: UInt32, at index: Int, memory: PhysicalMemory
   ) {
-    guard all.indices.contains(index), all[index].residency[.valid],
-      vINTID < max(all[index].resident.intidLimit, 16)
+    guard all.indices.contains(index), frames[index].residency[.valid],
+      vINTID < max(frames[index].resident.intidLimit, 16)
     else { return }
-    let place = PA(all[index].resident.pendingTable &+ UInt64(vINTID &>> 3))
+    let place = PA(frames[index].resident.pendingTable &+ UInt64(vINTID &>> 3))
     _ = Self.exchangeBit(Int(vINTID & 7), at: place, to: false, memory: memory)
   }
 
