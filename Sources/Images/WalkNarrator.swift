@@ -34,7 +34,8 @@ struct WalkNarrator {
     case .streamTable:
       return ["L1STD of StreamID \(input)", address, value, meaning(.l1std, read)]
     case .streamEntry: return ["STE of StreamID \(input)", address, value, meaning(.ste, read)]
-    case .contextTable: return ["L1CD of SubstreamID \(input)", address, value, meaning(.l1cd, read)]
+    case .contextTable:
+      return ["L1CD of SubstreamID \(input)", address, value, meaning(.l1cd, read)]
     case .context: return ["CD of SubstreamID \(input)", address, value, meaning(.cd, read)]
     case .stage1(let level):
       return ["S1 level \(level) of \(input)", address, value, shape(read, level, stage: 1)]
