@@ -33,6 +33,12 @@ public struct ForwardedInterrupt: Equatable, Sendable {
   public let vCPU: UInt16
   /// It was pending in software: the pending state moves to the virtual pending table, once.
   public let wasPending: Bool
+
+  public init(vINTID: UInt32, vCPU: UInt16, wasPending: Bool) {
+    self.vINTID = vINTID
+    self.vCPU = vCPU
+    self.wasPending = wasPending
+  }
 }
 
 extension ITS {

@@ -25,6 +25,12 @@ public struct VirtualEffect: Equatable, Sendable {
   public var wasPending: Bool
   /// The physical LPI that was made pending to call the hypervisor.
   public var doorbell: UInt32?
+
+  public init(isResident: Bool, wasPending: Bool, doorbell: UInt32? = nil) {
+    self.isResident = isResident
+    self.wasPending = wasPending
+    self.doorbell = doorbell
+  }
 }
 
 extension Redistributors {
