@@ -67,6 +67,7 @@ let package = Package(
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
     layer("Reports", ["Bits", "Designs", "Scenarios"]),
+    layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
@@ -79,10 +80,11 @@ let package = Package(
     tests("MemoryTests", ["Memory", "Bits"]),
     tests("SimulationTests", ["Simulation"]),
     tests("GzipTests", ["Gzip"]),
+    tests("FuzzTests", ["Fuzz"]),
     tests("JSONTests", ["JSON"]),
     tests("ConformanceTests", ["Decode", "ArmFormats", "Bits"]),
     tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "JSON"]),
-    tests("ImagesTests", ["Images", "InputFiles", "Bits", "ArmFormats", "Memory", "SMMU"]),
+    tests("ImagesTests", ["Images", "InputFiles", "JSON", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("VectorsTests", ["Vectors", "InputFiles", "JSON"]),
     tests(
       "OracleTests",
@@ -93,3 +95,12 @@ let package = Package(
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
   ]
 )
+
+// Built only on request: it needs the fuzzer's own main function (tools/fuzz/README.md).
+if Context.environment["DOORBELL_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "doorbell-fuzz", dependencies: ["Fuzz"], path: "tools/fuzz",
+      exclude: ["README.md"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

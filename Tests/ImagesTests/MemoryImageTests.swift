@@ -3,6 +3,7 @@ import Bits
 import Foundation
 import Images
 import InputFiles
+import JSON
 import SMMU
 import Testing
 

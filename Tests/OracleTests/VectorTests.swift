@@ -34,10 +34,12 @@ struct VectorTests {
 
   @Test("at least a thousand SMMU vectors are kept")
   func count() throws {
-    var report = VerifyReport(.qemu11)
-    let files = try Self.names.dropLast().map { try Self.path("\($0).jsonl.gz") }
-    try report.run(Array(files), with: VectorRunner(.qemu11))
-    #expect(report.sum.total >= 1000)
+    var count = 0
+    for name in Self.names.dropLast() {
+      let reader = try VectorReader(path: Self.path("\(name).jsonl.gz"))
+      while try reader.next() != nil { count += 1 }
+    }
+    #expect(count >= 1000)
   }
 
   @Test("the answers do not depend on the caches", arguments: ProofPersonality.allCases)

@@ -1,4 +1,5 @@
 import InputFiles
+import JSON
 import Testing
 
 @testable import Vectors

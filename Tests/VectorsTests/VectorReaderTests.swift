@@ -47,7 +47,8 @@ struct VectorReaderTests {
       ("\"id\":\"a\",", "", "expected a member \"id\", found none"),
       ("[{\"outcome\":\"abort\"}]", "[]", "expected 1 answers, one for each op, found 0"),
       ("\"0x40100000\":\"0x1\"", "\"q\":\"0x1\"", "expected names such as \"0x1f\", found \"q\""),
-      ("\"STRTAB_BASE_CFG\":\"0x9\"", "\"stage\":\"9\"", "STRTAB_BASE_CFG"),
+      ("\"STRTAB_BASE_CFG\":", "\"X\":", "expected a member \"STRTAB_BASE_CFG\""),
+      ("\"smmu\":", "\"mmu\":", "expected a member \"smmu\" or \"gic\", found neither"),
       ("{\"vector\"", "{vector", "not JSON: expected a member's name, found 'v' at column 2"),
     ])
   func damaged(row: (part: String, replacement: String, message: String)) throws {
