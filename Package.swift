@@ -91,6 +91,7 @@ let package = Package(
       ["Vectors", "Images", "InputFiles", "SMMU", "GIC", "Memory", "Bits", "ArmFormats"],
       resources: [.copy("Fixtures")]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
+    tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory"]),
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
   ]
