@@ -59,7 +59,8 @@ extension ITS {
     guard personality.keepsTablesInside, control[.enabled],
       isDoorbell(address.rawValue &- base.rawValue, width: 4),
       var event = lists.devices[deviceID]?.events[eventID],
-      event.host == nil, let target = event.target
+      event.host == nil, let target = event.target,
+      lists.collections[event.entry[.collectionID]] ?? nil != nil
     else { return nil }
     event.host = host
     lists.hasForwarded = true

@@ -141,8 +141,8 @@ extension ITS {
       redistributors.movePending(
         event.entry[.intid], from: Int(old), to: Int(target), memory: memory)
     }
-    // KVM keeps the last vCPU of a collection that is unmapped, but finds no collection then.
-    event.target = target
+    // The LPI keeps its last vCPU while its collection is unmapped.
+    if let target { event.target = target }
   }
 
   // MARK: MAPTI, MAPI

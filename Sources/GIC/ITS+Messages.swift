@@ -108,10 +108,9 @@ extension ITS {
     observer: inout O
   ) throws(ITSFault) -> UInt16 {
     if personality.keepsTablesInside {
-      guard let target = lists.devices[deviceID]?.events[eventID]?.target else {
-        throw .collectionUnmapped
-      }
-      return target
+      // KVM asks whether the collection is mapped, but injects at the LPI's own vCPU.
+      let mapped = try readCollection(entry[.collectionID], memory: memory, observer: &observer)
+      return lists.devices[deviceID]?.events[eventID]?.target ?? mapped
     }
     return try readCollection(entry[.collectionID], memory: memory, observer: &observer)
   }
