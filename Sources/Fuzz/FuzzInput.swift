@@ -4,6 +4,19 @@ struct FuzzInput {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
+  /// `count` bytes that depend on `seed` alone.
+  init(seed: UInt8, count: Int) {
+    var state = UInt64(seed)
+    let bytes = (0..<count).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(truncatingIfNeeded: state &>> 56)
+    }
+    self.init(bytes)
+  }
+
+  /// The next byte, which stays; 0 at the end.
+  var first: UInt8 { bytes.first ?? 0 }
+
   var isEmpty: Bool { bytes.isEmpty }
 
   /// The next byte; 0 at the end.

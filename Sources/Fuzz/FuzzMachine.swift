@@ -73,7 +73,11 @@ public struct FuzzMachine: ~Copyable {
 
   /// Tables and queues in RAM, so that most runs get somewhere.
   private mutating func setUp() {
+    // The tables come from a seed, so that the input is left for what happens to them.
+    let rest = input
+    input = FuzzInput(seed: rest.first, count: 8192)
     fillTables()
+    input = rest
     typealias Register = SMMURegister
     writeSMMU(Register.streamTableBase, Self.base, width: 8)
     writeSMMU(Register.streamTableConfig, input.pick([5, 5, 5, 5 | 3 << 6 | 1 << 16]), width: 4)

@@ -18,7 +18,7 @@ struct FuzzMachineTests {
   func randomRuns(part: UInt64) throws {
     var sum = FuzzSummary()
     for seed in 0..<60 as Range<UInt64> {
-      let summary = try #require(FuzzMachine.run(bytes(10_000, seed: seed &+ part &* 1000)))
+      let summary = try #require(FuzzMachine.run(bytes(6000, seed: seed &+ part &* 1000)))
       sum.operations += summary.operations
       sum.longestWalk = max(sum.longestWalk, summary.longestWalk)
       sum.translated += summary.translated
