@@ -98,11 +98,12 @@ extension SMMU {
     let tableBits = granule == .kib64 ? outputBits : min(outputBits, 48)
     guard table &>> tableBits == 0 else { return nil }
     var region = region
-    region.granule = granule
     region.inputBits = 64 - field
     let levels = (region.inputBits - granule.shift + granule.stride - 1) / granule.stride
-    region.startLevel = 4 - Int8(levels)
-    let indexBits = region.inputBits - levelShift(granule, region.startLevel)
+    let level = 4 - Int8(levels)
+    let indexBits = region.inputBits - levelShift(granule, level)
+    region.geometry = WalkGeometry(
+      granule, startLevel: level, indexBits: indexBits, outputBits: profile.outputBits)
     region.table = table & ~lowBits(max(indexBits + 3, outputBits == 52 ? 6 : 4))
     return region
   }

@@ -16,62 +16,61 @@ extension SMMU {
     guard region.isWalked, region.contains(address, context.stage1.world) else {
       throw .stage1(.translation)
     }
-    let granule = region.granule
-    var level = region.startLevel
+    let geometry = region.geometry
+    var level = geometry.startLevel
+    var shift = geometry.startShift
+    var mask = geometry.startMask
     var table = region.table
     var hierarchy: UInt16 = 0
     // QEMU translates the TTB when it reads the CD; see translateTables(of:).
-    var isPhysical = rules.personality.contains(.translatesTablesNotDescriptors)
-    var indexBits = region.inputBits &- levelShift(granule, level)
+    var isPhysical =
+      !context.usesStage2 || rules.personality.contains(.translatesTablesNotDescriptors)
     if let cached = stage1Tables.findTable(address, context.space) {
       (table, level, hierarchy) = (cached.table, cached.level, cached.hierarchy)
-      (indexBits, isPhysical) = (granule.stride, false)
+      shift = levelShift(geometry.granule, level)
+      (mask, isPhysical) = (lowBits(geometry.stride), !context.usesStage2)
       if Observer.isOn {
         observer.didRead(
           .init(.cachedTable(stage2: false, level: level), .none, at: 0, table, of: address))
       }
     }
     while true {
-      let shift = levelShift(granule, level)
-      var place = table &+ ((address &>> shift) & lowBits(indexBits)) &* 8
-      if context.usesStage2 && !isPhysical {
+      let input = table &+ ((address &>> shift) & mask) &<< 3
+      var place = input
+      if !isPhysical {
         place = try descriptorAddress(place, in: table, level, context.stage2, memory, &observer)
       }
-      guard let word = memory.load64(PA(place)) else {
+      guard let raw = memory.load64(PA(place)) else {
         throw .init(kind: .walkAbort, faultClass: .table, address: place)
       }
       if Observer.isOn {
-        observer.didRead(.init(.stage1(level: level), .none, at: place, word, of: address))
+        observer.didRead(.init(.stage1(level: level), .none, at: place, raw, of: address))
       }
-      let descriptor = TranslationDescriptor(
-        rawValue: context.stage1.isBigEndian ? word.byteSwapped : word)
-      guard descriptor[.valid], rules.isLegal(descriptor, granule, level) else {
-        throw .stage1(.translation)
-      }
-      guard level < 3, descriptor[.table] else {
+      let word = context.stage1.isBigEndian ? raw.byteSwapped : raw
+      let descriptor = TranslationDescriptor(rawValue: word)
+      guard word & 3 == 3, level < 3 else {
+        guard rules.isLegalLeaf(descriptor, geometry.granule, level) else {
+          throw .stage1(.translation)
+        }
         return try finishStage1(
-          address, needs, context, region, level, hierarchy, at: place,
-          table &+ ((address &>> shift) & lowBits(indexBits)) &* 8, descriptor, memory, &observer)
+          address, needs, context, geometry, level, shift, hierarchy, at: input, descriptor,
+          memory, &observer)
       }
-      table = descriptor.outputAddress(granule) & ~lowBits(granule.shift)
-      if table &>> context.stage1.outputBits != 0
-        && !rules.personality.contains(.ignoresTableOutputSize)
-      {
+      table = geometry.table(word)
+      guard rules.accepts(table: table, context.stage1.outputBits) else {
         throw .stage1(.addressSize)
       }
       if !region.ignoresHierarchy {
         hierarchy |= Hierarchy.bits(of: descriptor)
-        if rules.personality.contains(.checksPermissionEarly) && needs.isWrite
-          && hierarchy & Hierarchy.write != 0
-        {
-          throw .stage1(.permission)
-        }
+        if rules.refusesEarly(needs, hierarchy) { throw .stage1(.permission) }
       }
-      isPhysical = false
+      isPhysical = !context.usesStage2
       level &+= 1
-      indexBits = granule.stride
       stage1Tables.insertTable(
-        address, context.space, table, shift: shift, level: level, granule, hierarchy: hierarchy)
+        address, context.space, table, shift: shift, level: level, geometry.granule,
+        hierarchy: hierarchy)
+      shift &-= geometry.stride
+      mask = lowBits(geometry.stride)
     }
   }
 
@@ -101,12 +100,11 @@ extension SMMU {
   /// The checks on a block or page: output size, access flag, permission, dirty state.
   private mutating func finishStage1<Observer: TranslationObserver>(
     _ address: UInt64, _ needs: AccessNeeds, _ context: borrowing TranslationContext,
-    _ region: StageOneRegion, _ level: Int8, _ hierarchy: UInt16, at place: UInt64,
-    _ inputPlace: UInt64, _ descriptor: TranslationDescriptor, _ memory: PhysicalMemory,
+    _ geometry: WalkGeometry, _ level: Int8, _ shift: UInt64, _ hierarchy: UInt16,
+    at inputPlace: UInt64, _ descriptor: TranslationDescriptor, _ memory: PhysicalMemory,
     _ observer: inout Observer
   ) throws(WalkFault) -> PageMapping {
-    let shift = levelShift(region.granule, level)
-    let base = descriptor.outputAddress(region.granule) & ~lowBits(shift)
+    let base = geometry.page(descriptor.rawValue, shift)
     let isTooWide = base &>> context.stage1.outputBits != 0
     let isEarly = rules.personality.contains(.checksPermissionEarly)
     if isTooWide && !isEarly { throw .stage1(.addressSize) }
@@ -139,7 +137,7 @@ extension SMMU {
     page.address = base | (address & lowBits(shift))
     page.ipa = page.address
     page.shift = shift
-    page.granule = region.granule
+    page.granule = geometry.granule
     page.level = level
     let hasASIDs = context.stage1.world != .el2
     page.isGlobal = sharesGlobalPages && hasASIDs && !descriptor[.notGlobal]

@@ -44,16 +44,15 @@ extension SMMU {
     guard ipa &>> regime.inputBits == 0 else {
       throw .stage2(.translation, faultClass, ipa)
     }
-    let granule = regime.granule
     let space = AddressSpaceTag.make(vmid: regime.vmid)
-    var level = regime.startLevel
+    var level = regime.geometry.startLevel
+    var shift = regime.geometry.startShift
+    var mask = regime.geometry.startMask
     var table = regime.table
-    var indexBits = regime.startIndexBits
-    if rules.personality.contains(.ignoresConcatenation) {
-      indexBits = min(indexBits, granule.stride)
-    }
     if let cached = stage2Tables.findTable(ipa, space) {
-      (table, level, indexBits) = (cached.table, cached.level, granule.stride)
+      (table, level) = (cached.table, cached.level)
+      shift = levelShift(regime.geometry.granule, level)
+      mask = lowBits(regime.geometry.stride)
       if Observer.isOn {
         observer.didRead(
           .init(
@@ -62,41 +61,42 @@ extension SMMU {
       }
     }
     while true {
-      let shift = levelShift(granule, level)
-      let place = table &+ ((ipa &>> shift) & lowBits(indexBits)) &* 8
-      guard let word = memory.load64(PA(place)) else {
+      let place = table &+ ((ipa &>> shift) & mask) &<< 3
+      guard let raw = memory.load64(PA(place)) else {
         throw .init(kind: .walkAbort, stage2: true, faultClass: faultClass, address: place)
       }
       if Observer.isOn {
         observer.didRead(
-          .init(.stage2(level: level), .init(faultClass, purposeLevel), at: place, word, of: ipa))
+          .init(.stage2(level: level), .init(faultClass, purposeLevel), at: place, raw, of: ipa))
       }
-      let descriptor = TranslationDescriptor(
-        rawValue: regime.isBigEndian ? word.byteSwapped : word)
-      guard descriptor[.valid], rules.isLegal(descriptor, granule, level) else {
-        throw .stage2(.translation, faultClass, ipa)
-      }
-      guard level < 3, descriptor[.table] else {
+      let word = regime.isBigEndian ? raw.byteSwapped : raw
+      guard word & 3 == 3, level < 3 else {
+        let descriptor = TranslationDescriptor(rawValue: word)
+        guard rules.isLegalLeaf(descriptor, regime.geometry.granule, level) else {
+          throw .stage2(.translation, faultClass, ipa)
+        }
         return try finishStage2(
-          ipa, needs, faultClass, regime, level, at: place, descriptor, memory)
+          ipa, needs, faultClass, regime, level, shift, at: place, descriptor, memory)
       }
-      table = descriptor.outputAddress(granule) & ~lowBits(granule.shift)
-      if table &>> regime.outputBits != 0 && !rules.personality.contains(.ignoresTableOutputSize) {
+      table = regime.geometry.table(word)
+      guard rules.accepts(table: table, regime.outputBits) else {
         throw .stage2(.addressSize, faultClass, ipa)
       }
       level &+= 1
-      indexBits = granule.stride
-      stage2Tables.insertTable(ipa, space, table, shift: shift, level: level, granule)
+      stage2Tables.insertTable(
+        ipa, space, table, shift: shift, level: level, regime.geometry.granule)
+      shift &-= regime.geometry.stride
+      mask = lowBits(regime.geometry.stride)
     }
   }
 
   /// The checks on a block or page: output size, access flag, dirty state.
   private mutating func finishStage2(
     _ ipa: UInt64, _ needs: AccessNeeds, _ faultClass: FaultClass, _ regime: StageTwoRegime,
-    _ level: Int8, at place: UInt64, _ descriptor: TranslationDescriptor, _ memory: PhysicalMemory
+    _ level: Int8, _ shift: UInt64, at place: UInt64, _ descriptor: TranslationDescriptor,
+    _ memory: PhysicalMemory
   ) throws(WalkFault) -> PageMapping {
-    let shift = levelShift(regime.granule, level)
-    let base = descriptor.outputAddress(regime.granule) & ~lowBits(shift)
+    let base = regime.geometry.page(descriptor.rawValue, shift)
     let isTooWide = base &>> regime.outputBits != 0
     let isEarly = rules.personality.contains(.checksPermissionEarly)
     if isTooWide && !isEarly { throw .stage2(.addressSize, faultClass, ipa) }
@@ -124,7 +124,7 @@ extension SMMU {
     page.address = base | (ipa & lowBits(shift))
     page.ipa = ipa
     page.shift = shift
-    page.granule = regime.granule
+    page.granule = regime.geometry.granule
     page.level = level
     page.isClean = isManaged && current[.stage2Access] & 2 == 0
     page.attributes = MemoryAttributes(stage2: current, forced: regime.forcesWriteBack)

@@ -108,13 +108,16 @@ extension SMMU {
     guard let granule = entry[.stage2Granule].granule,
       let level = stage2StartLevel(entry, granule)
     else { return regime }
-    regime.granule = granule
-    regime.startLevel = level
     regime.inputBits = 64 - UInt64(entry[.stage2InputSize])
     regime.outputBits = stage2OutputBits(entry, granule)
     let shift = levelShift(granule, level)
-    regime.startIndexBits = regime.inputBits > shift ? regime.inputBits - shift : 0
-    let alignment = max(regime.startIndexBits + 3, regime.outputBits == 52 ? 6 : 4)
+    let tableBits = regime.inputBits > shift ? regime.inputBits - shift : 0
+    let alignment = max(tableBits + 3, regime.outputBits == 52 ? 6 : 4)
+    let ignoresConcatenation = personality.contains(.ignoresConcatenation)
+    regime.geometry = WalkGeometry(
+      granule, startLevel: level,
+      indexBits: ignoresConcatenation ? min(tableBits, granule.stride) : tableBits,
+      outputBits: profile.outputBits)
     regime.table = entry.stage2TableAddress & ~lowBits(alignment)
     regime.vmid = entry[.vmid]
     regime.ignoresAccessFlag = entry[.stage2AccessFaultDisabled]

@@ -1,14 +1,55 @@
 internal import ArmFormats
 internal import Bits
 
+/// How the levels of a table follow each other: what a walk needs of granule and size, computed
+/// once.
+struct WalkGeometry: BitwiseCopyable {
+  var granule = TranslationGranule.kib4
+  var startLevel: Int8 = 0
+  /// Bits [51:48] of an address are bits [15:12] of a descriptor (FEAT_LPA, 64 KiB granule).
+  var isWide = false
+  /// log2 of what a descriptor of the start level covers.
+  var startShift: UInt64 = 0
+  /// The index of the start level, right-aligned.
+  var startMask: UInt64 = 0
+  /// Index bits of every other level.
+  var stride: UInt64 = 9
+  /// The bits of a table descriptor that are an address.
+  private var tableMask: UInt64 = 0
+
+  init() {}
+
+  init(
+    _ granule: TranslationGranule, startLevel: Int8, indexBits: UInt64, outputBits: UInt64
+  ) {
+    self.granule = granule
+    self.startLevel = startLevel
+    isWide = granule == .kib64 && outputBits == 52
+    startShift = levelShift(granule, startLevel)
+    startMask = lowBits(indexBits)
+    stride = granule.stride
+    tableMask = 0xffff_ffff_ffff & ~lowBits(granule.shift)
+  }
+
+  /// The table that a table descriptor names.
+  @inline(__always)
+  func table(_ word: UInt64) -> UInt64 {
+    let low = word & tableMask
+    return isWide ? low | (word & 0xf000) &<< 36 : low
+  }
+
+  /// The output of a block or page that covers 2^shift bytes.
+  @inline(__always)
+  func page(_ word: UInt64, _ shift: UInt64) -> UInt64 { table(word) & (~0 &<< shift) }
+}
+
 /// What stage 1 does for one half of the address space: a TTB and what describes it.
 struct StageOneRegion: BitwiseCopyable {
   /// The start table, aligned to its size: a PA or, nested, an IPA.
   var table: UInt64 = 0
   /// Input address bits, 64 - TxSZ.
   var inputBits: UInt64 = 48
-  var granule: TranslationGranule = .kib4
-  var startLevel: Int8 = 0
+  var geometry = WalkGeometry()
   /// `EPDx` is clear.
   var isWalked = false
   /// `HADx`.
@@ -58,10 +99,8 @@ struct StageTwoRegime: BitwiseCopyable {
   var inputBits: UInt64 = 0
   /// The effective `S2PS`.
   var outputBits: UInt64 = 0
-  /// Index bits of the start level, with those that concatenation adds.
-  var startIndexBits: UInt64 = 0
-  var granule: TranslationGranule = .kib4
-  var startLevel: Int8 = 0
+  /// The index of the start level includes the bits that concatenation adds.
+  var geometry = WalkGeometry()
   var vmid: UInt16 = 0
   var ignoresAccessFlag = false
   var updatesAccessFlag = false

@@ -28,20 +28,34 @@ struct WalkRules: BitwiseCopyable {
     hasExecuteNeverByPrivilege = profile.idr3[.executeNeverExtended]
   }
 
-  /// Whether a valid descriptor is a table, or a block or page at a level that has one
+  /// Whether a descriptor that ends a walk is a page, or a block at a level that has one
   /// (Arm ARM, D8.3.1).
   @inline(__always)
-  func isLegal(
+  func isLegalLeaf(
     _ descriptor: TranslationDescriptor, _ granule: TranslationGranule, _ level: Int8
   ) -> Bool {
-    if descriptor[.table] { return true }
-    if level == 3 { return false }
+    let type = descriptor.rawValue & 3
+    if level == 3 { return type == 3 }
+    guard type == 1 else { return false }
     if personality.contains(.acceptsBlocksAtAnyLevel) { return true }
     switch granule {
     case .kib4: return level >= 1
     case .kib16: return level == 2
     case .kib64: return level == 2 || (level == 1 && outputBits == 52)
     }
+  }
+
+  /// Whether the address of a next table is within the output size of its stage (7.3.14).
+  @inline(__always)
+  func accepts(table: UInt64, _ outputBits: UInt64) -> Bool {
+    table &>> outputBits == 0 || personality.contains(.ignoresTableOutputSize)
+  }
+
+  /// Whether a write is refused at the table that forbids it, before the walk ends.
+  @inline(__always)
+  func refusesEarly(_ needs: AccessNeeds, _ hierarchy: UInt16) -> Bool {
+    needs.isWrite && hierarchy & Hierarchy.write != 0
+      && personality.contains(.checksPermissionEarly)
   }
 
   /// S2AP and XN as permissions; without FEAT_XNX only XN[1] counts (Arm ARM, D8.4.2).
