@@ -26,10 +26,18 @@ public struct ITSCommandError: OpenEncoding, Error {
     public static let interruptOutOfRange = Rule(rawValue: 0x06)
     public static let interruptUnmapped = Rule(rawValue: 0x07)
     public static let collectionUnmapped = Rule(rawValue: 0x09)
-    /// GICv4: the vPEID does not fit the vPE table. The number is this model's.
+    /// GICv4: the vPEID does not fit the vPE table.
     public static let virtualPEOutOfRange = Rule(rawValue: 0x11)
-    /// GICv4: the vPE is not mapped. The number is this model's.
-    public static let virtualPEUnmapped = Rule(rawValue: 0x12)
+    /// GICv4: the virtual INTID is no LPI or does not fit.
+    public static let virtualInterruptOutOfRange = Rule(rawValue: 0x13)
+    /// GICv4: the vPE is not mapped.
+    public static let virtualPEUnmapped = Rule(rawValue: 0x14)
+    /// VMOVI: the event is mapped to a physical interrupt.
+    public static let eventIsPhysical = Rule(rawValue: 0x15)
+    /// VMOVI: the vPE that the event is mapped to is not mapped.
+    public static let sourceVirtualPEUnmapped = Rule(rawValue: 0x16)
+    /// VMOVI: the vPE that the command names is not mapped.
+    public static let destinationVirtualPEUnmapped = Rule(rawValue: 0x17)
     /// A table or the command itself could not be read. The number is this model's.
     public static let externalAbort = Rule(rawValue: 0x20)
     /// No such command in this version of the architecture. The number is this model's.

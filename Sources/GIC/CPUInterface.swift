@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 public import Memory
 
 /// The physical CPU interface of one PE: acknowledge, priority drop, deactivate and preemption of

@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 internal import Bits
 
 /// The distributor, as far as SPIs are concerned: message-based and wired shared interrupts with

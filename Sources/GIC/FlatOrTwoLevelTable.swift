@@ -1,6 +1,6 @@
 internal import ArmFormats
-public import Bits
-public import Memory
+internal import Bits
+internal import Memory
 
 /// A table of fixed-size entries, in one level or two (IHI 0069, 5.2.1).
 struct FlatOrTwoLevelTable {

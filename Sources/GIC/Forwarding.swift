@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 public import Bits
 public import Memory
 
@@ -59,7 +59,7 @@ extension ITS {
     guard personality.keepsTablesInside, control[.enabled],
       isDoorbell(address.rawValue &- base.rawValue, width: 4),
       var event = lists.devices[deviceID]?.events[eventID],
-      event.host == nil, let target = event.target,
+      event.host == nil, event.hasCollection, let target = event.target,
       lists.collections[event.entry[.collectionID]] ?? nil != nil
     else { return nil }
     event.host = host

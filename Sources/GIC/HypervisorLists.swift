@@ -8,6 +8,9 @@ struct HypervisorLists {
     var entry: ITSInterruptEntry
     /// The vCPU that the LPI goes to: its collection's, until MOVALL.
     var target: UInt16?
+    /// Whether it still belongs to a collection: MAPC with V = 0 frees the collection and leaves its
+    /// events without one, for good (`vgic_its_free_collection`).
+    var hasCollection = true
     /// The physical event behind it, while the hardware injects it (GICv4).
     var host: HostEvent?
   }

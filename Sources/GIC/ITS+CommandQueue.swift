@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 internal import Bits
 public import Memory
 

@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 internal import Bits
 public import Memory
 
@@ -109,8 +109,11 @@ extension ITS {
   ) throws(ITSFault) -> UInt16 {
     if personality.keepsTablesInside {
       // KVM asks whether the collection is mapped, but injects at the LPI's own vCPU.
+      guard let event = lists.devices[deviceID]?.events[eventID], event.hasCollection else {
+        throw .collectionUnmapped
+      }
       let mapped = try readCollection(entry[.collectionID], memory: memory, observer: &observer)
-      return lists.devices[deviceID]?.events[eventID]?.target ?? mapped
+      return event.target ?? mapped
     }
     return try readCollection(entry[.collectionID], memory: memory, observer: &observer)
   }
@@ -193,8 +196,8 @@ extension ITS {
     status |= Self.unmappedMSIStatus
   }
 
-  /// `GITS_STATUSR.UMSI`.
-  static var unmappedMSIStatus: UInt32 { 1 &<< 5 }
-  /// `GITS_STATUSR.Overflow`.
-  static var overflowStatus: UInt32 { 1 &<< 6 }
+  /// `GITS_STATUSR.UMSI`, bit 4.
+  static var unmappedMSIStatus: UInt32 { 1 &<< 4 }
+  /// `GITS_STATUSR.Overflow`, bit 5.
+  static var overflowStatus: UInt32 { 1 &<< 5 }
 }

@@ -1,5 +1,5 @@
-public import ArmFormats
-public import Bits
+internal import ArmFormats
+internal import Bits
 public import Memory
 
 // The register frames (IHI 0069, 12.18 and 12.19).

@@ -1,5 +1,5 @@
-public import ArmFormats
-public import Bits
+internal import ArmFormats
+internal import Bits
 public import Memory
 
 /// Why tables could not be saved or restored, as KVM's `KVM_DEV_ARM_ITS_SAVE_TABLES` and
@@ -54,7 +54,8 @@ extension ITS {
   private func saveEvents(
     of device: HypervisorLists.Device, memory: PhysicalMemory
   ) throws(SavedTableError) {
-    let ids = device.events.keys.sorted()
+    // An event without a collection has no saved form, and can never fire again.
+    let ids = device.events.keys.filter { device.events[$0]?.hasCollection == true }.sorted()
     for (index, id) in ids.enumerated() {
       guard let event = device.events[id] else { continue }
       var entry = SavedInterruptEntry()

@@ -56,8 +56,10 @@ extension ITS {
     guard device[.valid] else { throw .deviceUnmapped }
     guard UInt64(eventID) &>> device.eventBits == 0 else { throw .eventOutOfRange }
     let limit: UInt64 = 1 &<< profile.intidBits
-    guard vINTID >= INTID.firstLPI, UInt64(vINTID) < limit, isDoorbellLPI(command[.doorbell])
-    else { throw .interruptOutOfRange }
+    guard vINTID >= INTID.firstLPI, UInt64(vINTID) < limit else {
+      throw .virtualInterruptOutOfRange
+    }
+    guard isDoorbellLPI(command[.doorbell]) else { throw .interruptOutOfRange }
     _ = try virtualPEPlace(command[.virtualPE], memory: memory)
     let entry = ITSInterruptEntry(
       virtualLPI: vINTID, virtualPE: command[.virtualPE], doorbell: command[.doorbell])
@@ -79,12 +81,16 @@ extension ITS {
     let device = try readDevice(deviceID, memory: memory, observer: &observer)
     var entry = try readInterrupt(
       eventID, of: deviceID, device, memory: memory, observer: &observer)
-    guard entry[.valid], !entry[.physical] else { throw .interruptUnmapped }
+    guard entry[.valid] else { throw .interruptUnmapped }
+    guard !entry[.physical] else { throw .eventIsPhysical }
     guard !command[.doorbellValid] || isDoorbellLPI(command[.doorbell]) else {
       throw .interruptOutOfRange
     }
-    let old = try readVirtualPE(entry[.virtualPE], memory: memory, observer: &observer)
-    let new = try readVirtualPE(command[.virtualPE], memory: memory, observer: &observer)
+    let old = try readVirtualPE(
+      entry[.virtualPE], orElse: .sourceVirtualPEUnmapped, memory: memory, observer: &observer)
+    let new = try readVirtualPE(
+      command[.virtualPE], orElse: .destinationVirtualPEUnmapped, memory: memory,
+      observer: &observer)
     entry[.virtualPE] = command[.virtualPE]
     if command[.doorbellValid] { entry[.doorbell] = command[.doorbell] }
     try writeInterrupt(eventID, device, entry, memory: memory)

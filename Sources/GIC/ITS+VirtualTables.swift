@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-public import Memory
+internal import Memory
 
 // The vPE table, and what arrives for vPEs without an event.
 extension ITS {
@@ -40,9 +40,10 @@ extension ITS {
     guard stored else { throw .tableAbort }
   }
 
-  /// A mapped vPE.
+  /// A mapped vPE; `fault` says what it means that it is not mapped.
   mutating func readVirtualPE<O: ITSObserver>(
-    _ number: UInt16, memory: PhysicalMemory, observer: inout O
+    _ number: UInt16, orElse fault: ITSFault = .virtualPEUnmapped, memory: PhysicalMemory,
+    observer: inout O
   ) throws(ITSFault) -> VirtualPE {
     let place = try virtualPEPlace(number, memory: memory)
     let entry = try virtualPEEntry(at: place, memory: memory)
@@ -55,7 +56,7 @@ extension ITS {
           meaning: .virtualPE(
             number, valid: entry[.valid], redistributor: entry[.target], table: entry.table)))
     }
-    guard entry[.valid] else { throw .virtualPEUnmapped }
+    guard entry[.valid] else { throw fault }
     return Self.virtualPE(number, entry)
   }
 

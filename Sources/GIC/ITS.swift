@@ -1,6 +1,6 @@
 public import ArmFormats
-public import Bits
-public import Memory
+internal import Bits
+internal import Memory
 
 /// An Interrupt Translation Service (IHI 0069, chapter 5).
 ///

@@ -5,6 +5,8 @@ enum ITSFault: Error, Equatable {
   case deviceOutOfRange, tableSizeOutOfRange, processorOutOfRange, collectionOutOfRange
   case deviceUnmapped, eventOutOfRange, interruptOutOfRange, interruptUnmapped
   case collectionUnmapped, virtualPEOutOfRange, virtualPEUnmapped, unknownCommand, tableAbort
+  case virtualInterruptOutOfRange, eventIsPhysical
+  case sourceVirtualPEUnmapped, destinationVirtualPEUnmapped
 
   /// The code of a command that fails for this reason.
   func code(of opcode: ITSOpcode) -> ITSCommandError {
@@ -25,6 +27,10 @@ enum ITSFault: Error, Equatable {
     case .collectionUnmapped: .collectionUnmapped
     case .virtualPEOutOfRange: .virtualPEOutOfRange
     case .virtualPEUnmapped: .virtualPEUnmapped
+    case .virtualInterruptOutOfRange: .virtualInterruptOutOfRange
+    case .eventIsPhysical: .eventIsPhysical
+    case .sourceVirtualPEUnmapped: .sourceVirtualPEUnmapped
+    case .destinationVirtualPEUnmapped: .destinationVirtualPEUnmapped
     case .unknownCommand: .unknownCommand
     case .tableAbort: .externalAbort
     }
@@ -39,12 +45,14 @@ extension DropReason {
       case .deviceOutOfRange: .deviceOutOfRange
       case .deviceUnmapped: .deviceUnmapped
       case .eventOutOfRange: .eventOutOfRange
-      case .interruptUnmapped, .tableSizeOutOfRange, .unknownCommand: .eventUnmapped
+      case .interruptUnmapped, .tableSizeOutOfRange, .unknownCommand, .eventIsPhysical:
+        .eventUnmapped
       case .collectionOutOfRange, .processorOutOfRange: .collectionOutOfRange
       case .collectionUnmapped: .collectionUnmapped
-      case .interruptOutOfRange: .intidOutOfRange
+      case .interruptOutOfRange, .virtualInterruptOutOfRange: .intidOutOfRange
       case .virtualPEOutOfRange: .virtualPEOutOfRange
-      case .virtualPEUnmapped: .virtualPEUnmapped
+      case .virtualPEUnmapped, .sourceVirtualPEUnmapped, .destinationVirtualPEUnmapped:
+        .virtualPEUnmapped
       case .tableAbort: .tableAbort
       }
   }

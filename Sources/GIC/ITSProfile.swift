@@ -1,5 +1,5 @@
 public import ArmFormats
-public import Bits
+internal import Bits
 
 /// What one ITS implements: its identification registers, and the geometry of its caches.
 public struct ITSProfile: Equatable, Sendable {

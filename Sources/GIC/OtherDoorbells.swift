@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 public import Bits
 
 /// A GICv2m frame: a write of an SPI's number makes it pending; whoever writes

@@ -1,5 +1,5 @@
 public import ArmFormats
-public import Bits
+internal import Bits
 public import Memory
 
 // What ITSs and CPU interfaces ask of redistributors.

@@ -1,5 +1,5 @@
-public import ArmFormats
-public import Bits
+internal import ArmFormats
+internal import Bits
 public import Memory
 
 // The register frames (IHI 0069, 12.11). Accesses of other sizes than 32 and 64 bits, or bytes of

@@ -1,6 +1,6 @@
-public import ArmFormats
+internal import ArmFormats
 public import Bits
-public import Memory
+internal import Memory
 
 /// What making an LPI pending did.
 @frozen

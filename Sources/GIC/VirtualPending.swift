@@ -1,5 +1,5 @@
 internal import ArmFormats
-public import Bits
+internal import Bits
 public import Memory
 
 /// How this model uses the first 1024 bytes of a virtual pending table, which the architecture

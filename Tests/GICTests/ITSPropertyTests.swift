@@ -13,6 +13,8 @@ struct ITSPropertyTests {
       var lpi: UInt32
       var collection: UInt16
       var target: Int?
+      /// KVM: its collection was unmapped, which it does not survive.
+      var isDetached = false
     }
     let isKVM: Bool
     let cpus: Int
@@ -36,7 +38,7 @@ struct ITSPropertyTests {
     /// The event and where it goes, if it is mapped all the way.
     func route(_ device: UInt32, _ number: UInt32) -> (event: Event, target: Int)? {
       guard let event = event(device, number) else { return nil }
-      guard let mapped = collections[event.collection] else { return nil }
+      guard !event.isDetached, let mapped = collections[event.collection] else { return nil }
       return (event, isKVM ? event.target ?? mapped : mapped)
     }
 
@@ -60,8 +62,11 @@ struct ITSPropertyTests {
       guard isKVM else { return }
       for device in devices {
         for (number, var event) in events[device, default: [:]]
-        where event.collection == collection {
-          guard let target else { continue }
+        where event.collection == collection && !event.isDetached {
+          guard let target else {
+            events[device]?[number]?.isDetached = true
+            continue
+          }
           if let old = event.target { move(event.lpi, from: old, to: target) }
           event.target = target
           events[device]?[number] = event
@@ -231,7 +236,11 @@ struct ITSPropertyTests {
           memory: machine.memory, redistributors: machine.redistributors)
         for device in model.devices {
           for (number, event) in model.events[device, default: [:]] {
-            model.events[device]?[number]?.target = model.collections[event.collection]
+            if event.isDetached {
+              model.events[device]?[number] = nil
+            } else {
+              model.events[device]?[number]?.target = model.collections[event.collection]
+            }
           }
         }
         wipe()

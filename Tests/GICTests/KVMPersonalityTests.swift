@@ -240,6 +240,25 @@ struct KVMPersonalityTests {
   }
 
   @Test(
+    "an event does not survive that its collection is unmapped, until its device is mapped anew")
+  func detached() throws {
+    var machine = try Self.machine()
+    Self.setUp(&machine)
+    machine.run([
+      .mapc(collection: 3, target: 0, valid: false), .mapc(collection: 3, target: 3),
+      .mapti(device: 2, event: 20, lpi: 8195, collection: 3),
+    ])
+    #expect(Self.inject(&machine, 2, 20) == 0)
+    let error = machine.error(of: .discard(device: 2, event: 20))
+    #expect(error?.rule == .collectionUnmapped)
+    machine.run([
+      .mapd(device: 2, eventBits: 8, table: 0x4010_0000),
+      .mapti(device: 2, event: 20, lpi: 8195, collection: 3),
+    ])
+    #expect(Self.inject(&machine, 2, 20) == 1)
+  }
+
+  @Test(
     "KV-21: no command leaves a stale translation behind",
     arguments: [
       (.discard(device: 2, event: 20), 0), (.mapd(device: 2, eventBits: 8, table: 0x4010_0000), 0),

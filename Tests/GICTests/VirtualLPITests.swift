@@ -197,13 +197,13 @@ struct VirtualLPITests {
     "GICv4 command errors",
     arguments: [
       (.vmapti(device: 5, event: 99, virtualPE: 1, virtualLPI: 8195, doorbell: 1023), 0x01_2a05),
-      (.vmapti(device: 5, event: 1, virtualPE: 1, virtualLPI: 100, doorbell: 1023), 0x01_2a06),
+      (.vmapti(device: 5, event: 1, virtualPE: 1, virtualLPI: 100, doorbell: 1023), 0x01_2a13),
       (.vmapti(device: 5, event: 1, virtualPE: 1, virtualLPI: 8195, doorbell: 5), 0x01_2a06),
       (.vmapti(device: 9, event: 1, virtualPE: 1, virtualLPI: 8195, doorbell: 1023), 0x01_2a04),
       (.vmapp(virtualPE: 2, target: 9, table: 0, tableBits: 14), 0x01_2902),
-      (.vmovp(virtualPE: 3, target: 0), 0x01_2212), (.vsync(virtualPE: 3), 0x01_2512),
+      (.vmovp(virtualPE: 3, target: 0), 0x01_2214), (.vsync(virtualPE: 3), 0x01_2514),
       (.vmovi(device: 5, event: 1, virtualPE: 1, doorbell: nil), 0x01_2107),
-      (.vmovi(device: 5, event: 3, virtualPE: 3, doorbell: nil), 0x01_2112),
+      (.vmovi(device: 5, event: 3, virtualPE: 3, doorbell: nil), 0x01_2117),
       (.invdb(virtualPE: 1), 0x01_2e21), (.vsgi(virtualPE: 1, sgi: 0), 0x01_2321),
     ] as [(ITSCommand, UInt32)])
   func errors(command: ITSCommand, code: UInt32) throws {
