@@ -86,6 +86,7 @@ let package = Package(
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
         "Scenarios",
       ]),
+    layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
@@ -120,5 +121,25 @@ let package = Package(
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
     tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory"]),
+    tests("GzipTests", ["Gzip"]),
+    tests("FuzzTests", ["Fuzz"]),
+    tests("JSONTests", ["JSON"]),
+    tests("ConformanceTests", ["Decode", "ArmFormats", "Bits"]),
+    tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "JSON"]),
+    tests("ImagesTests", ["Images", "InputFiles", "JSON", "Bits", "ArmFormats", "Memory", "SMMU"]),
+    tests("VectorsTests", ["Vectors", "InputFiles", "JSON"]),
+    tests(
+      "OracleTests",
+      ["Vectors", "Images", "InputFiles", "SMMU", "GIC", "Memory", "Bits", "ArmFormats"],
+      resources: [.copy("Fixtures")]),
   ]
 )
+
+// Built only on request: it needs the fuzzer's own main function (tools/fuzz/README.md).
+if Context.environment["DOORBELL_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "doorbell-fuzz", dependencies: ["Fuzz"], path: "tools/fuzz",
+      exclude: ["README.md"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -21,7 +21,9 @@ public enum DecodeRequest: Sendable {
       self = try Self.log(of: input())
       return
     }
-    guard let kind = RecordKind(rawValue: first) else {
+    // A log may begin with the word "event" too.
+    let isLog = arguments.dropFirst(2).first?.hasPrefix("received") == true
+    guard !isLog, let kind = RecordKind(rawValue: first) else {
       guard arguments.count > 1 || first.contains(where: \.isWhitespace) else {
         let kinds = RecordKind.allCases.map(\.rawValue).joined(separator: ", ")
         throw DecodeRequestError(
@@ -40,7 +42,8 @@ public enum DecodeRequest: Sendable {
     guard !log.events.isEmpty || log.overflows > 0 else {
       throw DecodeRequestError(
         description: "expected a kind of record, or an SMMUv3 event in a kernel log "
-          + "(\"event 0x10 received:\" and four words, or \"event: F_... client: ...\"), found none")
+          + "(\"event 0x10 received:\" and four words, or \"event: F_... client: ...\"), found none"
+      )
     }
     return .log(log)
   }
@@ -111,7 +114,8 @@ extension DecodeContext {
       throw DecodeRequestError(description: "expected a level from 0 to 3, found \(level ?? 0)")
     }
     guard let granule = [4: TranslationGranule.kib4, 16: .kib16, 64: .kib64][granuleKiB] else {
-      throw DecodeRequestError(description: "expected a granule of 4, 16 or 64, found \(granuleKiB)")
+      throw DecodeRequestError(
+        description: "expected a granule of 4, 16 or 64, found \(granuleKiB)")
     }
     self.stage = stage
     self.level = level.map { UInt64($0) }

@@ -71,7 +71,8 @@ public struct KernelLog: Sendable {
     }
     if words.count < 4 { remarks.append("an event has \(words.count) of its 4 words") }
     if words[0] & 0xff != announced {
-      remarks.append("the log announces event \(hex(announced)); word 0 says \(hex(words[0] & 0xff))")
+      remarks.append(
+        "the log announces event \(hex(announced)); word 0 says \(hex(words[0] & 0xff))")
     }
     append(LoggedEvent(words: words, isRaw: true, client: nil))
   }

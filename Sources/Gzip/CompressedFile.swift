@@ -30,6 +30,7 @@ public final class CompressedFile {
   }
 
   private let file: gzFile
+  private let path: String
   private var block = [UInt8](repeating: 0, count: 1 << 16)
   private var next = 0
   private var filled = 0
@@ -43,6 +44,7 @@ public final class CompressedFile {
       throw .cannotOpen(unsafe String(cString: strerror(errno)))
     }
     unsafe self.file = file
+    self.path = path
     // A directory opens; only reading it fails.
     try fill()
   }
@@ -60,7 +62,10 @@ public final class CompressedFile {
     let message = unsafe gzerror(file, &code)
     if code == Z_ERRNO { throw .cannotOpen(unsafe String(cString: strerror(errno))) }
     guard read >= 0, code >= 0 else {
-      throw .damaged(unsafe message.map { unsafe String(cString: $0) } ?? "error \(code)")
+      let text = unsafe message.map { unsafe String(cString: $0) } ?? "error \(code)"
+      // zlib puts the path first.
+      let prefix = "\(path): "
+      throw .damaged(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
     }
   }
 

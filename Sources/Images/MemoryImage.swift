@@ -30,7 +30,7 @@ public struct MemoryImage: ~Copyable {
     let compressed = plain + ".gz"
     do {
       return (try ELFCore(try readFile(compressed), file: compressed), compressed)
-    } catch where error.message.hasPrefix("No such file") {
+    } catch  where error.message.hasPrefix("No such file") {
       return (try ELFCore(try readFile(plain), file: plain), plain)
     }
   }

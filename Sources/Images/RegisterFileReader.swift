@@ -64,9 +64,10 @@ public struct RegisterFile: Sendable {
         message: "expected \(register) at \"\(hex(offset))\", found no such member")
     }
     self.registers = registers
-    ram = try document.optional("ram").map { (list) throws(JSONShapeError) in
-      try Self.regions(list)
-    } ?? []
+    ram =
+      try document.optional("ram").map { (list) throws(JSONShapeError) in
+        try Self.regions(list)
+      } ?? []
   }
 
   private static func regions(_ cursor: JSONCursor) throws(JSONShapeError)

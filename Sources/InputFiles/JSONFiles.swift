@@ -1,5 +1,5 @@
-public import JSON
 internal import Gzip
+public import JSON
 
 /// The lines of a file of JSON texts, one a line, plain or gzip'd, read one at a time.
 public final class JSONLines {

@@ -43,6 +43,10 @@ public final class VectorReader {
     if let state = try body.optional("smmu") { smmu = try Self.smmu(state) }
     var gic: GICState?
     if let state = try body.optional("gic") { gic = try Self.gic(state, body) }
+    guard smmu != nil || gic != nil else {
+      throw JSONShapeError(
+        path: "vector", message: "expected a member \"smmu\" or \"gic\", found neither")
+    }
     return Vector(
       id: try body.member("id").string(), group: group, tags: tags, smmu: smmu,
       memory: try words(body.optional("mem")), gic: gic, steps: steps,

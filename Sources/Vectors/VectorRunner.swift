@@ -53,11 +53,17 @@ public final class VectorRunner {
 
   private func run(_ vector: Vector, _ gic: GICState) -> [FoundAnswer] {
     var its = GICMachine(gic, personality: personality.its, memory: memory)
-    let disabled = SMMUState(
+    var state = SMMUState(
       stages: .nested, streamTableBase: 0, streamTableConfig: 0, control: 0, control1: 0,
       control2: 0, globalBypass: 0)
+    if let inFront = vector.smmu {
+      // These were recorded with the SMMU on, whatever CR0 and GBPA say.
+      state = inFront
+      state.control = 0xd
+      state.globalBypass = 0
+    }
     var smmu = SMMUMachine(
-      vector.smmu ?? disabled, personality: personality.smmu, caches: caches, memory: memory)
+      state, personality: personality.smmu, caches: caches, memory: memory)
     return vector.steps.map { step in
       var answer = VectorAnswer()
       switch step.action {

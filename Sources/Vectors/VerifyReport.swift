@@ -31,6 +31,9 @@ public struct VerifyReport: Sendable {
   public private(set) var disagreements: [VectorDifference] = []
   /// What differs from the record in vectors that are not judged.
   public private(set) var remarks: [VectorDifference] = []
+  /// How many vectors each rule of the manual decided against the file's opinion.
+  public private(set) var overrulings: [(rule: Overruling, vectors: Int)] =
+    Overruling.allCases.map { ($0, 0) }
 
   public init(_ personality: ProofPersonality) { self.personality = personality }
 
@@ -51,6 +54,10 @@ public struct VerifyReport: Sendable {
       totals.firstIndex { $0.file == file && $0.group == group } ?? totals.endIndex
     if place == totals.endIndex { totals.append((file, group, VerifyTotals())) }
     totals[place].totals.count(comparison)
+    for place in overrulings.indices
+    where comparison.overrulings.contains(overrulings[place].rule) {
+      overrulings[place].vectors += 1
+    }
     if comparison.isJudged {
       disagreements += comparison.differences
     } else {
@@ -108,6 +115,10 @@ extension VerifyReport {
         "unjudged: the file has no opinion of the architecture on these; in brackets, how many "
           + "are not answered as recorded (see --format json).")
     }
+    for (rule, vectors) in overrulings where vectors > 0 {
+      lines.append("")
+      lines.append("\(vectors) vectors are judged by the manual against the file: \(rule.reason)")
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -131,6 +142,10 @@ extension VerifyReport {
           Self.json($0.totals, ["file": .string($0.file), "class": .string($0.group)])
         }),
       "sum": Self.json(sum, [:]),
+      "overruled": .array(
+        overrulings.filter { $0.vectors > 0 }.map {
+          ["rule": .string($0.rule.reason), "vectors": .integer($0.vectors)]
+        }),
       "disagreements": .array(disagreements.map(\.json)),
       "unjudgedDifferences": .array(remarks.map(\.json)),
     ]

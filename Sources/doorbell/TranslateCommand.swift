@@ -97,7 +97,10 @@ struct TranslateCommand: ParsableCommand {
     do {
       let base = try smmu.map { try parseNumber($0, of: "--smmu") }
       let personality = SMMUPersonality(named: personality) ?? .architecture
-      var loaded = try MemoryImage(directory: image, smmu: base, personality: personality)
+      // A single access shows the whole walk; many are quicker with caches.
+      var loaded = try MemoryImage(
+        directory: image, smmu: base, personality: personality,
+        caches: check == nil ? .none : .default)
       if let check {
         let result = try ImageCheck(check, of: &loaded, exact: personality == .qemu11) {
           progress.show($0)

@@ -1,0 +1,62 @@
+import Foundation
+import InputFiles
+import SMMU
+import Testing
+import Vectors
+
+/// The vectors under Fixtures, chosen by tools/refresh-vectors.
+@Suite("Vectors", .serialized)
+struct VectorTests {
+  static let names = ["smmu-nested-stage", "smmu-stage1-only", "smmu-stage2-only", "its-msi"]
+
+  static func path(_ name: String) throws -> String {
+    try #require(
+      Bundle.module.url(forResource: name, withExtension: nil, subdirectory: "Fixtures")
+    ).path
+  }
+
+  @Test("every recorded answer of QEMU is met by its personality", arguments: names)
+  func recorded(name: String) throws {
+    var report = VerifyReport(.qemu11)
+    try report.run([Self.path("\(name).jsonl.gz")], with: VectorRunner(.qemu11))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.agree == report.sum.total)
+    #expect(report.sum.total >= 100)
+  }
+
+  @Test("every answer that the architecture makes definite is given", arguments: names)
+  func architecture(name: String) throws {
+    var report = VerifyReport(.architecture)
+    try report.run([Self.path("\(name).jsonl.gz")], with: VectorRunner(.architecture))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.disagree == 0)
+  }
+
+  @Test("at least a thousand SMMU vectors are kept")
+  func count() throws {
+    var count = 0
+    for name in Self.names.dropLast() {
+      let reader = try VectorReader(path: Self.path("\(name).jsonl.gz"))
+      while try reader.next() != nil { count += 1 }
+    }
+    #expect(count >= 1000)
+  }
+
+  @Test("the answers do not depend on the caches", arguments: ProofPersonality.allCases)
+  func withoutCaches(personality: ProofPersonality) throws {
+    var report = VerifyReport(personality)
+    let file = try Self.path("smmu-nested-stage.jsonl.gz")
+    try report.run([file], with: VectorRunner(personality, caches: .none))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.disagree == 0)
+  }
+
+  @Test("a personality that deviates is told from one that does not")
+  func discriminates() throws {
+    var report = VerifyReport(.qemu11)
+    let file = try Self.path("smmu-nested-stage.jsonl.gz")
+    try report.run([file], only: "nested", with: VectorRunner(.architecture))
+    #expect(report.sum.disagree > 20)
+    #expect(report.disagreements.allSatisfy { $0.expected != $0.found })
+  }
+}
