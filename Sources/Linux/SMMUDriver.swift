@@ -78,7 +78,8 @@ public struct SMMUDriver: Sendable {
         "command queue at \(commandQueue)"),
       register(SMMURegister.cr0, 0x8, 4, "command queue on"),
     ]
-    steps += send([Self.invalidateAllStreams, SMMUCommand(.invalidateNonHyp)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
+    steps += send(
+      [Self.invalidateAllStreams, SMMUCommand(.invalidateNonHyp)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
     steps += [
       register(
         SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | Self.queueBits, 8,
@@ -135,7 +136,9 @@ public struct SMMUDriver: Sendable {
   public mutating func write(
     _ entry: StreamTableEntry, of stream: UInt32, function: String, text: String
   ) -> [Step<Never>] {
-    let update = EntryUpdate(from: self.entry(of: stream), to: entry) { $0.used }
+    let update = EntryUpdate(
+      from: self.entry(of: stream), to: entry, used: { $0.used },
+      safe: StreamTableEntry.updateSafe)
     var steps: [Step<Never>] = []
     for (number, batch) in update.batches.enumerated() {
       let suffix = update.batches.count > 1 ? " (\(number + 1) of \(update.batches.count))" : ""
@@ -214,7 +217,8 @@ extension StreamTableEntry {
   }
 
   /// Stage 2 alone (`arm_smmu_make_s2_domain_ste`).
-  public static func stage2(_ table: PageTable, vmid: UInt16, outputSize: AddressSizeField) -> Self {
+  public static func stage2(_ table: PageTable, vmid: UInt16, outputSize: AddressSizeField) -> Self
+  {
     var entry = abort
     entry[.config] = .stage2
     entry[.vmid] = vmid
