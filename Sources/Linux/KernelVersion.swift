@@ -11,7 +11,8 @@ public struct KernelVersion: Hashable, Comparable, Sendable, CustomStringConvert
   /// Reads `MAJOR.MINOR`, with anything after a second dot ignored; `nil` for anything else.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 2 || parts.count == 3, let major = Int(parts[0]), let minor = Int(parts[1]),
+    guard parts.count == 2 || parts.count == 3, let major = Int(parts[0]),
+      let minor = Int(parts[1]),
       major >= 0, minor >= 0
     else { return nil }
     self.init(major, minor)
