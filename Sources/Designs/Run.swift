@@ -23,14 +23,21 @@ extension RunSpecification {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
     var system = try System(self)
-    try system.run()
+    system.start()
+    var events = 0
+    while system.step() {
+      events += 1
+      guard events < System.stepLimit else {
+        throw RunFailure("the run does not end: \(events) events")
+      }
+    }
     return system.result()
   }
 }
 
 extension System {
-  /// Boots the host, builds the virtual machine, and lets events happen until none is left.
-  mutating func run() throws(RunFailure) {
+  /// Begins to boot the host and to build the virtual machine.
+  mutating func start() {
     do {
       begin(vmm.start(ram: extents).map(PendingStep.vmm))
       begin(try host.boot().map(PendingStep.host))
@@ -39,18 +46,11 @@ extension System {
       return
     }
     schedule(.proceed, after: .zero)
-    var steps = 0
-    while let event = queue.next() {
-      dispatch(event.payload)
-      steps += 1
-      guard steps < Self.stepLimit else {
-        throw RunFailure("the run does not end: \(steps) events")
-      }
-    }
-    closeAccounts()
   }
 
-  private mutating func dispatch(_ event: Event) {
+  /// Lets the next event happen; `false` when none is left.
+  mutating func step() -> Bool {
+    guard let event = queue.next()?.payload else { return false }
     switch event.kind {
     case .proceed: _ = proceed()
     case .translate: translate(event.message)
@@ -59,6 +59,7 @@ extension System {
     case .acknowledge: acknowledge(event.message)
     case .handle: handle(event.message)
     }
+    return true
   }
 
   /// What never ended is lost; what merged into another message shares its fate.
@@ -68,7 +69,7 @@ extension System {
       if let leader = messages[index].leader, let verdict = messages[Int(leader)].verdict {
         messages[index].handled = messages[Int(leader)].handled
         messages[index].verdict = verdict
-      } else if messages[index].isHeldByFunction {
+      } else if messages[index].holder != nil {
         end(number, .lost, "the vector stayed masked: its pending bit is set")
       } else {
         end(number, .lost, "the interrupt stayed pending and disabled")
@@ -76,11 +77,14 @@ extension System {
     }
   }
 
+  /// What the run came to.
   consuming func result() -> RunResult {
+    closeAccounts()
     let unsent = specification.workload.messageCount - messages.count
     // What a refused set-up never sends was refused.
     let verdicts =
-      messages.map { $0.verdict ?? .lost } + Array(repeating: Verdict.refused, count: max(0, unsent))
+      messages.map { $0.verdict ?? .lost }
+      + Array(repeating: Verdict.refused, count: max(0, unsent))
     let latencies = messages.compactMap { message in
       message.verdict == .delivered ? message.handled.map { $0 - message.sent } : nil
     }

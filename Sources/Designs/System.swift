@@ -36,6 +36,14 @@ struct System: ~Copyable {
     let message: Int32
   }
 
+  /// Who keeps the pending bit of a masked vector.
+  enum Holder {
+    /// The function itself.
+    case function
+    /// The VMM's emulation of it.
+    case vmm
+  }
+
   /// One MSI on its way.
   struct Message {
     var vector: Int
@@ -47,8 +55,10 @@ struct System: ~Copyable {
     var lpi: UInt32 = 0
     var cpu = 0
     var virtualLPI: UInt32 = 0
-    /// A masked vector's pending bit stands for it.
-    var isHeldByFunction = false
+    /// Whose pending bit stands for it, while its vector is masked.
+    var holder: Holder?
+    /// Where KVM injects it.
+    var route: InjectionRoute?
     /// The message that was pending already and takes this one along.
     var leader: Int32?
     var verdict: Verdict?

@@ -60,18 +60,30 @@ extension HostKernel {
   }
 
   private mutating func activate(_ event: UInt32) -> [Step<Never>] {
-    let lpi = its.allocateLPI()
+    guard let lpi = its.lpi(ofEvent: event, device: platform.requesterID) else { return [] }
     events[event] = lpi
     return its.activate(
       device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU)
   }
 
-  /// Follows a guest that gave a live vector another address.
+  /// Follows a guest that gave a live vector another address; the entry is masked meanwhile, so
+  /// that no message leaves with half of it (`pci_write_msg_msix`).
   private mutating func readdress(_ vector: Int, to address: IOVA?) -> [Step<Never>] {
     guard let address, messages[vector] != address else { return [] }
-    return writeEntry(
-      vector, address, data: UInt32(truncatingIfNeeded: vector),
-      text: "MSI-X entry \(vector) := \(address): the guest's new address")
+    return [control(vector, masked: true)]
+      + writeEntry(
+        vector, address, data: UInt32(truncatingIfNeeded: vector),
+        text: "MSI-X entry \(vector) := \(address): the guest's new address")
+      + [control(vector, masked: false)]
+  }
+
+  /// The write of an MSI-X entry's vector control.
+  private func control(_ vector: Int, masked: Bool) -> Step<Never> {
+    let place = platform.msixTable + UInt64(vector) * MSIXTableEntry.byteCount + 12
+    return Step(
+      .host, masked ? "pci_msix_mask" : "pci_msix_unmask",
+      "MSI-X entry \(vector): \(masked ? "masked" : "unmasked")",
+      .mmio(place, masked ? 1 : 0, width: 4))
   }
 
   private mutating func writeEntry(
@@ -92,28 +104,20 @@ extension HostKernel {
 
   private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
     guard let lpi = events[event] else { return [] }
-    let place = platform.msixTable + UInt64(vector) * MSIXTableEntry.byteCount
     return its.configure(
       device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
-      + [
-        Step(
-          .host, "pci_msix_unmask", "MSI-X entry \(vector): unmasked",
-          .mmio(place + 12, 0, width: 4))
-      ]
+      + [control(vector, masked: false)]
   }
 
   /// Ends every vector (`vfio_msi_disable`).
   mutating func disableVectors() -> [Step<Never>] {
     var steps: [Step<Never>] = []
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      let place = platform.msixTable + UInt64(event) * MSIXTableEntry.byteCount
-      steps.append(
-        Step(
-          .host, "pci_msix_mask", "MSI-X entry \(event): masked", .mmio(place + 12, 1, width: 4)))
+      steps.append(control(Int(event), masked: true))
       steps += its.configure(
         device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: false)
       steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
-      routes[lpi] = nil
+      targets[lpi] = nil
     }
     if !events.isEmpty { steps.append(messageControl(enable: false, mask: false)) }
     events = [:]
@@ -143,12 +147,31 @@ extension HostKernel {
   /// Remembers where KVM injects a vector (`kvm_set_irq_routing`, `kvm_irqfd_assign`).
   mutating func route(vector: Int, _ route: InjectionRoute) -> [Step<Never>] {
     guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
-    routes[lpi] = route
+    targets[lpi] = .kvm(route)
     return [
       Step(
         .kvm, "kvm_irqfd_assign",
         "vector \(vector), LPI \(lpi) -> doorbell \(route.doorbell), DeviceID "
           + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)", .decide)
+    ]
+  }
+
+  /// Injects a message for the VMM (`KVM_SIGNAL_MSI`, or a write of the irqfd).
+  func signal(vector: Int) -> [Step<Never>] {
+    [
+      Step(
+        .kvm, "kvm_send_userspace_msi", "the VMM's pending vector \(vector) is injected", .decide)
+    ]
+  }
+
+  /// Hands a vector's eventfd to the VMM, which keeps a pending bit while its guest masks the
+  /// vector (`vfio_msix_vector_release`).
+  mutating func releaseVector(_ vector: Int) -> [Step<Never>] {
+    guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+    targets[lpi] = .vmm(vector: vector)
+    return [
+      Step(
+        .host, "vfio_msi_set_vector_signal", "vector \(vector), LPI \(lpi) -> the VMM", .decide)
     ]
   }
 
@@ -161,31 +184,37 @@ extension HostKernel {
     let event = command[.eventID]
     let device = platform.requesterID
     switch command[.opcode] {
-    case .mapd where command[.valid] && !its.hasDevice(device):
-      // The guest's size, not VFIO's vector count: a larger EventID would be out of range.
-      return try its.createDevice(
-        device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames)
+    case .mapd where command[.valid]:
+      // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
+      // second MAPD ends the events of the first, as in KVM's ITS.
+      return endEvents()
+        + (try its.createDevice(
+          device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames))
     case .mapti, .mapi:
       guard events[event] == nil, its.hasDevice(device) else { return [] }
       let steps = activate(event)
       guard let lpi = events[event] else { return steps }
-      routes[lpi] = InjectionRoute(
-        doorbell: doorbell, deviceID: command[.deviceID], eventID: event)
+      targets[lpi] = .kvm(
+        InjectionRoute(doorbell: doorbell, deviceID: command[.deviceID], eventID: event))
       return steps
         + its.configure(device: device, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
-    case .mapd where !command[.valid]:
-      var steps: [Step<Never>] = []
-      for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-        routes[lpi] = nil
-        steps += its.deactivate(device: device, event: event, cpu: targetCPU)
-      }
-      events = [:]
-      return steps + its.removeDevice(device)
+    case .mapd: return endEvents()
     case .discard:
       guard let lpi = events.removeValue(forKey: event) else { return [] }
-      routes[lpi] = nil
+      targets[lpi] = nil
       return its.deactivate(device: device, event: event, cpu: targetCPU)
     default: return []
     }
+  }
+
+  /// Unmaps the device with all its events.
+  private mutating func endEvents() -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
+      targets[lpi] = nil
+      steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
+    }
+    events = [:]
+    return steps + its.removeDevice(platform.requesterID)
   }
 }
