@@ -61,7 +61,8 @@ let package = Package(
     layer(
       "Scenarios",
       [
-        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest", "Designs",
+        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Designs",
         "GLibSupport", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -75,7 +76,8 @@ let package = Package(
     layer(
       "Reports",
       [
-        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs", "Scenarios",
+        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "Scenarios",
       ]),
     .executableTarget(
       name: "doorbell",
@@ -89,7 +91,18 @@ let package = Package(
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests(
-      "DesignsTests", ["Bits", "Designs", "Guest", "HostKernel", "Linux", "Scenarios", "VMM"]),
+      "DesignsTests",
+      [
+        "ArmFormats", "Bits", "Designs", "Flows", "Guest", "HostKernel", "Linux", "Scenarios",
+        "VMM",
+      ]),
+    tests("FlowsTests", ["Flows", "Bits"]),
+    tests("LinuxTests", ["Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
+    tests("HostKernelTests", ["HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests("VMMTests", ["VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
+    tests("GuestTests", ["Guest", "Firmware", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests(
+      "MachineTests", ["Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),
     tests("SimulationTests", ["Simulation"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
