@@ -6,7 +6,7 @@ enum TranslationBenchmarks {
   static let pageCount = 1 << 20
 
   static func run() throws -> [Measurement] {
-    [try hit()] + (try cold(stage2: true)) + (try cold(stage2: false))
+    [try hit()] + (try hot()) + (try cold(stage2: true)) + (try cold(stage2: false))
   }
 
   /// 64 pages over and over: the TLB has them.
@@ -27,16 +27,31 @@ enum TranslationBenchmarks {
     return result
   }
 
+  /// 64 pages over and over without a TLB: walks whose tables the CPU has in its caches.
+  private static func hot() throws -> [Measurement] {
+    try [false, true].map { stage2 in
+      var tables = try NestedTables(pageCount: 64, stage2: stage2, caches: configurationOnly)
+      let order = (0..<2_000_000).map { UInt32($0 & 63) }
+      let loads = self.loads(tables, order, stage2 ? "24 hot loads" : "4 hot loads")
+      let kind = stage2 ? "nested 4x4" : "stage 1"
+      return walk("\(kind) walk, 64 hot pages, no TLB, no walk caches", &tables, order, loads)
+    }
+  }
+
+  /// STE and CD are cached, and nothing else.
+  private static var configurationOnly: SMMUCacheGeometry {
+    var geometry = SMMUCacheGeometry.none
+    geometry.streamEntries = SMMUCacheGeometry.default.streamEntries
+    geometry.contexts = SMMUCacheGeometry.default.contexts
+    return geometry
+  }
+
   /// Every page once, in random order, with STE and CD cached: without walk caches, and with.
   private static func cold(stage2: Bool) throws -> [Measurement] {
     let order = shuffled(pageCount)
     let kind = stage2 ? "nested 4x4 walk" : "stage 1 walk"
-    var bare = SMMUCacheGeometry.default
-    bare.pages = 0
-    bare.stage2Pages = 0
-    bare.stage1Tables = 0
-    bare.stage2Tables = 0
-    var tables = try NestedTables(pageCount: pageCount, stage2: stage2, caches: bare)
+    var tables = try NestedTables(
+      pageCount: pageCount, stage2: stage2, caches: configurationOnly)
     let loads = self.loads(tables, order, stage2 ? "24 dependent loads" : "4 dependent loads")
     let walk = self.walk("cold \(kind), no TLB, no walk caches", &tables, order, loads)
     var cached = try NestedTables(pageCount: pageCount, stage2: stage2, caches: .default)
