@@ -20,25 +20,28 @@ struct DecodeCommand: ParsableCommand {
         cd            context descriptor (8 words)
         l1std, l1cd   first-level descriptors of stream and CD tables (1 word)
         command       SMMUv3 command (2 words)
-        descriptor    translation table descriptor (1 word); see --stage, --level, --granule
+        descriptor    translation table descriptor (1 word); see --stage,
+                      --level and --granule
         its-command   ITS command (4 words)
-        dte, ite      ITS table entries (1 and 2 words), as QEMU keeps and as KVM saves them
+        dte, ite      ITS table entries (1 and 2 words), as QEMU keeps and as
+                      KVM saves them
         lpi-config    LPI configuration byte (1 word)
 
-      A WORD is a 64-bit number, decimal or hexadecimal after 0x, in memory order; trailing words
-      that are not given read as zero. Without arguments after KIND the words come from standard
-      input.
+      A WORD is a 64-bit number, decimal or hexadecimal after 0x, in memory order;
+      trailing words that are not given read as zero. Without arguments after KIND
+      the words come from standard input.
 
-      Without KIND, the arguments or standard input are lines of a Linux kernel log: the event
-      dumps of the arm-smmu-v3 driver are found in them, in the old form ("event 0x10 received:"
-      and four words) and in the new one ("event: F_TRANSLATION client: ... sid: ..."). For an
-      event the command also says what to look at next; a write at offset 0x40 of a page is
-      pointed out as a possible MSI to an ITS, and --its makes that certain.
+      Without KIND, the arguments or standard input are lines of a Linux kernel
+      log: the event dumps of the arm-smmu-v3 driver are found in them, in the old
+      form ("event 0x10 received:" and four words) and in the new one ("event:
+      F_TRANSLATION client: ... sid: ..."). For an event the command also says
+      what to look at next; a write at offset 0x40 of a page is pointed out as a
+      possible MSI to an ITS, and --its makes that certain.
 
       Encodings that the manuals do not define are called unknown or reserved.
 
       EXAMPLES
-        doorbell decode event 0x00007d1200000010 0x000012000000007c 0xfffef040 0xfffef000
+        doorbell decode event 0x7d1200000010 0x12000000007c 0xfffef040 0
         doorbell decode descriptor 0x40000044b72763 --stage 1 --level 3
         dmesg | doorbell decode
 

@@ -17,39 +17,46 @@ struct TranslateCommand: ParsableCommand {
     discussion: """
       DIR holds the memory of a stopped machine:
 
-        image.elf or image.elf.gz  an ELF64 file; its PT_LOAD segments are physical memory, at
-                                   p_paddr. What no segment holds reads as zero.
-        regs.json                  the registers of its SMMU.
+        image.elf or image.elf.gz
+                   an ELF64 file; its PT_LOAD segments are physical memory,
+                   at p_paddr. What no segment holds reads as zero.
+        regs.json  the registers of its SMMU.
 
       The register file is JSON:
 
-        {"registers": {"smmu": {"0x9050000": {"0x0": "0x0d44101b", "0x80": "0x40202000"}}},
+        {"registers": {"smmu": {"0x9050000": {"0x0": "0x0d44101b",
+                                              "0x80": "0x40202000"}}},
          "ram": ["0x40000000", "0x40000000"]}
 
-      Under registers.smmu stands one object for each SMMU, named by its base address, with 32-bit
-      register values by offset. IDR0 (0x0), IDR1 (0x4), IDR5 (0x14), STRTAB_BASE (0x80 and 0x84)
-      and STRTAB_BASE_CFG (0x88) are needed; IDR3 (0xc), IIDR, AIDR, GBPA (0x44), CR1 and CR2 are
-      used where given, and CR0 counts as enabled where it is missing. "ram" is base and size, or a
-      list of such pairs; without it, RAM is what the segments hold. Other members are ignored.
+      Under registers.smmu stands one object for each SMMU, named by its base
+      address, with 32-bit register values by offset. IDR0 (0x0), IDR1 (0x4), IDR5
+      (0x14), STRTAB_BASE (0x80 and 0x84) and STRTAB_BASE_CFG (0x88) are needed;
+      IDR3 (0xc), IIDR, AIDR, GBPA (0x44), CR1 and CR2 are used where given, and
+      CR0 counts as enabled where it is missing. "ram" is base and size, or a list
+      of such pairs; without it, RAM is what the segments hold. Other members are
+      ignored.
 
-      The command prints every descriptor of the walk (what it is, where it stands, its value, its
-      meaning) and the result; of a fault also the event record, field by field. Nothing in the
-      image changes.
+      The command prints every descriptor of the walk (what it is, where it
+      stands, its value, its meaning) and the result; of a fault also the event
+      record, field by field. Nothing in the image changes.
 
-      With --check it translates every row of an expectation file instead, one JSON object a line,
-      plain or gzip'd:
+      With --check it translates every row of an expectation file instead, one
+      JSON object a line, plain or gzip'd:
 
         {"sid":"0x8","iova":"0xfff0","rw":"w","expect":"ok","pa":"0x4000fff0"}
         {"sid":"0x8","iova":"0x0","expect":"fault","event":"F_TRANSLATION"}
-        {"sid":"0x8","iova":"0x0","rw":"w","expect":"fault","events":[["0x...", ...]]}
-        {"sid":"0x8","iova":"0x1000","expect":"map","size":"0x1000","pa":"0x4000","read":true,
-         "write":true,"af":true,"ipa":"0x5000"}
+        {"sid":"0x8","iova":"0x0","rw":"w","expect":"fault",
+         "events":[["0x...", "0x...", "0x...", "0x..."]]}
+        {"sid":"0x8","iova":"0x1000","expect":"map","size":"0x1000",
+         "pa":"0x4000","read":true,"write":true,"af":true,"ipa":"0x5000"}
         {"sid":"0x8","iova":"0x1000","expect":"fault-s2","ipa":"0x5000"}
 
-      and "bypass" and "abort" without more. Without "rw" a read or a write may meet the row.
+      and "bypass" and "abort" without more. Without "rw" a read or a write may
+      meet the row.
 
       EXIT STATUS
-        0 translated (also to a fault), or every row holds; 1 rows do not hold; 2 bad input.
+        0 translated (also to a fault), or every row holds;
+        1 rows do not hold; 2 bad input.
       """)
 
   @Option(help: ArgumentHelp("The directory of the image.", valueName: "dir"))

@@ -9,19 +9,23 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Run test vectors on the SMMU and ITS models and compare the answers.",
     discussion: """
-      A vector file has one vector a line, as JSON, plain or gzip'd: the registers and the memory
-      of a machine, accesses and commands, and what a reference implementation answered to each.
-      Files are read as a stream, so their size does not matter.
+      A vector file has one vector a line, as JSON, plain or gzip'd: the registers
+      and the memory of a machine, accesses and commands, and what a reference
+      implementation answered to each. Files are read as a stream, so their size
+      does not matter.
 
-      With --personality architecture (the default) the models follow the manuals. A vector whose
-      file says that the recorded answer is the architecture's must be met in outcome, address,
-      event, stage, class and IPA page; where the file says that the record deviates, the
-      architecture's answer that it gives must be met. Vectors on which the file has no opinion
-      are counted as unjudged. With --personality qemu-11 every recorded answer must be met, bit
-      for bit.
+      With --personality architecture (the default) the models follow the manuals.
+      A vector whose file says that the recorded answer is the architecture's must
+      be met in outcome, address, event, stage, class and IPA page; where the file
+      says that the record deviates, the architecture's answer that it gives must
+      be met. Vectors on which the file has no opinion are counted as unjudged.
+      With --personality qemu-11 every recorded answer must be met, bit for bit.
 
-      Each disagreement is printed with the vector, the step, the field, and what was expected and
-      found; then totals by file and class.
+      Where the manual is known to overrule the opinion in a file, it does, and
+      the report says by which rule and how often.
+
+      Each disagreement is printed with the vector, the step, the field, and what
+      was expected and found; then totals by file and class.
 
       EXAMPLES
         doorbell verify smmu-nested-stage.jsonl.gz --personality qemu-11

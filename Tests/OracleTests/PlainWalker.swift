@@ -219,12 +219,10 @@ struct PlainWalker {
     }
   }
 
-  /// With 64 KiB granules bits [15:12] are address bits [51:48]; below 52 bits that is the
-  /// implementation's choice, and this is the model's.
+  /// With 64 KiB granules bits [15:12] are address bits [51:48] where there are 52; here there are
+  /// not, and they are ignored.
   private func outputAddress(_ descriptor: UInt64, _ granule: UInt64) -> UInt64 {
-    granule == 16
-      ? descriptor & 0xffff_ffff_0000 | field(descriptor, 15, 12) << 48
-      : descriptor & 0xffff_ffff_f000
+    ((descriptor & 0xffff_ffff_ffff) >> granule) << granule
   }
 
   private enum Shape {
