@@ -99,7 +99,18 @@ let package = Package(
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests(
-      "DesignsTests", ["Bits", "Designs", "Guest", "HostKernel", "Linux", "Scenarios", "VMM"]),
+      "DesignsTests",
+      [
+        "ArmFormats", "Bits", "Designs", "Flows", "Guest", "HostKernel", "Linux", "Scenarios",
+        "Simulation", "VMM",
+      ]),
+    tests("FlowsTests", ["Flows", "Bits"]),
+    tests("LinuxTests", ["Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
+    tests("HostKernelTests", ["HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests("VMMTests", ["VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
+    tests("GuestTests", ["Guest", "Firmware", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests(
+      "MachineTests", ["Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),
     tests("SimulationTests", ["Simulation", "GLibSupport"]),
     .target(
       name: "ResultFixtures",

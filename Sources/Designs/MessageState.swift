@@ -1,4 +1,5 @@
 internal import Bits
+internal import HostKernel
 internal import PCI
 internal import Simulation
 
@@ -13,9 +14,19 @@ struct MessageState {
   var lpi: UInt32 = 0
   var cpu = 0
   var virtualLPI: UInt32 = 0
-  /// A masked vector's pending bit stands for it.
-  var isHeldByFunction = false
+  /// Whose pending bit stands for it, while its vector is masked.
+  var holder: Holder?
+  /// Where KVM injects it.
+  var route: InjectionRoute?
   /// The message that was pending already and takes this one along.
   var leader: Int32?
   var verdict: Verdict?
+}
+
+/// Who keeps the pending bit of a masked vector.
+enum Holder {
+  /// The function itself.
+  case function
+  /// The VMM's emulation of it.
+  case vmm
 }

@@ -23,21 +23,30 @@ extension RunSpecification {
     if let inconsistency = design.inconsistency {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
-    guard isTraced else {
-      var system = try System(self, sink: NoTrace())
-      try system.run()
-      return system.result(digest: nil)
+    guard isTraced else { return try perform(sink: NoTrace()) { _ in nil } }
+    return try perform(sink: TraceLog()) { $0.digest }
+  }
+
+  private func perform<Sink: TraceSink>(
+    sink: Sink, digest: (Sink) -> String?
+  ) throws(RunFailure) -> RunResult where Sink.Record == SystemEvent {
+    var system = try System(self, sink: sink)
+    system.start()
+    // Far more events than set-up and messages can make.
+    let limit = 10_000_000 + 100 * workload.messageCount
+    var events = 0
+    while system.step() {
+      events += 1
+      guard events < limit else { throw RunFailure("the run does not end: \(events) events") }
     }
-    var system = try System(self, sink: TraceLog())
-    try system.run()
-    let digest = system.sink.digest
-    return system.result(digest: digest)
+    let text = digest(system.sink)
+    return system.result(digest: text)
   }
 }
 
 extension System {
-  /// Boots the host, builds the virtual machine, and lets events happen until none is left.
-  mutating func run() throws(RunFailure) {
+  /// Begins to boot the host and to build the virtual machine.
+  mutating func start() {
     do {
       begin(vmm.start(ram: extents).map(PendingStep.vmm))
       begin(try host.boot().map(PendingStep.host))
@@ -46,19 +55,12 @@ extension System {
       return
     }
     schedule(.proceed, after: .zero)
-    // Far more events than set-up and messages can make.
-    let limit = 10_000_000 + 100 * specification.workload.messageCount
-    var count = 0
-    while let event = queue.next() {
-      sink.record(event.payload, at: event.time)
-      dispatch(event.payload)
-      count += 1
-      guard count < limit else { throw RunFailure("the run does not end: \(count) events") }
-    }
-    closeAccounts()
   }
 
-  private mutating func dispatch(_ event: Event) {
+  /// Lets the next event happen; `false` when none is left.
+  mutating func step() -> Bool {
+    guard let (time, event) = queue.next() else { return false }
+    sink.record(event, at: time)
     switch event.kind {
     case .proceed: _ = proceed()
     case .translate: translate(event.message)
@@ -67,6 +69,7 @@ extension System {
     case .acknowledge: acknowledge(event.message)
     case .handle: handle(event.message)
     }
+    return true
   }
 
   /// What never ended is lost; what merged into another message shares its fate.
@@ -76,7 +79,7 @@ extension System {
       if let leader = messages[index].leader, let verdict = messages[Int(leader)].verdict {
         messages[index].handled = messages[Int(leader)].handled
         messages[index].verdict = verdict
-      } else if messages[index].isHeldByFunction {
+      } else if messages[index].holder != nil {
         end(number, .lost, "the vector stayed masked: its pending bit is set")
       } else {
         end(number, .lost, "the interrupt stayed pending and disabled")
@@ -84,7 +87,9 @@ extension System {
     }
   }
 
-  consuming func result(digest: String?) -> RunResult {
+  /// What the run came to.
+  consuming func result(digest: String? = nil) -> RunResult {
+    closeAccounts()
     let unsent = specification.workload.messageCount - messages.count
     // What a refused set-up never sends was refused.
     let verdicts =

@@ -93,6 +93,7 @@ extension System {
   private mutating func ask(_ call: HostCall) -> SimulatedTime {
     do {
       begin(try host.handle(call).map(PendingStep.host))
+      if case .signal(let vector) = call { injectPending(vector) }
     } catch {
       recover(from: error, of: call)
     }
@@ -155,6 +156,8 @@ extension System {
     if frame < map.redistributorStride {
       countExit("vGICR register", by: \.setup)
       virtualRedistributors.writeRegister(frame, value, width: width, at: 0, memory: guestMemory)
+      // GICR_INVLPIR and GICR_INVALLR may have enabled an LPI.
+      retryWaiting()
       return costs.exitToKernel
     }
     let smmu = address.rawValue &- map.smmuBase.rawValue

@@ -23,7 +23,7 @@ extension System {
     switch machine.function.signal(vector) {
     case .sent(let message): depart(index, message)
     case .pending:
-      messages[Int(index)].isHeldByFunction = true
+      messages[Int(index)].holder = .function
       waiting.append(index)
     case .dropped: end(index, .lost, "the function may not send: MSI-X or bus mastering is off")
     }
@@ -35,7 +35,7 @@ extension System {
       address: IOVA(entry[.messageAddress]), data: entry[.messageData])
   }
 
-  private mutating func depart(_ index: Int32, _ message: MSI) {
+  mutating func depart(_ index: Int32, _ message: MSI) {
     messages[Int(index)].message = message
     if isWanted(index) {
       visit(
@@ -44,49 +44,6 @@ extension System {
           + "\(message.address)")
     }
     schedule(.translate, after: costs.hop, message: index)
-  }
-
-  /// Messages that the function sends because they were unmasked, and whatever an enabled LPI
-  /// lets through.
-  mutating func release(_ emissions: [Emission]) {
-    for emission in emissions {
-      var leader: Int32?
-      for index in waiting
-      where messages[Int(index)].isHeldByFunction
-        && messages[Int(index)].vector == emission.vector
-      {
-        messages[Int(index)].isHeldByFunction = false
-        // One pending bit stands for every signal of the vector.
-        messages[Int(index)].leader = leader
-        if leader == nil { depart(index, emission.message) }
-        leader = leader ?? index
-      }
-    }
-    retryWaiting()
-  }
-
-  /// Lets go on what is not held back any more.
-  mutating func retryWaiting() {
-    guard !waiting.isEmpty else { return }
-    let held = waiting
-    waiting = []
-    for index in held {
-      let message = messages[Int(index)]
-      if message.isHeldByFunction || !retry(index, message) { waiting.append(index) }
-    }
-  }
-
-  private mutating func retry(_ index: Int32, _ message: MessageState) -> Bool {
-    if message.virtualLPI != 0 {
-      guard virtualRedistributors.isDue(message.virtualLPI, at: 0, memory: guestMemory)
-      else { return false }
-      schedule(.acknowledge, after: costs.kick, message: index)
-    } else if message.lpi != 0 {
-      guard machine.redistributors.isDue(message.lpi, at: message.cpu, memory: machine.memory)
-      else { return false }
-      schedule(.hostInterrupt, after: costs.hostEntry, message: index)
-    }
-    return true
   }
 
   /// The device reads or writes memory.
@@ -189,10 +146,17 @@ extension System {
         "host IRQ", nil, [UInt64(message.lpi)],
         "CPU \(message.cpu) leaves the guest and acknowledges LPI \(message.lpi)")
     }
-    guard let route = host.injectionRoute(ofLPI: message.lpi) else {
-      end(index, .lost, "LPI \(message.lpi) has no eventfd bound to a KVM route")
-      return
+    let route: InjectionRoute
+    switch host.signalTarget(ofLPI: message.lpi) {
+    case .kvm(let target): route = target
+    case .vmm(let vector):
+      messages[Int(index)].holder = .vmm
+      waiting.append(index)
+      return vmm.keepPending(vector)
+    case nil:
+      return end(index, .lost, "LPI \(message.lpi) has no eventfd bound to a KVM route")
     }
+    messages[Int(index)].route = route
     if isWanted(index) {
       visit(
         "eventfd", nil, [],
@@ -204,9 +168,8 @@ extension System {
 
   /// KVM's virtual ITS takes the message that the guest believes in.
   mutating func inject(_ index: Int32) {
-    guard let route = host.injectionRoute(ofLPI: messages[Int(index)].lpi) else {
-      end(index, .lost, "the KVM route went away while the interrupt was on its way")
-      return
+    guard let route = messages[Int(index)].route else {
+      return end(index, .lost, "the KVM route went away while the VMM held the interrupt")
     }
     guard route.doorbell == vmm.map.doorbell else {
       end(index, .lost, "no virtual ITS has a doorbell at \(route.doorbell): KVM returns -EINVAL")
@@ -279,23 +242,5 @@ extension System {
     let text = text()
     if isFirstOfItsKind { reason = text }
     if Int(index) == specification.journeyOf { journeyReason = text }
-  }
-
-  /// A fault ends the message; who learns of it decides between `fault` and `lost`.
-  private mutating func endByFault(
-    _ index: Int32, _ event: EventRecord, _ recording: FaultRecording
-  ) {
-    let place = event[.stage2] ? ", IPA \(IPA(event[.ipa] << 12))" : ""
-    let stage = event[.stage2] ? "stage 2" : "stage 1"
-    let name = "\(event[.kind]) at \(stage)\(place), input \(IOVA(event[.inputAddress]))"
-    guard recording == .recorded else {
-      return end(index, .lost, "\(name); the record was \(recording)")
-    }
-    // Only stage 1 events of an assigned stream are relayed (`arm_smmu_handle_event`).
-    if event[.stage2] {
-      end(index, .lost, "\(name); recorded in the host's event queue only: the guest sees nothing")
-    } else {
-      end(index, .fault, "\(name); relayed to the guest's event queue")
-    }
   }
 }

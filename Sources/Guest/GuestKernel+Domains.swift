@@ -140,8 +140,14 @@ extension GuestKernel {
       return Step(
         .guest, function, "S1: \(input) + \(hex(size)) -> IPA \(output)", .write(writes))
     } catch {
+      let errno =
+        switch error {
+        case .noMemory: "ENOMEM"
+        case .alreadyMapped: "EEXIST"
+        case .misalignedOrOutOfRange: "EINVAL"
+        }
       throw Refusal(
-        by: .guest, in: function, errno: error == .noMemory ? "ENOMEM" : "EEXIST",
+        by: .guest, in: function, errno: errno,
         message: "cannot map \(input) + \(hex(size))")
     }
   }

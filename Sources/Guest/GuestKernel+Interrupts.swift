@@ -18,7 +18,10 @@ extension GuestKernel {
     steps.append(msix.control(enable: true, functionMask: true))
     for vector in 0..<count {
       let event = UInt32(truncatingIfNeeded: vector)
-      let lpi = its.allocateLPI()
+      guard let lpi = its.lpi(ofEvent: event, device: device.requesterID) else {
+        throw Refusal(
+          by: .guest, in: "its_alloc_device_irq", errno: "ENOSPC", message: "no LPI is left")
+      }
       lpis[event] = lpi
       let prepared = try prepareMessage()
       steps += prepared.steps

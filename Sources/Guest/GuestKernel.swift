@@ -143,7 +143,10 @@ public struct GuestKernel: Sendable {
   }
 
   private mutating func boot() throws(Refusal) -> [Step<Never>] {
-    let bypassing = reservedRegions.contains { $0.kind != .softwareMSI } ? [device.requesterID] : []
+    // The driver asks for the streams of all RMRs: here the host bridge does not matter
+    // (`iort_get_rmr_sids` without a device).
+    let isNamed = firmware.reserved.contains { $0.streams.contains(device.requesterID) }
+    let bypassing = isNamed ? [device.requesterID] : []
     var steps: [Step<Never>] = []
     do {
       steps += try smmu.prepareLeaf(of: device.requesterID, frames: &frames)

@@ -35,6 +35,11 @@ public enum HostCall: Sendable {
   case disableVectors
   /// KVM_SET_GSI_ROUTING and KVM_IRQFD: where KVM injects the vector's eventfd.
   case route(vector: Int, InjectionRoute)
+  /// VFIO_DEVICE_SET_IRQS for one vector with an eventfd that the VMM itself reads: what a VMM does
+  /// while its guest masks the vector.
+  case releaseVector(Int)
+  /// KVM_SIGNAL_MSI for a vector whose pending bit the VMM kept, along the vector's route.
+  case signal(vector: Int)
   /// The message control register of the function's MSI-X capability, as the guest wrote it: for
   /// a guest that owns the MSI-X table.
   case messageControl(enable: Bool, functionMask: Bool)
@@ -43,6 +48,14 @@ public enum HostCall: Sendable {
   /// A command of the guest's ITS driver that KVM's virtual ITS, whose doorbell is named, has
   /// carried out, to be repeated for the physical device. No such call exists upstream.
   case mirror(ITSCommand, doorbell: IPA)
+}
+
+/// Who reads a vector's eventfd.
+public enum SignalTarget: Equatable, Sendable {
+  /// KVM, which injects at once.
+  case kvm(InjectionRoute)
+  /// The VMM, which keeps a pending bit.
+  case vmm(vector: Int)
 }
 
 /// Where KVM's software injection sends an eventfd: the MSI that the guest believes in.

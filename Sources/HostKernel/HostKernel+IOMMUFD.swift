@@ -9,7 +9,7 @@ extension HostKernel {
   /// The nest parent: a stage 2 table with the guest's RAM in it.
   mutating func createStageTwo(_ extents: [HostCall.RAMExtent]) throws(Refusal) -> [Step<Never>] {
     var table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
-      try PageTable(stage: .two, inputBits: 44, frames: &stageTwoFrames)
+      try PageTable(stage: .two, inputBits: 44, outputBits: 44, frames: &stageTwoFrames)
     }
     var steps: [Step<Never>] = [
       Step(
@@ -73,17 +73,21 @@ extension HostKernel {
   /// Installs the guest's STE under the host's stage 2
   /// (`arm_smmu_validate_vste`, `arm_smmu_make_nested_domain_ste`).
   mutating func attach(guestEntry: StreamTableEntry) throws(Refusal) -> [Step<Never>] {
-    guard let table = stageTwo, guestStream != nil else {
+    guard let table = stageTwo else {
       throw Refusal(
-        by: .host, in: "arm_vsmmu_alloc_domain_nested", errno: "ENOENT",
-        message: "no vIOMMU or no vDEVICE")
+        by: .host, in: "iommufd_hwpt_alloc", errno: "ENOENT", message: "no nest parent")
+    }
+    if guestEntry[.valid] { try checkGuestEntry(guestEntry) }
+    let translates = guestEntry[.valid] && guestEntry[.config] == .stage1
+    guard guestStream != nil || (version >= .attachesWithoutDevice && !translates) else {
+      throw Refusal(
+        by: .host, in: "arm_smmu_attach_prepare_vmaster", errno: "ENOENT", message: "no vDEVICE")
     }
     let function = "arm_smmu_attach_dev_nested"
     guard guestEntry[.valid] else {
       return smmu.write(
         .abort, of: platform.requesterID, function: function, text: "abort: the guest's is invalid")
     }
-    try checkGuestEntry(guestEntry)
     let parent = StreamTableEntry.stage2(table, vmid: virtualMachineID, outputSize: outputSize)
     switch guestEntry[.config] {
     case .stage1:
@@ -170,4 +174,10 @@ extension HostKernel {
       }
     }
   }
+}
+
+extension KernelVersion {
+  /// The release since which a nested table that does not translate attaches without a vDEVICE
+  /// (commit 81c45c62dc3e).
+  static let attachesWithoutDevice = KernelVersion(6, 19)
 }

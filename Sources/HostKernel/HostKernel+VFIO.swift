@@ -59,19 +59,22 @@ extension HostKernel {
   }
 
   private mutating func activate(_ event: UInt32) -> [Step<Never>] {
-    let lpi = its.allocateLPI()
+    guard let lpi = its.lpi(ofEvent: event, device: platform.requesterID) else { return [] }
     events[event] = lpi
     return its.activate(
       device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU)
   }
 
-  /// Follows a guest that gave a live vector another address.
+  /// Follows a guest that gave a live vector another address; the entry is masked meanwhile, so
+  /// that no message leaves with half of it (`pci_write_msg_msix`).
   private mutating func readdress(_ vector: Int, to address: IOVA?) -> [Step<Never>] {
     guard let address, messages[vector] != address else { return [] }
     messages[vector] = address
-    return msix.write(
-      vector, address: address, data: UInt32(truncatingIfNeeded: vector),
-      reason: "the guest's new address, the host's EventID")
+    return [msix.setMask(vector, true)]
+      + msix.write(
+        vector, address: address, data: UInt32(truncatingIfNeeded: vector),
+        reason: "the guest's new address, the host's EventID")
+      + [msix.setMask(vector, false)]
   }
 
   private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
@@ -89,7 +92,7 @@ extension HostKernel {
       steps += its.configure(
         device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: false)
       steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
-      routes[lpi] = nil
+      targets[lpi] = nil
     }
     if !events.isEmpty { steps.append(msix.control(enable: false, functionMask: false)) }
     events = [:]
@@ -107,12 +110,31 @@ extension HostKernel {
   /// Remembers where KVM injects a vector (`kvm_set_irq_routing`, `kvm_irqfd_assign`).
   mutating func route(vector: Int, _ route: InjectionRoute) -> [Step<Never>] {
     guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
-    routes[lpi] = route
+    targets[lpi] = .kvm(route)
     return [
       Step(
         .kvm, "kvm_irqfd_assign",
         "vector \(vector), LPI \(lpi) -> doorbell \(route.doorbell), DeviceID "
           + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)", .decide)
+    ]
+  }
+
+  /// Injects a message for the VMM (`KVM_SIGNAL_MSI`, or a write of the irqfd).
+  func signal(vector: Int) -> [Step<Never>] {
+    [
+      Step(
+        .kvm, "kvm_send_userspace_msi", "the VMM's pending vector \(vector) is injected", .decide)
+    ]
+  }
+
+  /// Hands a vector's eventfd to the VMM, which keeps a pending bit while its guest masks the
+  /// vector (`vfio_msix_vector_release`).
+  mutating func releaseVector(_ vector: Int) -> [Step<Never>] {
+    guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+    targets[lpi] = .vmm(vector: vector)
+    return [
+      Step(
+        .host, "vfio_msi_set_vector_signal", "vector \(vector), LPI \(lpi) -> the VMM", .decide)
     ]
   }
 
@@ -125,31 +147,37 @@ extension HostKernel {
     let event = command[.eventID]
     let device = platform.requesterID
     switch command[.opcode] {
-    case .mapd where command[.valid] && !its.hasDevice(device):
-      // The guest's size, not VFIO's vector count: a larger EventID would be out of range.
-      return try its.createDevice(
-        device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames)
+    case .mapd where command[.valid]:
+      // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
+      // second MAPD ends the events of the first, as in KVM's ITS.
+      return endEvents()
+        + (try its.createDevice(
+          device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames))
     case .mapti, .mapi:
       guard events[event] == nil, its.hasDevice(device) else { return [] }
       let steps = activate(event)
       guard let lpi = events[event] else { return steps }
-      routes[lpi] = InjectionRoute(
-        doorbell: doorbell, deviceID: command[.deviceID], eventID: event)
+      targets[lpi] = .kvm(
+        InjectionRoute(doorbell: doorbell, deviceID: command[.deviceID], eventID: event))
       return steps
         + its.configure(device: device, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
-    case .mapd where !command[.valid]:
-      var steps: [Step<Never>] = []
-      for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-        routes[lpi] = nil
-        steps += its.deactivate(device: device, event: event, cpu: targetCPU)
-      }
-      events = [:]
-      return steps + its.removeDevice(device)
+    case .mapd: return endEvents()
     case .discard:
       guard let lpi = events.removeValue(forKey: event) else { return [] }
-      routes[lpi] = nil
+      targets[lpi] = nil
       return its.deactivate(device: device, event: event, cpu: targetCPU)
     default: return []
     }
+  }
+
+  /// Unmaps the device with all its events.
+  private mutating func endEvents() -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
+      targets[lpi] = nil
+      steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
+    }
+    events = [:]
+    return steps + its.removeDevice(platform.requesterID)
   }
 }

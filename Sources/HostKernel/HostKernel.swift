@@ -58,8 +58,8 @@ public struct HostKernel: Sendable {
   var events: [UInt32: UInt32] = [:]
   /// The addresses in the function's MSI-X table, by vector.
   var messages: [Int: IOVA] = [:]
-  /// The vectors' routes, by LPI.
-  var routes: [UInt32: InjectionRoute] = [:]
+  /// Who is signalled, by LPI.
+  var targets: [UInt32: SignalTarget] = [:]
 
   /// - Parameters:
   ///   - frames: where the kernel's own structures go.
@@ -129,6 +129,8 @@ public struct HostKernel: Sendable {
       try enableVector(vector, guestAddress: address)
     case .disableVectors: disableVectors()
     case .route(let vector, let route): self.route(vector: vector, route)
+    case .releaseVector(let vector): releaseVector(vector)
+    case .signal(let vector): signal(vector: vector)
     case .messageControl(let enable, let mask):
       [msix.control(enable: enable, functionMask: mask)]
     case .command(let value): [command(value)]
@@ -141,8 +143,8 @@ public struct HostKernel: Sendable {
     stageTwo?.output(of: address.rawValue).map { PA($0) }
   }
 
-  /// Where KVM injects what arrives as a physical LPI; `nil` when nothing is bound to it.
-  public func injectionRoute(ofLPI lpi: UInt32) -> InjectionRoute? { routes[lpi] }
+  /// Who is signalled when a physical LPI arrives; `nil` when nothing is bound to it.
+  public func signalTarget(ofLPI lpi: UInt32) -> SignalTarget? { targets[lpi] }
 }
 
 extension Refusal {

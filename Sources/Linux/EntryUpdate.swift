@@ -12,10 +12,20 @@ public struct EntryUpdate<Entry: WordRecord>: Sendable {
   /// Whether every intermediate state behaves as the old or as the new entry.
   public let isHitless: Bool
 
-  /// - Parameter used: the bits that hardware reads in an entry, given its configuration.
-  public init(from old: Entry, to new: Entry, used: (Entry) -> Entry) {
-    let oldUsed = used(old)
+  /// - Parameters:
+  ///   - used: the bits that hardware reads in an entry, given its configuration.
+  ///   - safe: the bits that may change at any time although both entries use them
+  ///     (`get_update_safe`, since Linux 7.0 and 6.18.15).
+  public init(
+    from old: Entry, to new: Entry, used: (Entry) -> Entry,
+    safe: (_ old: Entry, _ new: Entry) -> Entry = { _, _ in Entry() }
+  ) {
+    let safe = safe(old, new)
     let newUsed = used(new)
+    var oldUsed = used(old)
+    for word in 0..<Entry.wordCount {
+      oldUsed[word: word] &= ~(safe[word: word] & newUsed[word: word])
+    }
     var unusedUpdate = old
     var critical: [Int] = []
     for word in 0..<Entry.wordCount {
@@ -73,12 +83,14 @@ extension StreamTableEntry {
       used[word: 1] |= lowBits(8) | BitField<Self, Bool>.stage1StallDisabled.mask
       used[word: 1] |= BitField<Self, StreamWorldField>.streamWorld.mask
       used[word: 1] |= BitField<Self, ATSMode>.ats.mask
+      used[.mergeEvents] = true
       used[word: 2] |= BitField<Self, UInt16>.vmid.mask
       if self[.defaultSubstream] == .bypassStage1 { used[.shareabilityConfig] = 3 }
     }
     if self[.config].rawValue & 2 != 0 {
       used[word: 1] |= BitField<Self, Bool>.stage2ForceWriteBack.mask
       used[word: 1] |= BitField<Self, ATSMode>.ats.mask
+      used[.mergeEvents] = true
       used[.shareabilityConfig] = 3
       used[word: 2] |= BitField<Self, UInt16>.vmid.mask | (lowBits(51) & ~lowBits(32))
       for bit: UInt64 in [51, 52, 54, 57, 58] { used[word: 2] |= 1 << bit }
@@ -86,6 +98,21 @@ extension StreamTableEntry {
     }
     if self[.config] == .bypass { used[.shareabilityConfig] = 3 }
     return used
+  }
+}
+
+extension StreamTableEntry {
+  /// The bits that may change between two entries in any order (`arm_smmu_get_ste_update_safe`):
+  /// MEV, which only counts events, and EATS while the device's ATS is off anyway, unless the
+  /// change could pass through a value that is reserved or illegal with S2S.
+  public static func updateSafe(_ old: Self, _ new: Self) -> Self {
+    var safe = Self()
+    safe[.mergeEvents] = true
+    let ats = old[.ats].rawValue | new[.ats].rawValue
+    if ats & ATSMode.split.rawValue == 0 && !old[.stage2Stall] && !new[.stage2Stall] {
+      safe[.ats] = .full
+    }
+    return safe
   }
 }
 

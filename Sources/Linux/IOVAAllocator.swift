@@ -4,8 +4,8 @@ public import Bits
 /// `iommu_dma_alloc_iova` does for a PCI device (`drivers/iommu/dma-iommu.c`, `iova.c`).
 public struct IOVAAllocator: Sendable {
   private let granule: UInt64
-  /// Ranges in use, highest first.
-  private var used: [Range<UInt64>] = []
+  /// Ranges in use, highest first: reserved ones, and those handed out or taken.
+  private var used: [(range: Range<UInt64>, isReserved: Bool)] = []
   private let limit: UInt64 = 1 << 32
 
   /// - Parameters:
@@ -13,27 +13,34 @@ public struct IOVAAllocator: Sendable {
   ///   - reserved: ranges that are never handed out.
   public init(granule: UInt64, reserved: [Range<UInt64>]) {
     self.granule = granule
-    used = reserved.sorted { $0.lowerBound > $1.lowerBound }
+    used = reserved.sorted { $0.lowerBound > $1.lowerBound }.map { ($0, true) }
   }
 
   /// The highest free range of `size` bytes, aligned to its size rounded up to a power of two;
   /// `nil` when there is none.
   public mutating func allocate(size: UInt64) -> IOVA? {
+    guard size <= limit else { return nil }
     let pages = max(1, (size &+ lowBits(granule)) >> granule)
     let length = pages << granule
     let alignment = UInt64(1) << (granule + UInt64(64 - (pages - 1).leadingZeroBitCount))
     var top = limit
-    for (index, range) in used.enumerated() {
-      if let base = fit(below: top, above: range.upperBound, length, alignment) {
-        used.insert(base..<base + length, at: index)
+    for (index, entry) in used.enumerated() {
+      if let base = fit(below: top, above: lowest(from: index), length, alignment) {
+        used.insert((base..<base + length, false), at: index)
         return IOVA(base)
       }
-      top = min(top, range.lowerBound)
+      top = min(top, entry.range.lowerBound)
     }
     // Page 0 is never handed out.
     guard let base = fit(below: top, above: 1 << granule, length, alignment) else { return nil }
-    used.append(base..<base + length)
+    used.append((base..<base + length, false))
     return IOVA(base)
+  }
+
+  /// Where the free space above the range at `index` begins. A recorded guest may have taken
+  /// ranges that overlap, so a lower one may reach further up.
+  private func lowest(from index: Int) -> UInt64 {
+    used[index...].reduce(1 << granule) { max($0, $1.range.upperBound) }
   }
 
   private func fit(
@@ -46,15 +53,15 @@ public struct IOVAAllocator: Sendable {
 
   /// Takes a range that a recorded guest was given.
   public mutating func take(_ base: IOVA, size: UInt64) {
-    let range = base.rawValue..<base.rawValue &+ max(1, size)
-    let place = used.firstIndex { $0.lowerBound < range.lowerBound } ?? used.endIndex
-    used.insert(range, at: place)
+    let end = base.rawValue.addingReportingOverflow(max(1, size))
+    let range = base.rawValue..<(end.overflow ? .max : end.partialValue)
+    let place = used.firstIndex { $0.range.lowerBound < range.lowerBound } ?? used.endIndex
+    used.insert((range, false), at: place)
   }
 
   /// Gives a range back.
   public mutating func free(_ base: IOVA) {
-    if let index = used.firstIndex(where: { $0.lowerBound == base.rawValue }) {
-      used.remove(at: index)
-    }
+    let index = used.firstIndex { !$0.isReserved && $0.range.lowerBound == base.rawValue }
+    if let index { used.remove(at: index) }
   }
 }

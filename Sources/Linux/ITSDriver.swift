@@ -49,8 +49,18 @@ public struct ITSDriver: Sendable {
   public static let deviceCount: UInt32 = 8192
 
   private var writeOffset: UInt64 = 0
-  private var translationTables: [UInt32: PA] = [:]
-  private var nextLPI: UInt32 = INTID.firstLPI
+  private var devices: [UInt32: Device] = [:]
+  private var freeLPIs = LPIRanges(INTID.firstLPI..<(UInt32(1) << UInt32(interruptBits)))
+  /// Translation tables of devices that went away. All their entries are unmapped.
+  private var freeTables: [(size: UInt64, table: PA)] = []
+
+  /// A device that the ITS knows (`struct its_device`).
+  private struct Device: Sendable {
+    let table: PA
+    let tableSize: UInt64
+    /// One LPI for each EventID, from the first on.
+    let lpis: Range<UInt32>
+  }
 
   public init(
     agent: Agent, base: PA, redistributors: PA, redistributorStride: UInt64 = 0x2_0000,
@@ -160,11 +170,16 @@ public struct ITSDriver: Sendable {
     }
     // At least two entries, as Linux rounds, and at least 256 bytes of 16 a entry.
     let bits = max(1, UInt8(truncatingIfNeeded: Int.bitWidth - (vectors - 1).leadingZeroBitCount))
-    guard let table = frames.allocate(size: max(256, 16 << UInt64(bits))) else {
+    guard let lpis = freeLPIs.take(UInt32(1) << UInt32(min(bits, 16))) else {
+      throw Refusal(
+        by: agent, in: "its_lpi_alloc", errno: "ENOSPC", message: "no LPI is left")
+    }
+    let size: UInt64 = max(256, 16 << UInt64(bits))
+    guard let table = takeTable(size: size) ?? frames.allocate(size: size) else {
       throw Refusal(
         by: agent, in: "its_create_device", errno: "ENOMEM", message: "no memory for the ITT")
     }
-    translationTables[device] = table
+    devices[device] = Device(table: table, tableSize: size, lpis: lpis)
     return send(
       [.mapd(device: device, eventBits: bits, table: table)], function: "its_create_device",
       text: "MAPD DeviceID \(hex(UInt64(device))), \(1 << bits) events, ITT at \(table)")
@@ -172,20 +187,28 @@ public struct ITSDriver: Sendable {
 
   /// Unmaps a device (`its_free_device`).
   public mutating func removeDevice(_ device: UInt32) -> [Step<Never>] {
-    guard let table = translationTables.removeValue(forKey: device) else { return [] }
+    guard let old = devices.removeValue(forKey: device) else { return [] }
+    freeTables.append((old.tableSize, old.table))
+    freeLPIs.giveBack(old.lpis)
     return send(
-      [.mapd(device: device, eventBits: 1, table: table, valid: false)],
+      [.mapd(device: device, eventBits: 1, table: old.table, valid: false)],
       function: "its_free_device",
       text: "MAPD V=0 DeviceID \(hex(UInt64(device)))")
   }
 
   /// Whether the device has a translation table.
-  public func hasDevice(_ device: UInt32) -> Bool { translationTables[device] != nil }
+  public func hasDevice(_ device: UInt32) -> Bool { devices[device] != nil }
 
-  /// The next free LPI (`its_lpi_alloc`).
-  public mutating func allocateLPI() -> UInt32 {
-    defer { nextLPI &+= 1 }
-    return nextLPI
+  /// The LPI of an event: the device's LPIs follow each other (`its_irq_domain_alloc`); `nil` when
+  /// the device is unknown or has no such event.
+  public func lpi(ofEvent event: UInt32, device: UInt32) -> UInt32? {
+    guard let lpis = devices[device]?.lpis, event < UInt32(lpis.count) else { return nil }
+    return lpis.lowerBound + event
+  }
+
+  private mutating func takeTable(size: UInt64) -> PA? {
+    guard let index = freeTables.firstIndex(where: { $0.size == size }) else { return nil }
+    return freeTables.remove(at: index).table
   }
 
   /// Maps an event (`its_irq_domain_activate`).

@@ -29,6 +29,8 @@ public struct PageTable: Sendable {
   public let granule: UInt64
   /// Number of input address bits.
   public let inputBits: UInt64
+  /// Number of output address bits.
+  public let outputBits: UInt64
   /// The level at which walks start, and the address of that table.
   public let startLevel: Int
   public let root: PA
@@ -37,19 +39,26 @@ public struct PageTable: Sendable {
 
   /// An empty table; the root is allocated at once, as `arm_lpae_alloc_pgtable` does.
   ///
-  /// Stage 2 concatenates up to 16 tables at the start level where that saves a level
-  /// (`arm_64_lpae_alloc_pgtable_s2`).
+  /// - Parameters:
+  ///   - granule: 12, 14 or 16.
+  ///   - inputBits: more than `granule`, at most 48.
+  ///   - outputBits: at most 48.
+  /// - Throws: `noMemory`, or `misalignedOrOutOfRange` for sizes that the format does not have.
   public init(
-    stage: Stage, granule: UInt64 = 12, inputBits: UInt64, frames: inout some FrameAllocator
+    stage: Stage, granule: UInt64 = 12, inputBits: UInt64, outputBits: UInt64 = 48,
+    frames: inout some FrameAllocator
   ) throws(Failure) {
+    guard [12, 14, 16].contains(granule), inputBits > granule, inputBits <= 48, outputBits <= 48
+    else { throw .misalignedOrOutOfRange }
     self.stage = stage
     self.granule = granule
     self.inputBits = inputBits
+    self.outputBits = outputBits
     let perLevel = granule - 3
     let levels = (inputBits - granule + perLevel - 1) / perLevel
     var start = 4 - Int(levels)
     var rootBits = inputBits - granule - (levels - 1) * perLevel
-    if stage == .two, start < 3, rootBits <= 4 {
+    if stage == .two, Self.mustConcatenate(granule, start, inputBits, outputBits) {
       rootBits += perLevel
       start += 1
     }
@@ -59,6 +68,20 @@ public struct PageTable: Sendable {
       throw .noMemory
     }
     self.root = root
+  }
+
+  /// Whether stage 2 has to put several tables side by side at the next level instead of starting
+  /// at `level`: Linux does so only where the architecture leaves no choice
+  /// (`arm_lpae_concat_mandatory`; Arm DDI 0487, R_DXBSH and R_SRKBC).
+  private static func mustConcatenate(
+    _ granule: UInt64, _ level: Int, _ inputBits: UInt64, _ outputBits: UInt64
+  ) -> Bool {
+    switch (granule, level) {
+    case (12, 0): outputBits == 40 || outputBits == 42
+    case (14, 0): outputBits == 48 || inputBits == 48
+    case (14, 1): outputBits == 40
+    default: false
+    }
   }
 
   /// log2 of the span of one entry at `level`.
@@ -75,19 +98,28 @@ public struct PageTable: Sendable {
     _ input: UInt64, to output: UInt64, size: UInt64, _ attributes: MappingAttributes,
     pagesOnly: Bool = false, frames: inout some FrameAllocator
   ) throws(Failure) -> [MemoryWrite] {
-    let pageMask = lowBits(granule)
-    let end = input.addingReportingOverflow(size)
-    guard (input | output | size) & pageMask == 0, size > 0, !end.overflow,
-      inputBits >= 64 || end.partialValue <= 1 << inputBits
+    guard (input | output | size) & lowBits(granule) == 0, size > 0,
+      fits(input, size, inputBits), fits(output, size, outputBits)
     else { throw .misalignedOrOutOfRange }
     var writes: [MemoryWrite] = []
     var done: UInt64 = 0
-    while done < size {
-      let level = blockLevel(input &+ done, output &+ done, size - done, pagesOnly)
-      writes += try insertLeaf(input &+ done, output &+ done, level, attributes, &frames)
-      done += 1 << shift(level)
+    do {
+      while done < size {
+        let level = blockLevel(input &+ done, output &+ done, size - done, pagesOnly)
+        try insertLeaf(input &+ done, output &+ done, level, attributes, &frames, &writes)
+        done += 1 << shift(level)
+      }
+    } catch {
+      // Nothing of it reaches memory, so nothing of it may stay here.
+      for write in writes { words[write.address.rawValue] = nil }
+      throw error
     }
     return writes
+  }
+
+  private func fits(_ start: UInt64, _ size: UInt64, _ bits: UInt64) -> Bool {
+    let end = start.addingReportingOverflow(size)
+    return !end.overflow && end.partialValue <= 1 << bits
   }
 
   private func blockLevel(
@@ -102,9 +134,8 @@ public struct PageTable: Sendable {
 
   private mutating func insertLeaf(
     _ input: UInt64, _ output: UInt64, _ leafLevel: Int, _ attributes: MappingAttributes,
-    _ frames: inout some FrameAllocator
-  ) throws(Failure) -> [MemoryWrite] {
-    var writes: [MemoryWrite] = []
+    _ frames: inout some FrameAllocator, _ writes: inout [MemoryWrite]
+  ) throws(Failure) {
     var table = root.rawValue
     for level in startLevel...leafLevel {
       let place = table &+ index(input, level) * 8
@@ -122,7 +153,6 @@ public struct PageTable: Sendable {
         table = word & tableAddressMask
       }
     }
-    return writes
   }
 
   /// Unmaps the page or block that starts at `input`; the word written, or `nil` when nothing is
@@ -135,7 +165,7 @@ public struct PageTable: Sendable {
   /// The leaf that maps `input`: where its descriptor stands, its value and its level.
   public func leaf(of input: UInt64) -> (place: UInt64, word: UInt64, level: Int)? {
     var table = root.rawValue
-    guard inputBits >= 64 || input >> inputBits == 0 else { return nil }
+    guard input >> inputBits == 0 else { return nil }
     for level in startLevel...3 {
       let place = table &+ index(input, level) * 8
       let word = words[place] ?? 0

@@ -136,7 +136,9 @@ public struct SMMUDriver: Sendable {
   public mutating func write(
     _ entry: StreamTableEntry, of stream: UInt32, function: String, text: String
   ) -> [Step<Never>] {
-    let update = EntryUpdate(from: self.entry(of: stream), to: entry) { $0.used }
+    let update = EntryUpdate(
+      from: self.entry(of: stream), to: entry, used: { $0.used },
+      safe: StreamTableEntry.updateSafe)
     var steps: [Step<Never>] = []
     for (number, batch) in update.batches.enumerated() {
       let suffix = update.batches.count > 1 ? " (\(number + 1) of \(update.batches.count))" : ""

@@ -19,6 +19,7 @@ extension SMMU {
   public mutating func writeRegister(
     _ offset: UInt64, _ value: UInt64, width: Int, memory: PhysicalMemory
   ) {
+    recent.removeAll()
     write32(offset, UInt32(truncatingIfNeeded: value), memory)
     if width == 8 { write32(offset &+ 4, UInt32(truncatingIfNeeded: value &>> 32), memory) }
   }

@@ -22,6 +22,7 @@ public struct SMMU: ~Copyable {
   var contexts: ConfigurationCache<TranslationContext>
   let cachesContexts: Bool
   let sharesGlobalPages: Bool
+  var recent: RecentTranslations
   var pages: TranslationCache
   var stage2Cache: TranslationCache
   var stage1Tables: TranslationCache
@@ -55,6 +56,7 @@ public struct SMMU: ~Copyable {
     sharesGlobalPages = caches.sharesGlobalPages
     // One place is always needed, for the configuration in use.
     contexts = .init(entries: max(1, caches.contexts), empty: TranslationContext())
+    recent = RecentTranslations(entries: caches.recent)
     pages = TranslationCache(entries: caches.pages, ways: caches.ways)
     stage2Cache = TranslationCache(entries: caches.stage2Pages, ways: caches.ways)
     stage1Tables = TranslationCache(entries: caches.stage1Tables, ways: caches.ways)
@@ -71,6 +73,17 @@ public struct SMMU: ~Copyable {
   public mutating func translate(_ transaction: Transaction, in memory: PhysicalMemory)
     -> TranslationResult
   {
+    guard recent.covers(transaction) else { return answerUnobserved(transaction, memory) }
+    if let translation = recent.find(transaction) { return .translated(translation) }
+    let result = answerUnobserved(transaction, memory)
+    if case .translated(let translation) = result { recent.insert(transaction, translation) }
+    return result
+  }
+
+  @inline(never)
+  private mutating func answerUnobserved(
+    _ transaction: Transaction, _ memory: PhysicalMemory
+  ) -> TranslationResult {
     var observer = NoObserver()
     return answer(transaction, memory, &observer)
   }

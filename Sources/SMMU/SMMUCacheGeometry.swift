@@ -14,7 +14,10 @@ public struct SMMUCacheGeometry: Sendable, Equatable {
   public var stage1Tables: Int
   /// Stage 2 tables, by IPA.
   public var stage2Tables: Int
-  /// Entries of a set, of the last four caches.
+  /// Whole answers, by StreamID, kind of access and 4 KiB page: a micro-TLB that every register
+  /// write empties. It answers where nobody observes the translation.
+  public var recent: Int
+  /// Entries of a set of pages or tables.
   public var ways: Int
   /// A page with nG=0 serves every ASID of its VMID and outlives an invalidation by ASID, as the
   /// architecture allows; otherwise it is cached for the ASID that walked to it, as it also
@@ -23,7 +26,7 @@ public struct SMMUCacheGeometry: Sendable, Equatable {
 
   public init(
     streamEntries: Int, contexts: Int, pages: Int, stage2Pages: Int, stage1Tables: Int,
-    stage2Tables: Int, ways: Int = 4, sharesGlobalPages: Bool = false
+    stage2Tables: Int, recent: Int = 0, ways: Int = 4, sharesGlobalPages: Bool = false
   ) {
     self.streamEntries = streamEntries
     self.contexts = contexts
@@ -31,13 +34,14 @@ public struct SMMUCacheGeometry: Sendable, Equatable {
     self.stage2Pages = stage2Pages
     self.stage1Tables = stage1Tables
     self.stage2Tables = stage2Tables
+    self.recent = recent
     self.ways = ways
     self.sharesGlobalPages = sharesGlobalPages
   }
 
   public static let `default` = Self(
     streamEntries: 64, contexts: 256, pages: 2048, stage2Pages: 1024, stage1Tables: 256,
-    stage2Tables: 256)
+    stage2Tables: 256, recent: 256)
 
   /// As large, and as unforgiving as the architecture allows.
   public static let strict: Self = {

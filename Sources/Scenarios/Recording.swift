@@ -29,6 +29,14 @@ public struct Recording: Sendable {
     public let walk: [Descriptor]
   }
 
+  /// An access of the device that was no message.
+  public struct Access: Equatable, Sendable {
+    public let address: IOVA
+    public let isWrite: Bool
+    /// Where the SMMU sent it.
+    public let output: PA
+  }
+
   /// The window that the guest's firmware wants mapped one to one.
   public struct ReservedRegion: Equatable, Sendable {
     public let base: IPA
@@ -41,6 +49,11 @@ public struct Recording: Sendable {
   public let workload: Workload
   public let descriptors: [Descriptor]
   public let interrupts: [Interrupt]
+  /// What became of the device's other accesses, in order.
+  public let accesses: [Access]
+  /// The eight words of the device's STE and CD; empty where the recording has none.
+  public let streamTableEntry: [UInt64]
+  public let contextDescriptor: [UInt64]
   public let reservedRegion: ReservedRegion?
   /// GITS_TRANSLATER as the guest knows it, and the real one.
   public let guestDoorbell: IPA?
@@ -61,6 +74,9 @@ public struct Recording: Sendable {
     workload = Workload(device: device, placement: reader.placement, entries: reader.entries)
     descriptors = reader.descriptors
     interrupts = reader.interrupts
+    accesses = reader.accesses
+    streamTableEntry = reader.streamTableEntry
+    contextDescriptor = reader.contextDescriptor
     reservedRegion = reader.reservedRegion
     guestDoorbell = reader.guestDoorbell
     hostDoorbell = reader.hostDoorbell

@@ -25,6 +25,10 @@ extension RecordingReader {
         enable: line["enable"]?.boolean == true,
         functionMask: line["functionMask"]?.boolean == true)
     case "dma":
+      if let output = line["pa"]?.integer {
+        accesses.append(
+          Recording.Access(address: iova, isWrite: line.text("rw") == "w", output: PA(output)))
+      }
       return .dma(
         iova, isWrite: line.text("rw") == "w", count: Int(clamping: line["count"]?.integer ?? 1))
     default: return try interrupt(line)
@@ -75,6 +79,8 @@ extension RecordingReader {
     case "backing": try takeBacking(line)
     case "ste":
       placement.streamTable = (PA(line.integer("level1Table")), PA(line.integer("level2Table")))
+    case "ste-words": streamTableEntry = line["words"]?.items.map(\.integer) ?? []
+    case "cd-words": contextDescriptor = line["words"]?.items.map(\.integer) ?? []
     case "cd": placement.contextDescriptors = PA(line.integer("ipa"))
     default: descriptors.append(Recording.Descriptor(line))
     }

@@ -13,6 +13,9 @@ struct RecordingReader {
   var placement = Workload.Placement()
   var descriptors: [Recording.Descriptor] = []
   var interrupts: [Recording.Interrupt] = []
+  var accesses: [Recording.Access] = []
+  var streamTableEntry: [UInt64] = []
+  var contextDescriptor: [UInt64] = []
   var reservedRegion: Recording.ReservedRegion?
   var guestDoorbell: IPA?
   var hostDoorbell: PA?

@@ -8,6 +8,8 @@ enum RecordingShapes {
 
   static let word = Shape.integer(0...(.max))
   static let identifier = Shape.integer(0...UInt64(UInt32.max))
+  /// At most 4 GiB: more pages than that in one mapping would exhaust time and memory.
+  static let mappedSize = Shape.integer(1...(1 << 32))
   static let vector = Shape.integer(0...2047)
 
   static let header = open([
@@ -44,6 +46,8 @@ enum RecordingShapes {
     ]),
     "ste": open([required("level1Table", word), required("level2Table", word)]),
     "cd": open([required("ipa", word)]),
+    "ste-words": open([required("words", .list(word))]),
+    "cd-words": open([required("words", .list(word))]),
     "descriptor": descriptor,
   ]
 
@@ -57,10 +61,10 @@ enum RecordingShapes {
   /// What the guest and its device do.
   static let events: [String: Shape] = [
     "guest map": open([
-      required("iova", word), required("ipa", word), required("size", word),
+      required("iova", word), required("ipa", word), required("size", mappedSize),
       required("prot", .choice(Protection.allCases.map { Shape.Choice($0.rawValue) })),
     ]),
-    "guest unmap": open([required("iova", word), required("size", word)]),
+    "guest unmap": open([required("iova", word), required("size", mappedSize)]),
     "guest its-command": open([required("words", .list(word))]),
     "guest lpi-config": open([required("address", word), required("value", .integer(0...0xFF))]),
     "guest gicr-write": open([
@@ -72,7 +76,7 @@ enum RecordingShapes {
     "guest msix-control": open([required("enable", .boolean), required("functionMask", .boolean)]),
     "device dma": open([
       required("iova", word), required("rw", .choice([Shape.Choice("r"), Shape.Choice("w")])),
-      optional("count", .integer(1...1_000_000)),
+      optional("count", .integer(1...1_000_000)), optional("pa", word),
     ]),
     "device msi": open([
       required("vector", vector), required("address", word), required("data", identifier),

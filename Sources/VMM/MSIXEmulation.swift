@@ -5,6 +5,8 @@ internal import HostKernel
 
 /// The MSI-X table that a guest sees where its accesses trap (QEMU hw/pci/msix.c and
 /// hw/vfio/pci.c): what the guest wrote, and what the VMM does about it.
+///
+/// The VMM acts when a vector becomes unmasked or masked, and at no other write.
 struct MSIXEmulation: Sendable {
   let policy: MSIXEntryPolicy
   /// The virtual ITS's doorbell: QEMU's `msi-gpa`, the address of every route.
@@ -12,28 +14,40 @@ struct MSIXEmulation: Sendable {
   let guestID: UInt32
   private var entries: [MSIXTableEntry]
   private var control = MSIXControl()
+  /// The pending bit array.
+  private var pending: [Bool]
 
   init(policy: MSIXEntryPolicy, doorbell: IPA, guestID: UInt32, vectors: Int) {
     self.policy = policy
     self.doorbell = doorbell
     self.guestID = guestID
     entries = Array(repeating: MSIXTableEntry(), count: vectors)
+    pending = Array(repeating: false, count: vectors)
+  }
+
+  /// Whether a vector may not be delivered (`msix_is_masked`).
+  private func isMasked(_ vector: Int) -> Bool {
+    !control[.enable] || control[.functionMask] || entries[vector][.mask]
   }
 
   /// The guest writes 32 bits of the table.
   mutating func write(_ value: UInt32, at offset: UInt64) -> [Step<HostCall>] {
+    guard offset / MSIXTableEntry.byteCount < UInt64(entries.count), offset % 4 == 0 else {
+      return []
+    }
     let vector = Int(truncatingIfNeeded: offset / MSIXTableEntry.byteCount)
-    guard vector < entries.count, offset % 4 == 0 else { return [] }
+    let wasMasked = isMasked(vector)
     let word = Int(truncatingIfNeeded: offset >> 3 & 1)
     let shift: UInt64 = offset & 4 == 0 ? 0 : 32
     entries[vector][word: word] &= ~(lowBits(32) << shift)
     entries[vector][word: word] |= UInt64(value) << shift
-    return use(vector)
+    return follow(vector, wasMasked: wasMasked)
   }
 
   /// The guest writes the message control register.
   mutating func write(control value: UInt16) -> [Step<HostCall>] {
     let old = control
+    let wasMasked = entries.indices.map { isMasked($0) }
     control = MSIXControl(rawValue: UInt64(value))
     if policy == .untrapped {
       let call = HostCall.messageControl(
@@ -47,17 +61,41 @@ struct MSIXEmulation: Sendable {
           .call(.disableVectors))
       ]
     }
-    return entries.indices.flatMap { use($0) }
+    return entries.indices.flatMap { follow($0, wasMasked: wasMasked[$0]) }
+  }
+
+  /// The VMM's own eventfd of a vector is signalled: the guest masks it
+  /// (`vfio_msi_interrupt`, `msix_notify`).
+  mutating func keepPending(_ vector: Int) {
+    if pending.indices.contains(vector) { pending[vector] = true }
+  }
+
+  /// What a change of a vector's mask leads to (`msix_handle_mask_update`).
+  private mutating func follow(_ vector: Int, wasMasked: Bool) -> [Step<HostCall>] {
+    guard policy != .untrapped, isMasked(vector) != wasMasked else { return [] }
+    if !wasMasked {
+      return [
+        Step(
+          .vmm, "vfio_msix_vector_release",
+          "VFIO_DEVICE_SET_IRQS for vector \(vector): signals come to the VMM while it is masked",
+          .call(.releaseVector(vector)))
+      ]
+    }
+    var steps = connect(vector)
+    if pending[vector] {
+      pending[vector] = false
+      steps.append(
+        Step(
+          .vmm, "msix_notify", "vector \(vector) was pending: inject it",
+          .call(.signal(vector: vector))))
+    }
+    return steps
   }
 
   /// Connects a vector that the guest has unmasked (`vfio_msix_vector_do_use`).
-  private func use(_ vector: Int) -> [Step<HostCall>] {
-    let entry = entries[vector]
-    guard policy != .untrapped, control[.enable], !control[.functionMask], !entry[.mask] else {
-      return []
-    }
-    let address = IOVA(entry[.messageAddress])
-    let data = entry[.messageData]
+  private func connect(_ vector: Int) -> [Step<HostCall>] {
+    let address = IOVA(entries[vector][.messageAddress])
+    let data = entries[vector][.messageData]
     let route = InjectionRoute(doorbell: doorbell, deviceID: guestID, eventID: data)
     let forwarded = policy == .forwarded ? address : nil
     let fate =

@@ -89,6 +89,9 @@ public struct VMM: Sendable {
     msix.write(value, at: offset)
   }
 
+  /// A vector that the guest masks was signalled: its pending bit is set.
+  public mutating func keepPending(_ vector: Int) { msix.keepPending(vector) }
+
   /// The guest writes the command register (`vfio_pci_write_config`).
   public func commandWrite(_ value: UInt16) -> [Step<HostCall>] {
     [

@@ -12,7 +12,9 @@ struct VirtualSMMU: Sendable {
   private var streamTableConfig: UInt64 = 0
   private var commandQueueBase: UInt64 = 0
   private var commandConsumer: UInt64 = 0
+  private var commandProducer: UInt64 = 0
   private var control: UInt64 = 0
+  private var globalBypass: UInt64 = 0
   /// What the host was last asked to install.
   private var installed: StreamTableEntry = .passThrough
 
@@ -23,27 +25,49 @@ struct VirtualSMMU: Sendable {
     _ value: UInt64, at offset: UInt64, width: Int, memory: PhysicalMemory
   ) -> [Step<HostCall>] {
     switch offset {
-    case SMMURegister.streamTableBase: streamTableBase = value
+    case SMMURegister.streamTableBase, SMMURegister.streamTableBase + 4:
+      Self.store(value, offset & 4, width, in: &streamTableBase)
     case SMMURegister.streamTableConfig: streamTableConfig = value
-    case SMMURegister.commandQueueBase: commandQueueBase = value
-    case SMMURegister.commandQueueProducer: return consume(upTo: value, memory)
+    case SMMURegister.commandQueueBase, SMMURegister.commandQueueBase + 4:
+      Self.store(value, offset & 4, width, in: &commandQueueBase)
+    case SMMURegister.commandQueueConsumer: commandConsumer = value & lowBits(20)
+    case SMMURegister.commandQueueProducer:
+      commandProducer = value & lowBits(20)
+      return consume(memory)
+    case SMMURegister.globalBypass where value >> 31 & 1 != 0:
+      globalBypass = value
+      return installEntry(memory)
     case SMMURegister.cr0:
-      let wasOn = control & 1 != 0
+      let isSwitched = (control ^ value) & Self.enabled != 0
       control = value
-      if !wasOn && value & 1 != 0 { return installEntry(memory) }
+      return (isSwitched ? installEntry(memory) : []) + consume(memory)
     default: break
     }
     return []
   }
 
+  /// `CR0.SMMUEN` and `CR0.CMDQEN`.
+  private static let enabled: UInt64 = 1 << 0
+  private static let hasCommandQueue: UInt64 = 1 << 3
+
+  /// Writes a 64-bit register in whole, or the half of it that `part` (0 or 4) names.
+  private static func store(
+    _ value: UInt64, _ part: UInt64, _ width: Int, in register: inout UInt64
+  ) {
+    guard width < 8 else { return register = value }
+    let mask = lowBits(32) << (part * 8)
+    register = (register & ~mask) | (value << (part * 8) & mask)
+  }
+
   /// Consumes the guest's command queue, at most one queue's length of it.
-  private mutating func consume(upTo producer: UInt64, _ memory: PhysicalMemory) -> [Step<HostCall>]
-  {
+  private mutating func consume(_ memory: PhysicalMemory) -> [Step<HostCall>] {
+    guard control & Self.hasCommandQueue != 0 else { return [] }
     let sizeBits = min(commandQueueBase & 0x1f, 19)
     let wrapMask = lowBits(sizeBits + 1)
+    commandConsumer &= wrapMask
     let base = PA(commandQueueBase & lowBits(52) & ~lowBits(5))
     var steps: [Step<HostCall>] = []
-    for _ in 0..<(UInt64(1) << sizeBits) where commandConsumer != producer & wrapMask {
+    for _ in 0..<(UInt64(1) << sizeBits) where commandConsumer != commandProducer & wrapMask {
       let place = base + (commandConsumer & lowBits(sizeBits)) * 16
       guard let command = memory.load(SMMUCommand.self, at: place) else { break }
       steps += perform(command, memory)
@@ -71,8 +95,7 @@ struct VirtualSMMU: Sendable {
   /// Has the host install the guest's entry, if it differs from what is installed
   /// (`smmuv3_accel_install_ste`).
   private mutating func installEntry(_ memory: PhysicalMemory) -> [Step<HostCall>] {
-    guard control & 1 != 0 else { return [] }
-    let entry = guestEntry(memory) ?? StreamTableEntry()
+    let entry = control & Self.enabled == 0 ? bypassEntry : guestEntry(memory) ?? .init()
     guard entry != installed else { return [] }
     installed = entry
     let kind = entry[.valid] ? "\(entry[.config])" : "invalid"
@@ -82,6 +105,14 @@ struct VirtualSMMU: Sendable {
         "the guest's STE of StreamID \(hex(UInt64(guestStream))): \(kind)",
         .call(.attach(guestEntry: entry)))
     ]
+  }
+
+  /// What the stream has while the guest's SMMU is off (`smmuv3_accel_attach_gbpa_hwpt`).
+  private var bypassEntry: StreamTableEntry {
+    guard globalBypass >> 20 & 1 != 0 else { return .passThrough }
+    var entry = StreamTableEntry()
+    entry[.valid] = true
+    return entry
   }
 
   /// The guest's entry, through its linear or two-level stream table; `nil` where that is not in

@@ -1,0 +1,48 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Machine
+internal import SMMU
+
+// What a fault of the SMMU means for a message.
+extension System {
+  /// A fault ends the message; who learns of it decides between `fault` and `lost`.
+  mutating func endByFault(
+    _ index: Int32, _ event: EventRecord, _ recording: FaultRecording
+  ) {
+    let place = event[.stage2] ? ", IPA \(IPA(event[.ipa] << 12))" : ""
+    let stage = event[.stage2] ? "stage 2" : "stage 1"
+    let name = "\(event[.kind]) at \(stage)\(place), input \(IOVA(event[.inputAddress]))"
+    guard recording == .recorded else {
+      return end(index, .lost, "\(name); the record was \(recording)")
+    }
+    consumeEvents()
+    if event.isRelayed {
+      end(index, .fault, "\(name); relayed to the guest's event queue")
+    } else {
+      end(index, .lost, "\(name); recorded in the host's event queue only: the guest sees nothing")
+    }
+  }
+
+  /// The host's handler empties the event queue, long before the next event as a rule: a later
+  /// fault gets a record of its own, although a nested STE lets the SMMU merge equal ones
+  /// (`arm_smmu_evtq_thread`).
+  private mutating func consumeEvents() {
+    let producer = machine.smmu.readRegister(SMMURegister.eventQueueProducer, width: 4)
+    machine.write(
+      producer, at: RecordedMachine.layout.smmuBase + SMMURegister.eventQueueConsumer, width: 4)
+    note(.host, "arm_smmu_evtq_thread", "the event queue is read")
+  }
+}
+
+extension EventRecord {
+  /// Whether Linux passes the event of an assigned stream on to its VMM: of stage 1, and of a kind
+  /// that the guest can have caused (`arm_smmu_handle_event`).
+  fileprivate var isRelayed: Bool {
+    let kinds: [EventKind] = [
+      .badStreamEntry, .streamDisabled, .badSubstreamID, .badContext, .translation, .addressSize,
+      .access, .permission,
+    ]
+    return !self[.stage2] && kinds.contains(self[.kind])
+  }
+}

@@ -1,0 +1,103 @@
+import ArmFormats
+import Bits
+import Flows
+import HostKernel
+import Linux
+import Testing
+
+/// A host's kernel with one assigned function, and what its steps wrote.
+struct HostBench {
+  static let device: UInt32 = 0x10
+  static let guestStream: UInt32 = 0x1100
+  static let table: PA = 0x80_0000_2000
+  static let doorbell: PA = 0x809_0040
+
+  var kernel: HostKernel
+  /// Every word of memory that a step has written.
+  var memory: [PA: UInt64] = [:]
+
+  init(
+    stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
+    vectors: Int = 4, version: KernelVersion = KernelVersion(7, 3)
+  ) throws {
+    kernel = try HostKernel(
+      version: version,
+      platform: .init(
+        smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
+        msixTable: Self.table, msixCapability: 0x70, requesterID: Self.device, vectors: vectors),
+      stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner,
+      frames: BumpFrames(base: 0x1_4000_0000, size: 0x1000_0000),
+      stageTwoFrames: PlacedFrames([:], rest: BumpFrames(base: 0x1_6000_0000, size: 0x1000_0000)),
+      streamTable: nil)
+    record(try kernel.boot())
+  }
+
+  /// As a VMM leaves it before the guest runs.
+  static func started(
+    stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
+    vectors: Int = 4
+  ) throws -> Self {
+    var bench = try Self(
+      stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, vectors: vectors)
+    let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_0000_0000, size: 0x1000_0000)
+    try bench.handle(.createStageTwo([ram]))
+    try bench.handle(.createVirtualSMMU(guestStream: guestStream))
+    return bench
+  }
+
+  @discardableResult
+  mutating func handle(_ call: HostCall) throws -> [Step<Never>] {
+    let steps = try kernel.handle(call)
+    record(steps)
+    return steps
+  }
+
+  /// What `call` is refused with.
+  mutating func refusal(_ call: HostCall) -> Refusal? {
+    do {
+      record(try kernel.handle(call))
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private mutating func record(_ steps: [Step<Never>]) {
+    for case .write(let words) in steps.map(\.action) {
+      for word in words { memory[word.address] = word.value }
+    }
+  }
+}
+
+/// The 32-bit writes of the function's MSI-X table: offset and value.
+func tableWrites(_ steps: [Step<Never>]) -> [(offset: UInt64, value: UInt64)] {
+  steps.compactMap { step in
+    guard case .mmio(let place, let value, width: 4) = step.action,
+      place >= HostBench.table, place < HostBench.table + 0x8000
+    else { return nil }
+    return (place.rawValue - HostBench.table.rawValue, value)
+  }
+}
+
+/// The ITS commands that steps queue.
+func itsCommands(_ steps: [Step<Never>]) -> [ITSCommand] {
+  steps.flatMap { step -> [ITSCommand] in
+    guard case .write(let words) = step.action, words.count % 4 == 0,
+      step.function.hasPrefix("its_") || step.function == "lpi_update_config"
+    else { return [] }
+    return stride(from: 0, to: words.count, by: 4).map {
+      ITSCommand(words[$0].value, words[$0 + 1].value, words[$0 + 2].value, words[$0 + 3].value)
+    }
+  }
+}
+
+/// The SMMU commands that a flow of one call queues, without CMD_SYNC.
+func smmuCommands(_ steps: [Step<Never>]) -> [SMMUCommand] {
+  steps.flatMap { step -> [SMMUCommand] in
+    guard case .write(let words) = step.action, step.function == "arm_vsmmu_cache_invalidate"
+    else { return [] }
+    return stride(from: 0, to: words.count, by: 2).map {
+      SMMUCommand(words: [words[$0].value, words[$0 + 1].value])
+    }
+  }.filter { $0[.opcode] != .sync }
+}

@@ -1,0 +1,155 @@
+import ArmFormats
+import Bits
+import GIC
+import Memory
+import PCI
+import SMMU
+import Testing
+
+@testable import Machine
+
+@Suite("Machine")
+struct MachineTests {
+  static let layout = Machine.Layout(
+    smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, bar: 0x80_0000_0000,
+    barSize: 0x1_0000)
+
+  private func machine() throws -> Machine {
+    Machine(
+      memory: try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x100_0000)]),
+      layout: Self.layout, smmu: SMMU(profile: .qemu, caches: .none),
+      its: ITS(profile: .qemu11(), personality: .architectureSkippingErrors),
+      redistributors: Redistributors(
+        profile: RedistributorProfile(count: 2, base: Self.layout.redistributors)),
+      function: PCIFunction(
+        profile: PCIFunctionProfile(
+          requesterID: RequesterID(rawValue: 0x10),
+          msix: .init(vectors: 4, bar: 0, tableOffset: 0x2000, pendingOffset: 0xa000),
+          barSize: Self.layout.barSize)))
+  }
+
+  @Test(
+    "each address belongs to one place, or to none",
+    arguments: [
+      (0x4000_0000, .ram), (0x40ff_ffff, .ram), (0x4100_0000, .nothing), (0x3fff_ffff, .nothing),
+      (0x808_0000, .its(0)), (0x808_ffff, .its(0xffff)), (0x809_0000, .doorbell(0x1_0000)),
+      (0x809_ffff, .doorbell(0x1_ffff)), (0x807_ffff, .nothing),
+      (0x80a_0000, .redistributor(0, 0)), (0x80c_00a0, .redistributor(1, 0xa0)),
+      (0x80e_0000, .nothing), (0x905_0000, .smmu(0)), (0x906_00a8, .smmu(0x1_00a8)),
+      (0x907_0000, .nothing), (0x80_0000_2000, .bar(0x2000)), (0x80_0001_0000, .nothing),
+      (0, .nothing), (.max, .nothing),
+    ] as [(UInt64, Machine.Target)])
+  func targets(address: UInt64, target: Machine.Target) throws {
+    let machine = try machine()
+    let found = machine.target(of: PA(address))
+    #expect(found == target)
+  }
+
+  @Test("a write that nothing claims is answered by nobody", arguments: [4, 8])
+  func externalAbort(width: Int) throws {
+    var machine = try machine()
+    let answers = [0x1000, 0x807_fff8, 0x4100_0000, .max - 7].map { place in
+      machine.write(1, at: PA(place), width: width).isAnswered
+    }
+    #expect(answers == [false, false, false, false])
+    let inRAM = machine.write(0x1234, at: 0x4000_1000, width: width).isAnswered
+    #expect(inRAM)
+    #expect(machine.memory.load32(0x4000_1000) == 0x1234)
+    let unaligned = machine.write(1, at: 0x4000_1001, width: width).isAnswered
+    #expect(!unaligned)
+  }
+
+  @Test("a CPU's write of the doorbell carries no DeviceID and does nothing")
+  func cpuAtDoorbell() throws {
+    var machine = try machine()
+    let response = machine.write(0, at: 0x809_0040, width: 4)
+    #expect(response == Machine.WriteResponse())
+  }
+
+  @Test(
+    "where a message lands decides what becomes of it",
+    arguments: [
+      (0x4000_2000, .memory(0x4000_2000)), (0x809_0000, .register(0x809_0000)),
+      (0x809_0044, .register(0x809_0044)), (0x809_1040, .register(0x809_1040)),
+      (0x808_0040, .register(0x808_0040)), (0x80a_0040, .register(0x80a_0040)),
+      (0x905_0000, .register(0x905_0000)), (0x80_0000_2000, .register(0x80_0000_2000)),
+      (0x1000, .externalAbort(0x1000)),
+    ] as [(UInt64, WriteOutcome)])
+  func landing(address: UInt64, outcome: WriteOutcome) throws {
+    var machine = try machine()
+    let result = Self.send(&machine, to: address, data: 0xcafe)
+    #expect(result == outcome)
+    if case .memory(let place) = outcome { #expect(machine.memory.load32(place) == 0xcafe) }
+  }
+
+  @Test("only GITS_TRANSLATER is the doorbell, and an ITS that is off drops the message")
+  func doorbell() throws {
+    var machine = try machine()
+    let result = Self.send(&machine, to: 0x809_0040, data: 0)
+    guard case .message(0x809_0040, .dropped(.itsDisabled)) = result else {
+      Issue.record("\(result)")
+      return
+    }
+  }
+
+  @Test("an unaligned message in RAM is an external abort, not a crash")
+  func unaligned() throws {
+    var machine = try machine()
+    let result = Self.send(&machine, to: 0x4000_2002, data: 1)
+    #expect(result == .externalAbort(0x4000_2002))
+  }
+
+  @Test("with the SMMU's global bypass off, a message aborts without an event")
+  func globalAbort() throws {
+    var machine = try machine()
+    machine.write(1 << 31 | 1 << 20, at: 0x905_0044, width: 4)
+    let result = Self.send(&machine, to: 0x809_0040, data: 0)
+    #expect(result == .aborted)
+  }
+
+  @Test("a StreamID without a table is a fault with its record")
+  func fault() throws {
+    var machine = try machine()
+    machine.write(0xd, at: 0x905_0020, width: 4)
+    let result = Self.send(&machine, to: 0x809_0040, data: 0)
+    guard case .fault(let event, _) = result else {
+      Issue.record("\(result)")
+      return
+    }
+    #expect(event[.stream] == 0x10)
+  }
+
+  @Test("unmasking through the BAR or through configuration space releases what was pending")
+  func emissions() throws {
+    var machine = try machine()
+    _ = machine.writeConfig(4, at: 4, width: 2)
+    _ = machine.writeConfig(0x8000, at: 0x72, width: 2)
+    machine.write(0x809_0040, at: 0x80_0000_2000, width: 4)
+    let signal = machine.function.signal(0)
+    #expect(signal == .pending)
+    let response = machine.write(0, at: 0x80_0000_200c, width: 4)
+    #expect(response.emissions.map(\.vector) == [0])
+    #expect(response.emissions.first?.message == MSI(address: 0x809_0040, data: 0))
+  }
+
+  @Test("no write of a CPU crashes the machine", arguments: [1, 2, 3])
+  func garbage(seed: UInt64) throws {
+    var random = SplitMix(state: seed)
+    var machine = try machine()
+    let bases: [UInt64] = [0x808_0000, 0x80a_0000, 0x905_0000, 0x80_0000_0000, 0x4000_0000]
+    for _ in 0..<3000 {
+      let base = bases[Int(random.below(UInt64(bases.count)))]
+      let offset = random.below(2) == 0 ? random.below(0x200) & ~7 : random.below(0x3_0000)
+      let value = random.below(3) == 0 ? 0x4000_0000 | random.below(0x10_0000) : random.next()
+      machine.write(value, at: PA(base + offset), width: random.below(2) == 0 ? 4 : 8)
+      _ = Self.send(&machine, to: random.below(2) == 0 ? random.next() : 0x809_0040, data: 0)
+    }
+  }
+
+  static func send(_ machine: inout Machine, to address: UInt64, data: UInt32) -> WriteOutcome {
+    var translation = NoObserver()
+    var tables = NoITSObserver()
+    return machine.send(
+      MSI(address: IOVA(address), data: data), translation: &translation, tables: &tables)
+  }
+}
