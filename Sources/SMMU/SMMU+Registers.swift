@@ -99,7 +99,9 @@ extension SMMU {
     case Register.streamTableBase + 4 where !isEnabled:
       registers.streamTableBase.high = value & 0x40ff_ffff
     case Register.streamTableConfig where !isEnabled:
-      registers.streamTableConfig = value & 0x3_07ff
+      // Without two-level tables FMT and SPLIT are RES0 (6.3.24).
+      let hasLevels = profile.idr0[.streamTableLevels] != 0
+      registers.streamTableConfig = value & (hasLevels ? 0x3_07ff : 0x3f)
     default: if !writeMessage(offset, value) { writeQueue(offset, value, memory) }
     }
   }

@@ -3,6 +3,9 @@ internal import Bits
 
 /// One field of one step that is not as expected.
 public struct VectorDifference: Equatable, Sendable {
+  /// The name of the vector file: identifiers are unique in one file only. Empty where there is
+  /// none.
+  public var file = ""
   public var vector: String
   /// The step, counted from 0, and what was done in it.
   public var step: Int
@@ -10,6 +13,13 @@ public struct VectorDifference: Equatable, Sendable {
   public var field: String
   public var expected: String
   public var found: String
+
+  /// The same difference, seen in a file.
+  func inFile(_ name: String) -> Self {
+    var copy = self
+    copy.file = name
+    return copy
+  }
 }
 
 /// How the answers to a vector compare with what was expected.

@@ -5,15 +5,18 @@ public import JSON
 /// How many vectors of a class agree.
 public struct VerifyTotals: Equatable, Sendable {
   public var agree = 0
+  /// Vectors answered as the manual says where a rule of it contradicts the file's opinion.
+  public var overruled = 0
   public var disagree = 0
   /// Vectors without an opinion of the architecture: the same as the record, or different.
   public var unjudgedSame = 0
   public var unjudgedDifferent = 0
 
-  public var total: Int { agree + disagree + unjudgedSame + unjudgedDifferent }
+  public var total: Int { agree + overruled + disagree + unjudgedSame + unjudgedDifferent }
 
   mutating func count(_ comparison: VectorComparison) {
     switch (comparison.isJudged, comparison.differences.isEmpty) {
+    case (true, true) where !comparison.overrulings.isEmpty: overruled += 1
     case (true, true): agree += 1
     case (true, false): disagree += 1
     case (false, true): unjudgedSame += 1
@@ -43,6 +46,7 @@ public struct VerifyReport: Sendable {
   public var sum: VerifyTotals {
     totals.reduce(into: VerifyTotals()) { sum, row in
       sum.agree += row.totals.agree
+      sum.overruled += row.totals.overruled
       sum.disagree += row.totals.disagree
       sum.unjudgedSame += row.totals.unjudgedSame
       sum.unjudgedDifferent += row.totals.unjudgedDifferent
@@ -58,10 +62,11 @@ public struct VerifyReport: Sendable {
     where comparison.overrulings.contains(overrulings[place].rule) {
       overrulings[place].vectors += 1
     }
+    let differences = comparison.differences.map { $0.inFile(Self.name(of: file)) }
     if comparison.isJudged {
-      disagreements += comparison.differences
+      disagreements += differences
     } else {
-      remarks += comparison.differences
+      remarks += differences
     }
   }
 
@@ -99,7 +104,7 @@ extension VerifyReport {
   public var text: String {
     var lines = disagreements.map { "disagrees  \($0)" }
     if !lines.isEmpty { lines.append("") }
-    var rows = [["file", "class", "agree", "disagree", "unjudged", "total"]]
+    var rows = [["file", "class", "agree", "overruled", "disagree", "unjudged", "total"]]
     rows += totals.map { Self.row($0.file, $0.group, $0.totals) }
     rows.append(Self.row("total", "", sum))
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -117,18 +122,23 @@ extension VerifyReport {
     }
     for (rule, vectors) in overrulings where vectors > 0 {
       lines.append("")
-      lines.append("\(vectors) vectors are judged by the manual against the file: \(rule.reason)")
+      lines.append(
+        "overruled in \(vectors) vectors: the manual contradicts the file's opinion: \(rule.reason)"
+      )
     }
     return lines.joined(separator: "\n")
+  }
+
+  private static func name(of file: String) -> String {
+    file.split(separator: "/").last.map(String.init) ?? file
   }
 
   private static func row(_ file: String, _ group: String, _ totals: VerifyTotals) -> [String] {
     let unjudged = totals.unjudgedSame + totals.unjudgedDifferent
     let different = totals.unjudgedDifferent > 0 ? " (\(totals.unjudgedDifferent))" : ""
-    let name = file.split(separator: "/").last.map(String.init) ?? file
     return [
-      name, group, "\(totals.agree)", "\(totals.disagree)", "\(unjudged)\(different)",
-      "\(totals.total)",
+      name(of: file), group, "\(totals.agree)", "\(totals.overruled)", "\(totals.disagree)",
+      "\(unjudged)\(different)", "\(totals.total)",
     ]
   }
 
@@ -156,6 +166,7 @@ extension VerifyReport {
     return .object(
       members + [
         JSONMember("agree", .integer(totals.agree)),
+        JSONMember("overruled", .integer(totals.overruled)),
         JSONMember("disagree", .integer(totals.disagree)),
         JSONMember("unjudgedSame", .integer(totals.unjudgedSame)),
         JSONMember("unjudgedDifferent", .integer(totals.unjudgedDifferent)),
@@ -166,12 +177,14 @@ extension VerifyReport {
 
 extension VectorDifference: CustomStringConvertible {
   public var description: String {
-    "\(vector) step \(step) (\(action)): \(field): expected \(expected), found \(found)"
+    (file.isEmpty ? "" : "\(file): ")
+      + "\(vector) step \(step) (\(action)): \(field): expected \(expected), found \(found)"
   }
 
   var json: JSONValue {
     [
-      "vector": .string(vector), "step": .integer(step), "action": .string(action),
+      "file": .string(file), "vector": .string(vector), "step": .integer(step),
+      "action": .string(action),
       "field": .string(field), "expected": .string(expected), "found": .string(found),
     ]
   }

@@ -21,8 +21,9 @@ struct VerifyCommand: ParsableCommand {
       be met. Vectors on which the file has no opinion are counted as unjudged.
       With --personality qemu-11 every recorded answer must be met, bit for bit.
 
-      Where the manual is known to overrule the opinion in a file, it does, and
-      the report says by which rule and how often.
+      Where a rule of the manual contradicts the opinion in a file, the manual is
+      met: such vectors are counted as overruled, neither as agreement nor as
+      disagreement, and the report cites the rules and how often each decided.
 
       Each disagreement is printed with the vector, the step, the field, and what
       was expected and found; then totals by file and class.

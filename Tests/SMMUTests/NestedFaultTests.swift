@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import Memory
+import SMMUFixtures
 import Testing
 
 @testable import SMMU

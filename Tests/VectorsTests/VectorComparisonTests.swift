@@ -87,6 +87,33 @@ struct VectorComparisonTests {
     #expect(Overruling.inputTooWide(opinion, address: 0x1000) == nil)
   }
 
+  @Test("what the manual decides against a file is neither agreement nor disagreement")
+  func overruled() throws {
+    let address: UInt64 = 1 << 44
+    let opinion = try #require(
+      AccessSummary(["fault", "F_TRANSLATION", "s2=1", "class=2", "ipa=0x100000000000"]))
+    let deviation = AccessDeviation(
+      architecture: opinion, recorded: AccessSummary(answer("abort")))
+    let vector = Vector(
+      id: "v", group: "s2", tags: [], smmu: nil, memory: [], gic: nil,
+      steps: [
+        VectorStep(
+          action: .access(stream: 1, address: address, isWrite: false), answer: answer("abort"))
+      ], verdict: .deviates([deviation]))
+    let manual = answer("fault", event: [0x1_0000_0011, 0x208_0000_0000, address, 0])
+    let file = answer("fault", event: [0x1_0000_0010, 0x288_0000_0000, address, address])
+    var report = VerifyReport(.architecture)
+    report.add(compare(vector, [manual], .architecture), file: "a/b.jsonl", group: "s2")
+    #expect(report.sum.overruled == 1)
+    #expect(report.sum.agree == 0)
+    #expect(report.agrees)
+    #expect(report.text.contains("IHI 0070, 3.4"))
+    report.add(compare(vector, [file], .architecture), file: "a/b.jsonl", group: "s2")
+    #expect(report.sum.disagree == 1, "the file's own opinion is not met either way")
+    #expect(report.disagreements.map(\.file) == ["b.jsonl"])
+    #expect(report.sum.total == 2)
+  }
+
   @Test("a range of one page without a level is illegal, other invalidations are not")
   func onePageRange() {
     #expect(Overruling.isIllegal([0x2a, 0x2978_7400]))

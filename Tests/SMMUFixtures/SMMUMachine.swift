@@ -1,29 +1,28 @@
-import ArmFormats
+package import ArmFormats
 import Bits
-import Memory
-
-@testable import SMMU
+package import Memory
+package import SMMU
 
 /// An SMMU with 64 MiB of RAM, and what software does to set it up.
-final class Machine {
-  static let ram: UInt64 = 0x4000_0000
-  static let streamTable: UInt64 = 0x4010_0000
-  static let commandQueue: UInt64 = 0x4020_0000
-  static let eventQueue: UInt64 = 0x4021_0000
-  static let pageQueue: UInt64 = 0x4022_0000
+package final class Machine {
+  package static let ram: UInt64 = 0x4000_0000
+  package static let streamTable: UInt64 = 0x4010_0000
+  package static let commandQueue: UInt64 = 0x4020_0000
+  package static let eventQueue: UInt64 = 0x4021_0000
+  package static let pageQueue: UInt64 = 0x4022_0000
   /// Nothing answers here.
-  static let hole: UInt64 = 0x9_0000_0000
+  package static let hole: UInt64 = 0x9_0000_0000
 
-  let memory: PhysicalMemory
-  var smmu: SMMU
+  package let memory: PhysicalMemory
+  package var smmu: SMMU
   /// Where the next table goes.
   private var top: UInt64 = 0x4100_0000
   private var producer: UInt32 = 0
   private var eventsRead: UInt32 = 0
   /// log2 of the sizes of the queues.
-  let queueBits: UInt64
+  package let queueBits: UInt64
 
-  init(
+  package init(
     _ profile: SMMUProfile = .full, _ personality: SMMUPersonality = .architecture,
     caches: SMMUCacheGeometry = .none, queueBits: UInt64 = 5
   ) throws {
@@ -39,26 +38,26 @@ final class Machine {
     write(SMMURegister.cr0, 0x1f)
   }
 
-  func write(_ offset: UInt64, _ value: UInt64, _ width: Int = 4) {
+  package func write(_ offset: UInt64, _ value: UInt64, _ width: Int = 4) {
     smmu.writeRegister(offset, value, width: width, memory: memory)
   }
-  func read(_ offset: UInt64, _ width: Int = 4) -> UInt64 {
+  package func read(_ offset: UInt64, _ width: Int = 4) -> UInt64 {
     smmu.readRegister(offset, width: width)
   }
 
   /// A zeroed table of 2^bits bytes, aligned to its size.
-  func table(_ bits: UInt64 = 12) -> UInt64 {
+  package func table(_ bits: UInt64 = 12) -> UInt64 {
     top = (top + lowBits(bits)) & ~lowBits(bits)
     defer { top += 1 << max(bits, 12) }
     return top
   }
 
-  func set(_ entry: StreamTableEntry, stream: UInt32 = 1) {
+  package func set(_ entry: StreamTableEntry, stream: UInt32 = 1) {
     memory.store(entry, at: PA(Self.streamTable + UInt64(stream) * 64))
   }
 
   /// Puts commands into the queue and rings its doorbell.
-  func send(_ commands: SMMUCommand...) {
+  package func send(_ commands: SMMUCommand...) {
     for command in commands {
       let slot = UInt64(producer) & lowBits(queueBits)
       memory.store(command, at: PA(Self.commandQueue + slot * 16))
@@ -68,7 +67,7 @@ final class Machine {
   }
 
   /// The events recorded since the last call; the consumer index follows.
-  func events() -> [EventRecord] {
+  package func events() -> [EventRecord] {
     var found: [EventRecord] = []
     let end = UInt32(truncatingIfNeeded: read(SMMURegister.eventQueueProducer))
     let mask = UInt32(lowBits(queueBits + 1))
@@ -82,7 +81,7 @@ final class Machine {
     return found
   }
 
-  func access(
+  package func access(
     _ address: UInt64, write: Bool = false, stream: UInt32 = 1, substream: UInt32? = nil,
     instruction: Bool = false, privileged: Bool = false, kind: Transaction.Kind = .untranslated
   ) -> TranslationResult {
@@ -93,7 +92,7 @@ final class Machine {
   }
 
   /// The output address, or `nil` when the access does not translate.
-  func output(_ address: UInt64, write: Bool = false, stream: UInt32 = 1) -> UInt64? {
+  package func output(_ address: UInt64, write: Bool = false, stream: UInt32 = 1) -> UInt64? {
     switch access(address, write: write, stream: stream) {
     case .translated(let page): page.address.rawValue
     case .bypassed(let address): address.rawValue
@@ -103,16 +102,16 @@ final class Machine {
 }
 
 /// A translation table as software builds it: plain, one descriptor at a time.
-struct Tables {
-  let machine: Machine
-  let granule: TranslationGranule
-  let inputBits: UInt64
-  let start: Int
+package struct Tables {
+  package let machine: Machine
+  package let granule: TranslationGranule
+  package let inputBits: UInt64
+  package let start: Int
   /// What software adds to the address of a table to store it in a descriptor.
-  var offset: UInt64 = 0
-  let root: UInt64
+  package var offset: UInt64 = 0
+  package let root: UInt64
 
-  init(
+  package init(
     _ machine: Machine, _ granule: TranslationGranule = .kib4, inputBits: UInt64 = 48,
     start: Int? = nil, offset: UInt64 = 0
   ) {
@@ -127,12 +126,12 @@ struct Tables {
   }
 
   /// The address that software calls the start table.
-  var base: UInt64 { root + offset }
+  package var base: UInt64 { root + offset }
 
-  func shift(_ level: Int) -> UInt64 { granule.shift + granule.stride * UInt64(3 - level) }
+  package func shift(_ level: Int) -> UInt64 { granule.shift + granule.stride * UInt64(3 - level) }
 
   /// Where the descriptor of `level` for `address` is; tables above are made as needed.
-  func place(_ address: UInt64, _ level: Int = 3, tableBits: UInt64 = 0) -> UInt64 {
+  package func place(_ address: UInt64, _ level: Int = 3, tableBits: UInt64 = 0) -> UInt64 {
     var table = root
     var index = (address & lowBits(inputBits)) >> shift(start)
     for step in start..<level {
@@ -149,7 +148,7 @@ struct Tables {
     return table + index * 8
   }
 
-  func map(
+  package func map(
     _ address: UInt64, to output: UInt64, level: Int = 3, _ attributes: UInt64,
     tableBits: UInt64 = 0
   ) {
@@ -160,21 +159,21 @@ struct Tables {
 }
 
 /// AF, nG, read-write for everybody.
-let stage1Leaf: UInt64 = 1 << 10 | 1 << 11 | 1 << 6
+package let stage1Leaf: UInt64 = 1 << 10 | 1 << 11 | 1 << 6
 /// AF, read-write, Normal write-back.
-let stage2Leaf: UInt64 = 1 << 10 | 3 << 6 | 0xf << 2
+package let stage2Leaf: UInt64 = 1 << 10 | 3 << 6 | 0xf << 2
 
 /// A stream with a legal configuration that tests then bend.
-struct Stream {
-  let machine: Machine
-  var entry = StreamTableEntry()
-  var context = ContextDescriptor()
-  var contextPlace: UInt64 = 0
-  var low: Tables
-  var stage2: Tables
+package struct Stream {
+  package let machine: Machine
+  package var entry = StreamTableEntry()
+  package var context = ContextDescriptor()
+  package var contextPlace: UInt64 = 0
+  package var low: Tables
+  package var stage2: Tables
 
   /// - Parameter config: which stages translate; nested tables live at IPA = PA + 4 GiB.
-  init(
+  package init(
     _ machine: Machine, _ config: StreamConfig, _ granule: TranslationGranule = .kib4,
     stage1Bits: UInt64 = 40, stage2Bits: UInt64 = 40, stage2Start: Int? = nil
   ) {
@@ -197,7 +196,7 @@ struct Stream {
     install()
   }
 
-  static let offset: UInt64 = 0x1_0000_0000
+  package static let offset: UInt64 = 0x1_0000_0000
 
   private mutating func describeStage2(_ granule: TranslationGranule, _ bits: UInt64) {
     entry[.stage2InputSize] = UInt8(64 - bits)
@@ -233,15 +232,16 @@ struct Stream {
     }
   }
 
-  func install(stream: UInt32 = 1) {
+  package func install(stream: UInt32 = 1) {
     machine.set(entry, stream: stream)
     machine.memory.store(context, at: PA(contextPlace))
   }
 }
 
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
+package struct SplitMix: RandomNumberGenerator {
+  package var state: UInt64
+  package init(state: UInt64) { self.state = state }
+  package mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var word = state
     word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -252,5 +252,5 @@ struct SplitMix: RandomNumberGenerator {
 
 extension EventRecord {
   /// The words, zero-padded, for readable failures.
-  var text: String { words.map { hex($0) }.joined(separator: " ") }
+  package var text: String { words.map { hex($0) }.joined(separator: " ") }
 }
