@@ -46,7 +46,9 @@ let package = Package(
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Firmware", ["Bits"]),
+    .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
+    layer("DeviceTree", ["CFdt"]),
+    layer("Firmware", ["Bits", "DeviceTree"]),
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
     layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
@@ -69,6 +71,7 @@ let package = Package(
     layer("Gzip", ["CZlib"]),
     layer("JSON"),
     layer("InputFiles", ["Gzip", "JSON"]),
+    layer("FirmwareReports", ["Bits", "Firmware", "DeviceTree", "JSON", "InputFiles"]),
     layer("Decode", ["Bits", "ArmFormats", "JSON"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
@@ -81,7 +84,7 @@ let package = Package(
       name: "doorbell",
       dependencies: [
         "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
-        "InputFiles", "JSON",
+        "InputFiles", "JSON", "FirmwareReports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -93,6 +96,13 @@ let package = Package(
     tests("SimulationTests", ["Simulation"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
+    tests(
+      "FirmwareTests",
+      [
+        "Firmware", "FirmwareReports", "DeviceTree", "Bits", "VMM", "Guest", "HostKernel",
+        "GLibSupport",
+      ],
+      resources: [.copy("Fixtures")]),
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
   ]
 )
