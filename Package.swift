@@ -63,7 +63,8 @@ let package = Package(
     layer(
       "Scenarios",
       [
-        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest", "Designs",
+        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Designs",
         "GLibSupport", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -78,13 +79,14 @@ let package = Package(
     layer(
       "Reports",
       [
-        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs", "Scenarios",
+        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "Scenarios",
       ]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
         "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
-        "InputFiles", "JSON", "FirmwareReports",
+        "InputFiles", "JSON", "FirmwareReports", "HostKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

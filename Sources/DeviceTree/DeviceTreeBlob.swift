@@ -29,7 +29,9 @@ public struct DeviceTreeBlob: Equatable, Sendable {
   private static let maximumDepth = 64
 
   /// Whether a file starts like a flattened device tree.
-  public static func isBlob(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) }
+  public static func isBlob(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: [0xd0, 0x0d, 0xfe, 0xed])
+  }
 
   /// - Throws: `BadBlob` when libfdt finds the blob malformed, or it nests deeper than 64 levels.
   public init(_ bytes: [UInt8]) throws(BadBlob) {

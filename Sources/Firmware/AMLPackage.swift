@@ -17,7 +17,7 @@ struct AMLPackage {
 
   /// The package of an operator that starts with `opcode`.
   init?(_ code: [UInt8], opcode: [UInt8], at offset: Int, end: Int) {
-    guard offset + opcode.count <= min(end, code.count),
+    guard offset + opcode.count <= min(end, code.count), code[offset] == opcode[0],
       code[offset..<offset + opcode.count].elementsEqual(opcode)
     else { return nil }
     self.init(code, lengthAt: offset + opcode.count, end: end)
@@ -27,7 +27,9 @@ struct AMLPackage {
 /// Where `pattern` first stands in a part of the code.
 func firstOffset(of pattern: [UInt8], in code: [UInt8], _ range: Range<Int>) -> Int? {
   guard range.count >= pattern.count else { return nil }
-  return (range.lowerBound...range.upperBound - pattern.count).first {
-    code[$0..<$0 + pattern.count].elementsEqual(pattern)
+  for start in range.lowerBound...range.upperBound - pattern.count
+  where code[start] == pattern[0] && code[start..<start + pattern.count].elementsEqual(pattern) {
+    return start
   }
+  return nil
 }

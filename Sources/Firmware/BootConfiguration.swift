@@ -23,7 +23,7 @@ public struct HostBridge: Equatable, Sendable {
 /// The host bridges of a DSDT.
 ///
 /// This is a bounded scan for patterns and not an AML interpreter: it finds devices whose contents
-/// have the EISA ID of PNP0A08 or PNP0A03 after `_HID`, in them a `_DSM` method, in it the UUID, and
+/// have the `_HID` PNP0A08 or PNP0A03, in them a `_DSM` method, in it the UUID, and
 /// then `If (Arg2 == 5)` whose body is `Return (0)`. Where the UUID stands in a `_DSM` that never
 /// compares its function number in this way, the answer is `unknown`.
 public struct HostBridgeScan: Equatable, Sendable {
@@ -70,11 +70,11 @@ public struct HostBridgeScan: Equatable, Sendable {
   private static let device: [UInt8] = [0x5b, 0x82]
   private static let method: [UInt8] = [0x14]
   private static let ifOperator: [UInt8] = [0xa0]
-  /// `Name (_HID, EisaId ("PNP0A08"))` and PNP0A03.
+  /// `Name (_HID, ...)` of PNP0A08 and PNP0A03, as EISA IDs and as strings.
   private static let bridgeIDs: [[UInt8]] = [
-    [0x08] + Array("_HID".utf8) + [0x0c, 0x41, 0xd0, 0x0a, 0x08],
-    [0x08] + Array("_HID".utf8) + [0x0c, 0x41, 0xd0, 0x0a, 0x03],
-  ]
+    [0x0c, 0x41, 0xd0, 0x0a, 0x08], [0x0c, 0x41, 0xd0, 0x0a, 0x03],
+    [0x0d] + Array("PNP0A08".utf8) + [0], [0x0d] + Array("PNP0A03".utf8) + [0],
+  ].map { [0x08] + Array("_HID".utf8) + $0 }
   /// E5C937D0-3553-4D7A-9117-EA4D19C3434D as `ToUUID` stores it.
   static let uuid: [UInt8] = [
     0xd0, 0x37, 0xc9, 0xe5, 0x53, 0x35, 0x7a, 0x4d, 0x91, 0x17, 0xea, 0x4d, 0x19, 0xc3, 0x43, 0x4d,

@@ -144,7 +144,9 @@ struct IDMappingCheck {
         }
       }
     }
-    for smmu in facts.smmus.indices { report(streams[smmu] ?? [], "StreamID", at: facts.smmus[smmu].place) }
+    for smmu in facts.smmus.indices {
+      report(streams[smmu] ?? [], "StreamID", at: facts.smmus[smmu].place)
+    }
     for group in facts.itsGroups.indices {
       report(devices[group] ?? [], "DeviceID", at: facts.itsGroups[group].place)
     }

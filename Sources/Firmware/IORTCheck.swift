@@ -121,7 +121,7 @@ struct IORTCheck {
       guard table.revision >= 1, node.record.layout != IORTLayout.unknownNode else { continue }
       if let other = identifiers[node.identifier] {
         add(
-          .warning, "duplicate-identifier", node.place,
+          .note, "duplicate-identifier", node.place,
           "the same identifier \(hex(UInt64(node.identifier))) as the node at "
             + hex(UInt64(other.offset)),
           "Linux does not use identifiers and MSIs are as before; tools that cross-reference by "

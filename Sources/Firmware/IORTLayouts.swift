@@ -34,23 +34,28 @@ public enum IORTLayout {
 
   // MARK: Memory access properties, shared by named components and root complexes
 
+  private static func cacheCoherency(at offset: Int) -> TableField {
+    TableField(
+      "Cache Coherency", at: offset, 4, .choice([.init(0, "not coherent"), .init(1, "coherent")]))
+  }
+  private static func memoryFlags(at offset: Int) -> TableField {
+    TableField(
+      "Memory Flags", at: offset, 1,
+      .flags([
+        .init("coherent path to memory", bit: 0), .init("cacheable and shareable by default", bit: 1),
+        .init("ensured coherency", bit: 2),
+      ]))
+  }
   private static func accessProperties(at offset: Int) -> [TableField] {
     [
-      TableField(
-        "Cache Coherency", at: offset, 4, .choice([.init(0, "not coherent"), .init(1, "coherent")])),
+      cacheCoherency(at: offset),
       TableField(
         "Allocation Hints", at: offset + 4, 1,
         .flags([
           .init("transient", bit: 0), .init("write allocate", bit: 1),
           .init("read allocate", bit: 2), .init("override", bit: 3),
         ])),
-      TableField("Reserved", at: offset + 5, 2, .reserved),
-      TableField(
-        "Memory Flags", at: offset + 7, 1,
-        .flags([
-          .init("coherent path to memory", bit: 0), .init("device attributes cacheable", bit: 1),
-          .init("ensured coherency", bit: 2),
-        ])),
+      TableField("Reserved", at: offset + 5, 2, .reserved), memoryFlags(at: offset + 7),
     ]
   }
 
@@ -68,6 +73,8 @@ public enum IORTLayout {
 
   // MARK: Root complex
 
+  public static let cacheCoherency = cacheCoherency(at: 16)
+  public static let memoryFlags = memoryFlags(at: 23)
   public static let atsAttribute = TableField(
     "ATS Attribute", at: 24, 4,
     .flags([

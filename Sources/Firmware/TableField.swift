@@ -87,12 +87,12 @@ public struct TableField: Hashable, Sendable {
       if let choice = flag.choices.first(where: { $0.value == bits }) {
         parts.append(choice.meaning)
       } else if flag.width == 1 && flag.choices.isEmpty {
-        parts.append(bits == 1 ? flag.name : "no \(flag.name)")
+        if bits == 1 { parts.append(flag.name) }
       } else {
         parts.append("\(flag.name) \(hex(bits))")
       }
     }
     if value & ~known != 0 { parts.append("reserved bits \(hex(value & ~known))") }
-    return parts.joined(separator: ", ")
+    return parts.isEmpty ? "none" : parts.joined(separator: ", ")
   }
 }

@@ -33,8 +33,8 @@ struct WindowCheck {
     let index = page >= window.lowerBound ? (page - window.lowerBound) >> 16 : 0
     return FirmwareFinding(
       .note, "window-doorbell", at: area.place, text,
-      consequence: "the guest's doorbell page \(hex(page)) is the place of the host's doorbell "
-        + "page \(index) with 64 KiB pages: that many ITSs in one context, and an MSI to the "
-        + "guest's doorbell address reaches a host ITS.")
+      consequence: "a host context that hands out \(index + 1) doorbell pages of 64 KiB puts one "
+        + "at \(hex(page)), and an MSI to the guest's own doorbell address then reaches a host "
+        + "ITS; before that it faults in stage 2.")
   }
 }
