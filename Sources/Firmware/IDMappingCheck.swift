@@ -12,6 +12,7 @@ struct IDMappingCheck {
       check.overlaps(complex.messages ?? [], of: complex.place)
       check.gaps(of: complex)
     }
+    if facts.source == .deviceTree { check.danglingPhandles() }
     for smmu in facts.smmus { check.overlaps(smmu.mappings, of: smmu.place) }
     check.segments()
     check.collisions()
@@ -96,6 +97,16 @@ struct IDMappingCheck {
             ? "without an ITS an MSI needs no DeviceID; it is translated by this SMMU like any write."
             : "their devices have no DeviceID, and no MSI of theirs can be set up.")
       }
+    }
+  }
+
+  /// For the IORT, `IORTCheck` looks at references, of nodes of every type.
+  private mutating func danglingPhandles() {
+    for mapping in facts.rootComplexes.flatMap({ $0.streams + ($0.messages ?? []) }) {
+      guard case .nothing(let what) = mapping.target else { continue }
+      add(
+        .error, "dangling-reference", mapping.place, "leads to \(what)",
+        "its IDs lead nowhere: the devices have no StreamID or DeviceID, and their MSIs are lost.")
     }
   }
 

@@ -122,10 +122,9 @@ extension IORTDraft {
     let first = elementsAt + elements.count * elementSize
     let mappingsAt = rangesFirst ? first + ranges.count * IORTLayout.memoryRange.size : first
     let rangesAt = rangesFirst ? first : first + mappings.count * IORTLayout.idMapping.size
-    if type != .itsGroup || !mappings.isEmpty {
-      fixed[IORTLayout.mappingCount] = UInt64(mappings.count)
-      fixed[IORTLayout.mappingOffset] = UInt64(mappings.isEmpty ? 0 : mappingsAt)
-    }
+    fixed[IORTLayout.mappingCount] = UInt64(mappings.count)
+    // Without mappings the offset means nothing, and the draft's stays.
+    if !mappings.isEmpty { fixed[IORTLayout.mappingOffset] = UInt64(mappingsAt) }
     switch type {
     case .itsGroup: fixed[IORTLayout.itsCount] = UInt64(elements.count)
     case .smmuV2:

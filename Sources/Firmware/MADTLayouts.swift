@@ -10,6 +10,7 @@ public enum MADTLayout {
   public static let type = TableField("Type", at: 0, 1, .choice(types))
   public static let length = TableField("Length", at: 1, 1)
   private static let header = [type, length]
+  private static let coherency = TableField.Style.flags([.init("not coherent", bit: 0)])
   static let unknown = RecordLayout("unknown structure", header)
 
   private static let types: [TableField.Choice] = [
@@ -85,7 +86,9 @@ public enum MADTLayout {
   static let gicr = RecordLayout(
     "GICR",
     header + [
-      TableField("Reserved", at: 2, 2, .reserved), redistributorBase, redistributorLength,
+      // ACPI 6.6; zero before.
+      TableField("Flags", at: 2, 1, coherency), TableField("Reserved", at: 3, 1, .reserved),
+      redistributorBase, redistributorLength,
     ])
 
   public static let itsIdentifier = TableField("ITS Identifier", at: 4, 4, .decimal)
@@ -93,13 +96,13 @@ public enum MADTLayout {
   static let its = RecordLayout(
     "GIC ITS",
     header + [
-      TableField("Reserved", at: 2, 2, .reserved), itsIdentifier, itsBase,
-      TableField("Reserved", at: 16, 4, .reserved),
+      // ACPI 6.6; zero before.
+      TableField("Flags", at: 2, 1, coherency), TableField("Reserved", at: 3, 1, .reserved),
+      itsIdentifier, itsBase, TableField("Reserved", at: 16, 4, .reserved),
     ])
 
   // MARK: GICv5
 
-  private static let coherency = TableField.Style.flags([.init("not coherent", bit: 0)])
   static let irs = RecordLayout(
     "GICv5 IRS",
     header + [

@@ -16,10 +16,19 @@ public struct FirmwareReport: Sendable {
   public init(
     _ files: FirmwareFiles, requesterIDs: [RequesterID] = [], window: ClosedRange<UInt64>
   ) {
-    name = files.name
-    tables = files.tables
-    facts = files.tables.facts
-    findings = files.tables.findings(window: window)
+    self.init(
+      name: files.name, tables: files.tables, requesterIDs: requesterIDs, window: window)
+  }
+
+  /// The report on tables that are no files.
+  public init(
+    name: String, tables: FirmwareTables, requesterIDs: [RequesterID] = [],
+    window: ClosedRange<UInt64>
+  ) {
+    self.name = name
+    self.tables = tables
+    facts = tables.facts
+    findings = tables.findings(window: window)
     let facts = facts
     routes = requesterIDs.map { facts.route(of: $0.value, segment: $0.segment) }
   }
