@@ -42,7 +42,8 @@ public enum IORTLayout {
     TableField(
       "Memory Flags", at: offset, 1,
       .flags([
-        .init("coherent path to memory", bit: 0), .init("cacheable and shareable by default", bit: 1),
+        .init("coherent path to memory", bit: 0),
+        .init("cacheable and shareable by default", bit: 1),
         .init("ensured coherency", bit: 2),
       ]))
   }

@@ -68,7 +68,9 @@ extension VMM {
     let ids = streams
     node.mappings = [identity(ids, smmu)]
     if ids.lowerBound > 0 { node.mappings.append(identity(0...(ids.lowerBound - 1), its)) }
-    if ids.upperBound < 0xffff { node.mappings.append(identity((ids.upperBound + 1)...0xffff, its)) }
+    if ids.upperBound < 0xffff {
+      node.mappings.append(identity((ids.upperBound + 1)...0xffff, its))
+    }
     return node
   }
 
@@ -91,8 +93,8 @@ extension VMM {
     var table = MADTBuilder(revision: 4, origin: .qemu)
     table.add(
       .gicd, [MADTLayout.distributorBase: map.distributor.rawValue, MADTLayout.version: 3])
-    table.add(
-      .gicc, size: 80, [MADTLayout.processorFlags: 1, MADTLayout.performanceInterrupt: 23])
+    // Enabled, and without a PMU.
+    table.add(.gicc, size: 80, [MADTLayout.processorFlags: 1])
     table.add(
       .gicr,
       [

@@ -73,7 +73,9 @@ struct DisassemblerTests {
     let values = listing.records.flatMap(\.record.fields)
     var compared = 0
     for line in lines where line.value.first.map(\.isHexDigit) == true {
-      guard let field = values.first(where: { $0.offset == line.offset && $0.field.width == line.width })
+      guard
+        let field = values.first(where: { $0.offset == line.offset && $0.field.width == line.width }
+        )
       else { continue }
       let value = UInt64(line.value.prefix { $0.isHexDigit }, radix: 16)
       #expect(value == field.value, "\(line.name) at \(line.offset)")

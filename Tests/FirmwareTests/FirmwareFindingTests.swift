@@ -90,7 +90,8 @@ struct FirmwareFindingTests {
     .init("an RMR for nobody", .warning, "rmr-no-device", [(0x124, 0x4000)]),
     .init("a HiSilicon SMMU", .note, "hi161x", [(0x70, 1)]),
     .init("a _DSM that nobody gave", .note, "preserve-boot-config-unknown", []),
-    .init("an own DeviceID that does not exist", .warning, "deviceid-index", [(0x74, 0), (0x88, 4)]),
+    .init(
+      "an own DeviceID that does not exist", .warning, "deviceid-index", [(0x74, 0), (0x88, 4)]),
   ]
 
   @Test("each defect has its finding", arguments: breaks)
