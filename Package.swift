@@ -72,7 +72,8 @@ let package = Package(
     layer("Gzip", ["CZlib"]),
     layer("JSON"),
     layer("InputFiles", ["Gzip", "JSON"]),
-    layer("FirmwareReports", ["Bits", "Firmware", "DeviceTree", "JSON", "InputFiles"]),
+    layer(
+      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "HostKernel", "JSON", "InputFiles"]),
     layer("Decode", ["Bits", "ArmFormats", "JSON"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
@@ -86,7 +87,7 @@ let package = Package(
       name: "doorbell",
       dependencies: [
         "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
-        "InputFiles", "JSON", "FirmwareReports", "HostKernel",
+        "InputFiles", "JSON", "FirmwareReports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -101,8 +102,8 @@ let package = Package(
     tests(
       "FirmwareTests",
       [
-        "Firmware", "FirmwareReports", "DeviceTree", "Bits", "VMM", "Guest", "HostKernel",
-        "GLibSupport",
+        "Firmware", "FirmwareReports", "DeviceTree", "Bits", "VMM", "HostKernel", "InputFiles",
+        "JSON",
       ],
       resources: [.copy("Fixtures")]),
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),

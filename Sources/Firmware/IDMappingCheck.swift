@@ -57,14 +57,19 @@ struct IDMappingCheck {
     }
   }
 
-  /// The parts of `range` that no mapping takes.
-  private func unmapped(
-    _ range: ClosedRange<UInt32>, by mappings: [PlatformFacts.Mapping]
+  /// What mappings take, in order; everything where one is single.
+  private static func inputs(_ mappings: [PlatformFacts.Mapping]) -> [ClosedRange<UInt32>] {
+    if mappings.contains(where: \.isSingle) { return [0...UInt32.max] }
+    return mappings.map(\.input).sorted { $0.lowerBound < $1.lowerBound }
+  }
+
+  /// The parts of `range` that are in none of `inputs`, which are in order.
+  private static func gaps(
+    in range: ClosedRange<UInt32>, of inputs: [ClosedRange<UInt32>]
   ) -> [ClosedRange<UInt32>] {
-    if mappings.contains(where: \.isSingle) { return [] }
     var gaps: [ClosedRange<UInt32>] = []
     var next = UInt64(range.lowerBound)
-    for input in mappings.map(\.input).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+    for input in inputs {
       guard next <= UInt64(range.upperBound), input.lowerBound <= range.upperBound else { break }
       if UInt64(input.lowerBound) > next { gaps.append(UInt32(next)...(input.lowerBound - 1)) }
       next = max(next, UInt64(input.upperBound) + 1)
@@ -76,7 +81,7 @@ struct IDMappingCheck {
   private mutating func gaps(of complex: PlatformFacts.RootComplex) {
     let hasController = !facts.itsGroups.isEmpty || !(complex.messages ?? []).isEmpty
     let mappings = complex.messages ?? complex.streams
-    for gap in unmapped(complex.requesterIDs, by: mappings) {
+    for gap in Self.gaps(in: complex.requesterIDs, of: Self.inputs(mappings)) {
       let isWhole = gap == complex.requesterIDs
       let severity: FirmwareFinding.Severity =
         !hasController && facts.itses.isEmpty ? .note : isWhole ? .error : .warning
@@ -86,9 +91,10 @@ struct IDMappingCheck {
           ? "their functions have no DeviceID, and there is no ITS that would want one."
           : "functions with these IDs have no DeviceID, and no MSI of theirs can be set up.")
     }
+    let inputs = facts.smmus.map { Self.inputs($0.mappings) }
     for mapping in complex.streams where complex.messages == nil {
       guard case .smmu(let index) = mapping.target else { continue }
-      for gap in unmapped(mapping.output, by: facts.smmus[index].mappings) {
+      for gap in Self.gaps(in: mapping.output, of: inputs[index]) {
         let severity: FirmwareFinding.Severity = facts.itsGroups.isEmpty ? .note : .error
         add(
           severity, "no-device-id", facts.smmus[index].place,

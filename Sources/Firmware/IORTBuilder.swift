@@ -41,6 +41,8 @@ public struct IORTDraft: Equatable, Sendable {
   public var ranges: [Range] = []
   /// An ITS group's identifiers, or an SMMUv2's context interrupts.
   public var elements: [UInt64] = []
+  /// An SMMUv2's PMU interrupts.
+  public var pmuInterrupts: [UInt64] = []
   public var name: String?
   /// Whether an RMR's memory ranges stand before its ID mappings; QEMU puts them after.
   public var rangesFirst = false
@@ -85,9 +87,9 @@ public struct IORTBuilder: Sendable {
     var offsets: [UInt32] = []
     var next = IORTLayout.table.size
     for node in nodes {
-      offsets.append(UInt32(next))
+      offsets.append(UInt32(truncatingIfNeeded: next))
       let size = node.size
-      guard size <= 0xffff else {
+      guard size <= 0xffff, next + size <= UInt32.max else {
         throw FirmwareError("a node of type \(node.type) has \(size) bytes, expected 65535 or less")
       }
       next += size
@@ -111,7 +113,8 @@ extension IORTDraft {
   }
 
   var size: Int {
-    headSize + elements.count * elementSize + mappings.count * IORTLayout.idMapping.size
+    headSize + (elements.count + pmuInterrupts.count) * elementSize + mappings.count
+      * IORTLayout.idMapping.size
       + ranges.count * IORTLayout.memoryRange.size
   }
 
@@ -119,7 +122,7 @@ extension IORTDraft {
     var fixed = record
     fixed[IORTLayout.length] = UInt64(size)
     let elementsAt = headSize
-    let first = elementsAt + elements.count * elementSize
+    let first = elementsAt + (elements.count + pmuInterrupts.count) * elementSize
     let mappingsAt = rangesFirst ? first + ranges.count * IORTLayout.memoryRange.size : first
     let rangesAt = rangesFirst ? first : first + mappings.count * IORTLayout.idMapping.size
     fixed[IORTLayout.mappingCount] = UInt64(mappings.count)
@@ -130,6 +133,8 @@ extension IORTDraft {
     case .smmuV2:
       fixed[IORTLayout.contextInterruptCount] = UInt64(elements.count)
       fixed[IORTLayout.contextInterruptOffset] = UInt64(elementsAt)
+      fixed[IORTLayout.pmuInterruptCount] = UInt64(pmuInterrupts.count)
+      fixed[IORTLayout.pmuInterruptOffset] = UInt64(elementsAt + elements.count * elementSize)
     case .reservedMemoryRange:
       fixed[IORTLayout.rmrCount] = UInt64(ranges.count)
       fixed[IORTLayout.rmrOffset] = UInt64(ranges.isEmpty ? 0 : rangesAt)
@@ -137,7 +142,7 @@ extension IORTDraft {
     }
     var bytes = Array(fixed.bytes.prefix(type.nameOffset ?? fixed.bytes.count)) + nameBytes
     bytes += Array(repeating: 0, count: headSize - bytes.count)
-    for element in elements {
+    for element in elements + pmuInterrupts {
       for index in 0..<elementSize {
         bytes.append(UInt8(truncatingIfNeeded: element >> UInt64(8 * index)))
       }
@@ -184,9 +189,12 @@ extension IORTBuilder {
       var draft = IORTDraft(node.type, revision: node.revision, identifier: node.identifier)
       for field in node.record.layout.fields { draft[field] = node.record[field] }
       draft.name = node.name
-      draft.elements = node.elements.map {
+      let elements = node.elements.map {
         node.type == .itsGroup ? $0[IORTLayout.itsIdentifier] : $0[IORTLayout.interrupt]
       }
+      let pmuCount = node.type == .smmuV2 ? Int(node.record[IORTLayout.pmuInterruptCount]) : 0
+      draft.elements = elements.dropLast(pmuCount)
+      draft.pmuInterrupts = elements.suffix(pmuCount)
       draft.ranges = node.ranges.map {
         .init(base: $0[IORTLayout.rangeBase], length: $0[IORTLayout.rangeLength])
       }

@@ -11,8 +11,6 @@ public struct SoftwareMSIWindow: Sendable {
   public static let base: IOVA = 0x800_0000
   /// `MSI_IOVA_LENGTH`.
   public static let length: UInt64 = 0x10_0000
-  /// All of it, first to last address.
-  public static let addresses = base.rawValue...base.rawValue + (length - 1)
   /// The bits of the kernel's bitmap of pages.
   static let capacity = 64
 

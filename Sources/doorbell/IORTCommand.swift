@@ -1,6 +1,5 @@
 import ArgumentParser
 import FirmwareReports
-import HostKernel
 import InputFiles
 import JSON
 
@@ -53,6 +52,18 @@ struct IORTCommand: ParsableCommand {
     })
   var rid: [RequesterID] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Where the host puts its software MSI window of 1 MiB; by default 0x8000000.",
+      valueName: "address"),
+    transform: {
+      guard let window = MSIWindow($0) else {
+        throw ValidationError("expected --window 0xADDRESS, found \"\($0)\"")
+      }
+      return window
+    })
+  var window = MSIWindow.standard
+
   @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
   var format: ProofFormat = .table
 
@@ -62,7 +73,7 @@ struct IORTCommand: ParsableCommand {
       machines = try FirmwareFiles.machines(files, with: [madt, mcfg, dsdt].compactMap(\.self))
     } catch { throw badInput("\(error)") }
     let reports = machines.map {
-      FirmwareReport($0, requesterIDs: rid, window: SoftwareMSIWindow.addresses)
+      FirmwareReport($0, requesterIDs: rid, window: window.addresses)
     }
     switch format {
     case .table: print(reports.map(\.text).joined(separator: "\n"), terminator: "")

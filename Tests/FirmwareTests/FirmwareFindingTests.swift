@@ -168,6 +168,23 @@ struct FirmwareFindingTests {
     #expect(rules.contains("duplicate-device-id"))
   }
 
+  @Test("two ranges of one RMR that overlap are found")
+  func overlappingRanges() throws {
+    var builder = IORTBuilder(revision: 5, origin: .doorbell)
+    var smmu = IORTDraft(.smmuV3, revision: 4)
+    smmu[IORTLayout.smmuBase] = 0xc00_0000
+    builder.add(smmu)
+    var node = IORTDraft(.reservedMemoryRange, revision: 3, identifier: 1)
+    node.mappings = [.init(inputBase: 0, countMinusOne: 0, outputBase: 0, target: 0)]
+    node.ranges = [
+      .init(base: 0x9000_0000, length: 0x2_0000), .init(base: 0x9001_0000, length: 0x1_0000),
+      .init(base: 0x9002_0000, length: 0x1_0000),
+    ]
+    builder.add(node)
+    let found = try Self.findings(builder.build()).filter { $0.rule == "rmr-overlap" }
+    #expect(found.count == 1)
+  }
+
   @Test("the MADT's structures must fit")
   func madt() throws {
     var table = try Fixture(name: "its-smmu-1cpu").bytes("APIC.aml")
