@@ -43,11 +43,20 @@ extension PlatformFacts {
       return route
     }
     follow(complex.streams, from: complex.place, id: requesterID, into: &route)
+    if usesMessageFrame(complex) {
+      // Linux takes a GICv2m frame for every device where no ITS is mapped (`gicv2m_get_fwnode`).
+      route.end = nil
+      route.messageFrame = 0
+    }
     if let messages = complex.messages {
       route.end = nil
       follow(messages, from: complex.place, id: requesterID, into: &route)
     }
     return route
+  }
+
+  private func usesMessageFrame(_ complex: RootComplex) -> Bool {
+    complex.messages == nil && itsGroups.isEmpty && !messageFrames.isEmpty
   }
 
   /// Applies mappings until an ITS, an MSI frame or nothing is reached. Each hop leads from a root

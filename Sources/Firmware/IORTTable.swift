@@ -73,15 +73,16 @@ struct IORTReader {
     guard length >= IORTLayout.nodeHeaderSize else {
       add(
         .error, "node-length", place, "length \(length), expected at least 16",
-        "the walk of the table ends here: this node and all after it are lost, and with them "
-          + "their devices' MSIs.")
+        "the next node cannot be found: Linux reads this one again or something between two, and "
+          + "the devices of all after it have no path for their MSIs.")
       return nil
     }
     if offset + length > table.count {
       add(
         .error, "node-length", place,
         "length \(length) reaches past the end of the table at \(hex(UInt64(table.count)))",
-        "Linux stops here and ignores the node: its devices' MSIs have no known path.")
+        "Linux checks only where a node starts, and takes what lies behind the table for the rest: "
+          + "the path of its devices' MSIs is undefined.")
     }
     let layout = type.layout(revision: UInt8(start[IORTLayout.revision]))
     let record = TableRecord(layout, in: table, at: offset, length: min(length, layout.size))

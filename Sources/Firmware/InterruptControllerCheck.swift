@@ -47,8 +47,8 @@ enum InterruptControllerCheck {
           FirmwareFinding(
             .error, "its-duplicate-id", at: its.place,
             "the same identifier \(its.identifier) as \(other.place)",
-            consequence: "Linux registers one and skips the other: MSIs of its devices go to a "
-              + "doorbell that was never set up."))
+            consequence: "a group that names it can mean either: MSIs may go to a doorbell of the "
+              + "one while their tables are in the other."))
       }
       for other in facts.itses[..<index] where other.base == its.base {
         findings.append(

@@ -30,7 +30,8 @@ public struct MCFGTable: Equatable, Sendable {
     let rest = (table.bytes.count - Self.table.size) % size
     let partial = FirmwareFinding(
       .warning, "mcfg-length", at: "MCFG+0x4", "\(rest) bytes follow the last whole entry",
-      consequence: "the kernel refuses the table: no PCI function is found, and none sends MSIs.")
+      consequence: "Linux ignores them: functions on buses that they were to describe are not "
+        + "found, and send no MSIs.")
     findings = table.findings + (rest == 0 ? [] : [partial])
   }
 

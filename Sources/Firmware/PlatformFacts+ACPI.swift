@@ -31,10 +31,16 @@ extension PlatformFacts {
 
   /// Which list position each node of an IORT will have.
   private struct NodeIndex {
+    /// Whether the table counts IDs without the minus one (`iort_check_id_count_workaround`).
+    let countsAll: Bool
     private var targets: [Int: Target] = [:]
     private var kinds: [Int: String] = [:]
 
     init(_ iort: IORTTable) {
+      let origin = TableOrigin(of: iort.header)
+      countsAll =
+        origin.oemID == "HISI" && ["HIP07", "HIP08"].contains(origin.oemTableID)
+        && origin.oemRevision == 0
       var smmus = 0
       var groups = 0
       for node in iort.nodes {
@@ -60,7 +66,8 @@ extension PlatformFacts {
     node.mappings.enumerated().compactMap { position, record in
       guard position != node.ownMappingIndex else { return nil }
       let base = record.word(IORTLayout.inputBase)
-      let count = record.word(IORTLayout.idCount)
+      let field = record.word(IORTLayout.idCount)
+      let count = index.countsAll && field > 0 ? field - 1 : field
       return Mapping(
         place: "IORT+\(hex(UInt64(record.offset)))",
         input: base...(UInt32.max - base < count ? .max : base + count),

@@ -172,8 +172,8 @@ private struct DeviceTreeReader {
   }
 
   /// `iommu-addresses`: a device, an IOVA and a length in the cells of the device's bus. With the
-  /// same physical range in `reg` it is mapped one to one, else kept free
-  /// (`of_iommu_get_resv_regions`).
+  /// same physical range in `reg` it is mapped one to one; without `reg` it is kept free, with
+  /// another range translated (`iommu_resv_region_get_type`).
   private mutating func readReserved(_ index: Int) {
     let node = tree.nodes[index]
     let physical = tree.regions(of: index).first
@@ -192,9 +192,18 @@ private struct DeviceTreeReader {
           place: node.path, base: range.base, length: range.size, remapPermitted: false,
           isPrivileged: false, attributes: 0, streams: streams(of: device),
           isDirect: physical?.base == range.base && physical?.size == range.size,
-          isHeeded: true))
+          isHeeded: isHeeded(node, by: tree.nodes[device])))
       position += 1 + width
     }
+  }
+
+  /// `of_iommu_get_resv_regions` starts from the `memory-region` of the device's own node, which a
+  /// function behind a host bridge does not share with it.
+  private func isHeeded(_ region: DeviceTreeBlob.Node, by device: DeviceTreeBlob.Node) -> Bool {
+    guard device.strings("device_type") != ["pci"], let phandle = region.phandle else {
+      return false
+    }
+    return device.cells("memory-region").contains(phandle)
   }
 
   /// The streams of a device: `iommus`, or for a host bridge all of its `iommu-map`.

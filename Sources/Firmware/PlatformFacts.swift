@@ -92,9 +92,10 @@ public struct PlatformFacts: Equatable, Sendable {
     /// The streams it holds for, by SMMU (`iort_node_get_rmr_info`: output base and count, whether
     /// or not the mapping is flagged single).
     public let streams: [Streams]
-    /// Whether addresses are mapped one to one, as opposed to kept free.
+    /// Whether addresses are mapped one to one, as opposed to kept free or mapped elsewhere.
     public let isDirect: Bool
-    /// Whether Linux reads it at all; `false` for the RMRs of an IORT before revision 5.
+    /// Whether Linux reads it at all. It does not for the RMRs of an IORT before revision 5, and in
+    /// a device tree only for a device whose own node has the range in `memory-region`.
     public let isHeeded: Bool
 
     public struct Streams: Equatable, Sendable {

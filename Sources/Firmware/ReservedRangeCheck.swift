@@ -94,11 +94,19 @@ struct ReservedRangeCheck {
         "the kernel's own domains map it (`direct-relaxable`); once the guest assigns the device "
           + "with VFIO or iommufd it does not, and the MSI depends on the guest's own window.")
     }
+    if facts.source == .deviceTree && !range.isHeeded {
+      add(
+        .warning, "iommu-addresses-unread", range.place,
+        "the device that `iommu-addresses` names has no `memory-region` with this node, or is a "
+          + "host bridge",
+        "Linux starts from the node of the device itself (of_iommu_get_resv_regions), so nothing "
+          + "is mapped, and MSIs into the range fault in stage 1.")
+    }
     if facts.source == .deviceTree && !range.isDirect {
       add(
         .error, "rmr-not-direct", range.place,
         "`iommu-addresses` without the same physical range in `reg`",
-        "Linux keeps the range free and maps nothing there: MSIs into it fault in stage 1.")
+        "Linux does not map the range one to one: MSIs into it fault in stage 1, or go elsewhere.")
     }
   }
 

@@ -132,13 +132,20 @@ struct DeviceTreeTests {
         $0.cells("iommu-map", 0x100, smmuPhandle, 0x5100, 0x100)
         $0.cells("msi-map", 0, 2, 0x1_0000, 0x1000)
       }
+      root.node("dma@9000000") {
+        $0.cells("phandle", 4)
+        $0.cells("iommus", 1, 0x77)
+        $0.cells("memory-region", 5)
+      }
       root.node("reserved-memory") { memory in
         memory.cells("#address-cells", 2)
         memory.cells("#size-cells", 2)
         memory.cells("ranges")
         memory.node("window@8000000") {
           $0.cells("reg", 0, 0x800_0000, 0, 0x10_0000)
-          $0.cells("iommu-addresses", 3, 0, regionBase, 0, 0x10_0000)
+          $0.cells("phandle", 5)
+          $0.cells(
+            "iommu-addresses", 3, 0, regionBase, 0, 0x10_0000, 4, 0, regionBase, 0, 0x10_0000)
         }
       }
     }
@@ -160,8 +167,13 @@ struct DeviceTreeTests {
 
   @Test("iommu-addresses equal to reg are direct, others are kept free")
   func addresses() throws {
-    let direct = try #require(
-      PlatformFacts(try DeviceTreeBlob(Self.tree())).reserved.first)
+    let tree = try DeviceTreeBlob(Self.tree())
+    let reserved = PlatformFacts(tree).reserved
+    #expect(reserved.map(\.isHeeded) == [false, true])
+    #expect(reserved.last?.streams.map(\.ids) == [0x77...0x77])
+    let unread = FirmwareTables(tree: tree).findings(window: window)
+    #expect(unread.filter { $0.rule == "iommu-addresses-unread" }.count == 1)
+    let direct = try #require(reserved.first)
     #expect(direct.isDirect)
     #expect(direct.base == 0x800_0000)
     #expect(direct.length == 0x10_0000)

@@ -181,6 +181,28 @@ struct ExpectedTableTests {
     return (stream, nil)
   }
 
+  @Test("without an ITS, the tables' GICv2m frame takes every device's messages")
+  func messageFrame() throws {
+    let route = try Fixture(name: "gicv2m-smmu").tables().facts.route(of: 8)
+    #expect(route.messageFrame == 0)
+    #expect(route.stream?.id == 8)
+    #expect(route.end == nil)
+  }
+
+  @Test("the tables of HIP07 and HIP08 that count one too many are read as Linux reads them")
+  func countWorkaround() throws {
+    let origin = TableOrigin(
+      oemID: "HISI", oemTableID: "HIP08", oemRevision: 0, creatorID: "INTL", creatorRevision: 1)
+    var builder = IORTBuilder(revision: 0, origin: origin)
+    builder.add(Self.group())
+    builder.add(
+      Self.rootComplex(
+        identifier: 0, [.init(inputBase: 0, countMinusOne: 0x100, outputBase: 0, target: 0)]))
+    let facts = FirmwareTables(iort: try IORTTable(builder.build())).facts
+    #expect(facts.route(of: 0xff).device?.id == 0xff)
+    #expect(facts.route(of: 0x100).device == nil)
+  }
+
   @Test("QI-06: a requester ID past the SMMU reaches the ITS, one in no range has no DeviceID")
   func routes() throws {
     let facts = FirmwareTables(iort: try Self.bypassTable()).facts
