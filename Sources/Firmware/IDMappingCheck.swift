@@ -3,7 +3,7 @@ internal import Bits
 /// Rules about ID mappings: each requester ID has one StreamID and one DeviceID of its own.
 struct IDMappingCheck {
   private let facts: PlatformFacts
-  private var findings: [FirmwareFinding] = []
+  private var list = FindingList()
 
   static func findings(_ facts: PlatformFacts) -> [FirmwareFinding] {
     var check = Self(facts: facts)
@@ -14,23 +14,28 @@ struct IDMappingCheck {
     }
     if facts.source == .deviceTree { check.danglingPhandles() }
     for smmu in facts.smmus { check.overlaps(smmu.mappings, of: smmu.place) }
+    for component in facts.components { check.overlaps(component.streams, of: component.place) }
     check.segments()
     check.collisions()
-    return check.findings
+    return check.list.findings
   }
 
   private init(facts: PlatformFacts) { self.facts = facts }
 
   private mutating func add(
-    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String, _ text: String,
-    _ consequence: String
+    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String,
+    _ text: String, _ consequence: String
   ) {
-    findings.append(FirmwareFinding(severity, rule, at: place, text, consequence: consequence))
+    list.add(severity, rule, place, text, consequence)
   }
 
   private func text(_ range: ClosedRange<UInt32>) -> String {
     "\(hex(UInt64(range.lowerBound)))-\(hex(UInt64(range.upperBound)))"
   }
+
+  /// The sources whose own mappings overlap. What they lead to is not compared with others: it
+  /// depends on the reader, and can be as many pairs as there are mappings.
+  private var ambiguous: Set<String> = []
 
   private mutating func overlaps(_ mappings: [PlatformFacts.Mapping], of place: String) {
     let sorted = mappings.filter { !$0.isSingle }.sorted {
@@ -39,6 +44,7 @@ struct IDMappingCheck {
     var widest: PlatformFacts.Mapping?
     for mapping in sorted {
       if let other = widest, other.input.overlaps(mapping.input) {
+        ambiguous.insert(place)
         let isOffByOne =
           other.input.upperBound == mapping.input.lowerBound
           && other.input.lowerBound < mapping.input.lowerBound
@@ -93,7 +99,9 @@ struct IDMappingCheck {
     }
     let inputs = facts.smmus.map { Self.inputs($0.mappings) }
     for mapping in complex.streams where complex.messages == nil {
-      guard case .smmu(let index) = mapping.target else { continue }
+      guard case .smmu(let index) = mapping.target, list.isListing("no-device-id") else {
+        continue
+      }
       for gap in Self.gaps(in: mapping.output, of: inputs[index]) {
         let severity: FirmwareFinding.Severity = facts.itsGroups.isEmpty ? .note : .error
         add(
@@ -147,12 +155,13 @@ struct IDMappingCheck {
       facts.rootComplexes.flatMap { complex in
         [(complex.place, complex.streams), (complex.place, complex.messages ?? [])]
       } + facts.components.map { ($0.place, $0.streams) }
-    for (source, mappings) in sources {
+    for (source, mappings) in sources where !ambiguous.contains(source) {
       for mapping in mappings {
         let arrival = arrival(mapping, from: source)
         switch mapping.target {
         case .smmu(let smmu):
           streams[smmu, default: []].append(arrival)
+          guard !ambiguous.contains(facts.smmus[smmu].place) else { continue }
           for (group, passed) in onward(arrival, from: facts.smmus[smmu].mappings) {
             devices[group, default: []].append(passed)
           }
@@ -180,9 +189,8 @@ struct IDMappingCheck {
   private func onward(
     _ arrival: Arrival, from mappings: [PlatformFacts.Mapping]
   ) -> [(group: Int, Arrival)] {
-    mappings.compactMap { mapping in
-      guard case .itsGroup(let group) = mapping.target, mapping.input.overlaps(arrival.ids)
-      else { return nil }
+    mappings.filter { $0.input.overlaps(arrival.ids) }.compactMap { mapping in
+      guard case .itsGroup(let group) = mapping.target else { return nil }
       let part = mapping.input.clamped(to: arrival.ids)
       let step = Int64(mapping.outputBase) - Int64(mapping.input.lowerBound)
       let first = mapping.output(of: part.lowerBound)

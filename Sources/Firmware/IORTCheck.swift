@@ -6,7 +6,8 @@ struct IORTCheck {
   private let table: IORTTable
   /// Nodes by their offsets.
   private let nodes: [Int: IORTNode]
-  private(set) var findings: [FirmwareFinding] = []
+  private var list = FindingList()
+  var findings: [FirmwareFinding] { list.findings }
 
   init(_ table: IORTTable) {
     self.table = table
@@ -26,10 +27,10 @@ struct IORTCheck {
   }
 
   private mutating func add(
-    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String, _ text: String,
-    _ consequence: String
+    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String,
+    _ text: String, _ consequence: String
   ) {
-    findings.append(FirmwareFinding(severity, rule, at: place, text, consequence: consequence))
+    list.add(severity, rule, place, text, consequence)
   }
 
   private func place(_ mapping: TableRecord, of node: IORTNode) -> String {

@@ -18,9 +18,9 @@ public struct IORTTable: Equatable, Sendable {
     let table = try ACPITable(file, signature: "IORT", layout: IORTLayout.table)
     bytes = table.bytes
     header = table.header
-    var reader = IORTReader(table: table.bytes, findings: table.findings)
+    var reader = IORTReader(table: table.bytes, list: FindingList(table.findings))
     nodes = reader.nodes(header)
-    findings = reader.findings
+    findings = reader.list.findings
   }
 
   /// The node that starts at an offset, which is what an output reference says.
@@ -30,7 +30,7 @@ public struct IORTTable: Equatable, Sendable {
 /// Reads nodes, and notes what does not fit.
 struct IORTReader {
   let table: [UInt8]
-  var findings: [FirmwareFinding]
+  var list: FindingList
 
   /// The nodes in their order. At most as many as fit, so that the loop ends whatever the count.
   mutating func nodes(_ header: TableRecord) -> [IORTNode] {
@@ -178,10 +178,9 @@ struct IORTReader {
   }
 
   private mutating func add(
-    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String, _ text: String,
-    _ consequence: String
+    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String,
+    _ text: String, _ consequence: String
   ) {
-    findings.append(
-      FirmwareFinding(severity, rule, at: place, text, consequence: consequence))
+    list.add(severity, rule, place, text, consequence)
   }
 }

@@ -5,7 +5,8 @@ internal import Bits
 struct ReservedRangeCheck {
   private let facts: PlatformFacts
   private let window: ClosedRange<UInt64>
-  private(set) var findings: [FirmwareFinding] = []
+  private var list = FindingList()
+  var findings: [FirmwareFinding] { list.findings }
 
   init(facts: PlatformFacts, window: ClosedRange<UInt64>) {
     self.facts = facts
@@ -23,10 +24,10 @@ struct ReservedRangeCheck {
   }
 
   private mutating func add(
-    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String, _ text: String,
-    _ consequence: String
+    _ severity: FirmwareFinding.Severity, _ rule: String, _ place: String,
+    _ text: String, _ consequence: String
   ) {
-    findings.append(FirmwareFinding(severity, rule, at: place, text, consequence: consequence))
+    list.add(severity, rule, place, text, consequence)
   }
 
   private func name(_ range: PlatformFacts.ReservedRange) -> String {

@@ -87,18 +87,36 @@ extension FirmwareReport {
             "messages": $0.messages.map { .array($0.map(json)) } ?? .null,
           ]
         }),
-      "reserved": .array(facts.reserved.map(json)),
+      "reserved": .array(reservedNodes.map(json)),
     ]
   }
 
-  private func json(_ range: PlatformFacts.ReservedRange) -> JSONValue {
-    [
-      "place": .string(range.place), "base": Self.json(range.base),
-      "length": Self.json(range.length), "remapPermitted": .bool(range.remapPermitted),
-      "privileged": .bool(range.isPrivileged), "attributes": .integer(Int(range.attributes)),
-      "direct": .bool(range.isDirect), "heeded": .bool(range.isHeeded),
+  /// Reserved ranges that share a node, and so their streams and flags.
+  private var reservedNodes: [[PlatformFacts.ReservedRange]] {
+    var nodes: [[PlatformFacts.ReservedRange]] = []
+    for range in facts.reserved {
+      if let last = nodes.last?.first, last.place == range.place, last.streams == range.streams,
+        last.isDirect == range.isDirect, last.isHeeded == range.isHeeded
+      {
+        nodes[nodes.count - 1].append(range)
+      } else {
+        nodes.append([range])
+      }
+    }
+    return nodes
+  }
+
+  private func json(_ ranges: [PlatformFacts.ReservedRange]) -> JSONValue {
+    guard let first = ranges.first else { return .null }
+    return [
+      "place": .string(first.place),
+      "ranges": .array(
+        ranges.map { ["base": Self.json($0.base), "length": Self.json($0.length)] }),
+      "remapPermitted": .bool(first.remapPermitted), "privileged": .bool(first.isPrivileged),
+      "attributes": .integer(Int(first.attributes)), "direct": .bool(first.isDirect),
+      "heeded": .bool(first.isHeeded),
       "streams": .array(
-        range.streams.map {
+        first.streams.map {
           ["smmu": .string(facts.smmus[$0.smmu].place), "ids": Self.json($0.ids)]
         }),
     ]

@@ -88,9 +88,10 @@ public struct FirmwareReport: Sendable {
       lines += (complex.messages ?? []).map { "    MSIs     \(text($0, outputName($0)))" }
     }
     for range in facts.reserved {
-      let streams = range.streams.map {
+      var streams = range.streams.prefix(4).map {
         "StreamIDs \(text($0.ids)) at \(facts.smmus[$0.smmu].place)"
       }
+      if range.streams.count > 4 { streams.append("\(range.streams.count - 4) more ranges") }
       lines.append(
         "  reserved \(hex(range.base)) + \(hex(range.length)), \(kind(of: range)), for "
           + (streams.isEmpty ? "nobody" : streams.joined(separator: " and ")))

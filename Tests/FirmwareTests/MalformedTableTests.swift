@@ -106,6 +106,20 @@ struct MalformedTableTests {
     #expect(read.findings.map(\.rule).sorted() == ["checksum", "mapping-bounds", "node-count"])
   }
 
+  @Test("a rule that is broken a thousand times is listed so often that a reader can take it in")
+  func manyFindings() throws {
+    var builder = IORTBuilder(revision: 5, origin: .doorbell)
+    builder.add(IORTDraft(.itsGroup, revision: 1))
+    var complex = IORTDraft(.rootComplex, revision: 3, identifier: 1)
+    complex.mappings = Array(
+      repeating: .init(inputBase: 0, countMinusOne: 9, outputBase: 0, target: 0), count: 1000)
+    builder.add(complex)
+    let tables = FirmwareTables(iort: try IORTTable(builder.build()))
+    let found = tables.findings(window: window).filter { $0.rule == "overlapping-ids" }
+    #expect(found.count == 51)
+    #expect(found.last?.text.contains("not listed") == true)
+  }
+
   @Test("what is no table at all is one error", arguments: [0, 3, 35, 36, 100])
   func noTable(length: Int) {
     let bytes = [UInt8](repeating: 0x41, count: length)
