@@ -53,7 +53,9 @@ let package = Package(
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Firmware", ["Bits"]),
+    .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
+    layer("DeviceTree", ["CFdt"]),
+    layer("Firmware", ["Bits", "DeviceTree"]),
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
     layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
@@ -77,6 +79,8 @@ let package = Package(
     layer("Gzip", ["CZlib"]),
     layer("JSON"),
     layer("InputFiles", ["Gzip", "JSON"]),
+    layer(
+      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "HostKernel", "JSON", "InputFiles"]),
     layer("Decode", ["Bits", "ArmFormats", "JSON"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
@@ -91,7 +95,7 @@ let package = Package(
       name: "doorbell",
       dependencies: [
         "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
-        "InputFiles", "JSON",
+        "InputFiles", "JSON", "FirmwareReports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -130,6 +134,13 @@ let package = Package(
     tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
+    tests(
+      "FirmwareTests",
+      [
+        "Firmware", "FirmwareReports", "DeviceTree", "Bits", "VMM", "HostKernel", "InputFiles",
+        "JSON",
+      ],
+      resources: [.copy("Fixtures")]),
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
     .target(
       name: "SMMUFixtures", dependencies: ["SMMU", "ArmFormats", "Bits", "Memory"],

@@ -1,4 +1,5 @@
 internal import Bits
+internal import Firmware
 internal import Flows
 internal import GIC
 internal import Guest
@@ -140,11 +141,19 @@ extension System {
     let frames = BumpFrames(base: 0x400b_0000, size: 0x28_0000)
     let tables = BumpFrames(base: 0x6000_0000, size: 0x100_0000)
     return try GuestKernel(
-      version: specification.guestKernel, firmware: vmm.firmware,
+      version: specification.guestKernel, tables: firmwareTables(vmm),
       device: .init(
         requesterID: device.guestID, vectors: device.vectors, msixTable: vmm.map.msixTable,
         msixCapability: RecordedMachine.msixCapability),
       frames: frames, tableFrames: PlacedFrames(placement.stage1, rest: tables),
       contextTable: placement.contextDescriptors)
+  }
+  private static func firmwareTables(_ vmm: VMM) throws(Refusal) -> GuestTables {
+    do {
+      return try vmm.tables()
+    } catch {
+      throw Refusal(
+        by: .vmm, in: "virt_acpi_build", errno: "EINVAL", message: error.description)
+    }
   }
 }

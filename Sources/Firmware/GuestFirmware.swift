@@ -1,5 +1,18 @@
 public import Bits
 
+/// The bytes of the tables that a VMM writes for its guest.
+public struct GuestTables: Equatable, Sendable {
+  public let iort: [UInt8]
+  public let madt: [UInt8]
+  public let dsdt: [UInt8]
+
+  public init(iort: [UInt8], madt: [UInt8], dsdt: [UInt8]) {
+    self.iort = iort
+    self.madt = madt
+    self.dsdt = dsdt
+  }
+}
+
 /// What the tables that a VMM writes tell its guest, as far as MSIs depend on it.
 public struct GuestFirmware: Equatable, Sendable {
   /// The ITS's control frame (MADT, GIC ITS structure).
@@ -23,5 +36,34 @@ public struct GuestFirmware: Equatable, Sendable {
     self.smmuBase = smmuBase
     self.reserved = reserved
     self.preservesBootConfiguration = preservesBootConfiguration
+  }
+
+  /// What a guest reads from its tables, as Linux does: RMRs count from IORT revision 5 on and for
+  /// the SMMU and streams that their ID mappings name.
+  ///
+  /// - Throws: `FirmwareError` when a table cannot be read, or there is no ITS, redistributor or
+  ///   SMMU.
+  public init(reading tables: GuestTables) throws(FirmwareError) {
+    let facts = PlatformFacts(
+      iort: try IORTTable(tables.iort), madt: try MADTTable(tables.madt), mcfg: nil,
+      bridges: try HostBridgeScan(tables.dsdt))
+    guard let its = facts.itses.first else { throw FirmwareError("No ITS in the MADT") }
+    guard let redistributors = facts.areas.first(where: { $0.name == "GICR" }) else {
+      throw FirmwareError("No valid GICR entries exist")
+    }
+    guard let smmu = facts.smmus.firstIndex(where: \.isVersion3) else {
+      throw FirmwareError("No SMMUv3 in the IORT")
+    }
+    let reserved = facts.reserved.filter(\.isHeeded).flatMap { range in
+      range.streams.filter { $0.smmu == smmu }.map { streams in
+        ReservedMemoryRange(
+          base: IPA(range.base), length: range.length, remapPermitted: range.remapPermitted,
+          streams: streams.ids, isPrivileged: range.isPrivileged, attributes: range.attributes)
+      }
+    }
+    self.init(
+      itsBase: IPA(its.base), redistributors: IPA(redistributors.base),
+      smmuBase: IPA(facts.smmus[smmu].base), reserved: reserved,
+      preservesBootConfiguration: facts.bootConfiguration == .preserved)
   }
 }

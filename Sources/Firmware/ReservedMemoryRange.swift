@@ -11,8 +11,17 @@ public struct ReservedMemoryRange: Equatable, Sendable {
   public let remapPermitted: Bool
   /// The streams that the node's ID mapping names.
   public let streams: ClosedRange<UInt32>
+  /// Flag bit 1: only privileged accesses are meant.
+  public let isPrivileged: Bool
+  /// Flag bits 9:2: 0 to 3 device memory, 4 normal non-cacheable, 5 normal write-back.
+  public let attributes: UInt8
 
-  public init(base: IPA, length: UInt64, remapPermitted: Bool, streams: ClosedRange<UInt32>) {
+  public init(
+    base: IPA, length: UInt64, remapPermitted: Bool, streams: ClosedRange<UInt32>,
+    isPrivileged: Bool = false, attributes: UInt8 = 0
+  ) {
+    self.isPrivileged = isPrivileged
+    self.attributes = attributes
     self.base = base
     self.length = length
     self.remapPermitted = remapPermitted

@@ -63,14 +63,23 @@ public struct GuestKernel: Sendable {
   let recordedContextTable: PA?
 
   /// - Parameters:
+  ///   - tables: what the guest boots with; it reads them as the kernel's early ACPI code does.
   ///   - frames: where the kernel's structures go.
   ///   - tableFrames: where the default domain's translation tables go.
   ///   - contextTable: where a recording saw the device's CD.
-  /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
+  /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted, and with `ENODEV` when the tables
+  ///   describe no ITS or SMMU.
   public init(
-    version: KernelVersion, firmware: GuestFirmware, device: Device, frames: BumpFrames,
+    version: KernelVersion, tables: GuestTables, device: Device, frames: BumpFrames,
     tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
+    let firmware: GuestFirmware
+    do {
+      firmware = try GuestFirmware(reading: tables)
+    } catch {
+      throw Refusal(
+        by: .guest, in: "acpi_iort_init", errno: "ENODEV", message: error.description)
+    }
     var frames = frames
     guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")

@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-public import Firmware
+internal import Firmware
 public import Flows
 public import HostKernel
 public import Memory
@@ -31,18 +31,6 @@ public struct VMM: Sendable {
       policy: msixEntry, doorbell: map.doorbell, guestID: guestID, vectors: vectors)
   }
 
-  /// The tables that the guest boots with (`build_iort_rmr_nodes`, `build_pci_dsm`).
-  public var firmware: GuestFirmware {
-    let streams = (guestID & ~0x1ff)...(guestID | 0x1ff)
-    let window = ReservedMemoryRange(
-      base: IPA(SoftwareMSIWindow.base.rawValue), length: SoftwareMSIWindow.length,
-      remapPermitted: advertisement == .rmrRelaxable, streams: streams)
-    return GuestFirmware(
-      itsBase: map.itsBase, redistributors: map.redistributors, smmuBase: map.smmuBase,
-      reserved: advertisement == .nothing ? [] : [window],
-      preservesBootConfiguration: advertisement != .nothing)
-  }
-
   /// Builds the virtual machine: stage 2 with the guest's RAM, the vIOMMU, and whatever the
   /// design puts into stage 2 before the guest runs.
   public func start(ram: [HostCall.RAMExtent]) -> [Step<HostCall>] {
@@ -65,7 +53,7 @@ public struct VMM: Sendable {
       Step(
         .vmm, "smmuv3_accel_set_iommu_device", "the guest's SMMU is off: stage 2 only",
         .call(.attach(guestEntry: .passThrough))))
-    if let window = firmware.reserved.first {
+    if let window = advertisedWindow {
       steps.append(
         Step(
           .vmm, "build_iort_rmr_nodes",

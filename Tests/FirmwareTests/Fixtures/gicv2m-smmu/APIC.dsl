@@ -1,0 +1,91 @@
+/*
+ * Intel ACPI Component Architecture
+ * AML/ASL+ Disassembler version 20250404 (64-bit version)
+ * Copyright (c) 2000 - 2025 Intel Corporation
+ * 
+ * Disassembly
+ *
+ * ACPI Data Table [APIC]
+ *
+ * Format: [HexOffset DecimalOffset ByteLength]  FieldName : FieldValue (in hex)
+ */
+
+[000h 0000 004h]                   Signature : "APIC"    [Multiple APIC Description Table (MADT)]
+[004h 0004 004h]                Table Length : 000000FC
+[008h 0008 001h]                    Revision : 04
+[009h 0009 001h]                    Checksum : 61
+[00Ah 0010 006h]                      Oem ID : "BOCHS "
+[010h 0016 008h]                Oem Table ID : "BXPC    "
+[018h 0024 004h]                Oem Revision : 00000001
+[01Ch 0028 004h]             Asl Compiler ID : "BXPC"
+[020h 0032 004h]       Asl Compiler Revision : 00000001
+
+[024h 0036 004h]          Local Apic Address : 00000000
+[028h 0040 004h]       Flags (decoded below) : 00000000
+                         PC-AT Compatibility : 0
+
+[02Ch 0044 001h]               Subtable Type : 0C [Generic Interrupt Distributor]
+[02Dh 0045 001h]                      Length : 18
+[02Eh 0046 002h]                    Reserved : 0000
+[030h 0048 004h]       Local GIC Hardware ID : 00000000
+[034h 0052 008h]                Base Address : 0000000008000000
+[03Ch 0060 004h]              Interrupt Base : 00000000
+[040h 0064 001h]                     Version : 02
+[041h 0065 003h]                    Reserved : 000000
+
+[044h 0068 001h]               Subtable Type : 0B [Generic Interrupt Controller]
+[045h 0069 001h]                      Length : 50
+[046h 0070 002h]                    Reserved : 0000
+[048h 0072 004h]        CPU Interface Number : 00000000
+[04Ch 0076 004h]               Processor UID : 00000000
+[050h 0080 004h]       Flags (decoded below) : 00000001
+                           Processor Enabled : 1
+          Performance Interrupt Trigger Mode : 0
+          Virtual GIC Interrupt Trigger Mode : 0
+[054h 0084 004h]    Parking Protocol Version : 00000000
+[058h 0088 004h]       Performance Interrupt : 00000017
+[05Ch 0092 008h]              Parked Address : 0000000000000000
+[064h 0100 008h]                Base Address : 0000000008010000
+[06Ch 0108 008h]    Virtual GIC Base Address : 0000000008040000
+[074h 0116 008h] Hypervisor GIC Base Address : 0000000008030000
+[07Ch 0124 004h]       Virtual GIC Interrupt : 00000000
+[080h 0128 008h]  Redistributor Base Address : 0000000000000000
+[088h 0136 008h]                   ARM MPIDR : 0000000000000000
+[090h 0144 001h]            Efficiency Class : 00
+[091h 0145 001h]                    Reserved : 00
+[092h 0146 002h]      SPE Overflow Interrupt : 0000
+[094h 0148 002h]              TRBE Interrupt : 500B
+
+[094h 0148 001h]               Subtable Type : 0B [Generic Interrupt Controller]
+[095h 0149 001h]                      Length : 50
+[096h 0150 002h]                    Reserved : 0000
+[098h 0152 004h]        CPU Interface Number : 00000001
+[09Ch 0156 004h]               Processor UID : 00000001
+[0A0h 0160 004h]       Flags (decoded below) : 00000001
+                           Processor Enabled : 1
+          Performance Interrupt Trigger Mode : 0
+          Virtual GIC Interrupt Trigger Mode : 0
+[0A4h 0164 004h]    Parking Protocol Version : 00000000
+[0A8h 0168 004h]       Performance Interrupt : 00000017
+[0ACh 0172 008h]              Parked Address : 0000000000000000
+[0B4h 0180 008h]                Base Address : 0000000008010000
+[0BCh 0188 008h]    Virtual GIC Base Address : 0000000008040000
+[0C4h 0196 008h] Hypervisor GIC Base Address : 0000000008030000
+[0CCh 0204 004h]       Virtual GIC Interrupt : 00000000
+[0D0h 0208 008h]  Redistributor Base Address : 0000000000000000
+[0D8h 0216 008h]                   ARM MPIDR : 0000000000000001
+[0E0h 0224 001h]            Efficiency Class : 00
+[0E1h 0225 001h]                    Reserved : 00
+[0E2h 0226 002h]      SPE Overflow Interrupt : 0000
+[0E4h 0228 002h]              TRBE Interrupt : 180D
+
+[0E4h 0228 001h]               Subtable Type : 0D [Generic MSI Frame]
+[0E5h 0229 001h]                      Length : 18
+[0E6h 0230 002h]                    Reserved : 0000
+[0E8h 0232 004h]                MSI Frame ID : 00000000
+[0ECh 0236 008h]                Base Address : 0000000008020000
+[0F4h 0244 004h]       Flags (decoded below) : 00000001
+                                  Select SPI : 1
+[0F8h 0248 002h]                   SPI Count : 0040
+[0FAh 0250 002h]                    SPI Base : 0050
+
