@@ -80,6 +80,16 @@ public struct GuestKernel: Sendable {
       throw Refusal(
         by: .guest, in: "acpi_iort_init", errno: "ENODEV", message: error.description)
     }
+    try self.init(
+      version: version, firmware: firmware, device: device, frames: frames,
+      tableFrames: tableFrames, contextTable: contextTable)
+  }
+
+  /// A guest that has read its tables already.
+  public init(
+    version: KernelVersion, firmware: GuestFirmware, device: Device, frames: BumpFrames,
+    tableFrames: PlacedFrames, contextTable: PA?
+  ) throws(Refusal) {
     var frames = frames
     guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")

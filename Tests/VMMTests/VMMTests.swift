@@ -12,7 +12,8 @@ struct VMMTests {
     for (advertisement, remap) in [(.rmrDirect, false), (.rmrRelaxable, true)]
       as [(DoorbellAdvertisement, Bool)]
     {
-      let firmware = try VMMBench(advertisement: advertisement).vmm.firmware
+      let firmware = try GuestFirmware(
+        reading: VMMBench(advertisement: advertisement).vmm.tables())
       let window = try #require(firmware.reserved.first)
       #expect(window.base == 0x800_0000)
       #expect(window.length == 0x10_0000)
@@ -24,7 +25,7 @@ struct VMMTests {
 
   @Test("a VMM that advertises nothing writes no RMR")
   func noAdvertisement() throws {
-    let firmware = try VMMBench(advertisement: .nothing).vmm.firmware
+    let firmware = try GuestFirmware(reading: VMMBench(advertisement: .nothing).vmm.tables())
     #expect(firmware.reserved.isEmpty)
     #expect(!firmware.preservesBootConfiguration)
     #expect(firmware.itsBase == 0x808_0000)
