@@ -24,7 +24,8 @@ extension System {
     let memory: PhysicalMemory
     let guestMemory: PhysicalMemory
     do {
-      memory = try PhysicalMemory(regions: [RecordedMachine.recordedBank, RecordedMachine.secondBank], isShareable: true)
+      memory = try PhysicalMemory(
+        regions: [RecordedMachine.recordedBank, RecordedMachine.secondBank], isShareable: true)
       guestMemory = try memory.window(
         .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
         onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
@@ -85,7 +86,8 @@ extension System {
       guard end > cursor else { return }
       extents.append(
         .init(
-          ipa: IPA(cursor), pa: RecordedMachine.secondBank.base + (cursor - start), size: end - cursor))
+          ipa: IPA(cursor), pa: RecordedMachine.secondBank.base + (cursor - start),
+          size: end - cursor))
       cursor = end
     }
     for (ipa, pa) in inRAM where ipa.rawValue >= cursor {
@@ -110,15 +112,18 @@ extension System {
   private static func host(_ specification: RunSpecification) throws(Refusal) -> HostKernel {
     let device = specification.workload.device
     let placement = specification.workload.placement
-    let frames = BumpFrames(base: RecordedMachine.hostFrames, size: RecordedMachine.hostFramesSize / 2)
+    let frames = BumpFrames(
+      base: RecordedMachine.hostFrames, size: RecordedMachine.hostFramesSize / 2)
     let tables = BumpFrames(
-      base: RecordedMachine.hostFrames + RecordedMachine.hostFramesSize / 2, size: RecordedMachine.hostFramesSize / 2)
+      base: RecordedMachine.hostFrames + RecordedMachine.hostFramesSize / 2,
+      size: RecordedMachine.hostFramesSize / 2)
     return try HostKernel(
       version: specification.hostKernel,
       platform: .init(
         smmuBase: RecordedMachine.layout.smmuBase, itsBase: RecordedMachine.layout.itsBase,
         redistributors: RecordedMachine.layout.redistributors, cpus: RecordedMachine.cpus,
-        msixTable: RecordedMachine.layout.bar + RecordedMachine.tableOffset, msixCapability: RecordedMachine.msixCapability,
+        msixTable: RecordedMachine.layout.bar + RecordedMachine.tableOffset,
+        msixCapability: RecordedMachine.msixCapability,
         requesterID: device.hostID, vectors: device.vectors),
       stageTwoDoorbell: specification.design.stageTwo,
       eventIDOwner: specification.design.eventIDOwner, frames: frames,

@@ -1,5 +1,5 @@
-public import Guest
 internal import GLibSupport
+public import Guest
 internal import Simulation
 
 /// When a made-up device signals.

@@ -44,8 +44,8 @@ struct CompareCommand: AsyncParsableCommand {
   func run() async throws {
     var scenario = try options.load(designs: designs)
     scenario.isTraced = digest
-    let comparison = try await Output.reportingProgress("running '\(scenario.name)'") {
-      [scenario] in try await scenario.run()
+    let comparison = try await Progress.during("running '\(scenario.name)'") {
+      [scenario] _ in try await scenario.run()
     }
     try Output.write(comparison.report(as: format, on: Output.terminal))
   }
