@@ -6,6 +6,7 @@ struct CompareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Run one scenario under several designs and print a row for each.",
+    usage: "doorbell compare [<scenario>] [<options>]",
     discussion: """
       Runs the scenario's guest and device under each of its designs and prints, for each: whether \
       set-up was enabled, what became of the MSIs, the address and data that ended up in the device, \

@@ -7,7 +7,7 @@ struct DecodeCommand: ParsableCommand {
     commandName: "decode",
     abstract: "Print every field of a record, or of the events in a kernel log.",
     usage: """
-      doorbell decode KIND WORD... [--format table|json]
+      doorbell decode KIND WORD... [<options>]
       doorbell decode < kernel-log
       """,
     discussion: """

@@ -6,6 +6,7 @@ struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
     abstract: "Print one MSI's journey under one design, station by station.",
+    usage: "doorbell explain [<scenario>] [<options>]",
     discussion: """
       Shows where the MSI went: every descriptor that the SMMU read, with its address and value, the \
       doorbell, every table that the ITS read, the LPI, and how it was injected into the guest. Each \

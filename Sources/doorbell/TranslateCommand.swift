@@ -9,8 +9,8 @@ struct TranslateCommand: ParsableCommand {
     commandName: "translate",
     abstract: "Translate an access through the tables of a memory image, or check many.",
     usage: """
-      doorbell translate --image DIR --stream SID [--substream S] --iova A [--write]
-      doorbell translate --image DIR --check FILE
+      doorbell translate --image DIR --stream SID --iova A [<options>]
+      doorbell translate --image DIR --check FILE [<options>]
       """,
     discussion: """
       DIR holds the memory of a stopped machine:

@@ -5,6 +5,7 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Run test vectors on the SMMU and ITS models and compare the answers.",
+    usage: "doorbell verify <file> ... [<options>]",
     discussion: """
       A vector file has one vector a line, as JSON, plain or gzip'd: the registers
       and the memory of a machine, accesses and commands, and what a reference
