@@ -67,28 +67,27 @@ let package = Package(
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
         "Flows", "Linux", "HostKernel", "VMM", "Guest", "GLibSupport",
       ]),
-    layer(
-      "Scenarios",
-      [
-        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
-        "Designs",
-        "GLibSupport", "Yams",
-        .product(name: "Histogram", package: "hdrhistogram-swift"),
-      ]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     layer("Gzip", ["CZlib"]),
     layer("JSON"),
     layer("InputFiles", ["Gzip", "JSON"]),
     layer(
       "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "HostKernel", "JSON", "InputFiles"]),
-    layer("Decode", ["Bits", "ArmFormats", "JSON"]),
+    layer(
+      "Scenarios",
+      [
+        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Designs", "GLibSupport", "JSON", "InputFiles", "Yams",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+    layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
     layer(
       "Reports",
       [
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
-        "Scenarios",
+        "InputFiles", "JSON", "Scenarios",
       ]),
     layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
     .executableTarget(
@@ -127,10 +126,12 @@ let package = Package(
       "ScenariosTests",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
-        "Designs", "GLibSupport", "Scenarios",
-        "ResultFixtures",
+        "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures",
       ]),
-    tests("ReportsTests", ["Simulation", "Designs", "Scenarios", "Reports", "ResultFixtures"]),
+    tests(
+      "ReportsTests",
+      ["Simulation", "Designs", "InputFiles", "JSON", "Scenarios", "Reports", "ResultFixtures"]),
+    tests("InputFilesTests", ["InputFiles", "JSON"]),
     tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
@@ -153,7 +154,7 @@ let package = Package(
       "ConformanceTests",
       ["Decode", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits", "SMMUFixtures"],
       resources: [.copy("Fixtures")]),
-    tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "JSON"]),
+    tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "InputFiles", "JSON"]),
     tests("ImagesTests", ["Images", "InputFiles", "JSON", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("VectorsTests", ["Vectors", "InputFiles", "JSON"]),
     tests(

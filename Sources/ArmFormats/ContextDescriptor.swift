@@ -2,18 +2,10 @@ public import Bits
 
 /// CD: the stage 1 translation of one stream or substream (IHI 0070, 5.4). 64 bytes.
 @frozen
-public struct ContextDescriptor: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 8 }
-  public var storage = InlineArray<8, UInt64>(repeating: 0)
-
-  @inlinable
-  public init() {}
-
+public struct ContextDescriptor: InlineRecord {
+  public var storage: InlineArray<8, UInt64>
   @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
-  }
+  public init(storage: InlineArray<8, UInt64>) { self.storage = storage }
 
   public static let fields: [FieldDescription<Self>] = [
     .init("T0SZ", .inputSize0), .init("TG0", .granule0), .init("IR0", .innerCache0),

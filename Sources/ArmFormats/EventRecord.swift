@@ -4,18 +4,10 @@ public import Bits
 ///
 /// Fields beyond the first 64 bits depend on the type: `layout` names those of a record.
 @frozen
-public struct EventRecord: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 4 }
-  public var storage = InlineArray<4, UInt64>(repeating: 0)
-
-  @inlinable
-  public init() {}
-
+public struct EventRecord: InlineRecord {
+  public var storage: InlineArray<4, UInt64>
   @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
-  }
+  public init(storage: InlineArray<4, UInt64>) { self.storage = storage }
 
   /// The fields of a translation-related fault, which are a superset of most others.
   public static let fields: [FieldDescription<Self>] =

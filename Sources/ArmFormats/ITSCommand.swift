@@ -6,25 +6,15 @@ public import Bits
 /// The words mean different things for different commands: `fields` lists those that most
 /// commands share, `ITSCommand.fields(of:)` those of one command.
 @frozen
-public struct ITSCommand: WordRecord, BitwiseCopyable {
+public struct ITSCommand: InlineRecord {
   public var storage: InlineArray<4, UInt64>
-
   @inlinable @inline(__always)
-  public init() { storage = InlineArray(repeating: 0) }
+  public init(storage: InlineArray<4, UInt64>) { self.storage = storage }
 
   /// The command whose four 64-bit words are given, in memory order.
   @inlinable @inline(__always)
   public init(_ word0: UInt64, _ word1: UInt64, _ word2: UInt64, _ word3: UInt64) {
-    storage = [word0, word1, word2, word3]
-  }
-
-  @inlinable
-  public static var wordCount: Int { 4 }
-
-  @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
+    self.init(storage: [word0, word1, word2, word3])
   }
 
   public static let fields: [FieldDescription<ITSCommand>] = [

@@ -167,18 +167,10 @@ extension BitField where Record == ITSInterruptEntry, Value == UInt16 {
 ///
 /// Word 0 is QEMU's format. Words 1 to 3 are this model's own: what VMAPP carries since v4.1.
 @frozen
-public struct ITSVirtualPEEntry: WordRecord, BitwiseCopyable {
+public struct ITSVirtualPEEntry: InlineRecord {
   public var storage: InlineArray<4, UInt64>
   @inlinable @inline(__always)
-  public init() { storage = InlineArray(repeating: 0) }
-  @inlinable
-  public static var wordCount: Int { 4 }
-  @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
-  }
-
+  public init(storage: InlineArray<4, UInt64>) { self.storage = storage }
   public static let fields: [FieldDescription<ITSVirtualPEEntry>] = [
     .init("Valid", .valid), .init("VPTSize", .tableSize), .init("VPTAddr", .table),
     .init("RDbase", .target), .init("DefaultDoorbell", .defaultDoorbell),

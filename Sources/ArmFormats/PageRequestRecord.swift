@@ -2,18 +2,10 @@ public import Bits
 
 /// PPR: a record of the PRI queue (IHI 0070, 8.2). 16 bytes.
 @frozen
-public struct PageRequestRecord: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 2 }
-  public var storage = InlineArray<2, UInt64>(repeating: 0)
-
-  @inlinable
-  public init() {}
-
+public struct PageRequestRecord: InlineRecord {
+  public var storage: InlineArray<2, UInt64>
   @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
-  }
+  public init(storage: InlineArray<2, UInt64>) { self.storage = storage }
 
   public static let fields: [FieldDescription<Self>] = [
     .init("StreamID", .stream), .init("SubstreamID", .substream), .init("Priv", .privileged),

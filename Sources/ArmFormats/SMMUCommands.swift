@@ -4,21 +4,16 @@ public import Bits
 ///
 /// Fields beyond the opcode depend on the command: `layout` names those of a command.
 @frozen
-public struct SMMUCommand: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 2 }
-  public var storage = InlineArray<2, UInt64>(repeating: 0)
-
-  @inlinable
-  public init() {}
+public struct SMMUCommand: InlineRecord {
+  public var storage: InlineArray<2, UInt64>
+  @inlinable @inline(__always)
+  public init(storage: InlineArray<2, UInt64>) { self.storage = storage }
 
   /// A command with `opcode` and nothing else.
   @inlinable
-  public init(_ opcode: SMMUOpcode) { self[.opcode] = opcode }
-
-  @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
+  public init(_ opcode: SMMUOpcode) {
+    self.init()
+    self[.opcode] = opcode
   }
 
   /// The fields of every command.

@@ -2,7 +2,7 @@ public import Bits
 
 /// `SMMU_IDR0`: which stages and which optional features exist (IHI 0070, 6.3.1).
 @frozen
-public struct SMMUFeatures0: RegisterRecord {
+public struct SMMUFeatures0: OneWordRecord {
   public var rawValue: UInt64
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -122,7 +122,7 @@ extension BitField where Record == SMMUFeatures0, Value == UInt8 {
 
 /// `SMMU_IDR1`: sizes (IHI 0070, 6.3.2).
 @frozen
-public struct SMMUFeatures1: RegisterRecord {
+public struct SMMUFeatures1: OneWordRecord {
   public var rawValue: UInt64
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }

@@ -2,7 +2,7 @@ public import Bits
 
 /// `SMMU_IDR3`: later features (IHI 0070, 6.3.4).
 @frozen
-public struct SMMUFeatures3: RegisterRecord {
+public struct SMMUFeatures3: OneWordRecord {
   public var rawValue: UInt64
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -62,7 +62,7 @@ extension BitField where Record == SMMUFeatures3, Value == UInt8 {
 
 /// `SMMU_IDR5`: address sizes and granules (IHI 0070, 6.3.6).
 @frozen
-public struct SMMUFeatures5: RegisterRecord {
+public struct SMMUFeatures5: OneWordRecord {
   public var rawValue: UInt64
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }

@@ -2,20 +2,10 @@ public import Bits
 
 /// L1STD: an entry of the first level of a two-level stream table (IHI 0070, 5.1). 8 bytes.
 @frozen
-public struct StreamTableDescriptor: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 1 }
+public struct StreamTableDescriptor: OneWordRecord {
   public var rawValue: UInt64
-
-  @inlinable
-  public init() { rawValue = 0 }
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }
-
-  @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { rawValue }
-    set { rawValue = newValue }
-  }
 
   public static let fields: [FieldDescription<Self>] = [
     .init("Span", .span), .init("L2Ptr", .secondLevelPointer),
@@ -43,20 +33,10 @@ extension BitField where Record == StreamTableDescriptor, Value == UInt64 {
 
 /// L1CD: an entry of the first level of a two-level CD table (IHI 0070, 5.3). 8 bytes.
 @frozen
-public struct ContextTableDescriptor: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 1 }
+public struct ContextTableDescriptor: OneWordRecord {
   public var rawValue: UInt64
-
-  @inlinable
-  public init() { rawValue = 0 }
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }
-
-  @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { rawValue }
-    set { rawValue = newValue }
-  }
 
   public static let fields: [FieldDescription<Self>] = [
     .init("V", .valid), .init("L2Ptr", .secondLevelPointer),

@@ -2,18 +2,10 @@ public import Bits
 
 /// STE: what the SMMU does with the traffic of one StreamID (IHI 0070, 5.2). 64 bytes.
 @frozen
-public struct StreamTableEntry: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 8 }
-  public var storage = InlineArray<8, UInt64>(repeating: 0)
-
-  @inlinable
-  public init() {}
-
+public struct StreamTableEntry: InlineRecord {
+  public var storage: InlineArray<8, UInt64>
   @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { storage[index] }
-    set { storage[index] = newValue }
-  }
+  public init(storage: InlineArray<8, UInt64>) { self.storage = storage }
 
   public static let fields: [FieldDescription<Self>] = [
     .init("V", .valid), .init("Config", .config), .init("S1Fmt", .contextTableFormat),

@@ -2,20 +2,10 @@ public import Bits
 
 /// A VMSAv8-64 translation table descriptor of either stage (Arm ARM, D8.3). 8 bytes.
 @frozen
-public struct TranslationDescriptor: WordRecord, BitwiseCopyable {
-  public static var wordCount: Int { 1 }
+public struct TranslationDescriptor: OneWordRecord {
   public var rawValue: UInt64
-
-  @inlinable
-  public init() { rawValue = 0 }
   @inlinable @inline(__always)
   public init(rawValue: UInt64) { self.rawValue = rawValue }
-
-  @inlinable @inline(__always)
-  public subscript(word index: Int) -> UInt64 {
-    get { rawValue }
-    set { rawValue = newValue }
-  }
 
   /// The fields of a stage 1 block or page, and the hierarchical ones of a table.
   public static let fields: [FieldDescription<Self>] = [

@@ -1,10 +1,6 @@
 internal import ArmFormats
+public import InputFiles
 public import JSON
-
-/// What the user typed does not name something to decode.
-public struct DecodeRequestError: Error, Equatable, CustomStringConvertible {
-  public var description: String
-}
 
 /// What to decode: a record given by its words, or a kernel log.
 public enum DecodeRequest: Sendable {
@@ -14,9 +10,9 @@ public enum DecodeRequest: Sendable {
   /// - Parameters:
   ///   - arguments: the kind and the words, or the text of a log; either may be missing.
   ///   - input: standard input, read only when the arguments hold no words.
-  /// - Throws: `DecodeRequestError` when a word is not a number, when there are too many or
+  /// - Throws: `InputError` when a word is not a number, when there are too many or
   ///   none, or when a log holds no event.
-  public init(arguments: [String], input: () -> String) throws(DecodeRequestError) {
+  public init(arguments: [String], input: () -> String) throws(InputError) {
     guard let first = arguments.first else {
       self = try Self.log(of: input())
       return
@@ -26,8 +22,8 @@ public enum DecodeRequest: Sendable {
     guard !isLog, let kind = RecordKind(rawValue: first) else {
       guard arguments.count > 1 || first.contains(where: \.isWhitespace) else {
         let kinds = RecordKind.allCases.map(\.rawValue).joined(separator: ", ")
-        throw DecodeRequestError(
-          description: "expected a kind of record (\(kinds)) or lines of a log, found \"\(first)\"")
+        throw InputError(
+          "expected a kind of record (\(kinds)) or lines of a log, found \"\(first)\"")
       }
       self = try Self.log(of: arguments.joined(separator: " "))
       return
@@ -37,34 +33,33 @@ public enum DecodeRequest: Sendable {
     self = .record(kind, try Self.words(words, of: kind))
   }
 
-  private static func log(of text: String) throws(DecodeRequestError) -> Self {
+  private static func log(of text: String) throws(InputError) -> Self {
     let log = KernelLog(text)
     guard !log.events.isEmpty || log.overflows > 0 else {
-      throw DecodeRequestError(
-        description: "expected a kind of record, or an SMMUv3 event in a kernel log "
+      throw InputError(
+        "expected a kind of record, or an SMMUv3 event in a kernel log "
           + "(\"event 0x10 received:\" and four words, or \"event: F_... client: ...\"), found none"
       )
     }
     return .log(log)
   }
 
-  private static func words(_ texts: [Substring], of kind: RecordKind) throws(DecodeRequestError)
+  private static func words(_ texts: [Substring], of kind: RecordKind) throws(InputError)
     -> [UInt64]
   {
     var words: [UInt64] = []
     for text in texts {
       guard let word = UInt64(number: text) else {
-        throw DecodeRequestError(
-          description: "expected a 64-bit number such as 0x1f, found \"\(text)\"")
+        throw InputError("expected a 64-bit number such as 0x1f, found \"\(text)\"")
       }
       words.append(word)
     }
     guard (1...kind.wordCount).contains(words.count) else {
-      throw DecodeRequestError(
-        description: "a \(kind.name) has \(kind.wordCount) words of 64 bits, found \(words.count)")
+      throw InputError(
+        "a \(kind.name) has \(kind.wordCount) words of 64 bits, found \(words.count)")
     }
     if kind == .lpiConfig, words[0] > 0xff {
-      throw DecodeRequestError(description: "expected a byte, found \(texts[0])")
+      throw InputError("expected a byte, found \(texts[0])")
     }
     return words
   }
@@ -96,26 +91,25 @@ public struct DecodeResult: Equatable, Sendable {
 }
 
 extension DecodeContext {
-  /// - Throws: `DecodeRequestError` for a value out of range.
+  /// - Throws: `InputError` for a value out of range.
   public init(itsBases: [String], stage: Int, level: Int?, granuleKiB: Int)
-    throws(DecodeRequestError)
+    throws(InputError)
   {
     self.init()
     for text in itsBases {
       guard let base = UInt64(number: text) else {
-        throw DecodeRequestError(description: "expected an address after --its, found \"\(text)\"")
+        throw InputError("expected an address after --its, found \"\(text)\"")
       }
       self.itsBases.append(base)
     }
     guard stage == 1 || stage == 2 else {
-      throw DecodeRequestError(description: "expected stage 1 or 2, found \(stage)")
+      throw InputError("expected stage 1 or 2, found \(stage)")
     }
     guard level.map((0...3).contains) ?? true else {
-      throw DecodeRequestError(description: "expected a level from 0 to 3, found \(level ?? 0)")
+      throw InputError("expected a level from 0 to 3, found \(level ?? 0)")
     }
     guard let granule = [4: TranslationGranule.kib4, 16: .kib16, 64: .kib64][granuleKiB] else {
-      throw DecodeRequestError(
-        description: "expected a granule of 4, 16 or 64, found \(granuleKiB)")
+      throw InputError("expected a granule of 4, 16 or 64, found \(granuleKiB)")
     }
     self.stage = stage
     self.level = level.map { UInt64($0) }

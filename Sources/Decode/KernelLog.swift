@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-internal import JSON
+internal import InputFiles
 
 /// One event that a kernel log shows, and how often.
 public struct LoggedEvent: Equatable, Sendable {

@@ -15,9 +15,9 @@ public struct FirmwareFiles: Equatable, Sendable {
   /// The machines of several files and folders. Each folder, IORT and device tree is a machine;
   /// other tables belong to every machine that has none of their kind.
   ///
-  /// - Throws: `BadInput` for a file that cannot be read or is no such table.
+  /// - Throws: `InputError` for a file that cannot be read or is no such table.
   public static func machines(_ paths: [String], with others: [String] = [])
-    throws(BadInput) -> [FirmwareFiles]
+    throws(InputError) -> [FirmwareFiles]
   {
     var machines: [FirmwareFiles] = []
     var shared = FirmwareFiles(name: paths.first ?? "")
@@ -42,18 +42,19 @@ public struct FirmwareFiles: Equatable, Sendable {
 
   private init(name: String) { self.name = name }
 
-  private mutating func addFolder(_ path: String, names: [String]) throws(BadInput) {
+  private mutating func addFolder(_ path: String, names: [String]) throws(InputError) {
     let present = Self.folderNames.filter { names.contains($0) }.map { "\(path)/\($0)" }
     guard !present.isEmpty else {
-      throw BadInput(
-        file: path, "expected one of \(Self.folderNames.joined(separator: ", ")), found none")
+      throw InputError(
+        expected: "one of \(Self.folderNames.joined(separator: ", "))", found: "none",
+        at: Place(file: path))
     }
     for file in present { try add(file) }
   }
 
   /// Reads one table of whatever kind its first bytes say.
-  private mutating func add(_ path: String) throws(BadInput) {
-    let bytes = try readFile(path)
+  private mutating func add(_ path: String) throws(InputError) {
+    let bytes = try InputFile(path).bytes()
     do {
       if DeviceTreeBlob.isBlob(bytes) {
         tables.tree = try DeviceTreeBlob(bytes)
@@ -70,7 +71,7 @@ public struct FirmwareFiles: Equatable, Sendable {
             + (bytes.isEmpty ? "an empty file" : "something that starts otherwise"))
       }
     } catch {
-      throw BadInput(file: path, "\(error)")
+      throw InputError("\(error)", at: Place(file: path))
     }
   }
 

@@ -30,13 +30,13 @@ extension FirmwareReport {
 
   private static func json(_ listed: ListedRecord) -> JSONValue {
     var members = [
-      JSONMember("name", .string(listed.title)),
-      JSONMember("offset", .integer(listed.record.offset)),
-      JSONMember("fields", .array(listed.record.fields.map(json))),
+      JSONValue.Member("name", .string(listed.title)),
+      JSONValue.Member("offset", .integer(listed.record.offset)),
+      JSONValue.Member("fields", .array(listed.record.fields.map(json))),
     ]
-    if let name = listed.name { members.append(JSONMember("object", .string(name))) }
+    if let name = listed.name { members.append(JSONValue.Member("object", .string(name))) }
     if !listed.raw.isEmpty {
-      members.append(JSONMember("raw", .array(listed.raw.map { .integer(Int($0)) })))
+      members.append(JSONValue.Member("raw", .array(listed.raw.map { .integer(Int($0)) })))
     }
     return .object(members)
   }

@@ -14,7 +14,10 @@ internal import CZlib
 public final class CompressedFile {
   /// Why a file could not be read.
   public enum ReadError: Error, Equatable, CustomStringConvertible {
-    /// The operating system refused; the text is its own.
+    /// There is no such file.
+    case missing
+    case isFolder
+    /// The operating system refused otherwise; the text is its own.
     case cannotOpen(String)
     /// The file ends in the middle of the compressed data, or the data are damaged.
     case damaged(String)
@@ -22,6 +25,8 @@ public final class CompressedFile {
 
     public var description: String {
       switch self {
+      case .missing: "no such file"
+      case .isFolder: "expected a file, found a folder"
       case .cannotOpen(let reason): reason
       case .damaged(let reason): "the compressed data are damaged: \(reason)"
       case .tooLong(let limit): "expected at most \(limit) bytes"
@@ -37,11 +42,11 @@ public final class CompressedFile {
 
   /// Opens the file at `path`.
   ///
-  /// - Throws: `ReadError.cannotOpen` when there is none, or it is a directory.
+  /// - Throws: `ReadError` when there is none, or it is a folder.
   public init(path: String) throws(ReadError) {
     errno = 0
     guard let file = unsafe gzopen(path, "rb") else {
-      throw .cannotOpen(unsafe String(cString: strerror(errno)))
+      throw Self.refusal()
     }
     unsafe self.file = file
     self.path = path
@@ -50,6 +55,15 @@ public final class CompressedFile {
   }
 
   deinit { unsafe gzclose(file) }
+
+  /// Why the operating system refused the last call.
+  private static func refusal() -> ReadError {
+    switch errno {
+    case ENOENT: .missing
+    case EISDIR: .isFolder
+    default: .cannotOpen(unsafe String(cString: strerror(errno)))
+    }
+  }
 
   /// Refills the block; afterwards `filled` is 0 at the end of the file.
   private func fill() throws(ReadError) {
@@ -60,7 +74,7 @@ public final class CompressedFile {
     filled = max(0, Int(read))
     var code: Int32 = 0
     let message = unsafe gzerror(file, &code)
-    if code == Z_ERRNO { throw .cannotOpen(unsafe String(cString: strerror(errno))) }
+    if code == Z_ERRNO { throw Self.refusal() }
     guard read >= 0, code >= 0 else {
       let text = unsafe message.map { unsafe String(cString: $0) } ?? "error \(code)"
       // zlib puts the path first.

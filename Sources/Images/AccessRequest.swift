@@ -1,11 +1,6 @@
 internal import Bits
-internal import JSON
+public import InputFiles
 public import SMMU
-
-/// A number on the command line that is none, or is out of range.
-public struct AccessError: Error, Equatable, CustomStringConvertible {
-  public var description: String
-}
 
 /// The number that `text` writes.
 ///
@@ -13,11 +8,11 @@ public struct AccessError: Error, Equatable, CustomStringConvertible {
 ///   - name: what the number is for, in the error.
 ///   - largest: the largest number accepted.
 public func parseNumber(_ text: String, of name: String, atMost largest: UInt64 = .max)
-  throws(AccessError) -> UInt64
+  throws(InputError) -> UInt64
 {
   guard let number = UInt64(number: text), number <= largest else {
     let range = largest == .max ? "such as 0x1f" : "of at most \(hex(largest))"
-    throw AccessError(description: "\(name): expected a number \(range), found \"\(text)\"")
+    throw InputError("\(name): expected a number \(range), found \"\(text)\"")
   }
   return number
 }
@@ -26,9 +21,9 @@ extension Transaction {
   /// An unprivileged data access as a user writes it: numbers are decimal, or hexadecimal after
   /// `0x`.
   ///
-  /// - Throws: `AccessError` for a StreamID over 32 bits, a SubstreamID over 20, or no number.
+  /// - Throws: `InputError` for a StreamID over 32 bits, a SubstreamID over 20, or no number.
   public init(stream: String, substream: String?, iova: String, isWrite: Bool)
-    throws(AccessError)
+    throws(InputError)
   {
     let stream = try parseNumber(stream, of: "StreamID", atMost: 0xffff_ffff)
     var substreamID: UInt32?

@@ -18,24 +18,24 @@ public struct ELFCore: Sendable {
 
   /// Reads the program headers of a little-endian ELF64 file of any machine and type.
   ///
-  /// - Throws: `BadInput` that says what is malformed. No segment may be larger than 2^48 bytes or
+  /// - Throws: `InputError` that says what is malformed. No segment may be larger than 2^48 bytes or
   ///   reach beyond the end of the address space or of the file.
-  public init(_ bytes: [UInt8], file: String) throws(BadInput) {
+  public init(_ bytes: [UInt8], file: String) throws(InputError) {
     self.bytes = bytes
     let reader = ByteReader(bytes: bytes)
     guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
-      throw BadInput(file: file, "expected an ELF file, found no ELF magic number")
+      throw InputError("expected an ELF file, found no ELF magic number", at: Place(file: file))
     }
     guard bytes.count >= 64, bytes[4] == 2, bytes[5] == 1 else {
-      throw BadInput(file: file, "expected a little-endian ELF64 file")
+      throw InputError("expected a little-endian ELF64 file", at: Place(file: file))
     }
     let start = reader.word64(at: 32) ?? 0
     let entrySize = UInt64(reader.word16(at: 54) ?? 0)
     let count = UInt64(reader.word16(at: 56) ?? 0)
     guard count > 0, entrySize >= 56 else {
-      throw BadInput(
-        file: file,
-        "expected program headers of at least 56 bytes, found \(count) of \(entrySize) bytes")
+      throw InputError(
+        "expected program headers of at least 56 bytes, found \(count) of \(entrySize) bytes",
+        at: Place(file: file))
     }
     var segments: [Segment] = []
     for index in 0..<count {
@@ -43,31 +43,32 @@ public struct ELFCore: Sendable {
       guard !place.overflow, place.partialValue < UInt64(bytes.count),
         let header = reader.programHeader(at: Int(place.partialValue))
       else {
-        throw BadInput(file: file, "program header \(index) lies beyond the end of the file")
+        throw InputError(
+          "program header \(index) lies beyond the end of the file", at: Place(file: file))
       }
       guard header.kind == 1, header.memorySize > 0 else { continue }
       segments.append(try Self.segment(header, index, bytes.count, file))
     }
     guard !segments.isEmpty else {
-      throw BadInput(file: file, "expected a PT_LOAD segment, found none")
+      throw InputError("expected a PT_LOAD segment, found none", at: Place(file: file))
     }
     self.segments = segments
   }
 
   private static func segment(
     _ header: ByteReader.ProgramHeader, _ index: UInt64, _ length: Int, _ file: String
-  ) throws(BadInput) -> Segment {
+  ) throws(InputError) -> Segment {
     let end = header.offset.addingReportingOverflow(header.fileSize)
     guard !end.overflow, end.partialValue <= UInt64(length) else {
-      throw BadInput(file: file, "segment \(index) reaches beyond the end of the file")
+      throw InputError("segment \(index) reaches beyond the end of the file", at: Place(file: file))
     }
     let top = header.physical.addingReportingOverflow(header.memorySize)
     guard !top.overflow, header.memorySize <= 1 << 48, header.fileSize <= header.memorySize,
       header.physical & 7 == 0
     else {
-      throw BadInput(
-        file: file,
-        "segment \(index): expected an 8-byte aligned p_paddr and p_filesz <= p_memsz <= 2^48")
+      throw InputError(
+        "segment \(index): expected an 8-byte aligned p_paddr and p_filesz <= p_memsz <= 2^48",
+        at: Place(file: file))
     }
     return Segment(
       address: header.physical, size: header.memorySize,

@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-internal import JSON
+internal import InputFiles
 internal import SMMU
 
 /// One row of an expectation file; `ImageCheck` documents the format.
@@ -36,20 +36,20 @@ struct ExpectedRow {
     var isNested: Bool
   }
 
-  init(_ row: JSONCursor) throws(JSONShapeError) {
+  init(_ row: JSONCursor) throws(InputError) {
     kind = try row.member("expect").string()
     stream = UInt32(truncatingIfNeeded: try row.member("sid").word())
-    substream = try row.optional("ssid").map { (value) throws(JSONShapeError) in
+    substream = try row.optional("ssid").map { (value) throws(InputError) in
       UInt32(truncatingIfNeeded: try value.word())
     }
     address = try row.member("iova").word()
-    isWrite = try row.optional("rw").map { (value) throws(JSONShapeError) in
+    isWrite = try row.optional("rw").map { (value) throws(InputError) in
       try value.string() == "w"
     }
     expectation = try Self.expectation(kind, row)
   }
 
-  private static func expectation(_ kind: String, _ row: JSONCursor) throws(JSONShapeError)
+  private static func expectation(_ kind: String, _ row: JSONCursor) throws(InputError)
     -> Expectation
   {
     switch kind {
@@ -59,31 +59,29 @@ struct ExpectedRow {
     case "fault-s2": return .unmappedAtStage2(ipa: try row.member("ipa").word())
     case "map": return .leaf(try leaf(row))
     case "fault":
-      guard let events = try row.optional("events")?.elements() else {
+      guard let events = try row.optional("events") else {
         return .eventName(try row.member("event").string())
       }
-      guard let first = events.first else {
-        throw JSONShapeError(path: "events", message: "expected an event, found none")
+      guard let first = try events.elements().first else {
+        throw events.error("expected an event, found none")
       }
       var words: [UInt64] = []
       for word in try first.elements() { words.append(try word.word()) }
       return .event(words)
     default:
-      throw JSONShapeError(
-        path: "expect",
-        message: "expected ok, bypass, abort, fault, map or fault-s2, found \"\(kind)\"")
+      throw try row.member("expect").error(expected: "ok, bypass, abort, fault, map or fault-s2")
     }
   }
 
-  private static func leaf(_ row: JSONCursor) throws(JSONShapeError) -> Leaf {
+  private static func leaf(_ row: JSONCursor) throws(InputError) -> Leaf {
     let accessible = try row.optional("af")?.bool() ?? true
     let size = try row.member("size").word()
     guard size >= 8, size & (size &- 1) == 0 else {
-      throw JSONShapeError(path: "size", message: "expected a power of two, found \(hex(size))")
+      throw try row.member("size").error(expected: "a power of two of at least 8")
     }
     let reads = try row.optional("read")?.bool() ?? true
     let writes = try row.optional("write")?.bool() ?? true
-    let ipa = try row.optional("ipa").map { (value) throws(JSONShapeError) in try value.word() }
+    let ipa = try row.optional("ipa").map { (value) throws(InputError) in try value.word() }
     return Leaf(
       output: try row.member("pa").word(), ipa: ipa, size: size, reads: reads && accessible,
       writes: writes && accessible, isNested: ipa != nil)

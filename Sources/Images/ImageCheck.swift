@@ -41,26 +41,26 @@ public struct ImageCheck: Sendable {
   ///
   /// - Parameter exact: whether events must be met bit for bit, rather than in type, stage, class
   ///   and addresses.
-  /// - Throws: `BadInput` for a row that is malformed.
+  /// - Throws: `InputError` for a row that is malformed.
   public init(
     _ file: String, of image: inout MemoryImage, exact: Bool, progress: (Int) -> Void = { _ in }
-  ) throws(BadInput) {
-    let lines = try JSONLines(path: file)
-    while let line = try lines.next() {
-      do {
-        let row = try ExpectedRow(line)
-        let problem = row.problem(in: &image, exact: exact)
-        count(row.kind, holds: problem == nil)
-        if let problem {
-          differences.append(
-            ImageDifference(
-              line: lines.lineNumber, access: row.access, expected: problem.expected,
-              found: problem.found))
-        }
-      } catch { throw lines.error(error) }
+  ) throws(InputError) {
+    let rows = try InputFile(file)
+    while let line = try rows.jsonLine() {
+      let row = try ExpectedRow(line)
+      let problem = row.problem(in: &image, exact: exact)
+      count(row.kind, holds: problem == nil)
+      if let problem {
+        differences.append(
+          ImageDifference(
+            line: rows.lineNumber, access: row.access, expected: problem.expected,
+            found: problem.found))
+      }
       progress(rowCount)
     }
-    guard rowCount > 0 else { throw BadInput(file: file, "expected rows, found none") }
+    guard rowCount > 0 else {
+      throw InputError(expected: "rows", found: "none", at: Place(file: file))
+    }
   }
 
   private mutating func count(_ kind: String, holds: Bool) {

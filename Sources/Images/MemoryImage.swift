@@ -15,33 +15,31 @@ public struct MemoryImage: ~Copyable {
   ///   - directory: holds `image.elf` or `image.elf.gz` (`ELFCore`), and `regs.json`
   ///     (`RegisterFile`).
   ///   - base: the SMMU to take where there are several.
-  /// - Throws: `BadInput` that names the file and what is wrong with it.
+  /// - Throws: `InputError` that names the file and what is wrong with it.
   public init(
     directory: String, smmu base: UInt64? = nil, personality: SMMUPersonality = .architecture,
     caches: SMMUCacheGeometry = .default
-  ) throws(BadInput) {
+  ) throws(InputError) {
     let registers = try RegisterFile(file: directory + "/regs.json", smmu: base)
     let (core, file) = try Self.core(in: directory)
     try self.init(core, registers, file: file, personality: personality, caches: caches)
   }
 
-  private static func core(in directory: String) throws(BadInput) -> (ELFCore, String) {
+  private static func core(in directory: String) throws(InputError) -> (ELFCore, String) {
     let plain = directory + "/image.elf"
     let compressed = plain + ".gz"
-    do {
-      return (try ELFCore(try readFile(compressed), file: compressed), compressed)
-    } catch  where error.message.hasPrefix("No such file") {
-      return (try ELFCore(try readFile(plain), file: plain), plain)
-    }
+    let path = InputFile.exists(compressed) ? compressed : plain
+    return (try ELFCore(try InputFile(path).bytes(), file: path), path)
   }
 
   init(
     _ core: ELFCore, _ registers: RegisterFile, file: String, personality: SMMUPersonality,
     caches: SMMUCacheGeometry
-  ) throws(BadInput) {
+  ) throws(InputError) {
     let regions = Self.regions(core, registers.ram)
     do { memory = try PhysicalMemory(regions: regions) } catch {
-      throw BadInput(file: file, "cannot set up the memory that it describes: \(error)")
+      throw InputError(
+        "cannot set up the memory that it describes: \(error)", at: Place(file: file))
     }
     for segment in core.segments { Self.store(segment, of: core, in: memory) }
     smmu = SMMU(

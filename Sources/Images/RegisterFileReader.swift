@@ -29,28 +29,25 @@ public struct RegisterFile: Sendable {
   /// Reads `file`.
   ///
   /// - Parameter smmu: the base of the SMMU to take where there are several.
-  /// - Throws: `BadInput` that names the member at fault.
-  public init(file: String, smmu: UInt64? = nil) throws(BadInput) {
-    let document = try readJSON(file)
-    do { try self.init(document, smmu: smmu) } catch { throw BadInput(file: file, "\(error)") }
+  /// - Throws: `InputError` that names the member at fault.
+  public init(file: String, smmu: UInt64? = nil) throws(InputError) {
+    try self.init(InputFile(file).json(), smmu: smmu)
   }
 
-  init(_ document: JSONCursor, smmu wanted: UInt64?) throws(JSONShapeError) {
+  init(_ document: JSONCursor, smmu wanted: UInt64?) throws(InputError) {
     let all = try document.member("registers").member("smmu")
     let entries = try all.members()
     let entry = entries.first { wanted == nil || UInt64(number: $0.name) == wanted }
     guard let entry, let base = UInt64(number: entry.name) else {
       let names = entries.map(\.name).joined(separator: ", ")
       let what = wanted.map { "an SMMU at \(hex($0))" } ?? "an SMMU named by its base address"
-      throw JSONShapeError(
-        path: all.path, message: "expected \(what), found \(names.isEmpty ? "none" : names)")
+      throw all.error("expected \(what), found \(names.isEmpty ? "none" : names)")
     }
     self.base = base
     var registers: [UInt64: UInt32] = [:]
     for (name, value) in try entry.cursor.members() {
       guard let offset = UInt64(number: name), let word = UInt32(exactly: try value.word()) else {
-        throw JSONShapeError(
-          path: value.path, message: "expected the 32-bit value of a register, by offset")
+        throw value.error(expected: "the 32-bit value of a register, by offset")
       }
       registers[offset] = word
     }
@@ -59,18 +56,17 @@ public struct RegisterFile: Sendable {
       (Register.idr0, "IDR0"), (Register.idr1, "IDR1"), (Register.idr5, "IDR5"),
       (Register.streamTableBase, "STRTAB_BASE"), (Register.streamTableConfig, "STRTAB_BASE_CFG"),
     ] where registers[offset] == nil {
-      throw JSONShapeError(
-        path: entry.cursor.path,
-        message: "expected \(register) at \"\(hex(offset))\", found no such member")
+      throw entry.cursor.error(
+        "expected \(register) at \"\(hex(offset))\", found no such member")
     }
     self.registers = registers
     ram =
-      try document.optional("ram").map { (list) throws(JSONShapeError) in
+      try document.optional("ram").map { (list) throws(InputError) in
         try Self.regions(list)
       } ?? []
   }
 
-  private static func regions(_ cursor: JSONCursor) throws(JSONShapeError)
+  private static func regions(_ cursor: JSONCursor) throws(InputError)
     -> [PhysicalMemory.Region]
   {
     let items = try cursor.elements()
@@ -82,13 +78,12 @@ public struct RegisterFile: Sendable {
     return [try region(cursor)]
   }
 
-  private static func region(_ cursor: JSONCursor) throws(JSONShapeError)
+  private static func region(_ cursor: JSONCursor) throws(InputError)
     -> PhysicalMemory.Region
   {
     let pair = try cursor.elements()
     guard pair.count == 2 else {
-      throw JSONShapeError(
-        path: cursor.path, message: "expected a base and a size, found \(pair.count) numbers")
+      throw cursor.error("expected a base and a size, found \(pair.count) numbers")
     }
     return PhysicalMemory.Region(base: PA(try pair[0].word()), size: try pair[1].word())
   }

@@ -37,7 +37,7 @@ extension TranslationReport {
   /// The walk and the result, a line for each descriptor.
   public var text: String {
     var lines = ["\(access)"]
-    let walk = WalkNarrator(reads, of: transaction)
+    let walk = WalkNarrator(reads)
     let rows = reads.map { walk.columns($0) }
     let widths = (0..<3).map { column in rows.map { $0[column].count }.max() ?? 0 }
     for row in rows {
@@ -103,7 +103,7 @@ extension TranslationReport {
 
   /// The walk and the result for programs.
   public var json: JSONValue {
-    let walk = WalkNarrator(reads, of: transaction)
+    let walk = WalkNarrator(reads)
     let steps = reads.map { read -> JSONValue in
       let columns = walk.columns(read)
       return [

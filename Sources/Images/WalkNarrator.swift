@@ -7,11 +7,9 @@ internal import SMMU
 struct WalkNarrator {
   private var stage1Granule = TranslationGranule.kib4
   private var stage2Granule = TranslationGranule.kib4
-  private let stream: String
 
   /// Learns the granules from the STE and the CD among `reads`.
-  init(_ reads: [DescriptorRead], of transaction: Transaction) {
-    stream = hex(UInt64(transaction.streamID))
+  init(_ reads: [DescriptorRead]) {
     for read in reads {
       let words = (0..<read.wordCount).map { read.words[$0] }
       switch read.step {
@@ -34,8 +32,8 @@ struct WalkNarrator {
     let input = hex(read.input)
     switch read.step {
     case .streamTable:
-      return ["L1STD of StreamID \(stream)", address, value, meaning(.l1std, read)]
-    case .streamEntry: return ["STE of StreamID \(stream)", address, value, meaning(.ste, read)]
+      return ["L1STD of StreamID \(input)", address, value, meaning(.l1std, read)]
+    case .streamEntry: return ["STE of StreamID \(input)", address, value, meaning(.ste, read)]
     case .contextTable:
       return ["L1CD of SubstreamID \(input)", address, value, meaning(.l1cd, read)]
     case .context: return ["CD of SubstreamID \(input)", address, value, meaning(.cd, read)]
@@ -48,7 +46,7 @@ struct WalkNarrator {
       return ["TLB, stage \(stage2 ? 2 : 1)", "", "", "\(input) leads to \(hex(read.value))"]
     case .cachedTable(let stage2, let level):
       return ["walk cache, stage \(stage2 ? 2 : 1)", "", "", "the walk starts at level \(level)"]
-    case .cachedStreamEntry: return ["STE of StreamID \(stream)", "", "", "cached"]
+    case .cachedStreamEntry: return ["STE of StreamID \(input)", "", "", "cached"]
     case .cachedContext: return ["CD of SubstreamID \(input)", "", "", "cached"]
     }
   }

@@ -1,5 +1,5 @@
-/// A JSON value. Objects keep the order of their members, so that what is written from one is
-/// the same on every run.
+/// A JSON value. Objects keep the order in which their members were given, so that what is written
+/// from one is the same on every run.
 public enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
@@ -9,7 +9,27 @@ public enum JSONValue: Equatable, Sendable {
   case number(Double)
   case string(String)
   case array([JSONValue])
-  case object([JSONMember])
+  case object([Member])
+
+  /// One member of an object.
+  public struct Member: Equatable, Sendable {
+    public var name: String
+    public var value: JSONValue
+
+    public init(_ name: String, _ value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// A string, or `null`.
+  public static func string(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+
+  /// The value of the member `name`; `nil` when there is none or this is not an object.
+  public subscript(name: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
 
   /// What the value is, for messages.
   public var kind: String {
@@ -24,17 +44,6 @@ public enum JSONValue: Equatable, Sendable {
   }
 }
 
-/// One member of an object.
-public struct JSONMember: Equatable, Sendable {
-  public var name: String
-  public var value: JSONValue
-
-  public init(_ name: String, _ value: JSONValue) {
-    self.name = name
-    self.value = value
-  }
-}
-
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
@@ -43,6 +52,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
-    self = .object(elements.map { JSONMember($0.0, $0.1) })
+    self = .object(elements.map { Member($0.0, $0.1) })
   }
 }

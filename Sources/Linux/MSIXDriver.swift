@@ -1,4 +1,4 @@
-public import ArmFormats
+internal import ArmFormats
 public import Bits
 public import Flows
 

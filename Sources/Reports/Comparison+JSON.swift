@@ -2,85 +2,86 @@ import Bits
 import Designs
 import Flows
 import Guest
+public import JSON
 import Linux
 public import Scenarios
 
 extension Comparison {
   /// For programs. `CONTRIBUTING.md` promises these fields; others may be added.
-  public var json: JSON {
-    .object([
-      "scenario": .text(scenario.name),
-      "file": .text(scenario.file),
-      "purpose": .text(scenario.purpose),
+  public var json: JSONValue {
+    [
+      "scenario": .string(scenario.name),
+      "file": .string(scenario.file),
+      "purpose": .string(scenario.purpose),
       "seed": .integer(Int(scenario.seed)),
-      "guest": .object([
-        "kernel": .text(scenario.guestKernel.description),
-        "usage": .text(scenario.usage.rawValue),
-      ]),
-      "host": .object(["kernel": .text(scenario.hostKernel.description)]),
-      "workload": .text(scenario.workloadSource),
-      "costs": .object([
-        "name": .text(scenario.costs.name),
-        "platform": .text(scenario.costs.platform),
-        "assumed": .list(scenario.costs.assumed.map { .text($0.rawValue) }),
-      ]),
-      "results": .list(results.map(\.json)),
-    ])
+      "guest": [
+        "kernel": .string(scenario.guestKernel.description),
+        "usage": .string(scenario.usage.rawValue),
+      ],
+      "host": ["kernel": .string(scenario.hostKernel.description)],
+      "workload": .string(scenario.workloadSource),
+      "costs": [
+        "name": .string(scenario.costs.name),
+        "platform": .string(scenario.costs.platform),
+        "assumed": .array(scenario.costs.assumed.map { .string($0.rawValue) }),
+      ],
+      "results": .array(results.map(\.json)),
+    ]
   }
 }
 
 extension RunResult {
-  var json: JSON {
-    .object([
-      "design": .text(design.name),
+  var json: JSONValue {
+    [
+      "design": .string(design.name),
       "setup": setupJSON,
-      "verdict": .text(verdict.rawValue),
+      "verdict": .string(verdict.rawValue),
       "journeys": journeysJSON,
       "message": messageJSON,
-      "exits": .object([
+      "exits": [
         "setup": .integer(exits.setup),
         "perInterrupt": .number(exitsPerInterrupt),
-        "causes": .list(
+        "causes": .array(
           exits.causes.map {
-            .object(["name": .text($0.name), "count": .integer($0.count)])
+            ["name": .string($0.name), "count": .integer($0.count)]
           }),
-      ]),
+      ],
       "latency": latencyJSON,
-      "why": .text(why),
-      "digest": .text(digest),
-    ])
+      "why": .string(why),
+      "digest": .string(digest),
+    ]
   }
 
-  var setupJSON: JSON {
-    .object([
-      "outcome": .text(refusal == nil ? "enabled" : "refused"),
-      "by": .text(refusal?.agent.rawValue),
-      "function": .text(refusal?.function),
-      "errno": .text(refusal?.errno),
-      "message": .text(refusal?.message),
-    ])
+  var setupJSON: JSONValue {
+    [
+      "outcome": .string(refusal == nil ? "enabled" : "refused"),
+      "by": .string(refusal?.agent.rawValue),
+      "function": .string(refusal?.function),
+      "errno": .string(refusal?.errno),
+      "message": .string(refusal?.message),
+    ]
   }
 
-  private var journeysJSON: JSON {
+  private var journeysJSON: JSONValue {
     .object(
-      Verdict.allCases.map { JSON.Member($0.rawValue, .integer(count(of: $0))) }
-        + [JSON.Member("total", .integer(verdicts.count))])
+      Verdict.allCases.map { JSONValue.Member($0.rawValue, .integer(count(of: $0))) }
+        + [JSONValue.Member("total", .integer(verdicts.count))])
   }
 
-  private var messageJSON: JSON {
+  private var messageJSON: JSONValue {
     guard let message else { return .null }
-    return .object([
-      "address": .text(message.address.description), "data": .text(hex(UInt64(message.data))),
-    ])
+    return [
+      "address": .string(message.address.description), "data": .string(hex(UInt64(message.data))),
+    ]
   }
 
   /// Whole nanoseconds; `null` when no MSI was delivered.
-  private var latencyJSON: JSON {
-    func value(_ part: KeyPath<Latency, UInt64>) -> JSON {
+  private var latencyJSON: JSONValue {
+    func value(_ part: KeyPath<Latency, UInt64>) -> JSONValue {
       latency.map { .integer(Int(clamping: $0[keyPath: part])) } ?? .null
     }
-    return .object([
-      "p50": value(\.p50), "p99": value(\.p99), "max": value(\.max), "unit": .text("ns"),
-    ])
+    return [
+      "p50": value(\.p50), "p99": value(\.p99), "max": value(\.max), "unit": "ns",
+    ]
   }
 }

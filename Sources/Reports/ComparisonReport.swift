@@ -2,6 +2,7 @@ import Bits
 import Designs
 import Flows
 import Guest
+import JSON
 import Linux
 public import Scenarios
 import Simulation
@@ -19,7 +20,7 @@ extension Comparison {
   public func report(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
-    case .json: json.pretty + "\n"
+    case .json: json.indentedText + "\n"
     case .csv: csv
     case .markdown: markdown
     }

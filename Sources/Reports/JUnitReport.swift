@@ -1,3 +1,4 @@
+import InputFiles
 public import Scenarios
 
 extension ScenarioTest {

@@ -1,6 +1,7 @@
 import Bits
 import Designs
 import Flows
+public import JSON
 public import Scenarios
 import Simulation
 
@@ -20,17 +21,17 @@ public struct JourneyReport: Sendable {
   }
 
   /// For programs. Times are nanoseconds since the start of the run.
-  public var json: JSON {
+  public var json: JSONValue {
     var members = [
-      JSON.Member("scenario", .text(scenario.name)),
-      JSON.Member("seed", .integer(Int(scenario.seed))),
-      JSON.Member("design", .text(result.design.name)),
-      JSON.Member("setup", result.setupJSON),
-      JSON.Member("journey", result.journey?.json ?? .null),
-      JSON.Member("why", .text(result.why)),
+      JSONValue.Member("scenario", .string(scenario.name)),
+      JSONValue.Member("seed", .integer(Int(scenario.seed))),
+      JSONValue.Member("design", .string(result.design.name)),
+      JSONValue.Member("setup", result.setupJSON),
+      JSONValue.Member("journey", result.journey?.json ?? .null),
+      JSONValue.Member("why", .string(result.why)),
     ]
     if withSteps {
-      members.append(JSON.Member("steps", .list(result.steps.map(\.json))))
+      members.append(JSONValue.Member("steps", .array(result.steps.map(\.json))))
     }
     return .object(members)
   }
@@ -100,36 +101,36 @@ public struct JourneyReport: Sendable {
 }
 
 extension Journey {
-  fileprivate var json: JSON {
-    .object([
+  fileprivate var json: JSONValue {
+    [
       "message": .integer(index),
       "vector": .integer(vector),
-      "verdict": .text(verdict.rawValue),
-      "reason": .text(reason),
-      "stations": .list(stations.map(\.json)),
-    ])
+      "verdict": .string(verdict.rawValue),
+      "reason": .string(reason),
+      "stations": .array(stations.map(\.json)),
+    ]
   }
 }
 
 extension Journey.Station {
-  fileprivate var json: JSON {
-    .object([
+  fileprivate var json: JSONValue {
+    [
       "time": .number(Double(time.picoseconds) / 1000),
-      "station": .text(name),
-      "address": .text(address.map { hex($0) }),
-      "words": .list(words.map { .text(hex($0)) }),
-      "meaning": .text(meaning),
-    ])
+      "station": .string(name),
+      "address": .string(address.map { hex($0) }),
+      "words": .array(words.map { .string(hex($0)) }),
+      "meaning": .string(meaning),
+    ]
   }
 }
 
 extension RunResult.PerformedStep {
-  fileprivate var json: JSON {
-    .object([
+  fileprivate var json: JSONValue {
+    [
       "time": .number(Double(time.picoseconds) / 1000),
-      "agent": .text(agent.rawValue),
-      "function": .text(function),
-      "text": .text(text),
-    ])
+      "agent": .string(agent.rawValue),
+      "function": .string(function),
+      "text": .string(text),
+    ]
   }
 }

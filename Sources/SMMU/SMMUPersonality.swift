@@ -78,15 +78,4 @@ public struct SMMUPersonality: OptionSet, BitwiseCopyable, Sendable, Hashable {
     .refusesSubstreamTables, .checksPermissionEarly, .acceptsAbsentCommands,
     .reportsTableForWalkAbort, .abortsOnFullQueue,
   ]
-
-  /// The personalities that have a name on the command line.
-  public static let named: [(name: String, personality: Self)] = [
-    ("architecture", .architecture), ("qemu-11", .qemu11),
-  ]
-
-  /// The personality called `name`; `nil` when there is none.
-  public init?(named name: String) {
-    guard let match = Self.named.first(where: { $0.name == name }) else { return nil }
-    self = match.personality
-  }
 }

@@ -44,7 +44,8 @@ extension SMMU {
     let levelBits = config.sizeBits > split ? config.sizeBits - split + 3 : 3
     let base = registers.streamTableAddress & ~lowBits(max(levelBits, 6))
     let place = base &+ (stream &>> split) &* 8
-    let descriptor = try streamTableDescriptor(stream &>> split, at: place, memory, &observer)
+    let descriptor = try streamTableDescriptor(
+      stream, split: split, at: place, memory, &observer)
     let span = UInt64(descriptor[.span])
     let index = stream & lowBits(split)
     if personality.contains(.doublesStreamTableSpan) {
@@ -60,15 +61,17 @@ extension SMMU {
   }
 
   private mutating func streamTableDescriptor<Observer: TranslationObserver>(
-    _ index: UInt64, at place: UInt64, _ memory: PhysicalMemory, _ observer: inout Observer
+    _ stream: UInt64, split: UInt64, at place: UInt64, _ memory: PhysicalMemory,
+    _ observer: inout Observer
   ) throws(WalkFault) -> StreamTableDescriptor {
-    let key = ConfigurationKey.make(UInt32(truncatingIfNeeded: index), nil)
+    // Streams of one second-level table share its descriptor.
+    let key = ConfigurationKey.make(UInt32(truncatingIfNeeded: stream &>> split), nil)
     if let word = streamTables.find(key) { return StreamTableDescriptor(rawValue: word) }
     guard place &>> profile.outputBits == 0, let word = memory.load64(PA(place)) else {
       throw .configuration(.streamEntryFetch, at: place)
     }
     if Observer.isOn {
-      observer.didRead(.init(.streamTable, .none, at: place, word, of: index))
+      observer.didRead(.init(.streamTable, .none, at: place, word, of: stream))
     }
     streamTables.insert(key, word)
     return StreamTableDescriptor(rawValue: word)

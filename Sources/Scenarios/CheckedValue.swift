@@ -1,3 +1,5 @@
+import InputFiles
+
 /// A part of an input file that has the shape it must have, with the place where it stands.
 struct CheckedValue {
   enum Content {

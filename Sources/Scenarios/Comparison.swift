@@ -1,4 +1,5 @@
 public import Designs
+public import InputFiles
 
 /// A scenario and what each of its designs came to, in the scenario's order.
 public struct Comparison: Sendable {

@@ -1,4 +1,5 @@
 public import Designs
+public import InputFiles
 import Simulation
 
 extension Shape {

@@ -1,4 +1,5 @@
 import Designs
+import InputFiles
 
 extension ScenarioFolder {
   /// The expectations of a scenario file, in its order.

@@ -1,5 +1,6 @@
 public import Designs
 public import HostKernel
+public import InputFiles
 public import VMM
 
 extension Shape {

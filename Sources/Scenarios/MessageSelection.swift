@@ -1,4 +1,5 @@
 public import Guest
+public import InputFiles
 
 extension Workload {
   /// The number, among all MSIs of the run, of the one that the user asks for.

@@ -1,5 +1,6 @@
 public import Bits
 public import Guest
+public import InputFiles
 
 /// A recording of a real guest: its work, and what became of it.
 ///
@@ -64,11 +65,13 @@ public struct Recording: Sendable {
   /// - Throws: `InputError` with the line for the first line that is malformed, or when lines are
   ///   missing or changed.
   public init(path: String) throws(InputError) {
-    var reader = RecordingReader(try InputFile(path))
+    var reader = try RecordingReader(path: path)
     try reader.read()
     guard let device = reader.device else {
       throw InputError(
-        expected: "a fact of kind 'device'", found: "none", at: Place(file: path), field: "fact")
+        expected: "a fact of kind 'device'", found: "none",
+        at: Place(file: path, line: 1, column: 1),
+        field: "fact")
     }
     name = reader.name
     workload = Workload(device: device, placement: reader.placement, entries: reader.entries)

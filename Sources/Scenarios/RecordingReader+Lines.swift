@@ -1,5 +1,6 @@
 import Bits
 import Guest
+import InputFiles
 import Linux
 
 extension RecordingReader {

@@ -2,12 +2,14 @@ import ArmFormats
 import Bits
 import GLibSupport
 import Guest
+import InputFiles
 import Linux
 import Yams
 
 /// Reads a recording line by line: a header, facts, then events in the recorded order.
 struct RecordingReader {
-  private let file: InputFile
+  private let path: String
+  private let text: String
   private(set) var name = ""
   var device: Workload.Device?
   var placement = Workload.Placement()
@@ -28,18 +30,21 @@ struct RecordingReader {
   private var commands: [ITSCommand] = []
   private var queued: UInt64 = 0
 
-  init(_ file: InputFile) { self.file = file }
+  init(path: String) throws(InputError) {
+    self.path = path
+    text = try InputFile(path).text()
+  }
 
   /// Reads the whole file.
   mutating func read() throws(InputError) {
-    let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
-    let top = Place(file: file.path)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let top = Place(file: path, line: 1, column: 1)
     let header = try RecordingShapes.header.check(node(String(lines.first ?? ""), at: top), at: top)
     name = header.text("case")
     let body =
       lines.dropFirst().last?.isEmpty == true ? lines[1..<(lines.count - 1)] : lines.dropFirst()
     for (index, line) in zip(body.indices, body) {
-      let place = Place(file: file.path, line: index + 1)
+      let place = Place(file: path, line: index + 1, column: 1)
       let node = try node(String(line), at: place)
       let line = try RecordingShapes.line.check(node, at: place)
       guard let shape = try shape(of: line) else { continue }
@@ -77,7 +82,7 @@ struct RecordingReader {
         expected: "\(count.integer) lines after the first", found: "\(lines)", at: count.place,
         field: "lines")
     }
-    let found = Digest.sha256(file.text.utf8.dropFirst(headerLength + 1))
+    let found = Digest.sha256(text.utf8.dropFirst(headerLength + 1))
     guard digest.text == found else {
       throw InputError(
         expected: "\(digest.text) for the lines after the first", found: found, at: digest.place,

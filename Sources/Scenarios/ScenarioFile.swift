@@ -1,6 +1,7 @@
 public import Designs
 import Flows
 public import Guest
+import JSON
 
 extension Shape {
   /// A scenario file.
@@ -21,7 +22,7 @@ extension Shape {
     .required("designs", .list(.anyText), "Names of designs, or paths of design files."),
     .optional(
       "costs", .anyText, "The name of a cost model, or the path of a cost file.",
-      standard: .text(Scenario.standardCosts)),
+      standard: .string(Scenario.standardCosts)),
     .optional(
       "seed", .integer(0...UInt64(UInt32.max)), "Seeds whatever is random in the run.",
       standard: .integer(1)),
@@ -34,7 +35,7 @@ extension Shape {
     .required("kernel", kernel, "The release of the guest's Linux kernel."),
     .optional(
       "usage", .choice(of: GuestUsage.self, \.meaning), "How the guest uses the device.",
-      standard: .text(GuestUsage.dmaAPI.rawValue)),
+      standard: .string(GuestUsage.dmaAPI.rawValue)),
   ])
 
   static let kernel = Shape.text(

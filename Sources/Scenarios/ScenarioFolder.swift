@@ -1,4 +1,5 @@
 import Foundation
+public import InputFiles
 
 /// The folder that holds the scenario files, with `designs/`, `costs/` and `recordings/` in it.
 public struct ScenarioFolder: Sendable {

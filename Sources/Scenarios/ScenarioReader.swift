@@ -1,5 +1,6 @@
 import Designs
 import Guest
+public import InputFiles
 import Linux
 
 extension ScenarioFolder {
@@ -41,7 +42,7 @@ extension ScenarioFolder {
     guard let first = value.members.first, first.name == "purpose", first.place.line == 1 else {
       throw InputError(
         expected: "'purpose:' on the first line of the file",
-        found: purpose.map { "it on line \($0.place.line)" } ?? "none",
+        found: purpose.map { "it on line \($0.place.line ?? 1)" } ?? "none",
         at: purpose?.place ?? value.place, field: "purpose")
     }
     if first.value.text.contains("\n") {

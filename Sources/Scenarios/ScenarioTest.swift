@@ -1,5 +1,6 @@
 public import Designs
 import Foundation
+public import InputFiles
 
 /// What the expectations of one scenario file came to.
 public struct ScenarioTest: Sendable {

@@ -1,3 +1,4 @@
+import InputFiles
 import Yams
 
 extension Shape {
@@ -43,7 +44,7 @@ extension Shape {
     case .text(let form):
       form.accepts(text) ? .text(text) : nil
     case .integer(let range):
-      parseInteger(text).flatMap { range.contains($0) ? .integer($0) : nil }
+      UInt64(number: text).flatMap { range.contains($0) ? .integer($0) : nil }
     case .number:
       Double(text).flatMap { $0.isFinite && $0 >= 0 ? .number($0) : nil }
     case .boolean:
@@ -109,18 +110,11 @@ extension Shape.TextForm {
   }
 }
 
-/// A decimal or `0x` hexadecimal integer; `nil` for anything else, signs included.
-func parseInteger(_ text: String) -> UInt64? {
-  let digits = text.hasPrefix("0x") ? text.dropFirst(2) : text[...]
-  guard digits.utf8.first.map({ $0 != 0x2B && $0 != 0x2D }) == true else { return nil }
-  return UInt64(digits, radix: text.hasPrefix("0x") ? 16 : 10)
-}
-
 extension Node {
   /// Where the node stands, in a file whose text starts at `origin`.
   func place(from origin: Place) -> Place {
     guard let mark else { return origin }
-    return Place(file: origin.file, line: origin.line + mark.line - 1, column: mark.column)
+    return Place(file: origin.file, line: (origin.line ?? 1) + mark.line - 1, column: mark.column)
   }
 
   /// What the node is, for a message.

@@ -1,3 +1,5 @@
+import JSON
+
 /// What a part of an input file must look like.
 ///
 /// One description serves for checking files and for the JSON Schema, so that the two cannot
@@ -50,14 +52,14 @@ public indirect enum Shape: Sendable {
     let text: String
     let isRequired: Bool
     /// What an absent field stands for, for the schema.
-    let standard: JSON?
+    let standard: JSONValue?
 
     static func required(_ name: String, _ shape: Shape, _ text: String) -> Field {
       Field(name: name, shape: shape, text: text, isRequired: true, standard: nil)
     }
 
     static func optional(
-      _ name: String, _ shape: Shape, _ text: String, standard: JSON? = nil
+      _ name: String, _ shape: Shape, _ text: String, standard: JSONValue? = nil
     ) -> Field {
       Field(name: name, shape: shape, text: text, isRequired: false, standard: standard)
     }

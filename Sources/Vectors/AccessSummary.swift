@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-internal import JSON
+internal import InputFiles
 
 /// What the architecture makes definite about an access, and no more: not the low bits of an
 /// IPA, nor RnW of faults on structures, nor FetchAddr.

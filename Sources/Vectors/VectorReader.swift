@@ -1,5 +1,4 @@
 public import InputFiles
-internal import JSON
 
 /// Reads a vector file, one vector a line, plain or gzip'd.
 ///
@@ -7,31 +6,30 @@ internal import JSON
 /// hexadecimal strings or JSON integers. The members are those of `Vector`, under the names that
 /// the parsing below gives them. Memory that a vector does not name reads as zero.
 public final class VectorReader {
-  private let lines: JSONLines
+  private let file: InputFile
 
-  /// - Throws: `BadInput` when the file cannot be opened.
-  public init(path: String) throws(BadInput) { lines = try JSONLines(path: path) }
+  /// - Throws: `InputError` when the file cannot be opened.
+  public init(path: String) throws(InputError) { file = try InputFile(path) }
 
   /// The number of the line read last.
-  public var lineNumber: Int { lines.lineNumber }
+  public var lineNumber: Int { file.lineNumber }
 
   /// The next vector, or `nil` at the end.
   ///
-  /// - Throws: `BadInput` when a line is not a vector.
-  public func next() throws(BadInput) -> Vector? {
-    guard let line = try lines.next() else { return nil }
-    do { return try Self.vector(line) } catch { throw lines.error(error) }
+  /// - Throws: `InputError` when a line is not a vector.
+  public func next() throws(InputError) -> Vector? {
+    guard let line = try file.jsonLine() else { return nil }
+    return try Self.vector(line)
   }
 
-  static func vector(_ line: JSONCursor) throws(JSONShapeError) -> Vector {
+  static func vector(_ line: JSONCursor) throws(InputError) -> Vector {
     let body = try line.member("vector")
     let group = try body.member("class").string()
     let actions = try body.member("ops").elements()
     let answers = try line.member("result").member("ops").elements()
     guard actions.count == answers.count else {
-      throw JSONShapeError(
-        path: "result.ops",
-        message: "expected \(actions.count) answers, one for each op, found \(answers.count)")
+      throw try line.member("result").member("ops").error(
+        "expected \(actions.count) answers, one for each op, found \(answers.count)")
     }
     var steps: [VectorStep] = []
     for (action, answer) in zip(actions, answers) {
@@ -44,8 +42,7 @@ public final class VectorReader {
     var gic: GICState?
     if let state = try body.optional("gic") { gic = try Self.gic(state, body) }
     guard smmu != nil || gic != nil else {
-      throw JSONShapeError(
-        path: "vector", message: "expected a member \"smmu\" or \"gic\", found neither")
+      throw body.error("expected a member \"smmu\" or \"gic\", found neither")
     }
     return Vector(
       id: try body.member("id").string(), group: group, tags: tags, smmu: smmu,
@@ -53,11 +50,10 @@ public final class VectorReader {
       verdict: try verdict(line.optional("arch")))
   }
 
-  private static func smmu(_ state: JSONCursor) throws(JSONShapeError) -> SMMUState {
-    let stage = try state.optional("stage")?.string() ?? "nested"
-    guard let stages = SMMUState.Stages(rawValue: stage) else {
-      throw JSONShapeError(
-        path: "\(state.path).stage", message: "expected nested, 1 or 2, found \"\(stage)\"")
+  private static func smmu(_ state: JSONCursor) throws(InputError) -> SMMUState {
+    let stage = try state.optional("stage")
+    guard let stages = SMMUState.Stages(rawValue: try stage?.string() ?? "nested") else {
+      throw (stage ?? state).error(expected: "nested, 1 or 2")
     }
     return SMMUState(
       stages: stages, streamTableBase: try state.member("STRTAB_BASE").word(),
@@ -68,7 +64,7 @@ public final class VectorReader {
       globalBypass: try state.optional("GBPA")?.word() ?? 0)
   }
 
-  private static func words(_ cursor: JSONCursor?) throws(JSONShapeError) -> [MemoryWord] {
+  private static func words(_ cursor: JSONCursor?) throws(InputError) -> [MemoryWord] {
     guard let cursor else { return [] }
     var words: [MemoryWord] = []
     for (name, value) in try cursor.members() {
@@ -78,17 +74,16 @@ public final class VectorReader {
   }
 
   /// A member's name that is a number.
-  private static func number(_ name: String, in cursor: JSONCursor) throws(JSONShapeError)
+  private static func number(_ name: String, in cursor: JSONCursor) throws(InputError)
     -> UInt64
   {
     guard let value = UInt64(number: name) else {
-      throw JSONShapeError(
-        path: cursor.path, message: "expected names such as \"0x1f\", found \"\(name)\"")
+      throw cursor.error("expected names such as \"0x1f\", found \"\(name)\"")
     }
     return value
   }
 
-  private static func gic(_ state: JSONCursor, _ body: JSONCursor) throws(JSONShapeError)
+  private static func gic(_ state: JSONCursor, _ body: JSONCursor) throws(InputError)
     -> GICState
   {
     var pending: [UInt64] = []
@@ -108,8 +103,7 @@ public final class VectorReader {
     let virtual = try words(state.optional("vpt")).map { (address: $0.address, size: $0.value) }
     let cpus = try state.member("cpus").word()
     guard (1...512).contains(cpus), pending.count == Int(cpus), off.allSatisfy({ $0 < cpus }) else {
-      throw JSONShapeError(
-        path: state.path, message: "expected 1 to 512 cpus with a GICR_PENDBASER each")
+      throw state.error("expected 1 to 512 cpus with a GICR_PENDBASER each")
     }
     return GICState(
       version: try state.member("version").word(), cpuCount: Int(cpus),
@@ -119,17 +113,18 @@ public final class VectorReader {
       tableWords: try words(body.optional("itsmem")), lpiConfigs: configs, virtualTables: virtual)
   }
 
-  private static func action(_ cursor: JSONCursor) throws(JSONShapeError) -> VectorAction {
-    switch try cursor.member("op").string() {
+  private static func action(_ cursor: JSONCursor) throws(InputError) -> VectorAction {
+    let name = try cursor.member("op")
+    switch try name.string() {
     case "dma":
-      let direction = try cursor.member("rw").string()
-      guard direction == "r" || direction == "w" else {
-        throw JSONShapeError(
-          path: "\(cursor.path).rw", message: "expected \"r\" or \"w\", found \"\(direction)\"")
+      let direction = try cursor.member("rw")
+      let letter = try direction.string()
+      guard letter == "r" || letter == "w" else {
+        throw direction.error(expected: "\"r\" or \"w\"")
       }
       return .access(
         stream: UInt32(truncatingIfNeeded: try cursor.member("sid").word()),
-        address: try cursor.member("iova").word(), isWrite: direction == "w")
+        address: try cursor.member("iova").word(), isWrite: letter == "w")
     case "mem": return .store(try words(cursor.member("set")))
     case "cmd": return .smmuCommands(try commands(cursor, words: 2))
     case "cmds": return .itsCommands(try commands(cursor, words: 4))
@@ -146,35 +141,31 @@ public final class VectorReader {
       return .lpiConfig(
         intid: try cursor.member("intid").word(),
         value: UInt8(truncatingIfNeeded: try cursor.member("val").word()))
-    case let name:
-      throw JSONShapeError(
-        path: "\(cursor.path).op",
-        message: "expected dma, mem, cmd, cmds, reg, msi or lpiconf, found \"\(name)\"")
+    default: throw name.error(expected: "dma, mem, cmd, cmds, reg, msi or lpiconf")
     }
   }
 
-  private static func commands(_ cursor: JSONCursor, words count: Int) throws(JSONShapeError)
+  private static func commands(_ cursor: JSONCursor, words count: Int) throws(InputError)
     -> [[UInt64]]
   {
     var commands: [[UInt64]] = []
     for command in try cursor.member("q").elements() {
       let words = try wordList(command)
       guard words.count == count else {
-        throw JSONShapeError(
-          path: command.path, message: "expected \(count) words, found \(words.count)")
+        throw command.error("expected \(count) words, found \(words.count)")
       }
       commands.append(words)
     }
     return commands
   }
 
-  private static func wordList(_ cursor: JSONCursor) throws(JSONShapeError) -> [UInt64] {
+  private static func wordList(_ cursor: JSONCursor) throws(InputError) -> [UInt64] {
     var words: [UInt64] = []
     for word in try cursor.elements() { words.append(try word.word()) }
     return words
   }
 
-  private static func answer(_ cursor: JSONCursor) throws(JSONShapeError) -> VectorAnswer {
+  private static func answer(_ cursor: JSONCursor) throws(InputError) -> VectorAnswer {
     var answer = VectorAnswer()
     answer.outcome = try cursor.optional("outcome")?.string()
     answer.physicalAddress = try cursor.optional("pa")?.word()
@@ -197,7 +188,7 @@ public final class VectorReader {
     return answer
   }
 
-  private static func pending(_ cursor: JSONCursor?) throws(JSONShapeError)
+  private static func pending(_ cursor: JSONCursor?) throws(InputError)
     -> [PendingInterrupts]?
   {
     guard let cursor else { return nil }
@@ -209,20 +200,20 @@ public final class VectorReader {
     return all.sorted { $0.owner < $1.owner }
   }
 
-  private static func verdict(_ cursor: JSONCursor?) throws(JSONShapeError) -> ArchitectureVerdict {
+  private static func verdict(_ cursor: JSONCursor?) throws(InputError) -> ArchitectureVerdict {
     guard let cursor else { return .unjudged }
-    switch try cursor.member("verdict").string() {
+    let verdict = try cursor.member("verdict")
+    switch try verdict.string() {
     case "agree": return .agrees
     case "unjudged": return .unjudged
     case "deviates": break
-    case let name:
-      throw JSONShapeError(
-        path: "arch.verdict", message: "expected agree, deviates or unjudged, found \"\(name)\"")
+    default: throw verdict.error(expected: "agree, deviates or unjudged")
     }
     if let step = try cursor.optional("op") {
-      let states = try cursor.member("arch").elements()
+      let opinion = try cursor.member("arch")
+      let states = try opinion.elements()
       guard states.count == 2 else {
-        throw JSONShapeError(path: "arch.arch", message: "expected physical and virtual tables")
+        throw opinion.error("expected physical and virtual tables, found \(states.count)")
       }
       return .deviatesPending(
         step: Int(truncatingIfNeeded: try step.word()),
@@ -239,11 +230,11 @@ public final class VectorReader {
     return .deviates(deviations)
   }
 
-  private static func summary(_ cursor: JSONCursor) throws(JSONShapeError) -> AccessSummary {
+  private static func summary(_ cursor: JSONCursor) throws(InputError) -> AccessSummary {
     var words: [String] = []
     for word in try cursor.elements() { words.append(try word.string()) }
     guard let summary = AccessSummary(words) else {
-      throw JSONShapeError(path: cursor.path, message: "expected an outcome, found nothing")
+      throw cursor.error("expected an outcome, found nothing")
     }
     return summary
   }

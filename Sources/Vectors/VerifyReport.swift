@@ -75,11 +75,11 @@ public struct VerifyReport: Sendable {
   /// - Parameters:
   ///   - group: the only class to run, or `nil` for all.
   ///   - progress: called after each vector with how many have run.
-  /// - Throws: `BadInput` for a file that is not one of vectors.
+  /// - Throws: `InputError` for a file that is not one of vectors.
   public mutating func run(
     _ files: [String], only group: String? = nil, with runner: VectorRunner,
     progress: (Int) -> Void = { _ in }
-  ) throws(BadInput) {
+  ) throws(InputError) {
     var count = 0
     for file in files {
       let reader = try VectorReader(path: file)
@@ -94,7 +94,9 @@ public struct VerifyReport: Sendable {
     }
     guard count > 0 else {
       let wanted = group.map { " of class \"\($0)\"" } ?? ""
-      throw BadInput(file: files.joined(separator: ", "), "expected vectors\(wanted), found none")
+      throw InputError(
+        expected: "vectors\(wanted)", found: "none",
+        at: Place(file: files.joined(separator: ", ")))
     }
   }
 }
@@ -165,12 +167,12 @@ extension VerifyReport {
     guard case .object(let members) = head else { return head }
     return .object(
       members + [
-        JSONMember("agree", .integer(totals.agree)),
-        JSONMember("overruled", .integer(totals.overruled)),
-        JSONMember("disagree", .integer(totals.disagree)),
-        JSONMember("unjudgedSame", .integer(totals.unjudgedSame)),
-        JSONMember("unjudgedDifferent", .integer(totals.unjudgedDifferent)),
-        JSONMember("total", .integer(totals.total)),
+        JSONValue.Member("agree", .integer(totals.agree)),
+        JSONValue.Member("overruled", .integer(totals.overruled)),
+        JSONValue.Member("disagree", .integer(totals.disagree)),
+        JSONValue.Member("unjudgedSame", .integer(totals.unjudgedSame)),
+        JSONValue.Member("unjudgedDifferent", .integer(totals.unjudgedDifferent)),
+        JSONValue.Member("total", .integer(totals.total)),
       ])
   }
 }

@@ -2,11 +2,9 @@ public import ArgumentParser
 import Foundation
 public import Guest
 public import Linux
-public import Reports
 import Scenarios
 
 extension GuestUsage: ExpressibleByArgument {}
-extension ReportFormat: ExpressibleByArgument {}
 
 extension KernelVersion: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }

@@ -6,6 +6,7 @@ struct CompareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Run one scenario under several designs and print a row for each.",
+    usage: "doorbell compare [<scenario>] [<options>]",
     discussion: """
       Runs the scenario's guest and device under each of its designs and prints, for each: whether \
       set-up was enabled, what became of the MSIs, the address and data that ended up in the device, \
@@ -44,8 +45,8 @@ struct CompareCommand: AsyncParsableCommand {
   func run() async throws {
     var scenario = try options.load(designs: designs)
     scenario.isTraced = digest
-    let comparison = try await Output.reportingProgress("running '\(scenario.name)'") {
-      [scenario] in try await scenario.run()
+    let comparison = try await Progress.during("running '\(scenario.name)'") {
+      [scenario] _ in try await scenario.run()
     }
     try Output.write(comparison.report(as: format, on: Output.terminal))
   }

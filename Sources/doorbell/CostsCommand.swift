@@ -1,7 +1,5 @@
 import ArgumentParser
 import Designs
-import Reports
-import Scenarios
 
 struct CostsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,35 +16,7 @@ struct CostsCommand: ParsableCommand {
       EXIT STATUS
         0, or 2 for an unknown name or a malformed file.
       """,
-    subcommands: [List.self, Show.self], defaultSubcommand: List.self
+    subcommands: [ListCommand<CostModel>.self, ShowCommand<CostModel>.self],
+    defaultSubcommand: ListCommand<CostModel>.self
   )
-
-  struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "List the cost models of the scenarios folder, one a line.",
-      discussion: "EXIT STATUS\n  0, or 2 for a malformed file.")
-
-    @OptionGroup var location: FolderOptions
-
-    func run() throws {
-      let folder = try location.folder
-      let models = try folder.costNames.map { try folder.costs(named: $0) }
-      try Output.write(CostModel.list(models, on: Output.terminal))
-    }
-  }
-
-  struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Show the numbers of a cost model, each with its source.",
-      discussion: "EXIT STATUS\n  0, or 2 for an unknown name or a malformed file.")
-
-    @Argument(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
-    var costs = Scenario.standardCosts
-
-    @OptionGroup var location: FolderOptions
-
-    func run() throws {
-      try Output.write(location.folder.costs(named: costs).text(on: Output.terminal))
-    }
-  }
 }

@@ -1,15 +1,13 @@
 import ArgumentParser
-import ArmFormats
 import Decode
 import Foundation
-import JSON
 
 struct DecodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "decode",
     abstract: "Print every field of a record, or of the events in a kernel log.",
     usage: """
-      doorbell decode KIND WORD... [--format table|json]
+      doorbell decode KIND WORD... [<options>]
       doorbell decode < kernel-log
       """,
     discussion: """
@@ -49,8 +47,8 @@ struct DecodeCommand: ParsableCommand {
         0 decoded; 2 bad input, or no event found.
       """)
 
-  @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
-  var format: ProofFormat = .table
+  @Option(help: "How to print.")
+  var format = OutputFormat.table
 
   @Option(help: ArgumentHelp("Base address of an ITS; may be repeated.", valueName: "address"))
   var its: [String] = []
@@ -68,26 +66,13 @@ struct DecodeCommand: ParsableCommand {
   var arguments: [String] = []
 
   func run() throws {
-    let context = try decodeContext()
-    let request: DecodeRequest
-    do { request = try DecodeRequest(arguments: arguments, input: standardInput) } catch {
-      throw badInput("\(error)")
-    }
-    let decoded = request.decode(context)
-    switch format {
-    case .table: print(decoded.text)
-    case .json: print(decoded.json.indentedText)
-    }
+    let context = try DecodeContext(
+      itsBases: its, stage: stage, level: level, granuleKiB: granule)
+    let decoded = try DecodeRequest(arguments: arguments, input: standardInput).decode(context)
+    try Output.write(format, text: decoded.text + "\n", json: decoded.json)
   }
 
   private func standardInput() -> String {
     String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
-  }
-
-  private func decodeContext() throws -> DecodeContext {
-    do {
-      return try DecodeContext(
-        itsBases: its, stage: stage, level: level, granuleKiB: granule)
-    } catch { throw badInput("\(error)") }
   }
 }

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Designs
-import Reports
-import Scenarios
 
 struct DesignsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,35 +17,7 @@ struct DesignsCommand: ParsableCommand {
       EXIT STATUS
         0, or 2 for an unknown name or a malformed file.
       """,
-    subcommands: [List.self, Show.self], defaultSubcommand: List.self
+    subcommands: [ListCommand<Design>.self, ShowCommand<Design>.self],
+    defaultSubcommand: ListCommand<Design>.self
   )
-
-  struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "List the designs of the scenarios folder, one a line.",
-      discussion: "EXIT STATUS\n  0, or 2 for a malformed file.")
-
-    @OptionGroup var location: FolderOptions
-
-    func run() throws {
-      let folder = try location.folder
-      let designs = try folder.designNames.map { try folder.design(named: $0) }
-      try Output.write(Design.list(designs, on: Output.terminal))
-    }
-  }
-
-  struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Show a design's choices and what they mean.",
-      discussion: "EXIT STATUS\n  0, or 2 for an unknown name or a malformed file.")
-
-    @Argument(help: ArgumentHelp("A design's name or file.", valueName: "name|file"))
-    var design: String
-
-    @OptionGroup var location: FolderOptions
-
-    func run() throws {
-      try Output.write(location.folder.design(named: design).text(on: Output.terminal))
-    }
-  }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import Scenarios
+import InputFiles
 
 /// What the program tells its caller.
 enum ExitStatus {

@@ -3,12 +3,10 @@ import Reports
 import Scenarios
 
 struct ExplainCommand: AsyncParsableCommand {
-  /// The forms in which a journey can be printed.
-  enum Format: String, CaseIterable, ExpressibleByArgument { case table, json }
-
   static let configuration = CommandConfiguration(
     commandName: "explain",
     abstract: "Print one MSI's journey under one design, station by station.",
+    usage: "doorbell explain [<scenario>] [<options>]",
     discussion: """
       Shows where the MSI went: every descriptor that the SMMU read, with its address and value, the \
       doorbell, every table that the ITS read, the LPI, and how it was injected into the guest. Each \
@@ -44,19 +42,16 @@ struct ExplainCommand: AsyncParsableCommand {
   var setup = false
 
   @Option(help: "How to print.")
-  var format = Format.table
+  var format = OutputFormat.table
 
   func run() async throws {
     var scenario = try options.load(designs: design.map { [$0] } ?? [])
     scenario.designs = Array(scenario.designs.prefix(1))
     let index = try scenario.workload.messageIndex(vector: vector, number: message)
-    let comparison = try await Output.reportingProgress("running '\(scenario.name)'") {
+    let comparison = try await Progress.during("running '\(scenario.name)'") { _ in
       try await scenario.run(journeyOf: index)
     }
     guard let report = JourneyReport(comparison, withSteps: setup) else { return }
-    switch format {
-    case .table: try Output.write(report.text(on: Output.terminal))
-    case .json: try Output.write(report.json.pretty + "\n")
-    }
+    try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
   }
 }

@@ -65,20 +65,17 @@ struct IORTCommand: ParsableCommand {
   var window = MSIWindow.standard
 
   @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
-  var format: ProofFormat = .table
+  var format: OutputFormat = .table
 
   func run() throws {
-    let machines: [FirmwareFiles]
-    do {
-      machines = try FirmwareFiles.machines(files, with: [madt, mcfg, dsdt].compactMap(\.self))
-    } catch { throw badInput("\(error)") }
+    let machines = try FirmwareFiles.machines(
+      files, with: [madt, mcfg, dsdt].compactMap(\.self))
     let reports = machines.map {
       FirmwareReport($0, requesterIDs: rid, window: window.addresses)
     }
-    switch format {
-    case .table: print(reports.map(\.text).joined(separator: "\n"), terminator: "")
-    case .json: print(JSONValue.array(reports.map(\.json)).indentedText)
-    }
+    try Output.write(
+      format, text: reports.map(\.text).joined(separator: "\n"),
+      json: .array(reports.map(\.json)))
     if reports.contains(where: \.hasErrors) { throw ExitStatus.failed }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
+import InputFiles
+import JSON
 import Reports
-import Scenarios
 
 /// The program's two streams.
 enum Output {
@@ -17,12 +18,25 @@ enum Output {
     }
   }
 
+  /// Writes a result to standard output in the form that was asked for.
+  static func write(
+    _ format: OutputFormat, text: @autoclosure () -> String, json: @autoclosure () -> JSONValue
+  ) throws(InputError) {
+    switch format {
+    case .table: try write(text())
+    case .json: try write(json().indentedText + "\n")
+    }
+  }
+
   /// Writes one line of error to standard error.
   static func error(_ message: String) { note("doorbell: error: \(message)") }
 
   /// Writes a line to standard error.
-  static func note(_ line: String) {
-    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+  static func note(_ line: String) { writeError(line + "\n") }
+
+  /// Writes to standard error; that nobody reads it is no error.
+  static func writeError(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
   /// Where standard output goes: its width and whether it takes colour. `NO_COLOR`
@@ -41,17 +55,5 @@ enum Output {
     var size = winsize()
     let answer = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size)
     return answer == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
-  }
-
-  /// Does `work`; says on standard error what it is when it takes over a second.
-  static func reportingProgress<Value>(
-    _ message: String, _ work: () async throws -> Value
-  ) async rethrows -> Value {
-    let notice = Task {
-      try await Task.sleep(for: .seconds(1))
-      note("doorbell: \(message) ...")
-    }
-    defer { notice.cancel() }
-    return try await work()
   }
 }

@@ -1,14 +1,9 @@
-import ArgumentParser
-import Foundation
+public import ArgumentParser
+public import Reports
+public import Vectors
 
-/// How a command prints its result.
-enum ProofFormat: String, ExpressibleByArgument, CaseIterable {
-  case table
-  case json
-}
+/// The forms of results that have no rows to compare, which CSV and Markdown would need.
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument { case table, json }
 
-/// Ends a command with `message` on standard error and exit status 2: the input is bad.
-func badInput(_ message: String) -> ExitCode {
-  FileHandle.standardError.write(Data("doorbell: \(message)\n".utf8))
-  return ExitCode(2)
-}
+extension ReportFormat: ExpressibleByArgument {}
+extension ProofPersonality: ExpressibleByArgument {}

@@ -1,29 +1,55 @@
 import Foundation
+import Synchronization
 
-/// A count on standard error for work that takes over a second, when that is a terminal.
-final class Progress {
-  private let what: String
-  private let start = Date()
-  private var last = Date()
+/// Says on standard error what takes over a second: a line, and on a terminal a count that grows
+/// and goes away at the end.
+final class Progress: Sendable {
+  private let message: String
+  private let count = Atomic(0)
   private let isTerminal = isatty(STDERR_FILENO) == 1
-  private var isShown = false
+  /// Draws, and is told when to stop, so that nothing is drawn after the end.
+  private let queue = DispatchQueue(label: "progress")
+  private let isOver = Atomic(false)
 
-  init(_ what: String) { self.what = what }
-
-  /// Shows `count`, at most ten times a second.
-  func show(_ count: Int) {
-    guard isTerminal, count & 15 == 0 else { return }
-    let now = Date()
-    guard now.timeIntervalSince(start) > 1, now.timeIntervalSince(last) > 0.1 else { return }
-    last = now
-    isShown = true
-    FileHandle.standardError.write(Data("\r\(count) \(what)".utf8))
+  private init(_ message: String) {
+    self.message = message
+    queue.asyncAfter(deadline: .now() + 1) { [weak self] in self?.draw() }
   }
 
+  /// Does `work` and says what it is when it takes long.
+  static func during<Value>(
+    _ message: String, _ work: (Progress) async throws -> Value
+  ) async rethrows -> Value {
+    let progress = Progress(message)
+    defer { progress.end() }
+    return try await work(progress)
+  }
+
+  /// Does `work` and says what it is when it takes long.
+  static func during<Value>(
+    _ message: String, _ work: (Progress) throws -> Value
+  ) rethrows -> Value {
+    let progress = Progress(message)
+    defer { progress.end() }
+    return try work(progress)
+  }
+
+  /// How far the work has come.
+  func show(_ count: Int) { self.count.store(count, ordering: .relaxed) }
+
   /// Takes the count away.
-  func end() {
-    guard isShown else { return }
-    FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
-    isShown = false
+  private func end() {
+    queue.sync {
+      isOver.store(true, ordering: .relaxed)
+      if isTerminal { Output.writeError("\r\u{1b}[K") }
+    }
+  }
+
+  private func draw() {
+    guard !isOver.load(ordering: .relaxed) else { return }
+    guard isTerminal else { return Output.note("doorbell: \(message) ...") }
+    let count = count.load(ordering: .relaxed)
+    Output.writeError("\rdoorbell: \(message) ... \(count > 0 ? String(count) : "")")
+    queue.asyncAfter(deadline: .now() + 0.1) { [weak self] in self?.draw() }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Scenarios
 
 struct SchemaCommand: ParsableCommand {
@@ -6,7 +7,7 @@ struct SchemaCommand: ParsableCommand {
   enum Kind: String, CaseIterable, ExpressibleByArgument {
     case scenario, design, costs
 
-    var schema: JSON {
+    var schema: JSONValue {
       switch self {
       case .scenario:
         Shape.scenario.schema(
@@ -41,5 +42,5 @@ struct SchemaCommand: ParsableCommand {
   @Argument(help: "The kind of file.")
   var kind = Kind.scenario
 
-  func run() throws { try Output.write(kind.schema.pretty + "\n") }
+  func run() throws { try Output.write(kind.schema.indentedText + "\n") }
 }

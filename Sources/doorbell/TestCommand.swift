@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import InputFiles
 import Reports
 import Scenarios
 
@@ -35,7 +36,7 @@ struct TestCommand: AsyncParsableCommand {
     for path in paths { files += try ScenarioFolder.scenarioFiles(at: path) }
     var tests: [ScenarioTest] = []
     for file in files {
-      let test = await Output.reportingProgress("running '\(file)'") { await folder.test(file) }
+      let test = await Progress.during("running '\(file)'") { _ in await folder.test(file) }
       try Output.write(test.text(on: Output.terminal))
       if let error = test.error { Output.error(error.description) }
       tests.append(test)

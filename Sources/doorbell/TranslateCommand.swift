@@ -1,18 +1,16 @@
 import ArgumentParser
 import Bits
-import Foundation
 import Images
-import InputFiles
-import JSON
 import SMMU
+import Vectors
 
 struct TranslateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "translate",
     abstract: "Translate an access through the tables of a memory image, or check many.",
     usage: """
-      doorbell translate --image DIR --stream SID [--substream S] --iova A [--write]
-      doorbell translate --image DIR --check FILE
+      doorbell translate --image DIR --stream SID --iova A [<options>]
+      doorbell translate --image DIR --check FILE [<options>]
       """,
     discussion: """
       DIR holds the memory of a stopped machine:
@@ -54,9 +52,13 @@ struct TranslateCommand: ParsableCommand {
       and "bypass" and "abort" without more. Without "rw" a read or a write may
       meet the row.
 
+      EXAMPLES
+        doorbell translate --image dump --stream 0x8 --iova 0xfffff040 --write
+        doorbell translate --image dump --check rows.jsonl.gz --format json
+
       EXIT STATUS
-        0 translated (also to a fault), or every row holds;
-        1 rows do not hold; 2 bad input.
+        0 translated (also to a fault), or every row holds; 1 rows do not hold;
+        2 bad input.
       """)
 
   @Option(help: ArgumentHelp("The directory of the image.", valueName: "dir"))
@@ -80,17 +82,13 @@ struct TranslateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Base of the SMMU, where there are several.", valueName: "address"))
   var smmu: String?
 
-  @Option(help: ArgumentHelp("Whose behaviour to show.", valueName: "architecture|qemu-11"))
-  var personality = "architecture"
+  @Option(help: "Whose behaviour to show.")
+  var personality = ProofPersonality.architecture
 
-  @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
-  var format: ProofFormat = .table
+  @Option(help: "How to print.")
+  var format = OutputFormat.table
 
   func validate() throws {
-    guard SMMUPersonality(named: personality) != nil else {
-      throw ValidationError(
-        "expected --personality architecture or qemu-11, found \"\(personality)\"")
-    }
     guard check != nil || (stream != nil && iova != nil) else {
       throw ValidationError("expected --stream and --iova, or --check")
     }
@@ -100,32 +98,26 @@ struct TranslateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let progress = Progress("rows")
-    do {
-      let base = try smmu.map { try parseNumber($0, of: "--smmu") }
-      let personality = SMMUPersonality(named: personality) ?? .architecture
-      // A single access shows the whole walk; many are quicker with caches.
-      var loaded = try MemoryImage(
-        directory: image, smmu: base, personality: personality,
-        caches: check == nil ? .none : .default)
-      if let check {
-        let result = try ImageCheck(check, of: &loaded, exact: personality == .qemu11) {
-          progress.show($0)
-        }
-        progress.end()
-        print(format == .json ? result.json.indentedText : result.text)
-        if !result.holds { throw ExitCode(1) }
-      } else {
-        let access = try Transaction(
-          stream: stream ?? "", substream: substream, iova: iova ?? "", isWrite: write)
-        let report = loaded.translate(access)
-        print(format == .json ? report.json.indentedText : report.text)
-      }
-    } catch let error as BadInput {
-      progress.end()
-      throw badInput("\(error)")
-    } catch let error as AccessError {
-      throw badInput("\(error)")
+    let base = try smmu.map { try parseNumber($0, of: "--smmu") }
+    // A single access shows the whole walk; many are quicker with caches.
+    var loaded = try MemoryImage(
+      directory: image, smmu: base, personality: personality.smmu,
+      caches: check == nil ? .none : .default)
+    if let check {
+      try self.check(check, of: &loaded)
+    } else {
+      let access = try Transaction(
+        stream: stream ?? "", substream: substream, iova: iova ?? "", isWrite: write)
+      let report = loaded.translate(access)
+      try Output.write(format, text: report.text + "\n", json: report.json)
     }
+  }
+
+  private func check(_ file: String, of image: inout MemoryImage) throws {
+    let result = try Progress.during("checking rows") { progress in
+      try ImageCheck(file, of: &image, exact: personality == .qemu11) { progress.show($0) }
+    }
+    try Output.write(format, text: result.text + "\n", json: result.json)
+    if !result.holds { throw ExitStatus.failed }
   }
 }

@@ -9,6 +9,7 @@ struct CommandLineTests {
     arguments: [
       [], ["compare"], ["explain"], ["test"], ["designs"], ["designs", "list"],
       ["designs", "show"], ["costs"], ["costs", "list"], ["costs", "show"], ["schema"],
+      ["verify"], ["translate"], ["decode"],
     ] as [[String]])
   func help(command: [String]) throws {
     let run = try Run(arguments: command + ["--help"])
@@ -17,6 +18,7 @@ struct CommandLineTests {
     #expect(run.output.hasPrefix("OVERVIEW: "))
     #expect(run.output.contains("EXIT STATUS"))
     #expect(run.output.contains("USAGE: doorbell"))
+    #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 
   @Test(
@@ -32,6 +34,11 @@ struct CommandLineTests {
         "doorbell: error: The value 'six' is invalid for '--guest-kernel <x.y>'"
       ),
       (["compare", "--no-such-flag"], "doorbell: error: Unknown option '--no-such-flag'"),
+      (
+        ["verify", "x", "--personality", "foo"],
+        "doorbell: error: The value 'foo' is invalid for '--personality <personality>'. Please "
+          + "provide one of 'architecture' and 'qemu-11'."
+      ),
       (["test"], "doorbell: error: Missing expected argument '<paths> ...'"),
       (["frobnicate"], "doorbell: error: Unexpected argument 'frobnicate'"),
     ] as [([String], String)])
@@ -50,7 +57,7 @@ struct CommandLineTests {
       (
         ["compare", "--design", "rmr-identiy"], "found 'rmr-identiy'; did you mean 'rmr-identity'?"
       ),
-      (["compare", "no/such.yaml"], "doorbell: error: no/such.yaml:1:1: no such file"),
+      (["compare", "no/such.yaml"], "doorbell: error: no/such.yaml: no such file"),
       (["compare", "--costs", "cheap"], "found 'cheap'"),
       (["compare", "scenarios/designs/untrapped.yaml"], "found an unknown field"),
       (
@@ -62,7 +69,13 @@ struct CommandLineTests {
         ["explain", "--message", "28"],
         "doorbell: error: --message: expected 0 to 27 for the MSIs of the device, found 28"
       ),
-      (["test", "no/such"], "doorbell: error: no/such:1:1: no such file or folder"),
+      (["test", "no/such"], "doorbell: error: no/such: no such file or folder"),
+      (["verify", "no/such.jsonl"], "doorbell: error: no/such.jsonl: no such file"),
+      (
+        ["translate", "--image", "no/such", "--stream", "1", "--iova", "0"],
+        "doorbell: error: no/such/regs.json: no such file"
+      ),
+      (["decode", "event", "x"], "doorbell: error: expected a 64-bit number"),
       (["designs", "show", "Sources"], "found 'Sources'"),
       (["costs", "show", "no"], "found 'no'"),
     ] as [([String], String)])
@@ -117,6 +130,10 @@ struct CommandLineTests {
       "{ { sleep 0.2; $doorbell schema; echo $? >&3; } | true; } 3>&1")
     #expect(gone.output == "0\n")
     #expect(try shell("$doorbell schema > /dev/full").status == 2)
+    let decode = "$doorbell decode event 0x10 0 0 0"
+    let left = try shell("{ { sleep 0.2; \(decode); echo $? >&3; } | true; } 3>&1")
+    #expect(left.output == "0\n")
+    #expect(try shell("\(decode) > /dev/full").status == 2)
   }
 
   @Test("the README shows what the program prints")

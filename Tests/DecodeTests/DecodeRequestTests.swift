@@ -1,4 +1,5 @@
 import Decode
+import InputFiles
 import JSON
 import Testing
 
@@ -34,7 +35,7 @@ struct DecodeRequestTests {
       (["ste", "-1"], "found \"-1\""),
     ] as [([String], String)])
   func badInput(row: (arguments: [String], message: String)) {
-    let error = #expect(throws: DecodeRequestError.self) { try request(row.arguments) }
+    let error = #expect(throws: InputError.self) { try request(row.arguments) }
     #expect(error?.description.contains(row.message) == true, "\(error?.description ?? "")")
   }
 

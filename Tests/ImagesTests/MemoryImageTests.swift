@@ -80,13 +80,13 @@ struct MemoryImageTests {
       ("\"smmu\"", "\"mmu\"", "expected a member \"smmu\""),
       ("[\"0x40000000\", \"0x100000\"]", "[\"0x40000000\"]", "expected a base and a size"),
       ("[\"0x40000000\", \"0x100000\"]", "[\"0x40000001\", \"0x100000\"]", "cannot set up"),
-      ("{\"registers\"", "{registers", "not JSON"),
+      ("{\"registers\"", "{registers", "expected JSON"),
     ])
   func badRegisters(row: (part: String, replacement: String, message: String)) throws {
     var tiny = TinyImage()
     tiny.registers = tiny.registers.replacingOccurrences(of: row.part, with: row.replacement)
     try tiny.written { directory in
-      let error = #expect(throws: BadInput.self) { try Self.load(directory) }
+      let error = #expect(throws: InputError.self) { try Self.load(directory) }
       #expect(error?.message.contains(row.message) == true, "\(error.debugDescription)")
     }
   }
@@ -99,7 +99,7 @@ struct MemoryImageTests {
   func badELF() throws {
     let good = TinyImage().elf
     try TinyImage().written(elf: Array("no ELF".utf8)) { directory in
-      let error = #expect(throws: BadInput.self) { try Self.load(directory) }
+      let error = #expect(throws: InputError.self) { try Self.load(directory) }
       #expect(error?.description.contains("image.elf: expected an ELF file") == true)
     }
     for place in 0..<120 {
@@ -111,14 +111,14 @@ struct MemoryImageTests {
       }
     }
     for length in stride(from: 0, to: good.count, by: 97) {
-      #expect(throws: BadInput.self) { try ELFCore(Array(good.prefix(length)), file: "x") }
+      #expect(throws: InputError.self) { try ELFCore(Array(good.prefix(length)), file: "x") }
     }
   }
 
   @Test("a missing image is an error that names the file")
   func missing() {
-    let error = #expect(throws: BadInput.self) { try Self.load("/nonexistent") }
-    #expect(error?.file == "/nonexistent/regs.json")
+    let error = #expect(throws: InputError.self) { try Self.load("/nonexistent") }
+    #expect(error?.place?.file == "/nonexistent/regs.json")
   }
 
   @Test(
@@ -126,7 +126,7 @@ struct MemoryImageTests {
     arguments: [("x", nil, "0"), ("0x100000000", nil, "0"), ("1", "0x100000", "0"), ("1", nil, "")]
       as [(String, String?, String)])
   func badAccess(row: (stream: String, substream: String?, iova: String)) {
-    #expect(throws: AccessError.self) {
+    #expect(throws: InputError.self) {
       try Transaction(
         stream: row.stream, substream: row.substream, iova: row.iova, isWrite: false)
     }

@@ -1,4 +1,5 @@
 import Designs
+import JSON
 import Reports
 import ResultFixtures
 import Scenarios
@@ -71,21 +72,21 @@ struct JourneyReportTests {
   func json() throws {
     let result = Fixtures.result(steps: [Fixtures.step], journey: Fixtures.journey)
     let json = try Self.report(result, withSteps: true).json
-    guard case .list(let stations) = json["journey"]?["stations"],
-      case .list(let steps) = json["steps"]
+    guard case .array(let stations) = json["journey"]?["stations"],
+      case .array(let steps) = json["steps"]
     else {
       Issue.record("stations or steps is no list")
       return
     }
     #expect(
       stations[1]
-        == .object([
-          "time": .number(5000.5), "station": .text("STE"), "address": .text("0x40a28400"),
-          "words": .list([.text("0x4033800f"), .text("0x800d6")]),
-          "meaning": .text("both stages are on"),
-        ]))
+        == [
+          "time": .number(5000.5), "station": .string("STE"), "address": .string("0x40a28400"),
+          "words": .array([.string("0x4033800f"), .string("0x800d6")]),
+          "meaning": .string("both stages are on"),
+        ])
     #expect(stations[2]["address"] == .null)
-    #expect(steps.first?["function"] == .text("iommufd_sw_msi"))
+    #expect(steps.first?["function"] == .string("iommufd_sw_msi"))
     #expect(try Self.report(result).json["steps"] == nil)
     #expect(try Self.report(Fixtures.refused()).json["journey"] == .null)
   }

@@ -1,4 +1,5 @@
 import Designs
+import InputFiles
 import Reports
 import ResultFixtures
 import Scenarios
@@ -21,7 +22,8 @@ struct TestReportTests {
       ScenarioTest(file: "b.yaml", purpose: "B", outcome: .ran(failing.checkedExpectations)),
       ScenarioTest(
         file: "c.yaml", purpose: "",
-        outcome: .malformed(InputError("expected \"<&>\"", at: Place(file: "c.yaml", line: 3)))),
+        outcome: .malformed(
+          InputError("expected \"<&>\"", at: Place(file: "c.yaml", line: 3, column: 1)))),
     ]
   }
 

@@ -1,4 +1,5 @@
 import Designs
+import InputFiles
 import ResultFixtures
 import Scenarios
 import Simulation

@@ -1,4 +1,5 @@
 import Foundation
+import InputFiles
 import ResultFixtures
 import Scenarios
 

@@ -128,7 +128,7 @@ struct VectorComparisonTests {
     try VectorReaderTests.withFile(VectorReaderTests.good) { path in
       var report = VerifyReport(.qemu11)
       let runner = try VectorRunner(.qemu11)
-      #expect(throws: BadInput.self) { try report.run([path], only: "nested", with: runner) }
+      #expect(throws: InputError.self) { try report.run([path], only: "nested", with: runner) }
       try report.run([path], with: runner)
       #expect(report.sum.total == 1)
       #expect(report.text.contains("s1"))

@@ -40,8 +40,11 @@ struct VectorReaderTests {
   @Test(
     "a damaged line is one error that names the line, the member and what was expected",
     arguments: [
-      ("\"rw\":\"r\"", "\"rw\":\"x\"", "vector.ops[0].rw: expected \"r\" or \"w\", found \"x\""),
-      ("\"0x1000\"", "\"0xz\"", "vector.ops[0].iova: expected a number"),
+      (
+        "\"rw\":\"r\"", "\"rw\":\"x\"",
+        "field 'vector.ops[0].rw': expected \"r\" or \"w\", found \"x\""
+      ),
+      ("\"0x1000\"", "\"0xz\"", "field 'vector.ops[0].iova': expected a number"),
       ("\"op\":\"dma\"", "\"op\":\"dm\"", "expected dma, mem, cmd"),
       ("\"agree\"", "\"maybe\"", "expected agree, deviates or unjudged, found \"maybe\""),
       ("\"id\":\"a\",", "", "expected a member \"id\", found none"),
@@ -49,18 +52,18 @@ struct VectorReaderTests {
       ("\"0x40100000\":\"0x1\"", "\"q\":\"0x1\"", "expected names such as \"0x1f\", found \"q\""),
       ("\"STRTAB_BASE_CFG\":", "\"X\":", "expected a member \"STRTAB_BASE_CFG\""),
       ("\"smmu\":", "\"mmu\":", "expected a member \"smmu\" or \"gic\", found neither"),
-      ("{\"vector\"", "{vector", "not JSON: expected a member's name, found 'v' at column 2"),
+      ("{\"vector\"", "{vector", ":2:2: expected JSON: Invalid value"),
     ])
   func damaged(row: (part: String, replacement: String, message: String)) throws {
     let bad = Self.good.replacingOccurrences(of: row.part, with: row.replacement)
-    let error = #expect(throws: BadInput.self) { try read(Self.good + "\n" + bad + "\n") }
-    #expect(error?.line == 2)
-    #expect(error?.message.contains(row.message) == true, "\(error.debugDescription)")
+    let error = #expect(throws: InputError.self) { try read(Self.good + "\n" + bad + "\n") }
+    #expect(error?.place?.line == 2)
+    #expect(error?.description.contains(row.message) == true, "\(error.debugDescription)")
   }
 
   @Test("a missing file is an error that names it")
   func missing() {
-    let error = #expect(throws: BadInput.self) { try VectorReader(path: "/nonexistent.jsonl") }
+    let error = #expect(throws: InputError.self) { try VectorReader(path: "/nonexistent.jsonl") }
     #expect(error?.description.hasPrefix("/nonexistent.jsonl: ") == true)
   }
 

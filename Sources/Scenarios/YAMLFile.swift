@@ -1,42 +1,10 @@
-import Foundation
+import InputFiles
 import Yams
 
-/// A text file that the user gave.
-struct InputFile {
-  /// The file as the user would name it.
-  let path: String
-  let text: String
-
-  /// Larger files are refused before they are read.
-  static let sizeLimit = 64 << 20
-
-  init(_ path: String) throws(InputError) {
-    self.path = path
-    let whole = Place(file: path)
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw InputError("no such file", at: whole)
-    }
-    guard !isFolder(path) else {
-      throw InputError(expected: "a file", found: "a folder", at: whole, field: "")
-    }
-    let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
-    guard size ?? 0 <= Self.sizeLimit else {
-      throw InputError(
-        expected: "at most \(Self.sizeLimit >> 20) MiB", found: "\(size ?? 0) bytes", at: whole,
-        field: "")
-    }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw InputError("the file cannot be read", at: whole)
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw InputError(expected: "UTF-8 text", found: "other bytes", at: whole, field: "")
-    }
-    self.text = text
-  }
-
+extension InputFile {
   /// The file's content as one YAML document of this shape.
   func value(as shape: Shape) throws(InputError) -> CheckedValue {
-    try parseYAML(text, as: shape, at: Place(file: path))
+    try parseYAML(text(), as: shape, at: Place(file: path))
   }
 }
 
@@ -45,7 +13,7 @@ func parseYAML(_ text: String, as shape: Shape, at origin: Place) throws(InputEr
   -> CheckedValue
 {
   guard let node = try composeYAML(text, at: origin) else {
-    throw InputError(expected: shape.expectation, found: "an empty file", at: origin, field: "")
+    throw InputError(expected: shape.expectation, found: "an empty file", at: origin)
   }
   return try shape.check(node, at: origin)
 }
@@ -65,7 +33,7 @@ extension InputError {
   /// A file that is not YAML.
   fileprivate init(_ error: YamlError, at origin: Place) {
     func place(_ mark: Mark) -> Place {
-      Place(file: origin.file, line: origin.line + mark.line - 1, column: mark.column)
+      Place(file: origin.file, line: (origin.line ?? 1) + mark.line - 1, column: mark.column)
     }
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

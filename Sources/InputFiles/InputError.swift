@@ -1,14 +1,21 @@
-/// A place in an input file, counted from 1.
-public struct Place: Equatable, Sendable {
+/// A place in an input file.
+public struct Place: Equatable, Sendable, CustomStringConvertible {
   /// The file as the user would name it.
-  public let file: String
-  public let line: Int
-  public let column: Int
+  public var file: String
+  /// Counted from 1; `nil` where the file as a whole is meant.
+  public var line: Int?
+  /// Counted from 1; `nil` where only the line is known.
+  public var column: Int?
 
-  public init(file: String, line: Int = 1, column: Int = 1) {
+  public init(file: String, line: Int? = nil, column: Int? = nil) {
     self.file = file
     self.line = line
     self.column = column
+  }
+
+  /// `FILE:LINE:COLUMN`, as far as they are known.
+  public var description: String {
+    ([file] + [line, column].compactMap { $0.map(String.init) }).joined(separator: ":")
   }
 }
 
@@ -16,10 +23,10 @@ public struct Place: Equatable, Sendable {
 /// expected and what was found.
 public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
   /// `nil` for mistakes that stand in no file.
-  public let place: Place?
+  public var place: Place?
   /// The field, such as `expect.rmr-identity.verdict`; empty for a whole file.
-  public let field: String
-  public let message: String
+  public var field: String
+  public var message: String
 
   public init(_ message: String, at place: Place? = nil, field: String = "") {
     self.message = message
@@ -28,27 +35,14 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// A value that is not what its place asks for.
-  public init(expected: String, found: String, at place: Place, field: String) {
+  public init(expected: String, found: String, at place: Place? = nil, field: String = "") {
     self.init("expected \(expected), found \(found)", at: place, field: field)
   }
 
   /// `FILE:LINE:COLUMN: field 'A.B': MESSAGE`, on one line.
   public var description: String {
-    let position = place.map { "\($0.file):\($0.line):\($0.column): " } ?? ""
+    let position = place.map { "\($0): " } ?? ""
     let subject = field.isEmpty ? "" : "field '\(field)': "
     return (position + subject + message).replacing("\n", with: "\\n")
   }
-}
-
-extension String {
-  /// The text in quotes, shortened, for an error message.
-  var quoted: String {
-    count <= 48 ? "'\(self)'" : "'\(prefix(45))...'"
-  }
-}
-
-/// `a, b or c`, for an error message.
-func alternatives(_ names: [String]) -> String {
-  guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
-  return names.dropLast().joined(separator: ", ") + " or " + last
 }

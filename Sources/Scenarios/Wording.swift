@@ -23,3 +23,16 @@ private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
   }
   return previous[right.count]
 }
+
+extension String {
+  /// The text in quotes, shortened, for an error message.
+  var quoted: String {
+    count <= 48 ? "'\(self)'" : "'\(prefix(45))...'"
+  }
+}
+
+/// `a, b or c`, for an error message.
+func alternatives(_ names: [String]) -> String {
+  guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
+  return names.dropLast().joined(separator: ", ") + " or " + last
+}
