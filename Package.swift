@@ -86,12 +86,15 @@ let package = Package(
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
         "Scenarios",
       ]),
+    layer(
+      "Replay",
+      ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Gzip", "JSON", "InputFiles"]),
     layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
         "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
-        "InputFiles", "JSON",
+        "InputFiles", "JSON", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -122,6 +125,9 @@ let package = Package(
     tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
     tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory"]),
     tests("GzipTests", ["Gzip"]),
+    tests(
+      "ReplayTests", ["Replay", "JSON", "InputFiles", "ArmFormats", "Bits"],
+      resources: [.copy("Fixtures")]),
     tests("FuzzTests", ["Fuzz"]),
     tests("JSONTests", ["JSON"]),
     tests("ConformanceTests", ["Decode", "ArmFormats", "Bits"]),

@@ -1,0 +1,44 @@
+internal import Foundation
+public import InputFiles
+public import JSON
+
+/// Whether there is a file or a folder at `path`.
+func fileExists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+/// What a trace argument names: a trace alone, or a folder with a trace and what belongs to it.
+public struct RecordedCase {
+  /// As the user wrote it.
+  public let name: String
+  public let trace: String
+  /// What the machine's kernel said, if the folder has it.
+  public let guest: GuestFacts?
+  /// Counts that were made when the case was recorded.
+  public let summary: JSONCursor?
+  /// The command line of the machine.
+  public let commandLine: String
+
+  /// - Throws: `BadInput` when a folder has no trace, or a file in it cannot be read.
+  public init(_ path: String) throws(BadInput) {
+    name = path
+    var isFolder: ObjCBool = false
+    let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard exists, isFolder.boolValue else {
+      (trace, guest, summary, commandLine) = (path, nil, nil, "")
+      return
+    }
+    let names = ["qemu-trace.log.gz", "qemu-trace.log"].map { "\(path)/\($0)" }
+    guard let trace = names.first(where: fileExists) else {
+      throw BadInput(file: path, "expected a qemu-trace.log.gz or qemu-trace.log in the folder")
+    }
+    self.trace = trace
+    let folders = ["after", "before"].map { "\(path)/guest/\($0)" }
+    guest = try folders.first(where: fileExists).map { path throws(BadInput) in
+      try GuestFacts(folder: path)
+    }
+    let counts = "\(path)/summary.json"
+    summary = fileExists(counts) ? try readJSON(counts) : nil
+    let line = "\(path)/cmdline.txt"
+    commandLine =
+      fileExists(line) ? String(decoding: try readFile(line), as: UTF8.self) : ""
+  }
+}

@@ -1,0 +1,33 @@
+public import InputFiles
+public import JSON
+
+/// What a replay came to, ready to be printed.
+public struct ReplayReport: Sendable {
+  public let text: String
+  public let json: JSONValue
+  /// Whether everything that was compared agrees.
+  public let holds: Bool
+}
+
+extension RecordedCase {
+  /// The machine's story, compared with the recorded counts where there are any.
+  ///
+  /// - Throws: `BadInput` when a file cannot be read.
+  public func tell(progress: (Int) -> Void = { _ in }) throws(BadInput) -> ReplayReport {
+    var story = MachineStory()
+    var reader = TraceReader()
+    try reader.read(trace, into: &story, progress: progress)
+    var differences: [String]?
+    if let summary {
+      do {
+        differences = try SummaryAgreement.differences(story, reader.counts, summary: summary)
+      } catch {
+        throw BadInput(file: "\(name)/summary.json", "\(error)")
+      }
+    }
+    let report = StoryReport(
+      name: name, story: story, counts: reader.counts, guest: guest, disagreements: differences)
+    return ReplayReport(
+      text: report.text, json: report.json, holds: differences?.isEmpty ?? true)
+  }
+}
