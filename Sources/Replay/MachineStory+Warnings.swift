@@ -27,7 +27,7 @@ extension MachineStory {
       for page in fault.pages where pages.contains(page) {
         warnings.append(
           "\(device.name): an access to its own message page \(hex(page)) failed with "
-            + "\(fault.kind): at that time no stage mapped it, or not for this access")
+            + "\(fault.kind): a message sent there was lost")
       }
       for page in fault.pages
       where !pages.contains(page) && softwareWindow.contains(page) {

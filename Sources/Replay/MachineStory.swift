@@ -47,7 +47,7 @@ public struct MachineStory: TraceSink, Sendable {
     }
   }
 
-  public mutating func take(_ event: TraceEvent, at time: Int?) {
+  public mutating func take(_ event: TraceEvent, at time: Int?, line: Int) {
     if let time {
       firstTime = firstTime ?? time
       lastTime = time

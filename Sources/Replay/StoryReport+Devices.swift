@@ -18,8 +18,12 @@ extension StoryReport {
           + counted(count, "access", "accesses"))
     }
     for fault in device.faults {
-      let more = fault.pages.isEmpty ? "" : " at " + fault.pages.map { hex($0) }.joined(
-        separator: ", ")
+      let more =
+        fault.pages.isEmpty
+        ? ""
+        : " at "
+          + fault.pages.map { hex($0) }.joined(
+            separator: ", ")
       lines.append("  \(fault.kind): \(fault.count)\(more); \(Self.cause(fault.kind))")
     }
     return lines + vectorLines(device, facts)
@@ -33,7 +37,8 @@ extension StoryReport {
     ]
     let parts = kinds.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }
     guard !parts.isEmpty else { return [] }
-    let pages = device.pages.isEmpty
+    let pages =
+      device.pages.isEmpty
       ? "" : "; \(counted(device.pages.count, "page"))\(device.hasMorePages ? " or more" : "")"
     return ["  accesses: \(parts.joined(separator: ", "))\(pages)"]
   }

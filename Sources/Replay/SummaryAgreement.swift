@@ -39,12 +39,15 @@ public enum SummaryAgreement {
   }
 
   private static func doorbells(_ story: MachineStory) -> [(String, Int)] {
-    story.orderedDevices.flatMap { device in
-      device.addresses.filter { $0.key.stage > 0 }.map { place, count in
+    // The same address may have been mapped by different stages at different times.
+    var counts: [String: Int] = [:]
+    for device in story.devices.values {
+      for (place, count) in device.addresses where place.stage > 0 {
         let path = "iova \(hex(place.address)) -> \(hex(place.output))"
-        return ("sid \(hex(UInt64(device.id))) \(path)", count)
+        counts["sid \(hex(UInt64(device.id))) \(path)", default: 0] += count
       }
     }
+    return counts.sorted { $0.key < $1.key }
   }
 
   private static func compare(

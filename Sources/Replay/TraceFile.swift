@@ -3,8 +3,8 @@ public import InputFiles
 
 /// What receives the events of a trace, in order.
 public protocol TraceSink {
-  /// An event, and when it happened in microseconds, if the log says so.
-  mutating func take(_ event: TraceEvent, at time: Int?)
+  /// An event: when it happened in microseconds, if the log says so, and the number of its line.
+  mutating func take(_ event: TraceEvent, at time: Int?, line: Int)
 }
 
 /// How many lines of each sort a trace had.
@@ -133,7 +133,7 @@ public struct TraceReader {
     switch parser.parse(line) {
     case .event(let event):
       counts.understood += 1
-      sink.take(event, at: parser.time)
+      sink.take(event, at: parser.time, line: counts.lines)
     case .other: counts.other += 1
     case .garbled: counts.garbled += 1
     case .unreadable: counts.unreadable += 1

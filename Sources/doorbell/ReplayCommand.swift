@@ -53,7 +53,8 @@ struct ReplayCommand: ParsableCommand {
       for trace in traces {
         let recorded = try RecordedCase(trace)
         reports.append(
-          try recorded.tell(progress: progress.show))
+          try check
+            ? recorded.check(progress: progress.show) : recorded.tell(progress: progress.show))
       }
     } catch {
       progress.end()
