@@ -126,7 +126,7 @@ let package = Package(
     tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory"]),
     tests("GzipTests", ["Gzip"]),
     tests(
-      "ReplayTests", ["Replay", "JSON", "InputFiles", "ArmFormats", "Bits"],
+      "ReplayTests", ["Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits"],
       resources: [.copy("Fixtures")]),
     tests("FuzzTests", ["Fuzz"]),
     tests("JSONTests", ["JSON"]),

@@ -5,6 +5,8 @@ internal import SMMU
 /// What `--check` found, for people and for programs.
 struct CheckReport {
   let name: String
+  /// Whose behaviour the SMMU shows.
+  let personality: String
   let counts: TraceCounts
   let tallies: [CheckTally]
 
@@ -32,13 +34,15 @@ struct CheckReport {
     "STE.Config, S2T0SZ and the attribute and reporting bits of STEs and CDs: Config is taken "
       + "from what QEMU did, the others are as Linux writes them",
     "whether a translated access read or wrote: its permissions are compared instead",
+    "whether a refused access read or wrote: F_PERMISSION is taken for a write, all else for a "
+      + "read",
     "LPI configuration bytes: every LPI counts as enabled, all with one priority",
     "the SMMU's interrupts: QEMU pulses one for each event, the architecture when the queue "
       + "becomes non-empty",
   ]
 
   var text: String {
-    var lines = ["\(name): \(counted(counts.lines, "line")), as QEMU 11 answers"]
+    var lines = ["\(name): \(counted(counts.lines, "line")), as \(personality) answers"]
     let rows = subjects.map { ["\($0.agreed)", "agree", "\($0.differed)", "differ", $0.name] }
     lines += StoryReport.table(rows)
     for (reason, count) in unchecked { lines.append("  not checked: \(count) \(reason)") }
@@ -68,7 +72,7 @@ struct CheckReport {
     }
     return .object([
       .init("trace", .string(name)), .init("lines", .integer(counts.lines)),
-      .init("personality", "qemu-11"), .init("compared", .object(subjects)),
+      .init("personality", .string(personality)), .init("compared", .object(subjects)),
       .init("differences", .array(found)),
       .init(
         "not_checked", .object(unchecked.map { JSONMember($0.reason, .integer($0.count)) })),
@@ -80,16 +84,24 @@ struct CheckReport {
 extension RecordedCase {
   /// Runs the emulator on the recorded inputs and compares every recorded outcome.
   ///
-  /// - Throws: `BadInput` when a file cannot be read.
-  public func check(progress: (Int) -> Void = { _ in }) throws(BadInput) -> ReplayReport {
+  /// - Parameter personality: whose behaviour the SMMU shows; `qemu-11` is that of the machines
+  ///   that write such traces, and `architecture` shows where they deviate from it.
+  /// - Throws: `BadInput` when a file cannot be read or there is no such personality.
+  public func check(
+    personality: String = "qemu-11", progress: (Int) -> Void = { _ in }
+  ) throws(BadInput) -> ReplayReport {
+    guard let behaviour = SMMUPersonality(named: personality) else {
+      throw BadInput(file: name, "expected architecture or qemu-11, found \"\(personality)\"")
+    }
     var check: MachineCheck
-    do { check = try MachineCheck(profile) } catch {
+    do { check = try MachineCheck(profile, behaviour) } catch {
       throw BadInput(file: name, "no memory for the machine: \(error)")
     }
     var reader = TraceReader()
     try reader.read(trace, into: &check, progress: progress)
     let report = CheckReport(
-      name: name, counts: reader.counts, tallies: check.finish(line: reader.counts.lines))
+      name: name, personality: personality, counts: reader.counts,
+      tallies: check.finish(line: reader.counts.lines))
     return ReplayReport(text: report.text, json: report.json, holds: report.holds)
   }
 

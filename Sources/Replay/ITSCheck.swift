@@ -15,6 +15,8 @@ struct ITSCheck: ~Copyable {
   /// What the model read for the command or message before.
   private var log = ITSLog()
   private var secondLevels: UInt64
+  /// Whether the trace shows how software set the ITS up.
+  private var isSetUp = false
   var tally = CheckTally()
   static let cpus = 64
 
@@ -35,6 +37,19 @@ struct ITSCheck: ~Copyable {
       writeRedistributor(cpu, offset, value, width)
     case .itsWrite(let offset, let value, let width): write(offset, value, width)
     case .itsCommandFetch(let index): self.index = index
+    case .itsCommand, .message, .deviceRead, .interruptRead, .collectionRead, .acknowledge:
+      judge(event, line)
+    default: break
+    }
+  }
+
+  /// Runs or compares what follows the set-up.
+  private mutating func judge(_ event: TraceEvent, _ line: Int) {
+    if case .acknowledge(_, let intid) = event, intid < 8192 { return }
+    guard isSetUp else {
+      return tally.skip("what the ITS did, which was set up before the trace began")
+    }
+    switch event {
     case .itsCommand(let command): run(command, line)
     case .message(let offset, let data, let width, let device):
       message(offset, data, width, device, line)
@@ -44,7 +59,7 @@ struct ITSCheck: ~Copyable {
       compareInterrupt(event, isValid, intid, collection, line)
     case .collectionRead(let collection, let isValid, let target):
       compareCollection(collection, isValid, target, line)
-    case .acknowledge(let cpu, let intid): if intid >= 8192 { acknowledge(cpu, intid, line) }
+    case .acknowledge(let cpu, let intid): acknowledge(cpu, intid, line)
     default: break
     }
   }
@@ -71,7 +86,9 @@ struct ITSCheck: ~Copyable {
   private mutating func write(_ offset: UInt64, _ value: UInt64, _ width: UInt64) {
     switch offset {
     case ITSRegister.commandWrite: return  // Each command is run when it is shown.
-    case ITSRegister.commandBase: queue = ITSCommandBase(rawValue: value)
+    case ITSRegister.commandBase:
+      queue = ITSCommandBase(rawValue: value)
+      isSetUp = true
     default: break
     }
     var nobody = NoITSObserver()
@@ -146,7 +163,7 @@ struct ITSCheck: ~Copyable {
       guard case .device(device, let valid, let bits, let place) = read.meaning else { continue }
       found = (valid, bits, place.rawValue)
     }
-    guard let found else { return skipRead() }
+    guard let found else { return notRead("device \(hex(UInt64(device)))", line) }
     tally.compare(
       .tableReads, line,
       found.0 == isValid && (!isValid || found.1 == size &+ 1 && found.2 == table),
@@ -165,7 +182,7 @@ struct ITSCheck: ~Copyable {
       default: break
       }
     }
-    guard let found else { return skipRead() }
+    guard let found else { return notRead("event \(event)", line) }
     tally.compare(
       .tableReads, line,
       found.0 == isValid && (!isValid || found.1 == intid && found.2 == collection),
@@ -183,14 +200,14 @@ struct ITSCheck: ~Copyable {
       else { continue }
       found = (valid, place)
     }
-    guard let found else { return skipRead() }
+    guard let found else { return notRead("collection \(collection)", line) }
     tally.compare(
       .tableReads, line, found.0 == isValid && (!isValid || UInt64(found.1) == target),
       "collection \(collection): recorded valid \(isValid) at \(target); found \(found)")
   }
 
-  private mutating func skipRead() {
-    tally.skip("ITS table entries that QEMU reads for a command and the model does not")
+  private mutating func notRead(_ entry: String, _ line: Int) {
+    tally.compare(.tableReads, line, false, "\(entry): QEMU read it, the model did not")
   }
 
   private mutating func acknowledge(_ cpu: UInt64, _ intid: UInt64, _ line: Int) {

@@ -11,9 +11,11 @@ final class MachineCheck: TraceSink {
   /// Above any RAM that a trace speaks of.
   private static let free: UInt64 = 0xff_0000_0000
 
-  init(_ profile: SMMUProfile) throws(PhysicalMemory.SetupError) {
+  init(
+    _ profile: SMMUProfile = .qemu, _ personality: SMMUPersonality = .qemu11
+  ) throws(PhysicalMemory.SetupError) {
     let memory = try PhysicalMemory(regions: [.init(base: 0, size: Self.memorySize)])
-    smmu = SMMUCheck(profile, memory: memory)
+    smmu = SMMUCheck(profile, personality, memory: memory)
     its = ITSCheck(memory: memory, free: Self.free)
   }
 

@@ -70,11 +70,11 @@ struct RecordedCommand {
       command[.streamRange] = UInt8(max(1, min(size.trailingZeroBitCount, 32)) - 1)
     case .invalidateEL1, .invalidateMachine:
       guard let machine else { return nil }
-      command[.vmid] = UInt16(truncatingIfNeeded: machine)
+      command[.vmid] = Self.field(machine)
     case .invalidateEL1ASID:
       guard let addressSpace else { return nil }
-      command[.asid] = UInt16(truncatingIfNeeded: addressSpace.asid)
-      command[.vmid] = UInt16(truncatingIfNeeded: addressSpace.vmid)
+      command[.asid] = Self.field(addressSpace.asid)
+      command[.vmid] = Self.field(addressSpace.vmid)
     case .invalidateEL1Address, .invalidateEL1AddressAllASIDs, .invalidateIPA:
       guard let pages else { return nil }
       set(pages, in: &command)
@@ -83,9 +83,14 @@ struct RecordedCommand {
     return command
   }
 
+  /// QEMU prints -1 where the command has no such field, or its SMMU no such stage.
+  private static func field(_ value: UInt64) -> UInt16 {
+    value == ~0 ? 0 : UInt16(truncatingIfNeeded: value)
+  }
+
   private func set(_ range: RangeInvalidation, in command: inout SMMUCommand) {
-    command[.vmid] = UInt16(truncatingIfNeeded: range.vmid)
-    command[.asid] = range.asid == ~0 ? 0 : UInt16(truncatingIfNeeded: range.asid)
+    command[.vmid] = Self.field(range.vmid)
+    command[.asid] = Self.field(range.asid)
     command[.leaf] = range.isLeaf
     command[.page] = range.address &>> 12
     command[.granule] = UInt8(range.granule & 3)

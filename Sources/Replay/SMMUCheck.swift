@@ -16,12 +16,15 @@ struct SMMUCheck: ~Copyable {
   private var record = AccessRecord()
   private var command: RecordedCommand?
   private var failure: (kind: EventKind, address: UInt64)?
+  /// Whether the trace shows how software set the SMMU up.
+  private var isSetUp = false
+  private static let unseen = "what the SMMU did, which was set up before the trace began"
   var tally = CheckTally()
 
-  init(_ profile: SMMUProfile, memory: PhysicalMemory) {
+  init(_ profile: SMMUProfile, _ personality: SMMUPersonality, memory: PhysicalMemory) {
     self.memory = memory
-    smmu = SMMU(profile: profile, personality: .qemu11)
-    walker = SMMU(profile: profile, personality: .qemu11, caches: .none)
+    smmu = SMMU(profile: profile, personality: personality)
+    walker = SMMU(profile: profile, personality: personality, caches: .none)
     tables = TraceTables(memory: memory)
   }
 
@@ -65,6 +68,7 @@ struct SMMUCheck: ~Copyable {
       SMMURegister.page1...:
       return
     case SMMURegister.cr0:
+      isSetUp = true
       // No queues: it records and consumes nothing.
       walker.writeRegister(offset, value & 1, width: 4, memory: memory)
     default: walker.writeRegister(offset, value, width: width, memory: memory)
@@ -74,6 +78,7 @@ struct SMMUCheck: ~Copyable {
   /// Puts one command into the queue, as the driver did, and lets the model consume it.
   private mutating func run(_ recorded: RecordedCommand, _ line: Int) {
     command = nil
+    guard isSetUp else { return tally.skip(Self.unseen) }
     guard let words = recorded.words else {
       tally.skip("SMMU commands whose fields are not in the trace")
       return
@@ -176,6 +181,10 @@ struct SMMUCheck: ~Copyable {
     _ line: Int, _ agrees: (TranslationResult) -> Bool, _ recorded: () -> String
   ) -> Bool {
     defer { record = AccessRecord() }
+    guard isSetUp else {
+      tally.skip(Self.unseen)
+      return false
+    }
     if let reason = tables.write(record, outcome) {
       tally.skip("accesses: \(reason)")
       return false
@@ -183,6 +192,8 @@ struct SMMUCheck: ~Copyable {
     var seen = TranslationLog()
     let walked = walker.translate(transaction, in: memory, observer: &seen)
     guard seen.reads.allSatisfy({ tables.knows($0.address.rawValue) }) else {
+      // What QEMU read just now was shown; what it had cached may not have been.
+      if missing(in: seen.reads) != nil { compareWalk(seen.reads, transaction, line) }
       tally.skip("accesses whose tables were never shown: they were cached before the trace began")
       return false
     }
@@ -200,16 +211,21 @@ struct SMMUCheck: ~Copyable {
     _ reads: [DescriptorRead], _ transaction: Transaction, _ line: Int
   ) {
     guard !record.fetches.isEmpty else { return }
-    var rest = reads[...]
-    let missing = record.fetches.first { fetch in
-      guard let place = rest.firstIndex(where: { $0.is(fetch) }) else { return true }
-      rest = rest[(place + 1)...]
-      return false
-    }
+    let missing = missing(in: reads)
     tally.compare(
       .walks, line, missing == nil,
       "\(transaction.words): not read by the model: stage \(missing?.stage ?? 0) level "
         + "\(missing?.level ?? 0) at \(hex(missing?.address ?? 0))")
+  }
+
+  /// The first recorded fetch that is not among `reads`, in order.
+  private func missing(in reads: [DescriptorRead]) -> DescriptorFetch? {
+    var rest = reads[...]
+    return record.fetches.first { fetch in
+      guard let place = rest.firstIndex(where: { $0.is(fetch) }) else { return true }
+      rest = rest[(place + 1)...]
+      return false
+    }
   }
 }
 

@@ -26,7 +26,9 @@ struct ReplayCommand: ParsableCommand {
 
       With --check the emulator is given what the machine's software did (register
       writes, commands, tables) and what its devices did (accesses, messages), and
-      every recorded outcome is compared with its own.
+      every recorded outcome is compared with its own. The emulator shows QEMU's
+      behaviour then, whose traces these are; --personality architecture shows
+      where that deviates from the manual.
 
       EXAMPLES
         doorbell replay qemu-trace.log.gz
@@ -43,6 +45,11 @@ struct ReplayCommand: ParsableCommand {
   @Flag(help: "Run the emulator on the recording and compare.")
   var check = false
 
+  @Option(
+    help: ArgumentHelp(
+      "With --check: whose behaviour the SMMU shows.", valueName: "qemu-11|architecture"))
+  var personality = "qemu-11"
+
   @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
   var format: ProofFormat = .table
 
@@ -54,7 +61,8 @@ struct ReplayCommand: ParsableCommand {
         let recorded = try RecordedCase(trace)
         reports.append(
           try check
-            ? recorded.check(progress: progress.show) : recorded.tell(progress: progress.show))
+            ? recorded.check(personality: personality, progress: progress.show)
+            : recorded.tell(progress: progress.show))
       }
     } catch {
       progress.end()
