@@ -12,6 +12,8 @@ public struct RecordedCase {
   public let trace: String
   /// What the machine's kernel said, if the folder has it.
   public let guest: GuestFacts?
+  /// What the kernel of a guest inside that machine said, if it was a hypervisor.
+  public let innerGuest: GuestFacts?
   /// Counts that were made when the case was recorded.
   public let summary: JSONCursor?
   /// The command line of the machine.
@@ -23,7 +25,7 @@ public struct RecordedCase {
     var isFolder: ObjCBool = false
     let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     guard exists, isFolder.boolValue else {
-      (trace, guest, summary, commandLine) = (path, nil, nil, "")
+      (trace, guest, innerGuest, summary, commandLine) = (path, nil, nil, nil, "")
       return
     }
     let names = ["qemu-trace.log.gz", "qemu-trace.log"].map { "\(path)/\($0)" }
@@ -31,14 +33,18 @@ public struct RecordedCase {
       throw BadInput(file: path, "expected a qemu-trace.log.gz or qemu-trace.log in the folder")
     }
     self.trace = trace
-    let folders = ["after", "before"].map { "\(path)/guest/\($0)" }
-    guest = try folders.first(where: fileExists).map { path throws(BadInput) in
-      try GuestFacts(folder: path)
-    }
+    guest = try Self.facts("\(path)/guest")
+    innerGuest = try Self.facts("\(path)/guest-l2")
     let counts = "\(path)/summary.json"
     summary = fileExists(counts) ? try readJSON(counts) : nil
     let line = "\(path)/cmdline.txt"
     commandLine =
       fileExists(line) ? String(decoding: try readFile(line), as: UTF8.self) : ""
+  }
+
+  private static func facts(_ folder: String) throws(BadInput) -> GuestFacts? {
+    let folders = ["after", "before"].map { "\(folder)/\($0)" }
+    guard let found = folders.first(where: fileExists) else { return nil }
+    return try GuestFacts(folder: found)
   }
 }

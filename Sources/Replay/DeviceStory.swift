@@ -106,6 +106,8 @@ public struct VectorStory: Sendable {
   /// How often a mapping was taken away.
   public internal(set) var discards = 0
   public internal(set) var messages = 0
+  /// Messages whose address both stages translated.
+  public internal(set) var nestedMessages = 0
   public internal(set) var acknowledged = 0
   /// Acknowledged at a CPU to which the event never led while a message waited.
   public internal(set) var elsewhere = 0
@@ -136,8 +138,9 @@ public struct VectorStory: Sendable {
     spans.append(span)
   }
 
-  mutating func send(at time: Int?) {
+  mutating func send(at time: Int?, stage: UInt64?) {
     messages += 1
+    if stage == 3 { nestedMessages += 1 }
     waiting += 1
     first = first ?? time
     last = time ?? last

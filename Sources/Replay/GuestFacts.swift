@@ -20,6 +20,8 @@ public struct GuestFacts: Equatable, Sendable {
   /// One function.
   public struct Device: Equatable, Sendable {
     public var driver = ""
+    /// Vendor and device, such as `1b36:0010`.
+    public var model = ""
     /// The type of its IOMMU domain, such as `DMA` or `identity`.
     public var domain: String?
     public var reserved: [Region] = []
@@ -58,6 +60,9 @@ public struct GuestFacts: Equatable, Sendable {
       if let id = UInt32(function: first) {
         current = id
         devices[id, default: .init()].driver = value("driver", in: words).map(String.init) ?? ""
+        if let vendor = value("vendor", in: words), let model = value("device", in: words) {
+          devices[id]?.model = "\(vendor):\(model)"
+        }
       } else if let current, first.hasPrefix("msix[") || first == "msi:",
         let address = number("addr", in: words), let data = number("data", in: words)
       {

@@ -74,7 +74,7 @@ extension MachineStory {
         if device.vectors[event] != nil { device.afterUnmap += 1 }
         return
       }
-      device.vectors[event]?.send(at: time)
+      device.vectors[event]?.send(at: time, stage: found?.stage)
     }
     // The first message at a doorbell that was not known to be one.
     if let found, doorbells.insert(found.output).inserted { update(id) { $0.note(found) } }

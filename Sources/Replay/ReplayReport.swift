@@ -26,7 +26,8 @@ extension RecordedCase {
       }
     }
     let report = StoryReport(
-      name: name, story: story, counts: reader.counts, guest: guest, disagreements: differences)
+      name: name, story: story, counts: reader.counts, guest: guest, innerGuest: innerGuest,
+      disagreements: differences)
     return ReplayReport(
       text: report.text, json: report.json, holds: differences?.isEmpty ?? true)
   }

@@ -27,6 +27,7 @@ extension StoryReport {
       .init("devices", .array(story.orderedDevices.filter(\.isWorthTelling).map(device))),
       .init("warnings", .array(warnings.map { .string($0) })),
     ]
+    if !levels.isEmpty { members.append(.init("levels", .array(levels.map(\.json)))) }
     if let disagreements {
       members.append(.init("disagreements", .array(disagreements.map { .string($0) })))
     }

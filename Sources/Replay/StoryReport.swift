@@ -7,18 +7,24 @@ public struct StoryReport {
   public let story: MachineStory
   public let counts: TraceCounts
   public let guest: GuestFacts?
+  /// Devices of a guest inside the machine, if it was a hypervisor.
+  public let levels: [NestedDevice]
+  /// Whether there is an inner guest of which no device was found in the machine.
+  public let isUnjoined: Bool
   /// Differences from the counts made when the case was recorded; `nil` where there are none to
   /// compare with.
   public let disagreements: [String]?
 
   public init(
     name: String, story: MachineStory, counts: TraceCounts, guest: GuestFacts? = nil,
-    disagreements: [String]? = nil
+    innerGuest: GuestFacts? = nil, disagreements: [String]? = nil
   ) {
     self.name = name
     self.story = story
     self.counts = counts
     self.guest = guest
+    levels = NestedDevice.join(inner: innerGuest, outer: guest, story)
+    isUnjoined = innerGuest != nil && levels.isEmpty
     self.disagreements = disagreements
   }
 
@@ -46,6 +52,13 @@ public struct StoryReport {
     for device in story.orderedDevices where device.isWorthTelling {
       lines.append("")
       lines += deviceLines(device)
+    }
+    for level in levels { lines += [""] + level.lines }
+    if isUnjoined {
+      lines.append("")
+      lines.append(
+        "three levels: the files do not say which device of the machine the inner guest has; "
+          + "that takes the pci.txt of both")
     }
     lines.append("")
     let warnings = warnings
