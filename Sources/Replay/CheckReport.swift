@@ -46,6 +46,9 @@ struct CheckReport {
     let rows = subjects.map { ["\($0.agreed)", "agree", "\($0.differed)", "differ", $0.name] }
     lines += StoryReport.table(rows)
     for (reason, count) in unchecked { lines.append("  not checked: \(count) \(reason)") }
+    if let damage = counts.damage {
+      lines.append("  not checked: what follows line \(counts.lines): \(damage)")
+    }
     for limit in Self.limits { lines.append("  not in a trace: \(limit)") }
     for difference in differences {
       lines.append("  line \(difference.line): \(difference.subject.rawValue): \(difference.text)")
@@ -72,6 +75,7 @@ struct CheckReport {
     }
     return .object([
       .init("trace", .string(name)), .init("lines", .integer(counts.lines)),
+      .init("damage", counts.damage.map { .string($0) } ?? .null),
       .init("personality", .string(personality)), .init("compared", .object(subjects)),
       .init("differences", .array(found)),
       .init(

@@ -31,6 +31,9 @@ public struct StoryReport {
   /// What looks wrong, of the trace and of what the guest said.
   public var warnings: [String] {
     var warnings = story.warnings
+    if let damage = counts.damage {
+      warnings.append("the log ends early, in line \(counts.lines): \(damage)")
+    }
     if counts.garbled > 0 { warnings.append("\(counted(counts.garbled, "line")) damaged") }
     guard let guest else { return warnings }
     for device in story.orderedDevices {

@@ -18,6 +18,8 @@ public struct TraceCounts: Equatable, Sendable {
   public var garbled = 0
   /// Lines that are no trace events at all.
   public var unreadable = 0
+  /// Why the log could not be read to its end, if it could not.
+  public var damage: String?
   /// Each event that occurs, by name.
   public var events: [EventCount] = []
 
@@ -39,6 +41,7 @@ public struct TraceCounts: Equatable, Sendable {
     sum.other += right.other
     sum.garbled += right.garbled
     sum.unreadable += right.unreadable
+    sum.damage = left.damage ?? right.damage
     for event in right.events {
       if let place = sum.events.firstIndex(where: { $0.name == event.name }) {
         sum.events[place].count += event.count
@@ -66,8 +69,10 @@ public struct TraceReader {
   /// Reads all of `path`, plain or gzip'd.
   ///
   /// - Parameter progress: called with the number of lines so far, every block.
-  /// - Throws: `BadInput` when the file cannot be read to its end; what stands before the damage
-  ///   was given to `sink`.
+  /// A compressed log that ends too early, as that of a machine that was killed, is read as far
+  /// as it goes; `counts.damage` says so.
+  ///
+  /// - Throws: `BadInput` when nothing of the file can be read.
   public mutating func read(
     _ path: String, into sink: inout some TraceSink, progress: (Int) -> Void = { _ in }
   ) throws(BadInput) {
@@ -77,8 +82,8 @@ public struct TraceReader {
         progress(counts.lines)
       }
     } catch {
-      finish(into: &sink)
-      throw BadInput(file: path, line: counts.lines + 1, "\(error)")
+      guard counts.lines > 0 else { throw BadInput(file: path, "\(error)") }
+      counts.damage = "\(error)"
     }
     finish(into: &sink)
   }

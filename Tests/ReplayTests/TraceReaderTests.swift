@@ -1,3 +1,5 @@
+import Foundation
+import InputFiles
 import Testing
 
 @testable import Replay
@@ -70,14 +72,18 @@ struct TraceReaderTests {
     var generator = SplitMix(state: 3)
     var damaged: [UInt8] = []
     for line in lines {
-      let words = String(decoding: line, as: UTF8.self).split(separator: "=").map { part in
-        guard part.hasPrefix("0x"), Int.random(in: 0..<4, using: &generator) == 0 else {
-          return String(part)
+      var text = String(decoding: line, as: UTF8.self)
+      for mark in ["=", " ", ":"] where Int.random(in: 0..<2, using: &generator) == 0 {
+        let parts = text.split(separator: mark, omittingEmptySubsequences: false).map { part in
+          guard part.hasPrefix("0x"), Int.random(in: 0..<4, using: &generator) == 0 else {
+            return String(part)
+          }
+          let rest = part.drop { !" =:".contains($0) }
+          return (values.randomElement(using: &generator) ?? "0x0") + rest
         }
-        let rest = part.drop { $0 != " " }
-        return (values.randomElement(using: &generator) ?? "0x0") + rest
+        text = parts.joined(separator: mark)
       }
-      damaged += Array(words.joined(separator: "=").utf8) + [0x0a]
+      damaged += Array(text.utf8) + [0x0a]
     }
     var story = MachineStory()
     let counts = read(damaged, into: &story)
@@ -85,6 +91,25 @@ struct TraceReaderTests {
     var check = try MachineCheck()
     _ = read(damaged, into: &check)
     #expect(check.finish(line: counts.lines).count == 2)
+  }
+
+  @Test("a compressed log that was cut off is read as far as it goes, and says so")
+  func cutOff() throws {
+    let whole = try Fixture.path("checks/nested-iommufd.log.gz")
+    let data = try Data(contentsOf: URL(filePath: whole))
+    let path = FileManager.default.temporaryDirectory.path + "/cut-\(UUID().uuidString).log.gz"
+    try data.prefix(data.count / 2).write(to: URL(filePath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var list = EventList()
+    var reader = TraceReader()
+    try reader.read(path, into: &list)
+    #expect(reader.counts.damage != nil)
+    #expect(list.events.count > 500)
+    #expect(try RecordedCase(path).tell().text.contains("the log ends early"))
+    #expect(throws: BadInput.self) {
+      var other = TraceReader()
+      try other.read(path + ".missing", into: &list)
+    }
   }
 
   @Test("a line without end is counted once, and what follows is read")
