@@ -89,12 +89,15 @@ let package = Package(
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
         "InputFiles", "JSON", "Scenarios",
       ]),
+    layer(
+      "Replay",
+      ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Gzip", "JSON", "InputFiles"]),
     layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
     .executableTarget(
       name: "doorbell",
       dependencies: [
         "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
-        "InputFiles", "JSON", "FirmwareReports",
+        "InputFiles", "JSON", "FirmwareReports", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -148,6 +151,9 @@ let package = Package(
       path: "Tests/SMMUFixtures", swiftSettings: strict),
     tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory", "SMMUFixtures"]),
     tests("GzipTests", ["Gzip"]),
+    tests(
+      "ReplayTests", ["Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits"],
+      resources: [.copy("Fixtures")]),
     tests("FuzzTests", ["Fuzz"]),
     tests("JSONTests", ["JSON"]),
     tests(

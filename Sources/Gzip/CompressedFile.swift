@@ -36,9 +36,9 @@ public final class CompressedFile {
 
   private let file: gzFile
   private let path: String
-  private var block = [UInt8](repeating: 0, count: 1 << 16)
-  private var next = 0
-  private var filled = 0
+  @usableFromInline var block = [UInt8](repeating: 0, count: 1 << 16)
+  @usableFromInline var next = 0
+  @usableFromInline var filled = 0
 
   /// Opens the file at `path`.
   ///
@@ -66,7 +66,8 @@ public final class CompressedFile {
   }
 
   /// Refills the block; afterwards `filled` is 0 at the end of the file.
-  private func fill() throws(ReadError) {
+  @usableFromInline
+  func fill() throws(ReadError) {
     let read = unsafe block.withUnsafeMutableBytes { bytes in
       unsafe gzread(file, bytes.baseAddress, UInt32(bytes.count))
     }
@@ -105,6 +106,17 @@ public final class CompressedFile {
         next += 1
         return line
       }
+    }
+  }
+
+  /// Shows everything that has not been read yet to `body`, block by block and without a copy.
+  ///
+  /// - Throws: `ReadError` when the data are damaged; the blocks before were shown.
+  @inlinable
+  public func forEachBlock(_ body: (Span<UInt8>) -> Void) throws(ReadError) {
+    while filled > 0 {
+      body(block.span.extracting(next..<filled))
+      try fill()
     }
   }
 

@@ -36,8 +36,8 @@ struct Doorbell: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       CompareCommand.self, ExplainCommand.self, TestCommand.self, VerifyCommand.self,
-      TranslateCommand.self, DecodeCommand.self, IORTCommand.self, DesignsCommand.self,
-      CostsCommand.self, SchemaCommand.self,
+      TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, IORTCommand.self,
+      DesignsCommand.self, CostsCommand.self, SchemaCommand.self,
     ]
   )
 

@@ -1,0 +1,50 @@
+/// What was compared, what differs, and what could not be compared for want of recorded input.
+public struct CheckTally: Sendable {
+  /// Everything that is compared, with the words of the report.
+  public enum Subject: String, CaseIterable, Sendable {
+    case commands = "SMMU commands"
+    case translations = "translations"
+    case bypasses = "accesses without translation"
+    case walks = "table walks, descriptor by descriptor"
+    case events = "SMMU event records"
+    case itsCommands = "ITS commands"
+    case tableReads = "ITS table entries"
+    case messages = "messages"
+    case acknowledges = "LPIs acknowledged"
+  }
+
+  /// One outcome of the emulator that is not the recorded one.
+  public struct Difference: Equatable, Sendable {
+    public var line: Int
+    public var subject: Subject
+    public var text: String
+  }
+
+  public private(set) var agreed: [Subject: Int] = [:]
+  public private(set) var differed: [Subject: Int] = [:]
+  /// The first differences.
+  public private(set) var differences: [Difference] = []
+  /// Why outcomes could not be compared, with how many.
+  public private(set) var unchecked: [String: Int] = [:]
+  private static let kept = 20
+
+  public init() {}
+
+  /// Whether nothing differs.
+  public var holds: Bool { differed.isEmpty }
+
+  mutating func compare(
+    _ subject: Subject, _ line: Int, _ agrees: Bool, _ text: @autoclosure () -> String
+  ) {
+    if agrees {
+      agreed[subject, default: 0] += 1
+      return
+    }
+    differed[subject, default: 0] += 1
+    if differences.count < Self.kept {
+      differences.append(Difference(line: line, subject: subject, text: text()))
+    }
+  }
+
+  mutating func skip(_ reason: String) { unchecked[reason, default: 0] += 1 }
+}

@@ -1,0 +1,157 @@
+public import ArmFormats
+
+/// What one device did and met: its StreamID is its DeviceID.
+public struct DeviceStory: Sendable {
+  /// One address that messages were sent to, and what it became.
+  public struct MessageAddress: Hashable, Sendable {
+    /// What the device wrote to.
+    public var address: UInt64
+    /// Where the write arrived.
+    public var output: UInt64
+    /// 1, 2, 3 for both, 0 for bypass.
+    public var stage: UInt64
+  }
+
+  /// Failed accesses of one kind.
+  public struct Fault: Sendable {
+    public var kind: EventKind
+    public var count = 0
+    /// The first few different pages that failed.
+    public var pages: [UInt64] = []
+  }
+
+  public let id: UInt32
+  /// Translations by stage: 1, 2, and 3 for both.
+  public internal(set) var translations = [0, 0, 0, 0]
+  public internal(set) var bypasses = 0
+  public internal(set) var aborts = 0
+  /// Accesses while the SMMU was off.
+  public internal(set) var whileOff = 0
+  /// Different 4 KiB pages that were translated.
+  public internal(set) var pages: Set<UInt64> = []
+  public internal(set) var addresses: [MessageAddress: Int] = [:]
+  public internal(set) var faults: [Fault] = []
+  public internal(set) var vectors: [UInt32: VectorStory] = [:]
+  /// The interrupt translation table, while there is one.
+  public internal(set) var table: UInt64?
+  public internal(set) var mapCommands = 0
+  public internal(set) var messages = 0
+  /// Messages for which there was no mapping.
+  public internal(set) var lostMessages = 0
+  /// Of those, messages whose mapping had been taken away.
+  public internal(set) var afterUnmap = 0
+  /// Messages that left for an I/O virtual address while the SMMU was off.
+  public internal(set) var whileOffMessages = 0
+  /// Accesses in the software MSI window that were translated to something that is no doorbell.
+  public internal(set) var windowAccesses = 0
+  /// Where its last access went, until the ITS sees it as a message.
+  var last: MessageAddress?
+  private static let pageLimit = 1 << 16
+  private static let faultPages = 4
+  private static let addressLimit = 64
+
+  init(id: UInt32) { self.id = id }
+
+  /// Whether pages were left out of `pages`, which is limited.
+  public var hasMorePages: Bool { pages.count >= Self.pageLimit }
+
+  /// Bus, device and function.
+  public var name: String {
+    let function = "\(id & 7)"
+    let device = String(id >> 3 & 0x1f, radix: 16)
+    let bus = String(id >> 8, radix: 16)
+    return (bus.count < 2 ? "0" : "") + "\(bus):" + (device.count < 2 ? "0" : "") + device
+      + ".\(function)"
+  }
+
+  mutating func note(page: UInt64) {
+    if pages.count < Self.pageLimit { pages.insert(page) }
+  }
+
+  mutating func note(_ address: MessageAddress) {
+    if addresses[address] != nil || addresses.count < Self.addressLimit {
+      addresses[address, default: 0] += 1
+    }
+  }
+
+  mutating func note(_ kind: EventKind, page: UInt64?) {
+    let place = faults.firstIndex { $0.kind == kind }
+    if place == nil { faults.append(Fault(kind: kind)) }
+    let index = place ?? faults.count - 1
+    faults[index].count += 1
+    guard let page, faults[index].pages.count < Self.faultPages,
+      !faults[index].pages.contains(page)
+    else { return }
+    faults[index].pages.append(page)
+  }
+}
+
+/// One event of a device: a vector of its MSI or MSI-X table, as the ITS sees it.
+public struct VectorStory: Sendable {
+  /// The time between two ITS commands during which the event led to one LPI at one CPU.
+  public struct Span: Equatable, Sendable {
+    public var lpi: UInt32
+    public var collection: UInt16
+    /// `nil` while the collection is mapped to no redistributor.
+    public var cpu: UInt64?
+    public var messages = 0
+    public var acknowledged = 0
+  }
+
+  /// In order; the last one holds while `isMapped`.
+  public internal(set) var spans: [Span] = []
+  /// Changes beyond those kept in `spans`.
+  public internal(set) var furtherSpans = 0
+  public internal(set) var isMapped = false
+  /// How often a mapping was taken away.
+  public internal(set) var discards = 0
+  public internal(set) var messages = 0
+  /// Messages whose address both stages translated.
+  public internal(set) var nestedMessages = 0
+  public internal(set) var acknowledged = 0
+  /// Acknowledged at a CPU to which the event never led while a message waited.
+  public internal(set) var elsewhere = 0
+  /// Messages whose LPI is not acknowledged yet; several messages may make one interrupt.
+  public internal(set) var waiting = 0
+  /// Microseconds.
+  public internal(set) var first: Int?
+  public internal(set) var last: Int?
+  private static let spanLimit = 64
+
+  /// Messages in a second, between the first and the last one; `nil` for fewer than two.
+  public var rate: Double? {
+    guard let first, let last, last > first, messages > 1 else { return nil }
+    return Double(messages - 1) * 1_000_000 / Double(last - first)
+  }
+
+  mutating func map(to lpi: UInt32, collection: UInt16, cpu: UInt64?) {
+    isMapped = true
+    let span = Span(lpi: lpi, collection: collection, cpu: cpu)
+    if let last = spans.last, last.lpi == lpi, last.collection == collection, last.cpu == cpu {
+      return
+    }
+    guard spans.count < Self.spanLimit else {
+      furtherSpans += 1
+      spans[spans.count - 1] = span
+      return
+    }
+    spans.append(span)
+  }
+
+  mutating func send(at time: Int?, stage: UInt64?) {
+    messages += 1
+    if stage == 3 { nestedMessages += 1 }
+    waiting += 1
+    first = first ?? time
+    last = time ?? last
+    if !spans.isEmpty { spans[spans.count - 1].messages += 1 }
+  }
+
+  mutating func acknowledge(at cpu: UInt64) {
+    acknowledged += 1
+    // An interrupt may have been taken up before the event moved on.
+    let place = spans.lastIndex { $0.cpu == cpu }
+    if let place { spans[place].acknowledged += 1 } else { elsewhere += 1 }
+    waiting = 0
+  }
+}

@@ -1,0 +1,84 @@
+internal import ArmFormats
+internal import Bits
+
+extension MachineStory {
+  /// What looks wrong, a sentence each, in the order of the devices.
+  public var warnings: [String] {
+    var warnings = orderedDevices.flatMap { device in
+      Self.messageWarnings(of: device) + Self.vectorWarnings(of: device)
+    }
+    if refusedCommands > 0 {
+      warnings.append("the SMMU refused \(counted(refusedCommands, "command"))")
+    }
+    if strayAcknowledges > 0 {
+      warnings.append(
+        "\(counted(strayAcknowledges, "LPI")) acknowledged that no event in the trace leads to")
+    }
+    return warnings
+  }
+
+  private static func messageWarnings(of device: DeviceStory) -> [String] {
+    var warnings: [String] = []
+    func warn(_ count: Int, _ text: (Int) -> String) {
+      if count > 0 { warnings.append("\(device.name): " + text(count)) }
+    }
+    let pages = Set(device.addresses.keys.map { $0.address & ~0xfff })
+    for fault in device.faults {
+      for page in fault.pages where pages.contains(page) {
+        warnings.append(
+          "\(device.name): an access to its own message page \(hex(page)) failed with "
+            + "\(fault.kind): a message sent there was lost")
+      }
+      for page in fault.pages
+      where !pages.contains(page) && softwareWindow.contains(page) {
+        warnings.append(
+          "\(device.name): an access to \(hex(page)), in the software MSI window, failed with "
+            + "\(fault.kind): no stage maps it for this device")
+      }
+    }
+    warn(device.whileOffMessages) {
+      "\(counted($0, "message")) sent to an I/O virtual address while the SMMU was off or the "
+        + "stream bypassed: the write went to that address untranslated"
+    }
+    warn(device.windowAccesses) {
+      "\(counted($0, "access", "accesses")) inside the software MSI window reached ordinary "
+        + "memory: the window overlaps what is mapped for DMA"
+    }
+    warn(device.afterUnmap) {
+      "\(counted($0, "message")) for an event whose mapping was taken away: lost"
+    }
+    warn(device.lostMessages - device.afterUnmap) {
+      "\(counted($0, "message")) for an event that was never mapped: lost"
+    }
+    return warnings
+  }
+
+  private static func vectorWarnings(of device: DeviceStory) -> [String] {
+    var warnings: [String] = []
+    let ordered = device.vectors.sorted { $0.key < $1.key }
+    let silent = ordered.filter { $0.value.messages == 0 }.map { "\($0.key)" }
+    if !silent.isEmpty {
+      warnings.append(
+        "\(device.name): vector\(silent.count == 1 ? "" : "s") "
+          + "\(silent.joined(separator: ", ")) mapped and never fired")
+    }
+    for (event, vector) in ordered {
+      if vector.elsewhere > 0 {
+        warnings.append(
+          "\(device.name): vector \(event): \(counted(vector.elsewhere, "interrupt")) "
+            + "acknowledged on a CPU that it was never mapped to")
+      }
+      if vector.waiting > 0 {
+        warnings.append(
+          "\(device.name): vector \(event): the last \(counted(vector.waiting, "message")) not "
+            + "acknowledged by any CPU")
+      }
+    }
+    return warnings
+  }
+}
+
+/// A number with its noun.
+func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+  count == 1 ? "1 \(one)" : "\(count) \(many ?? one + "s")"
+}

@@ -1,0 +1,116 @@
+internal import Bits
+internal import JSON
+
+/// One device of a three-level machine: L0 is the machine that wrote the trace, L1 the hypervisor
+/// on it, L2 the guest that drives the device.
+///
+/// L2 and L1 both call the device by a number of their own and give its messages an address of
+/// their own. The device knows only what L1 programmed. L2's LPIs are in none of the files: KVM
+/// injects them without a trace event.
+public struct NestedDevice: Equatable, Sendable {
+  /// One vector at both levels.
+  public struct Vector: Equatable, Sendable {
+    /// L2's MSI-X entry.
+    public var inner: GuestFacts.Vector
+    /// Interrupts that L2 counted, and for whom.
+    public var interrupts: Int?
+    public var name: String
+    /// LPIs of the machine's own ITS that the vector led to, for L1.
+    public var lpis: [UInt32]
+    /// Messages on the machine's bus that both stages translated, so that L2 had the device.
+    public var nestedMessages: Int
+    /// All messages, with those while L1 itself drove the device.
+    public var messages: Int
+  }
+
+  /// The DeviceID that L2 uses.
+  public let innerID: UInt32
+  /// StreamID and DeviceID in the machine.
+  public let outerID: UInt32
+  /// What L1 programmed: the messages that both stages translated.
+  public let outerAddresses: [DeviceStory.MessageAddress]
+  public let vectors: [Vector]
+
+  /// Finds the devices of `outer` that are given away and are the same model as one of `inner`;
+  /// where there are several of a model, nothing says which is which, and they are left out.
+  static func join(
+    inner: GuestFacts?, outer: GuestFacts?, _ story: MachineStory
+  ) -> [NestedDevice] {
+    guard let inner, let outer else { return [] }
+    let given = outer.devices.filter { $0.value.driver == "vfio-pci" && $0.value.model != "" }
+    return inner.devices.sorted { $0.key < $1.key }.compactMap { id, facts in
+      let matches = given.filter { $0.value.model == facts.model }
+      let peers = inner.devices.filter { $0.value.model == facts.model }
+      guard let match = matches.first, matches.count == 1, peers.count == 1,
+        let device = story.devices[match.key]
+      else { return nil }
+      return NestedDevice(id, facts, device)
+    }
+  }
+
+  private init(_ id: UInt32, _ facts: GuestFacts.Device, _ device: DeviceStory) {
+    innerID = id
+    outerID = device.id
+    outerAddresses = device.orderedAddresses.map(\.place).filter { $0.stage == 3 }
+    vectors = facts.vectors.filter { !$0.isMasked }.map { vector in
+      let seen = device.vectors[vector.index]
+      var lpis: [UInt32] = []
+      for span in seen?.spans ?? [] where !lpis.contains(span.lpi) { lpis.append(span.lpi) }
+      return Vector(
+        inner: vector, interrupts: facts.interrupts[vector.index],
+        name: facts.names[vector.index] ?? "", lpis: lpis,
+        nestedMessages: seen?.nestedMessages ?? 0, messages: seen?.messages ?? 0)
+    }
+  }
+}
+
+extension NestedDevice {
+  /// For people.
+  var lines: [String] {
+    let inner = DeviceStory(id: innerID).name
+    let outer = DeviceStory(id: outerID).name
+    var lines = [
+      "three levels: \(inner) of the inner guest (L2, DeviceID \(hex(UInt64(innerID)))) is "
+        + "\(outer) of the machine (L0, DeviceID \(hex(UInt64(outerID)))), assigned by the "
+        + "hypervisor between them (L1)"
+    ]
+    for place in outerAddresses {
+      lines.append(
+        "  L1 programmed \(hex(place.address)): \(StoryReport.stage(place))")
+    }
+    var rows = [["L2 event", "L2 message address", "L1's LPIs", "nested messages", "L2 took", ""]]
+    for vector in vectors {
+      rows.append([
+        "\(vector.inner.data)", hex(vector.inner.address),
+        vector.lpis.map { hex(UInt64($0)) }.joined(separator: ", "), "\(vector.nestedMessages)",
+        vector.interrupts.map { "\($0)" } ?? "-", vector.name,
+      ])
+    }
+    lines += StoryReport.table(rows)
+    return lines + ["  L2's own LPIs are not recorded: KVM injects them without a trace event"]
+  }
+
+  /// For programs.
+  var json: JSONValue {
+    let rows = vectors.map { vector in
+      JSONValue.object([
+        .init("event", .integer(Int(truncatingIfNeeded: vector.inner.data))),
+        .init("inner_address", .string(hex(vector.inner.address))),
+        .init("inner_interrupts", vector.interrupts.map { .integer($0) } ?? .null),
+        .init("outer_lpis", .array(vector.lpis.map { .integer(Int($0)) })),
+        .init("nested_messages", .integer(vector.nestedMessages)),
+        .init("messages", .integer(vector.messages)),
+      ])
+    }
+    let addresses = outerAddresses.map { place in
+      JSONValue.object([
+        .init("address", .string(hex(place.address))), .init("output", .string(hex(place.output))),
+      ])
+    }
+    return .object([
+      .init("inner_device", .string(hex(UInt64(innerID)))),
+      .init("outer_device", .string(hex(UInt64(outerID)))),
+      .init("outer_addresses", .array(addresses)), .init("vectors", .array(rows)),
+    ])
+  }
+}

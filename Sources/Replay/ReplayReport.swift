@@ -1,0 +1,30 @@
+public import InputFiles
+public import JSON
+
+/// What a replay came to, ready to be printed.
+public struct ReplayReport: Sendable {
+  public let text: String
+  public let json: JSONValue
+  /// Whether everything that was compared agrees.
+  public let holds: Bool
+}
+
+extension RecordedCase {
+  /// The machine's story, compared with the recorded counts where there are any.
+  ///
+  /// - Throws: `InputError` when a file cannot be read.
+  public func tell(progress: (Int) -> Void = { _ in }) throws(InputError) -> ReplayReport {
+    var story = MachineStory()
+    var reader = TraceReader()
+    try reader.read(trace, into: &story, progress: progress)
+    var differences: [String]?
+    if let summary {
+      differences = try SummaryAgreement.differences(story, reader.counts, summary: summary)
+    }
+    let report = StoryReport(
+      name: name, story: story, counts: reader.counts, guest: guest, innerGuest: innerGuest,
+      disagreements: differences)
+    return ReplayReport(
+      text: report.text, json: report.json, holds: differences?.isEmpty ?? true)
+  }
+}

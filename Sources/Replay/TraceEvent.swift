@@ -1,0 +1,116 @@
+public import ArmFormats
+
+/// One line of a machine's trace: what its SMMU or its ITS did.
+public enum TraceEvent: BitwiseCopyable, Sendable {
+  /// A register of the SMMU was written; QEMU says so after the write has had its effect.
+  case smmuWrite(offset: UInt64, value: UInt64, width: UInt64)
+  /// A command is about to be consumed: indexes of the Command queue, without their wrap bits.
+  case commandFetch(producer: UInt64, consumer: UInt64, consumerWrap: UInt64)
+  case command(SMMUOpcode)
+  /// A command was refused with this error code.
+  case commandError(UInt64)
+  case invalidateStream(UInt32)
+  case invalidateStreamRange(first: UInt32, last: UInt32)
+  case invalidateContext(UInt32)
+  /// TLBI_NH_ALL or TLBI_S12_VMALL.
+  case invalidateMachine(vmid: UInt64)
+  case invalidateRange(RangeInvalidation)
+  case invalidateASID(asid: UInt64, vmid: UInt64)
+  /// The configuration of a stream is read from memory.
+  case configurationMiss(UInt32)
+  case streamTable(StreamTableRead)
+  /// An STE is read from this address.
+  case streamEntry(UInt64)
+  /// A CD is read from this address: an IPA when stage 2 translates.
+  case context(UInt64)
+  /// The output size of the CD, in bits.
+  case contextOutput(UInt64)
+  case contextTable(ContextTable)
+  case descriptor(DescriptorFetch)
+  case cacheInsert(asid: UInt64, vmid: UInt64, address: UInt64)
+  case cacheHit(asid: UInt64, vmid: UInt64, address: UInt64)
+  case translated(TranslatedAccess)
+  /// The STE says bypass (`isOn`), or the SMMU is off.
+  case bypassed(stream: UInt32, address: UInt64, isWrite: Bool, isOn: Bool)
+  case aborted(stream: UInt32, address: UInt64, isWrite: Bool)
+  /// A translation failed; the event record follows, which names the stream.
+  case failed(EventKind, address: UInt64)
+  case event(EventKind, stream: UInt32)
+
+  case itsWrite(offset: UInt64, value: UInt64, width: UInt64)
+  /// The entry of the command queue that is carried out next.
+  case itsCommandFetch(index: UInt64)
+  case itsCommand(ITSCommand)
+  case deviceRead(device: UInt32, isValid: Bool, size: UInt64, table: UInt64)
+  case interruptRead(table: UInt64, event: UInt32, isValid: Bool, intid: UInt32, collection: UInt32)
+  case collectionRead(collection: UInt32, isValid: Bool, target: UInt64)
+  /// A device's message arrives at the ITS: an MSI.
+  case message(offset: UInt64, data: UInt64, width: UInt64, device: UInt32)
+  case redistributorWrite(cpu: UInt64, offset: UInt64, value: UInt64, width: UInt64)
+  case acknowledge(cpu: UInt64, intid: UInt64)
+}
+
+/// What a TLBI by address covers.
+public struct RangeInvalidation: BitwiseCopyable, Sendable, Equatable {
+  public var vmid: UInt64
+  /// All bits set: every ASID.
+  public var asid: UInt64
+  public var address: UInt64
+  /// `TG`: 0 where the command has no range.
+  public var granule: UInt64
+  public var pages: UInt64
+  public var level: UInt64
+  public var isLeaf: Bool
+  public var stage: UInt64
+}
+
+/// The first level of a two-level stream table, as it was read.
+public struct StreamTableRead: BitwiseCopyable, Sendable, Equatable {
+  public var base: UInt64
+  public var entryIndex: UInt64
+  public var secondLevel: UInt64
+  public var secondIndex: UInt64
+  /// The largest index that the entry allows.
+  public var largestIndex: UInt64
+}
+
+/// One of the two tables of a CD, decoded.
+public struct ContextTable: BitwiseCopyable, Sendable, Equatable {
+  /// 0 for the low half of the address space, 1 for the high half.
+  public var index: UInt64
+  /// `TxSZ`.
+  public var sizeField: UInt64
+  /// Where the table stands: with stage 2, after it.
+  public var table: UInt64
+  /// log2 of the granule.
+  public var granuleBits: UInt64
+}
+
+/// A translation table descriptor, as it was read.
+public struct DescriptorFetch: BitwiseCopyable, Sendable, Equatable {
+  /// 1, 2, or 3 for stage 1 of a nested translation.
+  public var stage: UInt64
+  public var level: UInt64
+  /// The address that is translated: an IOVA, or an IPA for stage 2.
+  public var input: UInt64
+  /// log2 of what one entry of this level maps.
+  public var entryBits: UInt64
+  /// Where the table stands.
+  public var base: UInt64
+  public var index: UInt64
+  public var value: UInt64
+
+  /// Where the descriptor stands.
+  public var address: UInt64 { base &+ index &* 8 }
+}
+
+/// An access that was translated.
+public struct TranslatedAccess: BitwiseCopyable, Sendable, Equatable {
+  public var stream: UInt32
+  public var address: UInt64
+  public var output: UInt64
+  /// Bit 0: reads are allowed, bit 1: writes.
+  public var permissions: UInt64
+  /// 1, 2, or 3 for both.
+  public var stage: UInt64
+}

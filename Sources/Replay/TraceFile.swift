@@ -1,0 +1,147 @@
+internal import Gzip
+public import InputFiles
+
+/// What receives the events of a trace, in order.
+public protocol TraceSink {
+  /// An event: when it happened in microseconds, if the log says so, and the number of its line.
+  mutating func take(_ event: TraceEvent, at time: Int?, line: Int)
+}
+
+/// How many lines of each sort a trace had.
+public struct TraceCounts: Equatable, Sendable {
+  public var lines = 0
+  /// Lines that were understood.
+  public var understood = 0
+  /// Lines of events that are not interpreted.
+  public var other = 0
+  /// Lines of known events that were damaged.
+  public var garbled = 0
+  /// Lines that are no trace events at all.
+  public var unreadable = 0
+  /// Why the log could not be read to its end, if it could not.
+  public var damage: String?
+  /// Each event that occurs, by name.
+  public var events: [EventCount] = []
+
+  /// One event's name and count.
+  public struct EventCount: Equatable, Sendable {
+    public var name: String
+    public var count: Int
+    /// Whether the event is one that is interpreted.
+    public var isKnown: Bool
+  }
+
+  public init() {}
+
+  /// The counts of two parts of a log together.
+  public static func + (left: Self, right: Self) -> Self {
+    var sum = left
+    sum.lines += right.lines
+    sum.understood += right.understood
+    sum.other += right.other
+    sum.garbled += right.garbled
+    sum.unreadable += right.unreadable
+    sum.damage = left.damage ?? right.damage
+    for event in right.events {
+      if let place = sum.events.firstIndex(where: { $0.name == event.name }) {
+        sum.events[place].count += event.count
+      } else {
+        sum.events.append(event)
+      }
+    }
+    sum.events.sort { $0.name < $1.name }
+    return sum
+  }
+}
+
+/// Reads the lines of a trace one after the other; a log of any length takes the same memory.
+public struct TraceReader {
+  private var parser = TraceParser()
+  public private(set) var counts = TraceCounts()
+  /// Beginning of a line whose end is in the next block.
+  private var rest: [UInt8] = []
+  private var isTooLong = false
+  /// A longer line is no trace line.
+  private static let longestLine = 1 << 16
+
+  public init() {}
+
+  /// Reads all of `path`, plain or gzip'd.
+  ///
+  /// - Parameter progress: called with the number of lines so far, every block.
+  /// A compressed log that ends too early, as that of a machine that was killed, is read as far
+  /// as it goes; `counts.damage` says so.
+  ///
+  /// - Throws: `InputError` when nothing of the file can be read.
+  public mutating func read(
+    _ path: String, into sink: inout some TraceSink, progress: (Int) -> Void = { _ in }
+  ) throws(InputError) {
+    do {
+      try CompressedFile(path: path).forEachBlock { block in
+        take(block, into: &sink)
+        progress(counts.lines)
+      }
+    } catch {
+      guard counts.lines > 0 else { throw InputError("\(error)", at: Place(file: path)) }
+      counts.damage = "\(error)"
+    }
+    finish(into: &sink)
+  }
+
+  /// Reads a part of a log, which may end anywhere; `finish` takes what is left at the end.
+  public mutating func take(_ block: borrowing Span<UInt8>, into sink: inout some TraceSink) {
+    var start = 0
+    for place in 0..<block.count where block[place] == 0x0a {
+      if rest.isEmpty && !isTooLong {
+        line(block.extracting(start..<place), into: &sink)
+      } else {
+        keep(block.extracting(start..<place))
+        endKeptLine(into: &sink)
+      }
+      start = place + 1
+    }
+    keep(block.extracting(start..<block.count))
+  }
+
+  /// Ends the log: a last line without a newline counts.
+  public mutating func finish(into sink: inout some TraceSink) {
+    if !rest.isEmpty || isTooLong { endKeptLine(into: &sink) }
+    counts.events = parser.names.entries.filter { $0.count > 0 }.map {
+      TraceCounts.EventCount(
+        name: String(decoding: $0.name, as: UTF8.self), count: $0.count, isKnown: $0.kind != nil)
+    }.sorted { $0.name < $1.name }
+  }
+
+  private mutating func keep(_ part: borrowing Span<UInt8>) {
+    guard rest.count + part.count <= Self.longestLine else {
+      isTooLong = true
+      rest = []
+      return
+    }
+    for place in 0..<part.count { rest.append(part[place]) }
+  }
+
+  private mutating func endKeptLine(into sink: inout some TraceSink) {
+    if isTooLong {
+      counts.lines += 1
+      counts.unreadable += 1
+    } else {
+      let kept = rest
+      line(kept.span, into: &sink)
+    }
+    rest.removeAll(keepingCapacity: true)
+    isTooLong = false
+  }
+
+  private mutating func line(_ line: borrowing Span<UInt8>, into sink: inout some TraceSink) {
+    counts.lines += 1
+    switch parser.parse(line) {
+    case .event(let event):
+      counts.understood += 1
+      sink.take(event, at: parser.time, line: counts.lines)
+    case .other: counts.other += 1
+    case .garbled: counts.garbled += 1
+    case .unreadable: counts.unreadable += 1
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import ArmFormats
+import Bits
+import Testing
+
+@testable import Replay
+
+@Suite("TraceParser")
+struct TraceParserTests {
+  private func parse(_ text: String) -> (TraceLine, Int?) {
+    var parser = TraceParser()
+    let bytes = Array(text.utf8)
+    let line = parser.parse(bytes.span)
+    return (line, parser.time)
+  }
+
+  @Test(
+    "every layout gives the same event",
+    arguments: [
+      "2026-11-22T13:18:35.043208Z smmuv3_translate_success smmuv3-iommu-memory-region-8-2 "
+        + "sid=0x8 iova=0xffffd002 translated=0x40950002 perm=0x3 stage=1",
+      "4711@1795353515.043208:smmuv3_translate_success smmuv3-iommu-memory-region-8-2 "
+        + "sid=0x8 iova=0xffffd002 translated=0x40950002 perm=0x3 stage=1",
+      "smmuv3_translate_success smmuv3-iommu-memory-region-8-2 "
+        + "sid=0x8 iova=0xffffd002 translated=0x40950002 perm=0x3 stage=1",
+      "smmuv3_translate_success 0.043 pid=4711 n=smmuv3-iommu-memory-region-8-2 sid=0x8 "
+        + "iova=0xffffd002 translated=0x40950002 perm=0x3 stage=0x1",
+      "smmuv3_translate_success smmuv3-iommu-memory-region-8-2 "
+        + "sid=8 iova=0xffffd002 translated=0x40950002 perm=0x3 stage=1\r",
+    ])
+  func layouts(text: String) {
+    guard case .event(.translated(let access)) = parse(text).0 else {
+      Issue.record("not understood: \(text)")
+      return
+    }
+    #expect(
+      access
+        == TranslatedAccess(
+          stream: 8, address: 0xffff_d002, output: 0x4095_0002, permissions: 3, stage: 1))
+  }
+
+  @Test("both times are microseconds since 1970")
+  func times() {
+    let text = "smmuv3_get_ste STE addr: 0x40350200"
+    #expect(parse("2026-11-22T13:18:35.043208Z \(text)").1 == 1_795_353_515_043_208)
+    #expect(parse("1@1795353515.043208:\(text)").1 == 1_795_353_515_043_208)
+    #expect(parse("1970-01-01T00:00:01.000000Z \(text)").1 == 1_000_000)
+    #expect(parse(text).1 == nil)
+  }
+
+  @Test("times of simpletrace.py add up")
+  func relativeTimes() {
+    var list = EventList()
+    let lines = [10, 20, 30].map { "smmuv3_get_ste \($0).125 pid=1 addr=0x40350200" }
+    _ = read(Array(lines.joined(separator: "\n").utf8), into: &list)
+    #expect(list.times == [10, 30, 60])
+  }
+
+  @Test("a failed translation is read from QEMU's own message")
+  func failure() {
+    let text =
+      "smmuv3-iommu-memory-region-16-3 translation failed for iova=0x10020040 "
+      + "(SMMU_EVT_F_PERMISSION)"
+    guard case .event(.failed(let kind, let address)) = parse(text).0 else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(kind == .permission)
+    #expect(address == 0x1002_0040)
+  }
+
+  @Test("a longer name of a command is not taken for a shorter one")
+  func commandNames() {
+    guard
+      case .event(.command(let opcode)) =
+        parse("smmuv3_cmdq_opcode <--- SMMU_CMD_TLBI_NH_VAA").0
+    else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(opcode == .invalidateEL1AddressAllASIDs)
+  }
+
+  @Test("an ITS command is put together again")
+  func itsCommand() {
+    let text =
+      "gicv3_its_cmd_mapti GICv3 ITS: command MAPTI DeviceID 0x8 EventID 0x2 ICID 0x1 pINTID 0x2002"
+    guard case .event(.itsCommand(let command)) = parse(text).0 else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(command[.opcode] == .mapti)
+    #expect(command[.deviceID] == 8)
+    #expect(command[.eventID] == 2)
+    #expect(command[.collectionID] == 1)
+    #expect(command[.physicalINTID] == 0x2002)
+  }
+
+  @Test("minus one is every ASID")
+  func signed() {
+    let text = "smmu_iotlb_lookup_hit IOTLB cache HIT asid=-1 vmid=1 addr=0x40112000"
+    guard case .event(.cacheHit(let asid, let vmid, _)) = parse(text).0 else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(asid == ~0)
+    #expect(vmid == 1)
+  }
+
+  @Test(
+    "a damaged line is counted and nothing more",
+    arguments: [
+      "smmuv3_translate_success region sid=0x8 iova=0xffffd0",
+      "smmuv3_get_ste STE addr: 0x", "smmuv3_get_ste STE addr: 0x40zz",
+      "smmuv3_get_ste STE addr: 0x11112222333344445", "smmuv3_cmdq_opcode <--- SMMU_CMD_NEW",
+      "smmuv3_propagate_event SMMU_EVT_ sid=0x8",
+    ])
+  func damaged(text: String) {
+    guard case .garbled = parse(text).0 else {
+      Issue.record("taken for \(parse(text).0)")
+      return
+    }
+  }
+
+  @Test(
+    "what is no trace event is told apart from events that are not interpreted",
+    arguments: [
+      ("", false), ("hello", false), ("Invalid read at addr 0x0", false), ("12@3", false),
+      ("pci_nvme_irq_msix raising MSI-X IRQ vector 0", true), ("2026-11-22T13:18", false),
+      ("smmu_ptw_page_pte stage=1", true),
+    ])
+  func others(text: String, isEvent: Bool) {
+    switch parse(text).0 {
+    case .other: #expect(isEvent)
+    case .unreadable: #expect(!isEvent)
+    default: Issue.record("understood: \(text)")
+    }
+  }
+}
