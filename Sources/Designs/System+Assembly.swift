@@ -59,7 +59,9 @@ extension System {
       memory: memory, layout: RecordedMachine.layout,
       // A journey shows every descriptor, so nothing may be cached.
       smmu: SMMU(profile: .qemu, caches: specification.journeyOf == nil ? .default : .none),
-      its: ITS(profile: .qemu11(), personality: .architectureSkippingErrors),
+      its: ITS(
+        profile: Self.physicalITS(isObserved: specification.journeyOf != nil),
+        personality: .architectureSkippingErrors),
       redistributors: Redistributors(
         profile: RedistributorProfile(
           count: RecordedMachine.cpus, base: RecordedMachine.layout.redistributors)),
@@ -71,6 +73,13 @@ extension System {
     operations = workload.operations(
       for: specification.usage, window: window..<window + SoftwareMSIWindow.length)
     messages.reserveCapacity(workload.messageCount)
+  }
+
+  /// The physical ITS; one that is observed reads its tables for every message.
+  private static func physicalITS(isObserved: Bool) -> ITSProfile {
+    var profile = ITSProfile.qemu11()
+    if isObserved { profile.routeCache = .none }
+    return profile
   }
 
   /// Guest RAM: the second bank, with the pages that a recording names where it saw them.

@@ -73,7 +73,11 @@ public struct JourneyReport: Sendable {
     let start = journey.stations.first?.time ?? .zero
     var output =
       "MSI \(journey.index), vector \(journey.vector), sent at \(nanoseconds(start)) ns: "
-    output += terminal.paint(journey.verdict.rawValue, journey.verdict.tone) + "\n\n"
+    output += terminal.paint(journey.verdict.rawValue, journey.verdict.tone) + "\n"
+    output +=
+      paragraph(
+        "SMMU and ITS cache nothing here, so that every table read shows: times are those of a cold "
+          + "walk.", indent: "", width: terminal.width) + "\n"
     var table = TextTable([
       ("time ns", .right), ("station", .left), ("address", .right), ("words", .left),
       ("meaning", .left),

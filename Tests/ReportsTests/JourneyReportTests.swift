@@ -28,6 +28,7 @@ struct JourneyReportTests {
            1      100  host kernel  iommufd_sw_msi  maps the doorbell page at 0x8000000
 
         MSI 2, vector 1, sent at 5000 ns: delivered
+        SMMU and ITS cache nothing here, so that every table read shows: times are those of a cold walk.
 
         time ns  station     address  words       meaning
               0  device    0x8000040  0x3         writes the message
