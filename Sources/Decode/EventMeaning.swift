@@ -32,7 +32,9 @@ extension EventRecord {
     switch name {
     case "Type": Self.explanation(of: self[.kind])
     case "SSV": flag(value, "the transaction had a SubstreamID", "no SubstreamID")
-    case "SubstreamID": self[.substreamValid] ? "" : "not valid: SSV is clear"
+    // C_BAD_SUBSTREAMID is about the SubstreamID and has no SSV (IHI 0070, 7.3.9).
+    case "SubstreamID":
+      self[.substreamValid] || self[.kind] == .badSubstreamID ? "" : "not valid: SSV is clear"
     case "STAG": self[.stall] ? "what CMD_RESUME must name" : "not valid: Stall is clear"
     case "Stall": flag(value, "stalled, waits for CMD_RESUME", "not stalled: terminated")
     case "PnU": flag(value, "privileged", "unprivileged")

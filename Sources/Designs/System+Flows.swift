@@ -61,8 +61,10 @@ extension System {
     }
   }
 
+  /// Ends the set-up: what was still to be done is not.
   mutating func refuse(_ refusal: Refusal) {
     setup = .refused(refusal)
+    activities = []
     note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
   }
 

@@ -90,6 +90,7 @@ public struct GuestKernel: Sendable {
     version: KernelVersion, firmware: GuestFirmware, device: Device, frames: BumpFrames,
     tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
+    let firmware = firmware.asRead(by: version)
     var frames = frames
     guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")

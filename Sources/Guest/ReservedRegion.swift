@@ -38,11 +38,23 @@ extension GuestFirmware {
     } + [ReservedRegion(base: Self.msiWindow, length: 0x10_0000, kind: .softwareMSI)]
   }
 
+  /// What a kernel of that version makes of the tables: before 6.0 Linux has no code that reads
+  /// RMR nodes.
+  func asRead(by version: KernelVersion) -> GuestFirmware {
+    guard version < .readsReservedMemoryRanges else { return self }
+    return GuestFirmware(
+      itsBase: itsBase, redistributors: redistributors, smmuBase: smmuBase, reserved: [],
+      preservesBootConfiguration: preservesBootConfiguration)
+  }
+
   /// `MSI_IOVA_BASE` of the guest's own SMMU driver.
   static var msiWindow: IOVA { 0x800_0000 }
 }
 
 extension KernelVersion {
+  /// The release that first reads IORT RMR nodes (`iort_get_rmr_sids`, drivers/acpi/arm64/iort.c).
+  static let readsReservedMemoryRanges = KernelVersion(6, 0)
+
   /// The release in which a device with a `direct` region may no longer be given a blocked domain
   /// (commit a48ce36e2786, "iommu: Prevent RESV_DIRECT devices from blocking domains").
   static let requiresDirect = KernelVersion(6, 6)

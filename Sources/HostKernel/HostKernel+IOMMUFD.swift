@@ -34,7 +34,12 @@ extension HostKernel {
   }
 
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
-  mutating func createVirtualSMMU(guestStream: UInt32) -> [Step<Never>] {
+  mutating func createVirtualSMMU(guestStream: UInt32) throws(Refusal) -> [Step<Never>] {
+    guard version >= .offersVirtualSMMU else {
+      throw Refusal(
+        by: .host, in: "iommufd_fops_ioctl", errno: "ENOTTY",
+        message: "IOMMU_VIOMMU_ALLOC does not exist in Linux \(version): nested SMMUv3 needs 6.13")
+    }
     self.guestStream = guestStream
     return [
       Step(
@@ -177,6 +182,14 @@ extension HostKernel {
 }
 
 extension KernelVersion {
+  /// The release that first offers vIOMMU objects and nested SMMUv3 tables
+  /// (include/uapi/linux/iommufd.h).
+  static let offersVirtualSMMU = KernelVersion(6, 13)
+
+  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
+  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
+  static let mapsDoorbellsNatively = KernelVersion(6, 15)
+
   /// The release since which a nested table that does not translate attaches without a vDEVICE
   /// (commit 81c45c62dc3e).
   static let attachesWithoutDevice = KernelVersion(6, 19)

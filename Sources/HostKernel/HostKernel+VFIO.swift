@@ -48,6 +48,11 @@ extension HostKernel {
       let text = "the doorbell stands at the guest's own address in stage 2; nothing to map"
       return (IOVA(its.doorbell.rawValue), [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
     }
+    guard version >= .mapsDoorbellsNatively else {
+      // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
+      let text = "no cookie on a nested domain before 6.15: the message keeps \(its.doorbell)"
+      return (IOVA(its.doorbell.rawValue), [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
+    }
     let page = try msiWindow.page(of: its.doorbell)
     let address = page.iova + its.doorbell.offset(belowBit: pageShift)
     guard page.isNew else { return (address, []) }

@@ -121,7 +121,7 @@ public struct HostKernel: Sendable {
   public mutating func handle(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
     switch call {
     case .createStageTwo(let extents): try createStageTwo(extents)
-    case .createVirtualSMMU(let stream): createVirtualSMMU(guestStream: stream)
+    case .createVirtualSMMU(let stream): try createVirtualSMMU(guestStream: stream)
     case .mapGuestDoorbell(let page): try mapGuestDoorbell(page)
     case .attach(let entry): try attach(guestEntry: entry)
     case .invalidate(let command): try invalidate(command)

@@ -95,12 +95,14 @@ public struct JourneyReport: Sendable {
   }
 
   private func noJourney(on terminal: Terminal) -> String {
-    let refused = result.refusal.map {
-      "set-up was refused by the \($0.agent.title) in \($0.function) with \($0.errno): "
-        + "\"\($0.message)\". "
+    guard let refusal = result.refusal else {
+      return paragraph("No MSI was sent: \(result.why)", indent: "", width: terminal.width)
     }
+    let reason = result.why.contains(refusal.message) ? "" : " \(result.why)"
     return paragraph(
-      "No MSI was sent: \(refused ?? "")\(result.why)", indent: "", width: terminal.width)
+      "No MSI was sent: set-up was refused by the \(refusal.agent.title) in \(refusal.function) with "
+        + "\(refusal.errno): \"\(refusal.message)\".\(reason)",
+      indent: "", width: terminal.width)
   }
 }
 

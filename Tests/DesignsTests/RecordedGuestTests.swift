@@ -181,6 +181,28 @@ struct RecordedGuestTests {
     }
   }
 
+  @Test("a guest without RMR code leaves the window unmapped; kernels before 6.0 have none")
+  func guestWithoutReservedRanges() throws {
+    let result = try run(Fixtures.rmr, kernel: KernelVersion(5, 15))
+    #expect(result.verdict == .fault)
+    #expect(result.why.contains("stage 1 does not map it"))
+  }
+
+  @Test(
+    "the host's release decides whether nesting exists and maps doorbells",
+    arguments: [
+      (KernelVersion(6, 12), Verdict.refused, nil), (KernelVersion(6, 14), .lost, own),
+      (KernelVersion(6, 15), .delivered, window),
+    ] as [(KernelVersion, Verdict, IOVA?)])
+  func hostRelease(version: KernelVersion, verdict: Verdict, address: IOVA?) throws {
+    var specification = try Fixtures.specification(Fixtures.rmr, recording.workload)
+    specification.hostKernel = version
+    let result = try specification.run()
+    #expect(result.verdict == verdict)
+    #expect(result.message?.address == address)
+    if case .refused(let refusal) = result.setup { #expect(refusal.errno == "ENOTTY") }
+  }
+
   @Test("only a guest that owns its MSI-X table writes it without exits")
   func exits() throws {
     for design in Fixtures.designs {
