@@ -56,7 +56,7 @@ public enum DecodeRequest: Sendable {
     }
     guard (1...kind.wordCount).contains(words.count) else {
       throw InputError(
-        "a \(kind.name) has \(kind.wordCount) words of 64 bits, found \(words.count)")
+        "\(kind.name): expected \(kind.wordCount) words of 64 bits, found \(words.count)")
     }
     if kind == .lpiConfig, words[0] > 0xff {
       throw InputError("expected a byte, found \(texts[0])")

@@ -29,7 +29,7 @@ struct DecodeRequestTests {
     "bad input is one clear error",
     arguments: [
       (["event", "x"], "found \"x\""), (["event", "0x10000000000000000"], "64-bit number"),
-      (["event", "1", "2", "3", "4", "5"], "has 4 words of 64 bits, found 5"),
+      (["event", "1", "2", "3", "4", "5"], "expected 4 words of 64 bits, found 5"),
       (["evnt"], "expected a kind of record"), (["lpi-config", "0x100"], "expected a byte"),
       (["event"], "found 0"), ([], "found none"), (["just", "text"], "found none"),
       (["ste", "-1"], "found \"-1\""),
