@@ -102,22 +102,28 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .target(name: "TestRandom", path: "Tests/TestRandom", swiftSettings: strict),
     tests("BitsTests", ["Bits"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests(
       "DesignsTests",
       [
+        "TestRandom",
         "ArmFormats", "Bits", "Designs", "Flows", "Guest", "HostKernel", "Linux", "Scenarios",
         "Simulation", "VMM",
       ]),
     tests("FlowsTests", ["Flows", "Bits"]),
-    tests("LinuxTests", ["Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
-    tests("HostKernelTests", ["HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
-    tests("VMMTests", ["VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
-    tests("GuestTests", ["Guest", "Firmware", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests("LinuxTests", ["TestRandom", "Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
+    tests("HostKernelTests", ["TestRandom", "HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
     tests(
-      "MachineTests", ["Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),
-    tests("SimulationTests", ["Simulation", "GLibSupport"]),
+      "VMMTests",
+      ["TestRandom", "VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
+    tests(
+      "GuestTests", ["TestRandom", "Guest", "Firmware", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests(
+      "MachineTests",
+      ["TestRandom", "Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),
+    tests("SimulationTests", ["TestRandom", "Simulation", "GLibSupport"]),
     .target(
       name: "ResultFixtures",
       dependencies: [
@@ -137,35 +143,44 @@ let package = Package(
     tests("InputFilesTests", ["InputFiles", "JSON"]),
     tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
-    tests("GICTests", ["GIC", "ArmFormats", "Memory", "Bits"], resources: [.copy("Fixtures")]),
+    tests(
+      "GICTests", ["TestRandom", "GIC", "ArmFormats", "Memory", "Bits"],
+      resources: [.copy("Fixtures")]),
     tests(
       "FirmwareTests",
       [
+        "TestRandom",
         "Firmware", "FirmwareReports", "DeviceTree", "Bits", "VMM", "HostKernel", "InputFiles",
         "JSON",
       ],
       resources: [.copy("Fixtures")]),
-    tests("PCITests", ["PCI", "ArmFormats", "Bits"]),
+    tests("PCITests", ["TestRandom", "PCI", "ArmFormats", "Bits"]),
     .target(
       name: "SMMUFixtures", dependencies: ["SMMU", "ArmFormats", "Bits", "Memory"],
       path: "Tests/SMMUFixtures", swiftSettings: strict),
-    tests("SMMUTests", ["SMMU", "ArmFormats", "Bits", "Memory", "SMMUFixtures"]),
+    tests("SMMUTests", ["TestRandom", "SMMU", "ArmFormats", "Bits", "Memory", "SMMUFixtures"]),
     tests("GzipTests", ["Gzip"]),
     tests(
-      "ReplayTests", ["Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits"],
+      "ReplayTests", ["TestRandom", "Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits"],
       resources: [.copy("Fixtures")]),
     tests("FuzzTests", ["Fuzz"]),
     tests("JSONTests", ["JSON"]),
     tests(
       "ConformanceTests",
-      ["Decode", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits", "SMMUFixtures"],
+      [
+        "TestRandom", "Decode", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits",
+        "SMMUFixtures",
+      ],
       resources: [.copy("Fixtures")]),
     tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "InputFiles", "JSON"]),
     tests("ImagesTests", ["Images", "InputFiles", "JSON", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("VectorsTests", ["Vectors", "InputFiles", "JSON"]),
     tests(
       "OracleTests",
-      ["Vectors", "Images", "InputFiles", "SMMU", "GIC", "Memory", "Bits", "ArmFormats"],
+      [
+        "TestRandom", "Vectors", "Images", "InputFiles", "SMMU", "GIC", "Memory", "Bits",
+        "ArmFormats",
+      ],
       resources: [.copy("Fixtures")]),
   ]
 )

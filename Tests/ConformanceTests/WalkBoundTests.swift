@@ -3,6 +3,7 @@ import Bits
 import Memory
 import SMMU
 import SMMUFixtures
+import TestRandom
 import Testing
 
 /// However memory looks, a translation reads a bounded number of descriptors.

@@ -3,6 +3,7 @@ import Bits
 import Linux
 import Memory
 import Simulation
+import TestRandom
 import Testing
 
 @testable import Designs

@@ -47,17 +47,5 @@ struct Fixture: CustomTestStringConvertible, Sendable {
   }
 }
 
-/// A small seeded generator, so that a failing case can be repeated (splitmix64).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z &>> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z &>> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z &>> 31)
-  }
-}
-
 /// The window that all checks are made with.
 let window: ClosedRange<UInt64> = 0x800_0000...0x80f_ffff

@@ -1,4 +1,5 @@
 import Firmware
+import TestRandom
 import Testing
 
 @Suite("IORTBuilder")

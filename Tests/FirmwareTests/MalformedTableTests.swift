@@ -2,6 +2,7 @@ import DeviceTree
 import Firmware
 import FirmwareReports
 import JSON
+import TestRandom
 import Testing
 
 /// Whatever the bytes are, reading them ends with findings or one error.

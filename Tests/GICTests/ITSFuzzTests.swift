@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import GIC
 import Memory
+import TestRandom
 import Testing
 
 /// Guest-written garbage: registers, commands, tables and messages.

@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import GIC
 import Memory
+import TestRandom
 import Testing
 
 /// Random sequences of commands, messages, saves and restores against a model of a page.

@@ -3,18 +3,6 @@ import Bits
 import GIC
 import Memory
 
-/// A small generator for tests, so that they depend on no other target.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
-  }
-}
-
 /// An ITS with its redistributors and memory, set up as a driver does it.
 struct Machine: ~Copyable {
   static let commandQueue: UInt64 = 0x4128_0000

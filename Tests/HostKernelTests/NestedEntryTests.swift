@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import Flows
 import Linux
+import TestRandom
 import Testing
 
 @testable import HostKernel

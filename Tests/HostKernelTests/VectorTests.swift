@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import Flows
 import HostKernel
+import TestRandom
 import Testing
 
 @Suite("HostKernel: the function's vectors")

@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import Linux
+import TestRandom
 import Testing
 
 /// Linux's own test of the rule (`arm-smmu-v3-test.c`): its entries, whether each update is

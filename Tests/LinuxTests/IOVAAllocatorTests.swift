@@ -1,5 +1,6 @@
 import Bits
 import Linux
+import TestRandom
 import Testing
 
 @Suite("IOVAAllocator")

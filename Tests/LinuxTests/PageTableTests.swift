@@ -4,6 +4,7 @@ import Flows
 import Linux
 import Memory
 import SMMU
+import TestRandom
 import Testing
 
 @Suite("PageTable")

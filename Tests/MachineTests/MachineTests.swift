@@ -4,6 +4,7 @@ import GIC
 import Memory
 import PCI
 import SMMU
+import TestRandom
 import Testing
 
 @testable import Machine

@@ -1,22 +1,6 @@
 import Bits
 import Memory
-
-/// A generator of numbers for tests, the same on every run.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
-  }
-  /// True once in `count` times.
-  mutating func oneIn(_ count: UInt64) -> Bool { next() % count == 0 }
-  mutating func pick<Element>(_ elements: [Element]) -> Element {
-    elements[Int(next() % UInt64(elements.count))]
-  }
-}
+import TestRandom
 
 /// A stream table, a CD and translation tables with random geometry, that map one address; then
 /// some of their bits are flipped.

@@ -54,18 +54,6 @@ struct EventList: TraceSink {
   }
 }
 
-/// A small generator, so that each run sees the same garbage.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
-  }
-}
-
 extension Fixture {
   /// The recorded counts of a case.
   static func summary(_ name: String) throws -> JSONCursor {

@@ -1,5 +1,6 @@
 import Foundation
 import InputFiles
+import TestRandom
 import Testing
 
 @testable import Replay

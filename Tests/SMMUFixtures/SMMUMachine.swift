@@ -238,18 +238,6 @@ package struct Stream {
   }
 }
 
-package struct SplitMix: RandomNumberGenerator {
-  package var state: UInt64
-  package init(state: UInt64) { self.state = state }
-  package mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
-  }
-}
-
 extension EventRecord {
   /// The words, zero-padded, for readable failures.
   package var text: String { words.map { hex($0) }.joined(separator: " ") }

@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import Memory
 import SMMUFixtures
+import TestRandom
 import Testing
 
 @testable import SMMU

@@ -1,5 +1,6 @@
 import Bits
 import HostKernel
+import TestRandom
 import Testing
 
 @testable import VMM

@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import HostKernel
 import Memory
+import TestRandom
 import Testing
 
 @testable import VMM
