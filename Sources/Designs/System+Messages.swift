@@ -48,10 +48,9 @@ extension System {
 
   /// The device reads or writes memory.
   mutating func access(_ address: IOVA, isWrite: Bool, count: Int) {
-    var observer = NoObserver()
     let transaction = Transaction(
       streamID: machine.requesterID, address: address, isWrite: isWrite)
-    let result = machine.smmu.translate(transaction, in: machine.memory, observer: &observer)
+    let result = machine.smmu.translate(transaction, in: machine.memory)
     let place: PA? =
       switch result {
       case .translated(let translation): translation.address

@@ -8,23 +8,10 @@ public final class SeededRandom {
   /// A stream that depends on `seed` alone.
   public init(seed: UInt32) { unsafe state = g_rand_new_with_seed(seed) }
 
-  /// An independent stream for part `index` of a run with seed `seed`.
-  public init(seed: UInt32, stream index: UInt32) {
-    var words = (seed, index)
-    unsafe state = withUnsafePointer(to: &words) { pair in
-      unsafe pair.withMemoryRebound(to: UInt32.self, capacity: 2) {
-        unsafe g_rand_new_with_seed_array($0, 2)
-      }
-    }
-  }
-
   deinit { unsafe g_rand_free(state) }
 
   /// 32 uniformly distributed bits.
   public func next32() -> UInt32 { unsafe g_rand_int(state) }
-
-  /// A uniformly distributed number in 0 ..< 1.
-  public func nextUnit() -> Double { unsafe g_rand_double(state) }
 }
 
 extension SeededRandom: RandomNumberGenerator {
