@@ -59,7 +59,8 @@ let package = Package(
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
     layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
-    layer("VMM", ["Bits", "ArmFormats", "Memory", "Firmware", "Flows", "HostKernel"]),
+    layer(
+      "VMM", ["Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Flows", "HostKernel"]),
     layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux"]),
     layer(
       "Designs",

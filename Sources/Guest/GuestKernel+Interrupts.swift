@@ -41,6 +41,12 @@ extension GuestKernel {
   private mutating func prepareMessage() throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
     let offset = doorbell.offset(belowBit: pageShift)
     if let known = doorbellIOVA { return (known + offset, []) }
+    if isTranslating, let alias = reservedRegions.first(where: { $0.kind == .messageAlias }) {
+      let text = "the firmware's alias of the doorbell, mapped one to one: \(alias.base)"
+      return (
+        alias.base + offset, [Step(.guest, "iommu_dma_prepare_msi (proposed)", text, .decide)]
+      )
+    }
     let page = IPA(doorbell.alignedDown(toBit: pageShift).rawValue)
     switch domain {
     case .identity, .none:

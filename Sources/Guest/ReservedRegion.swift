@@ -10,6 +10,9 @@ public struct ReservedRegion: Equatable, Sendable {
     case direct
     /// Is mapped one to one until the device is assigned.
     case directRelaxable = "direct-relaxable"
+    /// An alias of the doorbell that every domain maps one to one (`IOMMU_RESV_MSI_DIRECT`,
+    /// proposed).
+    case messageAlias = "msi-direct"
     /// The software MSI window.
     case softwareMSI = "msi"
   }
@@ -34,7 +37,7 @@ extension GuestFirmware {
     return named.map {
       ReservedRegion(
         base: IOVA($0.base.rawValue), length: $0.length,
-        kind: $0.remapPermitted ? .directRelaxable : .direct)
+        kind: $0.isMessageAlias ? .messageAlias : $0.remapPermitted ? .directRelaxable : .direct)
     } + [ReservedRegion(base: Self.msiWindow, length: 0x10_0000, kind: .softwareMSI)]
   }
 

@@ -33,6 +33,27 @@ extension HostKernel {
     return steps
   }
 
+  /// The device gets the stage 2 table alone (`arm_smmu_attach_dev`).
+  mutating func attachStageTwo() throws(Refusal) -> [Step<Never>] {
+    guard let table = stageTwo else {
+      throw Refusal(
+        by: .host, in: "iommufd_device_attach", errno: "ENOENT", message: "no stage 2 table")
+    }
+    return smmu.write(
+      .stage2(table, vmid: virtualMachineID, outputSize: outputSize), of: platform.requesterID,
+      function: "arm_smmu_attach_dev", text: "stage 2 only, no vIOMMU")
+  }
+
+  /// The window starts where the VMM says.
+  mutating func moveWindow(to start: IOVA) -> [Step<Never>] {
+    msiWindow.start = start
+    return [
+      Step(
+        .host, "iommufd_option_sw_msi (proposed)", "the software MSI window starts at \(start)",
+        .decide)
+    ]
+  }
+
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
   mutating func createVirtualSMMU(guestStream: UInt32) throws(Refusal) -> [Step<Never>] {
     guard version >= .offersVirtualSMMU else {

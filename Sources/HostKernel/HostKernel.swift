@@ -42,6 +42,7 @@ public struct HostKernel: Sendable {
   public let platform: Platform
   let stageTwoDoorbell: StageTwoDoorbell
   let eventIDOwner: EventIDOwnership
+  let addressOverride: AddressOverride
   let pageShift: UInt64 = 12
   let outputSize: AddressSizeField = .bits44
 
@@ -68,7 +69,8 @@ public struct HostKernel: Sendable {
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
     version: KernelVersion, platform: Platform, stageTwoDoorbell: StageTwoDoorbell,
-    eventIDOwner: EventIDOwnership, frames: BumpFrames, stageTwoFrames: PlacedFrames,
+    eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
+    frames: BumpFrames, stageTwoFrames: PlacedFrames,
     streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
@@ -86,6 +88,7 @@ public struct HostKernel: Sendable {
     self.platform = platform
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
+    self.addressOverride = addressOverride
     self.smmu = smmu
     self.its = ITSDriver(
       agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
@@ -121,6 +124,8 @@ public struct HostKernel: Sendable {
   public mutating func handle(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
     switch call {
     case .createStageTwo(let extents): try createStageTwo(extents)
+    case .attachStageTwo: try attachStageTwo()
+    case .moveWindow(let start): moveWindow(to: start)
     case .createVirtualSMMU(let stream): try createVirtualSMMU(guestStream: stream)
     case .mapGuestDoorbell(let page): try mapGuestDoorbell(page)
     case .attach(let entry): try attach(guestEntry: entry)

@@ -15,6 +15,8 @@ public struct SoftwareMSIWindow: Sendable {
   static let capacity = 64
 
   private let pageShift: UInt64
+  /// Where the window starts.
+  public internal(set) var start = base
   private var pages: [PA] = []
 
   public init(pageShift: UInt64) { self.pageShift = pageShift }
@@ -32,6 +34,6 @@ public struct SoftwareMSIWindow: Sendable {
         message: "more than \(Self.capacity) doorbell pages in one iommufd context")
     }
     if known == nil { pages.append(page) }
-    return (Self.base + UInt64(index) << pageShift, known == nil)
+    return (start + UInt64(index) << pageShift, known == nil)
   }
 }
