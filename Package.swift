@@ -58,27 +58,34 @@ let package = Package(
     layer("Firmware", ["Bits", "DeviceTree"]),
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
-    layer("VMM", ["Bits", "ArmFormats", "Memory", "Firmware", "Flows", "HostKernel"]),
-    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux"]),
+    layer("IOMMU", ["Bits", "Flows", "Linux", "GLibSupport"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux", "IOMMU"]),
+    layer("VMM", ["Bits", "ArmFormats", "Memory", "Firmware", "Flows", "IOMMU", "HostKernel"]),
+    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux", "IOMMU"]),
     layer(
       "Designs",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Flows", "Linux", "HostKernel", "VMM", "Guest", "GLibSupport",
+        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport",
       ]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     layer("Gzip", ["CZlib"]),
     layer("JSON"),
     layer("InputFiles", ["Gzip", "JSON"]),
     layer(
-      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "HostKernel", "JSON", "InputFiles"]),
+      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "IOMMU", "JSON", "InputFiles"]),
     layer(
       "Scenarios",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+    layer(
+      "Scripts",
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "Flows", "Linux", "IOMMU",
+        "HostKernel", "VMM", "Guest", "JSON", "InputFiles", "Scenarios",
       ]),
     layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
@@ -87,7 +94,7 @@ let package = Package(
       "Reports",
       [
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
-        "InputFiles", "JSON", "Scenarios",
+        "InputFiles", "JSON", "Scenarios", "Scripts",
       ]),
     layer(
       "Replay",
@@ -96,7 +103,8 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
+        "Guest", "Linux", "Designs", "Scenarios", "Scripts", "Reports", "Vectors", "Images",
+        "Decode",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -114,12 +122,16 @@ let package = Package(
       ]),
     tests("FlowsTests", ["Flows", "Bits"]),
     tests("LinuxTests", ["TestRandom", "Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
+    tests("GLibSupportTests", ["GLibSupport", "TestRandom"]),
+    tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
+    tests("ScriptsTests", ["Scripts", "Scenarios", "InputFiles", "JSON", "ResultFixtures"]),
     tests("HostKernelTests", ["TestRandom", "HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",
       ["TestRandom", "VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
     tests(
-      "GuestTests", ["TestRandom", "Guest", "Firmware", "Linux", "Flows", "ArmFormats", "Bits"]),
+      "GuestTests",
+      ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Flows", "ArmFormats", "Bits"]),
     tests(
       "MachineTests",
       ["TestRandom", "Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // The ITS driver, the MSI domain and MSI-X: drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi,
@@ -54,7 +55,9 @@ extension GuestKernel {
     case .user:
       // The MSI cookie counts up from the window's base.
       return try mapDoorbell(
-        page, at: reservedRegions.first { $0.kind == .softwareMSI }?.base ?? 0x800_0000, offset,
+        page,
+        at: reservedRegions.first { $0.kind == .softwareMSI }?.base
+          ?? SoftwareMSIWindow.base, offset,
         "iommu_dma_get_msi_page (software MSI window)")
     }
   }

@@ -186,10 +186,6 @@ extension KernelVersion {
   /// (include/uapi/linux/iommufd.h).
   static let offersVirtualSMMU = KernelVersion(6, 13)
 
-  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
-  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
-  static let mapsDoorbellsNatively = KernelVersion(6, 15)
-
   /// The release since which a nested table that does not translate attaches without a vDEVICE
   /// (commit 81c45c62dc3e).
   static let attachesWithoutDevice = KernelVersion(6, 19)

@@ -1,6 +1,7 @@
 internal import ArmFormats
 public import Bits
 public import Flows
+internal import IOMMU
 public import Linux
 
 /// The host's kernel, as far as an assigned device's MSIs depend on it: SMMU and ITS drivers,

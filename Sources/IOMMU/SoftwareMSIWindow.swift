@@ -15,9 +15,14 @@ public struct SoftwareMSIWindow: Sendable {
   static let capacity = 64
 
   private let pageShift: UInt64
+  private let base: IOVA
   private var pages: [PA] = []
 
-  public init(pageShift: UInt64) { self.pageShift = pageShift }
+  /// - Parameter base: where the device's reserved regions put the window.
+  public init(pageShift: UInt64, base: IOVA = Self.base) {
+    self.pageShift = pageShift
+    self.base = base
+  }
 
   /// The IOVA of a doorbell's page, and whether this is its first use.
   ///
@@ -32,6 +37,6 @@ public struct SoftwareMSIWindow: Sendable {
         message: "more than \(Self.capacity) doorbell pages in one iommufd context")
     }
     if known == nil { pages.append(page) }
-    return (Self.base + UInt64(index) << pageShift, known == nil)
+    return (base + UInt64(index) << pageShift, known == nil)
   }
 }
