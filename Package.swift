@@ -49,6 +49,7 @@ let package = Package(
     layer("ArmFormats", ["Bits"]),
     layer("Memory", ["Bits", "CMemfd"]),
     layer("Simulation", ["GLibSupport"]),
+    layer("Timing", ["Simulation", "GLibSupport"]),
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
@@ -65,7 +66,7 @@ let package = Package(
       "Designs",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Flows", "Linux", "HostKernel", "VMM", "Guest", "GLibSupport",
+        "Flows", "Linux", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
       ]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     layer("Gzip", ["CZlib"]),
@@ -77,7 +78,7 @@ let package = Package(
       "Scenarios",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
-        "Designs", "GLibSupport", "JSON", "InputFiles", "Yams",
+        "Designs", "GLibSupport", "JSON", "InputFiles", "Timing", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
@@ -87,7 +88,7 @@ let package = Package(
       "Reports",
       [
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
-        "InputFiles", "JSON", "Scenarios",
+        "InputFiles", "JSON", "Scenarios", "Timing",
       ]),
     layer(
       "Replay",
@@ -123,6 +124,7 @@ let package = Package(
     tests(
       "MachineTests",
       ["TestRandom", "Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),
+    tests("TimingTests", ["TestRandom", "Timing", "Simulation", "GLibSupport"]),
     tests("SimulationTests", ["TestRandom", "Simulation", "GLibSupport"]),
     .target(
       name: "ResultFixtures",
@@ -135,7 +137,7 @@ let package = Package(
       "ScenariosTests",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
-        "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures",
+        "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures", "Timing",
       ]),
     tests(
       "ReportsTests",

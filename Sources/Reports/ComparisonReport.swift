@@ -64,9 +64,19 @@ struct ComparisonRow {
     data = result.message.map { "0x" + String($0.data, radix: 16) } ?? "-"
     setupExits = String(result.exits.setup)
     exitsPerInterrupt = plain(result.exitsPerInterrupt)
-    p50 = latency.map { String($0.p50) } ?? "-"
-    p99 = latency.map { String($0.p99) } ?? "-"
-    max = latency.map { String($0.max) } ?? "-"
+    let high = result.latencyAtHighEnd
+    func interval(_ part: KeyPath<Latency, UInt64>) -> String {
+      guard let latency else { return "-" }
+      return Self.interval(latency[keyPath: part], (high ?? latency)[keyPath: part])
+    }
+    p50 = interval(\.p50)
+    p99 = interval(\.p99)
+    max = interval(\.max)
+  }
+
+  /// `1200` or, where the number rests on a range, `1200..3400`.
+  static func interval(_ low: UInt64, _ high: UInt64) -> String {
+    low == high ? String(low) : "\(low)..\(high)"
   }
 
   var texts: [String] {
@@ -104,11 +114,32 @@ extension Scenario {
   }
 
   /// The line that says which numbers the times rest on; `nil` when all are known.
+  var assumption: String? { costs.assumption(among: CostModel.Item.allCases) }
+}
+
+extension Comparison {
+  /// The line that says which numbers the times of the results rest on; `nil` when all are known.
   var assumption: String? {
-    let items = costs.assumed.map(\.rawValue)
-    guard !items.isEmpty else { return nil }
-    return "Times rest on assumed costs: \(items.joined(separator: ", ")) "
-      + "('doorbell costs show \(costs.name)')."
+    let used = results.map { $0.usedCosts ?? CostModel.Item.allCases }
+    return scenario.costs.assumption(
+      among: CostModel.Item.allCases.filter { item in used.contains { $0.contains(item) } })
+  }
+}
+
+extension CostModel {
+  /// The line that says which of these numbers are assumed, and which are ranges; `nil` for none.
+  func assumption(among items: [Item]) -> String? {
+    func names(_ status: Status) -> String {
+      self.items(status).filter(items.contains).map(\.rawValue).joined(separator: ", ")
+    }
+    let assumed = names(.assumed)
+    let ranges = names(.range)
+    let parts = [
+      assumed.isEmpty ? nil : "on assumed costs: \(assumed)",
+      ranges.isEmpty ? nil : "on ranges, whose ends give low..high: \(ranges)",
+    ].compactMap(\.self)
+    guard !parts.isEmpty else { return nil }
+    return "Times rest \(parts.joined(separator: "; ")) ('doorbell costs show \(name)')."
   }
 }
 

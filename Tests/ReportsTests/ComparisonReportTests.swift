@@ -3,6 +3,7 @@ import JSON
 import Reports
 import ResultFixtures
 import Scenarios
+import Simulation
 import Testing
 
 @Suite("Comparison reports")
@@ -94,9 +95,28 @@ struct ComparisonReportTests {
       delivered["latency"]
         == [
           "p50": .integer(2000), "p99": .integer(4000), "max": .integer(4000),
-          "unit": .string("ns"),
+          "unit": .string("ns"), "low": Self.ends(2000, 4000), "high": Self.ends(2000, 4000),
         ])
     #expect(delivered["why"] == .string("Both stages map the doorbell."))
+  }
+
+  static func ends(_ p50: Int, _ p99: Int) -> JSONValue {
+    ["p50": .integer(p50), "p99": .integer(p99), "max": .integer(p99)]
+  }
+
+  @Test("a latency that rests on a range is an interval in every form")
+  func interval() throws {
+    var result = Fixtures.result(Fixtures.other)
+    result.latenciesAtHighEnd = [1500, 2500, 3500, 5000].map(SimulatedTime.nanoseconds)
+    let comparison = Comparison(scenario: Fixtures.scenario(), results: [result])
+    let table = comparison.report(as: .table, on: Terminal(width: 140))
+    #expect(table.contains("2000..2500  4000..5000  4000..5000"))
+    guard case .array(let results) = comparison.json["results"] else { return }
+    let latency = try #require(results.first?["latency"])
+    #expect(latency["p50"] == .null)
+    #expect(latency["low"] == Self.ends(2000, 4000))
+    #expect(latency["high"] == Self.ends(2500, 5000))
+    #expect(comparison.report(as: .csv).hasSuffix(",2500,5000,5000\r\n"))
   }
 
   @Test("CSV has one line a design and quotes what needs it")
@@ -108,15 +128,15 @@ struct ComparisonReportTests {
   static let csvLines: [String] = [
     """
     scenario,seed,design,setup,by,errno,verdict,delivered,refused,dropped,fault,lost,misrouted,\
-    corrupted,total,address,data,exits_setup,exits_per_interrupt,p50_ns,p99_ns,max_ns,why
+    corrupted,total,address,data,exits_setup,exits_per_interrupt,p50_ns,p99_ns,max_ns,why,p50_high_ns,p99_high_ns,max_high_ns
     """,
     """
     fixture,7,rmr-identity,refused,guest,EINVAL,refused,0,0,0,0,0,0,0,0,,,34,0,,,,\
-    Both stages map the doorbell.
+    Both stages map the doorbell.,,,
     """,
     """
     fixture,7,untrapped,enabled,,,delivered,4,0,0,0,0,0,0,4,0xfffff040,0x3,34,1.5,2000,4000,\
-    4000,Both stages map the doorbell.
+    4000,Both stages map the doorbell.,2000,4000,4000
     """,
   ]
 
