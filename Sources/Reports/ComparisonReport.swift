@@ -38,17 +38,16 @@ struct ComparisonRow {
   let exitsPerInterrupt: String
   let p50: String
   let p99: String
-  let max: String
 
   static let titles = [
-    "design", "set-up", "MSIs", "address", "data", "exits at set-up", "exits per MSI", "p50 ns",
-    "p99 ns", "max ns",
+    "design", "set-up", "MSIs", "address", "data", "exits at set-up", "exits per MSI", "p50 us",
+    "p99 us",
   ]
 
   /// The titles with breaks where a table saves width by them.
   static let brokenTitles = titles.map {
     $0.replacing("exits at ", with: "exits at\n").replacing("exits per", with: "exits\nper")
-      .replacing(" ns", with: "\nns")
+      .replacing(" us", with: "\nus")
   }
 
   init(_ result: RunResult) {
@@ -71,17 +70,16 @@ struct ComparisonRow {
     }
     p50 = interval(\.p50)
     p99 = interval(\.p99)
-    max = interval(\.max)
   }
 
-  /// `1200` or, where the number rests on a range, `1200..3400`.
+  /// `1.20` or, where the number rests on a range, `1.20..3.40`: microseconds.
   static func interval(_ low: UInt64, _ high: UInt64) -> String {
-    low == high ? String(low) : "\(low)..\(high)"
+    low == high ? microseconds(low) : "\(microseconds(low))..\(microseconds(high))"
   }
 
   var texts: [String] {
     [
-      design, setup, verdicts, address, data, setupExits, exitsPerInterrupt, p50, p99, max,
+      design, setup, verdicts, address, data, setupExits, exitsPerInterrupt, p50, p99,
     ]
   }
 }
@@ -145,6 +143,20 @@ extension CostModel {
 
 /// A number without a fraction where it has none.
 func plain(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? String(value) }
+
+/// Nanoseconds as microseconds, with three digits that count.
+func microseconds(_ nanoseconds: UInt64) -> String {
+  func decimal(_ number: UInt64, _ places: Int) -> String {
+    let digits = String(number)
+    let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+    return places == 0 ? padded : "\(padded.dropLast(places)).\(padded.suffix(places))"
+  }
+  switch nanoseconds {
+  case ..<9_995: return decimal((nanoseconds + 5) / 10, 2)
+  case ..<99_950: return decimal((nanoseconds + 50) / 100, 1)
+  default: return decimal(nanoseconds / 1000, 0)
+  }
+}
 
 /// Nanoseconds, with a fraction where there is one.
 func nanoseconds(_ time: SimulatedTime) -> String {
