@@ -49,6 +49,7 @@ let package = Package(
     layer("ArmFormats", ["Bits"]),
     layer("Memory", ["Bits", "CMemfd"]),
     layer("Simulation", ["GLibSupport"]),
+    layer("Timing", ["Simulation", "GLibSupport"]),
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
@@ -66,7 +67,7 @@ let package = Package(
       "Designs",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport",
+        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
       ]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     layer("Gzip", ["CZlib"]),
@@ -78,7 +79,7 @@ let package = Package(
       "Scenarios",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
-        "Designs", "GLibSupport", "JSON", "InputFiles", "Yams",
+        "Designs", "GLibSupport", "JSON", "InputFiles", "Timing", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     layer(
@@ -94,7 +95,7 @@ let package = Package(
       "Reports",
       [
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
-        "InputFiles", "JSON", "Scenarios", "Scripts",
+        "InputFiles", "JSON", "Scenarios", "Scripts", "Timing",
       ]),
     layer(
       "Replay",
@@ -135,6 +136,7 @@ let package = Package(
     tests(
       "MachineTests",
       ["TestRandom", "Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),
+    tests("TimingTests", ["TestRandom", "Timing", "Simulation", "GLibSupport"]),
     tests("SimulationTests", ["TestRandom", "Simulation", "GLibSupport"]),
     .target(
       name: "ResultFixtures",
@@ -147,7 +149,7 @@ let package = Package(
       "ScenariosTests",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
-        "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures",
+        "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures", "Timing",
       ]),
     tests(
       "ReportsTests",
