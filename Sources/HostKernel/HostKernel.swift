@@ -55,6 +55,8 @@ public struct HostKernel: Sendable {
   var virtualMachineID: UInt16 = 1
   var guestStream: UInt32?
   var msiWindow: SoftwareMSIWindow
+  /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
+  public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// The function's LPIs, by EventID.
   var events: [UInt32: UInt32] = [:]
   /// The addresses in the function's MSI-X table, by vector.
