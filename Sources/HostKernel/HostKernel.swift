@@ -141,6 +141,9 @@ public struct HostKernel: Sendable {
     }
   }
 
+  /// Where the function's STE stands; `nil` before its stream is known.
+  public var streamEntryAddress: PA? { smmu.address(of: platform.requesterID) }
+
   /// Where stage 2, as software keeps it, sends an address; `nil` where nothing is mapped.
   public func translate(_ address: IPA) -> PA? {
     stageTwo?.output(of: address.rawValue).map { PA($0) }
