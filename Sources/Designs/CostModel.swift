@@ -2,73 +2,75 @@ public import Simulation
 
 /// What each kind of work costs: a named set of numbers, each with its source.
 public struct CostModel: Sendable {
-  /// A kind of work.
-  public enum Item: String, CaseIterable, Sendable {
-    /// A guest exit that KVM handles in the kernel, there and back.
-    case exitToKernel = "exit-to-kernel"
-    /// A guest exit that the VMM handles, there and back.
-    case exitToVMM = "exit-to-vmm"
-    /// One software step of a kernel or of the VMM.
-    case softwareStep = "software-step"
-    /// One system call of the VMM.
-    case systemCall = "system-call"
-    /// A posted write from the device to the SMMU or from the SMMU to the doorbell.
-    case interconnectHop = "interconnect-hop"
-    /// A translation that hits the SMMU's TLB.
-    case translationHit = "translation-hit"
-    /// One read of a table by the SMMU or the ITS.
-    case tableRead = "table-read"
-    /// From the physical LPI to the host's handler.
-    case hostInterruptEntry = "host-interrupt-entry"
-    /// From the eventfd signal to the virtual interrupt's injection.
-    case irqfdInjection = "irqfd-injection"
-    /// From the injection to the guest's acknowledge, with the kick of the virtual CPU.
-    case kick = "kick"
-    /// The guest's acknowledge, handler entry and EOI, none of which trap.
-    case guestHandler = "guest-handler"
-  }
-
   /// Where a number comes from.
   public enum Status: String, CaseIterable, Sendable {
     case measured
     case secondHand = "second-hand"
     case derived
     case assumed
+    /// Two ends between which the number must lie.
+    case range
   }
 
   /// A number and its source.
   public struct Cost: Equatable, Sendable {
+    /// The number, or the low end of its range.
     public let time: SimulatedTime
+    /// The high end of a range; equal to `time` for a number.
+    public let high: SimulatedTime
     public let status: Status
+    /// The machine that the number was measured on, where it is not that of the model.
+    public let platform: String?
     /// Where it was measured, or why it is assumed.
     public let source: String
 
-    public init(time: SimulatedTime, status: Status, source: String) {
+    public init(
+      time: SimulatedTime, high: SimulatedTime? = nil, status: Status, platform: String? = nil,
+      source: String
+    ) {
       self.time = time
+      self.high = high ?? time
       self.status = status
+      self.platform = platform
       self.source = source
     }
   }
+
+  /// An end of every range.
+  public enum End: CaseIterable, Sendable { case low, high }
 
   public let name: String
   /// The machine that the numbers stand for.
   public let platform: String
   private let times: [SimulatedTime]
   public let costs: [Item: Cost]
+  /// The end of the ranges at which the model is read.
+  public let end: End
 
   /// - Parameter costs: one for each item; an item without one costs nothing.
-  public init(name: String, platform: String, costs: [Item: Cost]) {
+  public init(name: String, platform: String, costs: [Item: Cost], end: End = .low) {
     self.name = name
     self.platform = platform
     self.costs = costs
-    times = Item.allCases.map { costs[$0]?.time ?? .zero }
+    self.end = end
+    times = Item.allCases.map { item in
+      costs[item].map { end == .low ? $0.time : $0.high } ?? .zero
+    }
+  }
+
+  /// The same model with every range read at this end.
+  public func at(_ end: End) -> CostModel {
+    CostModel(name: name, platform: platform, costs: costs, end: end)
   }
 
   /// The time that `item` takes.
-  public subscript(_ item: Item) -> SimulatedTime {
-    times[Item.allCases.firstIndex(of: item) ?? 0]
+  public subscript(_ item: Item) -> SimulatedTime { times[item.ordinal] }
+
+  /// The items with this status, in the order in which they are declared.
+  public func items(_ status: Status) -> [Item] {
+    Item.allCases.filter { costs[$0]?.status == status }
   }
 
   /// The items whose number is `assumed`.
-  public var assumed: [Item] { Item.allCases.filter { costs[$0]?.status == .assumed } }
+  public var assumed: [Item] { items(.assumed) }
 }

@@ -2,6 +2,7 @@ internal import Bits
 internal import HostKernel
 internal import PCI
 internal import Simulation
+internal import Timing
 
 /// One MSI on its way.
 struct MessageState {
@@ -21,6 +22,7 @@ struct MessageState {
   /// The message that was pending already and takes this one along.
   var leader: Int32?
   var verdict: Verdict?
+  var times = BriefTimes()
 }
 
 /// Who keeps the pending bit of a masked vector.

@@ -23,6 +23,21 @@ extension RunSpecification {
     if let inconsistency = design.inconsistency {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
+    var low = self
+    low.costs = costs.at(.low)
+    var result = try low.perform()
+    let ranges = result.usedCosts.map { Set($0).intersection(costs.items(.range)) } ?? []
+    if !ranges.isEmpty {
+      var high = self
+      high.costs = costs.at(.high)
+      high.isTraced = false
+      result.latenciesAtHighEnd = try high.perform().latencies
+    }
+    return result
+  }
+
+  /// Carries the run out at the end at which the cost model is read.
+  private func perform() throws(RunFailure) -> RunResult {
     guard isTraced else { return try perform(sink: NoTrace()) { _ in nil } }
     return try perform(sink: TraceLog()) { $0.digest }
   }
@@ -98,10 +113,14 @@ extension System {
     let latencies = messages.compactMap { message in
       message.verdict == .delivered ? message.handled.map { $0 - message.sent } : nil
     }
-    return RunResult(
+    var result = RunResult(
       design: specification.design, setup: setup, verdicts: verdicts, message: firstMessage,
       exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
       accesses: translations, digest: digest)
+    result.breakdown = breakdown
+    result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
+    result.usedCosts = messages.isEmpty ? [] : costs.usedItems
+    return result
   }
 
   private var journey: Journey? {

@@ -1,6 +1,25 @@
 public import Bits
 public import Flows
 public import Simulation
+public import Timing
+
+/// Where MSIs spent their time, summed up.
+public struct Breakdown: Equatable, Sendable {
+  public private(set) var times = StationTimes()
+  /// How many MSIs are in the sums.
+  public private(set) var count = 0
+
+  public init() {}
+
+  /// Counts one MSI, whose stations sum up to its latency.
+  mutating func add(_ message: StationTimes) {
+    times.add(message)
+    count += 1
+  }
+
+  /// The mean time that an MSI spent at `station`, in nanoseconds.
+  public func mean(_ station: Station) -> Double { times.mean(station, over: count) }
+}
 
 /// What one run of one design came to.
 public struct RunResult: Sendable {
@@ -88,6 +107,15 @@ public struct RunResult: Sendable {
   /// The SHA-256 of every event with its time, where it was asked for: two machines that print the
   /// same digest did the same.
   public let digest: String?
+  /// Where the MSIs that arrived by themselves spent their time.
+  public var breakdown = Breakdown()
+  /// How many of the delivered MSIs found their interrupt pending already and arrived with it.
+  public var merged = 0
+  /// The costs that the latencies rest on; `nil` where nobody kept account.
+  public var usedCosts: [CostModel.Item]?
+  /// The latencies with every range of the cost model read at its high end; `nil` where the
+  /// latencies rest on no range.
+  public var latenciesAtHighEnd: [SimulatedTime]?
 
   public init(
     design: Design, setup: Setup, verdicts: [Verdict], message: Message?, exits: Exits,

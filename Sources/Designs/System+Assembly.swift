@@ -4,6 +4,7 @@ internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
+internal import IOMMU
 internal import Linux
 internal import Machine
 internal import Memory

@@ -8,6 +8,7 @@ internal import Machine
 internal import PCI
 internal import SMMU
 internal import Simulation
+internal import Timing
 internal import VMM
 
 // The data path: an MSI from the device's write to the guest's handler. Each hand-over is an
@@ -18,7 +19,10 @@ extension System {
   /// The device signals a vector.
   mutating func emit(_ vector: Int) {
     let index = Int32(truncatingIfNeeded: messages.count)
-    if messages.isEmpty { captureFirstMessage() }
+    if messages.isEmpty {
+      captureFirstMessage()
+      costs.forgetUse()
+    }
     messages.append(MessageState(vector: vector, sent: queue.now))
     switch machine.function.signal(vector) {
     case .sent(let message): depart(index, message)
@@ -43,6 +47,7 @@ extension System {
         "vector \(messages[Int(index)].vector): write \(hex(UInt64(message.data))) to "
           + "\(message.address)")
     }
+    spend(costs.hop, at: .interconnect, index)
     schedule(.translate, after: costs.hop, message: index)
   }
 
@@ -73,19 +78,27 @@ extension System {
       messages[Int(index)].message, translation: &translation, tables: &tables)
     let walk =
       translation.reads == 0 ? costs.hit : costs.tableRead.times(translation.reads)
+    let lookUp = tables.reads == 0 ? costs[.itsLookup] : costs.tableRead.times(tables.reads)
     let arrival = queue.now + walk + costs.hop
+    spend(walk, at: .translation, index)
+    spend(costs.hop, at: .interconnect, index)
     if isWanted(index) {
       visitPlatform(index, translation, tables, outcome, walked: queue.now + walk)
     }
-    settle(index, outcome, at: arrival + costs.tableRead.times(tables.reads))
+    settle(index, outcome, at: arrival, lookUp)
   }
 
-  private mutating func settle(_ index: Int32, _ outcome: WriteOutcome, at time: SimulatedTime) {
+  private mutating func settle(
+    _ index: Int32, _ outcome: WriteOutcome, at time: SimulatedTime, _ lookUp: SimulatedTime
+  ) {
     switch outcome {
     case .message(_, .delivered(let lpi, let cpu, let effect)):
       messages[Int(index)].lpi = lpi
       messages[Int(index)].cpu = cpu
-      follow(effect, index, key: lpi, kind: .hostInterrupt, at: time + costs.hostEntry)
+      spend(lookUp, at: .its, index)
+      spend(costs.hostEntry, at: .exits, index)
+      follow(
+        effect, index, key: lpi, kind: .hostInterrupt, at: time + lookUp + costs.hostEntry)
     case .message(_, .deliveredVirtual):
       end(index, .misrouted, "the physical ITS has a virtual mapping that no design here makes")
     case .message(_, .dropped(let drop)):
@@ -162,6 +175,7 @@ extension System {
         "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
           + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS")
     }
+    spend(costs.irqfd, at: .injection, index)
     schedule(.inject, after: costs.irqfd, message: index)
   }
 
@@ -192,6 +206,7 @@ extension System {
           "list register", nil, [UInt64(lpi)],
           "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")
       }
+      spend(costs.kick, at: .wakeUp, index)
       follow(effect, index, key: lpi, kind: .acknowledge, at: queue.now + costs.kick)
     case .deliveredVirtual:
       end(index, .misrouted, "the virtual ITS has a mapping of a nested guest")
@@ -210,6 +225,7 @@ extension System {
         "acknowledge", nil, [UInt64(message.virtualLPI)],
         "ICC_IAR1_EL1 gives \(message.virtualLPI); no exit")
     }
+    spend(costs.handler, at: .handler, index)
     schedule(.handle, after: costs.handler, message: index)
   }
 
@@ -224,6 +240,7 @@ extension System {
         "the handler of vector \(message.vector) runs; EOI by ICC_EOIR1_EL1, no exit")
     }
     if expected == nil || expected == message.virtualLPI {
+      breakdown.add(message.times.completed(after: queue.now - message.sent))
       end(index, .delivered, "the guest's handler ran for LPI \(message.virtualLPI)")
     } else {
       end(
@@ -233,6 +250,11 @@ extension System {
   }
 
   // MARK: Ends
+
+  /// Puts `time` on the message's account.
+  private mutating func spend(_ time: SimulatedTime, at station: Station, _ index: Int32) {
+    messages[Int(index)].times.add(time, at: station)
+  }
 
   mutating func end(_ index: Int32, _ verdict: Verdict, _ text: @autoclosure () -> String) {
     messages[Int(index)].verdict = verdict

@@ -10,6 +10,7 @@ internal import Memory
 internal import PCI
 internal import SMMU
 internal import Simulation
+internal import Timing
 internal import VMM
 
 /// One simulated system under one design: the physical machine, the software on it, and what has
@@ -18,7 +19,7 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   typealias Event = SystemEvent
 
   let specification: RunSpecification
-  let costs: CostTable
+  var costs: CostTable
   var machine: Machine
   var host: HostKernel
   var vmm: VMM
@@ -52,5 +53,6 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   /// Why the first message that was not delivered ended as it did.
   var reason: String?
   var journeyReason: String?
-
+  /// Where the MSIs that arrived by themselves spent their time.
+  var breakdown = Breakdown()
 }

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // The IOMMU core and the SMMU driver's domains: drivers/iommu/iommu.c, arm-smmu-v3.c.
@@ -39,12 +40,10 @@ extension GuestKernel {
         message: "the device has no IOMMU group: VFIO needs an IOMMU in the guest")
     }
     let requiresDirect = reservedRegions.contains { $0.kind == .direct }
-    if requiresDirect && version >= .requiresDirect {
-      throw Refusal(
-        by: .guest, in: "__iommu_device_set_domain", errno: "EINVAL",
-        message: "Firmware has requested this device have a 1:1 IOMMU mapping, rejecting "
-          + "configuring the device without a 1:1 mapping. Contact your platform vendor.")
-    }
+    let refusal = AttachPolicy(of: version).refusal(
+      by: .guest, attaching: .blocked, isBlocking: true, requiresDirect: requiresDirect,
+      isIntel: false)
+    if let refusal { throw refusal }
     domain = .none
     doorbellIOVA = nil
     let reason =
@@ -91,10 +90,10 @@ extension GuestKernel {
   private mutating func mapDirectRegions() throws(Refusal) -> [Step<Never>] {
     var steps: [Step<Never>] = []
     for region in reservedRegions
-    where region.kind == .messageAlias || (domain == .dma && region.kind != .softwareMSI) {
+    where region.kind == .msiDirect || (domain == .dma && region.kind.isMappedDirectly) {
       steps.append(
         try map(
-          region.base, to: IPA(region.base.rawValue), size: region.length, [.read, .write, .mmio],
+          region.base, to: IPA(region.base.rawValue), size: region.length, region.attributes,
           function: "iommu_create_device_direct_mappings"))
     }
     return steps

@@ -2,6 +2,7 @@ internal import ArmFormats
 public import Bits
 public import Firmware
 public import Flows
+public import IOMMU
 public import Linux
 
 /// A Linux guest, as far as its assigned device's MSIs depend on it: SMMU and ITS drivers, DMA

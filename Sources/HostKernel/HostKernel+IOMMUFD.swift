@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // iommufd and the SMMUv3 driver's nesting support: drivers/iommu/iommufd,
@@ -206,10 +207,6 @@ extension KernelVersion {
   /// The release that first offers vIOMMU objects and nested SMMUv3 tables
   /// (include/uapi/linux/iommufd.h).
   static let offersVirtualSMMU = KernelVersion(6, 13)
-
-  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
-  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
-  static let mapsDoorbellsNatively = KernelVersion(6, 15)
 
   /// The release since which a nested table that does not translate attaches without a vDEVICE
   /// (commit 81c45c62dc3e).

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // vfio-pci's interrupts and the MSI domain below it: drivers/vfio/pci/vfio_pci_intrs.c,

@@ -1,6 +1,7 @@
 internal import ArmFormats
 public import Bits
 public import Flows
+internal import IOMMU
 public import Linux
 
 /// The host's kernel, as far as an assigned device's MSIs depend on it: SMMU and ITS drivers,
@@ -55,6 +56,8 @@ public struct HostKernel: Sendable {
   var virtualMachineID: UInt16 = 1
   var guestStream: UInt32?
   var msiWindow: SoftwareMSIWindow
+  /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
+  public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// The function's LPIs, by EventID.
   var events: [UInt32: UInt32] = [:]
   /// The addresses in the function's MSI-X table, by vector.
@@ -142,6 +145,9 @@ public struct HostKernel: Sendable {
     case .mirror(let command, let doorbell): try mirror(command, doorbell: doorbell)
     }
   }
+
+  /// Where the function's STE stands; `nil` before its stream is known.
+  public var streamEntryAddress: PA? { smmu.address(of: platform.requesterID) }
 
   /// Where stage 2, as software keeps it, sends an address; `nil` where nothing is mapped.
   public func translate(_ address: IPA) -> PA? {

@@ -55,9 +55,15 @@ extension CostModel {
     for item in Item.allCases {
       guard let cost = costs[item] else { continue }
       table.add([
-        TextTable.Cell(item.rawValue), TextTable.Cell(nanoseconds(cost.time)),
-        TextTable.Cell(cost.status.rawValue, cost.status == .assumed ? .warning : nil),
-        TextTable.Cell("\(item.meaning)\n\(cost.source)"),
+        TextTable.Cell(item.rawValue),
+        TextTable.Cell(
+          cost.high == cost.time
+            ? nanoseconds(cost.time) : "\(nanoseconds(cost.time))..\(nanoseconds(cost.high))"),
+        TextTable.Cell(
+          cost.status.rawValue,
+          cost.status == .assumed || cost.status == .range ? .warning : nil),
+        TextTable.Cell(
+          "\(item.meaning)\n\(cost.source)" + (cost.platform.map { " (\($0))" } ?? "")),
       ])
     }
     return output + table.render(on: terminal)

@@ -5,6 +5,8 @@ import Guest
 public import JSON
 import Linux
 public import Scenarios
+import Simulation
+import Timing
 
 extension Comparison {
   /// For programs. `CONTRIBUTING.md` promises these fields; others may be added.
@@ -24,6 +26,7 @@ extension Comparison {
         "name": .string(scenario.costs.name),
         "platform": .string(scenario.costs.platform),
         "assumed": .array(scenario.costs.assumed.map { .string($0.rawValue) }),
+        "ranges": .array(scenario.costs.items(.range).map { .string($0.rawValue) }),
       ],
       "results": .array(results.map(\.json)),
     ]
@@ -46,7 +49,10 @@ extension RunResult {
             ["name": .string($0.name), "count": .integer($0.count)]
           }),
       ],
+      "merged": .integer(merged),
       "latency": latencyJSON,
+      "breakdown": breakdownJSON,
+      "usedCosts": usedCosts.map { .array($0.map { .string($0.rawValue) }) } ?? .null,
       "why": .string(why),
       "digest": .string(digest),
     ]
@@ -75,13 +81,29 @@ extension RunResult {
     ]
   }
 
-  /// Whole nanoseconds; `null` when no MSI was delivered.
+  /// Whole nanoseconds; `null` when no MSI was delivered, and where the number is an interval,
+  /// whose ends `low` and `high` hold.
   private var latencyJSON: JSONValue {
-    func value(_ part: KeyPath<Latency, UInt64>) -> JSONValue {
-      latency.map { .integer(Int(clamping: $0[keyPath: part])) } ?? .null
+    let high = latencyAtHighEnd
+    func value(_ end: Latency?, _ part: KeyPath<Latency, UInt64>) -> JSONValue {
+      end.map { .integer(Int(clamping: $0[keyPath: part])) } ?? .null
+    }
+    func point(_ part: KeyPath<Latency, UInt64>) -> JSONValue {
+      latency?[keyPath: part] == high?[keyPath: part] ? value(latency, part) : .null
+    }
+    func end(_ end: Latency?) -> JSONValue {
+      ["p50": value(end, \.p50), "p99": value(end, \.p99), "max": value(end, \.max)]
     }
     return [
-      "p50": value(\.p50), "p99": value(\.p99), "max": value(\.max), "unit": "ns",
+      "p50": point(\.p50), "p99": point(\.p99), "max": point(\.max), "unit": "ns",
+      "low": end(latency), "high": end(high),
     ]
+  }
+
+  /// Mean nanoseconds at each station, of the MSIs that arrived by themselves.
+  private var breakdownJSON: JSONValue {
+    .object(
+      [JSONValue.Member("count", .integer(breakdown.count))]
+        + Station.allCases.map { JSONValue.Member($0.name, .number(breakdown.mean($0))) })
   }
 }

@@ -19,7 +19,7 @@ extension Comparison {
     let digests = results.filter { $0.digest != nil }
     if !digests.isEmpty { output += "\n" }
     for result in digests { output += "\(result.digest ?? "")  \(result.design.name)\n" }
-    if let assumption = scenario.assumption {
+    if let assumption {
       output += "\n" + paragraph(assumption, indent: "", width: terminal.width)
     }
     return output

@@ -11,13 +11,14 @@ extension Comparison {
       + Verdict.allCases.map(\.rawValue)
       + [
         "total", "address", "data", "exits_setup", "exits_per_interrupt", "p50_ns", "p99_ns",
-        "max_ns", "why",
+        "max_ns", "why", "p50_high_ns", "p99_high_ns", "max_high_ns",
       ]
     return csvLine(titles) + results.map { csvLine(csvFields($0)) }.joined()
   }
 
   private func csvFields(_ result: RunResult) -> [String] {
     let latency = result.latency
+    let high = result.latencyAtHighEnd
     return [
       scenario.name, String(scenario.seed), result.design.name,
       result.refusal == nil ? "enabled" : "refused", result.refusal?.agent.rawValue ?? "",
@@ -27,7 +28,8 @@ extension Comparison {
       result.message.map { "0x" + String($0.data, radix: 16) } ?? "",
       String(result.exits.setup), plain(result.exitsPerInterrupt),
       latency.map { String($0.p50) } ?? "", latency.map { String($0.p99) } ?? "",
-      latency.map { String($0.max) } ?? "", result.why,
+      latency.map { String($0.max) } ?? "", result.why, high.map { String($0.p50) } ?? "",
+      high.map { String($0.p99) } ?? "", high.map { String($0.max) } ?? "",
     ]
   }
 
@@ -47,7 +49,7 @@ extension Comparison {
     for result in results { output += markdownLine(ComparisonRow(result).texts) }
     output += "\n"
     for result in results { output += "- `\(result.design.name)`: \(result.explanation)\n" }
-    if let assumption = scenario.assumption { output += "\n\(assumption)\n" }
+    if let assumption { output += "\n\(assumption)\n" }
     return output
   }
 

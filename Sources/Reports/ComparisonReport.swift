@@ -38,17 +38,16 @@ struct ComparisonRow {
   let exitsPerInterrupt: String
   let p50: String
   let p99: String
-  let max: String
 
   static let titles = [
-    "design", "set-up", "MSIs", "address", "data", "exits at set-up", "exits per MSI", "p50 ns",
-    "p99 ns", "max ns",
+    "design", "set-up", "MSIs", "address", "data", "exits at set-up", "exits per MSI", "p50 us",
+    "p99 us",
   ]
 
   /// The titles with breaks where a table saves width by them.
   static let brokenTitles = titles.map {
     $0.replacing("exits at ", with: "exits at\n").replacing("exits per", with: "exits\nper")
-      .replacing(" ns", with: "\nns")
+      .replacing(" us", with: "\nus")
   }
 
   init(_ result: RunResult) {
@@ -64,14 +63,23 @@ struct ComparisonRow {
     data = result.message.map { "0x" + String($0.data, radix: 16) } ?? "-"
     setupExits = String(result.exits.setup)
     exitsPerInterrupt = plain(result.exitsPerInterrupt)
-    p50 = latency.map { String($0.p50) } ?? "-"
-    p99 = latency.map { String($0.p99) } ?? "-"
-    max = latency.map { String($0.max) } ?? "-"
+    let high = result.latencyAtHighEnd
+    func interval(_ part: KeyPath<Latency, UInt64>) -> String {
+      guard let latency else { return "-" }
+      return Self.interval(latency[keyPath: part], (high ?? latency)[keyPath: part])
+    }
+    p50 = interval(\.p50)
+    p99 = interval(\.p99)
+  }
+
+  /// `1.20` or, where the number rests on a range, `1.20..3.40`: microseconds.
+  static func interval(_ low: UInt64, _ high: UInt64) -> String {
+    low == high ? microseconds(low) : "\(microseconds(low))..\(microseconds(high))"
   }
 
   var texts: [String] {
     [
-      design, setup, verdicts, address, data, setupExits, exitsPerInterrupt, p50, p99, max,
+      design, setup, verdicts, address, data, setupExits, exitsPerInterrupt, p50, p99,
     ]
   }
 }
@@ -104,16 +112,51 @@ extension Scenario {
   }
 
   /// The line that says which numbers the times rest on; `nil` when all are known.
+  var assumption: String? { costs.assumption(among: CostModel.Item.allCases) }
+}
+
+extension Comparison {
+  /// The line that says which numbers the times of the results rest on; `nil` when all are known.
   var assumption: String? {
-    let items = costs.assumed.map(\.rawValue)
-    guard !items.isEmpty else { return nil }
-    return "Times rest on assumed costs: \(items.joined(separator: ", ")) "
-      + "('doorbell costs show \(costs.name)')."
+    let used = results.map { $0.usedCosts ?? CostModel.Item.allCases }
+    return scenario.costs.assumption(
+      among: CostModel.Item.allCases.filter { item in used.contains { $0.contains(item) } })
+  }
+}
+
+extension CostModel {
+  /// The line that says which of these numbers are assumed, and which are ranges; `nil` for none.
+  func assumption(among items: [Item]) -> String? {
+    func names(_ status: Status) -> String {
+      self.items(status).filter(items.contains).map(\.rawValue).joined(separator: ", ")
+    }
+    let assumed = names(.assumed)
+    let ranges = names(.range)
+    let parts = [
+      assumed.isEmpty ? nil : "on assumed costs: \(assumed)",
+      ranges.isEmpty ? nil : "on ranges, whose ends give low..high: \(ranges)",
+    ].compactMap(\.self)
+    guard !parts.isEmpty else { return nil }
+    return "Times rest \(parts.joined(separator: "; ")) ('doorbell costs show \(name)')."
   }
 }
 
 /// A number without a fraction where it has none.
 func plain(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? String(value) }
+
+/// Nanoseconds as microseconds, with three digits that count.
+func microseconds(_ nanoseconds: UInt64) -> String {
+  func decimal(_ number: UInt64, _ places: Int) -> String {
+    let digits = String(number)
+    let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+    return places == 0 ? padded : "\(padded.dropLast(places)).\(padded.suffix(places))"
+  }
+  switch nanoseconds {
+  case ..<9_995: return decimal((nanoseconds + 5) / 10, 2)
+  case ..<99_950: return decimal((nanoseconds + 50) / 100, 1)
+  default: return decimal(nanoseconds / 1000, 0)
+  }
+}
 
 /// Nanoseconds, with a fraction where there is one.
 func nanoseconds(_ time: SimulatedTime) -> String {

@@ -13,10 +13,16 @@ extension Shape {
   ])
 
   private static let cost = Shape.record([
-    .required("value", .number, "How long it takes."),
-    .required("unit", .choice(of: CostUnit.self) { _ in "" }, "The unit of the value."),
+    .optional("value", .number, "How long it takes."),
+    .optional(
+      "range",
+      .record([
+        .required("low", .number, "The low end."), .required("high", .number, "The high end."),
+      ]), "The ends between which it must lie, instead of a value."),
+    .required("unit", .choice(of: CostUnit.self) { _ in "" }, "The unit of the number."),
     .required(
       "status", .choice(of: CostModel.Status.self, \.meaning), "How the number is known."),
+    .optional("platform", .anyText, "The machine it was measured on, where it is another."),
     .required("source", .anyText, "Where it was measured, or why it is assumed."),
   ])
 }
@@ -57,33 +63,37 @@ extension ScenarioFolder {
   }
 
   private func cost(_ value: CheckedValue) throws(InputError) -> CostModel.Cost {
-    guard let number = value["value"], let unit: CostUnit = value.choice("unit"),
+    guard let unit: CostUnit = value.choice("unit"),
       let status: CostModel.Status = value.choice("status")
     else { throw value.error(expected: "a cost") }
-    let time = number.number * unit.picoseconds
-    guard time <= 1e15 else { throw number.error(expected: "at most 1000 seconds") }
+    let (low, high) = try ends(value, status)
+    let times = (try time(low, unit), try time(high, unit))
+    guard times.0 <= times.1 else { throw high.error(expected: "at least the low end") }
     return CostModel.Cost(
-      time: SimulatedTime(picoseconds: UInt64(time.rounded())), status: status,
+      time: times.0, high: times.1, status: status, platform: value["platform"]?.text,
       source: value.text("source"))
   }
-}
 
-extension CostModel.Item {
-  /// What the item stands for.
-  public var meaning: String {
-    switch self {
-    case .exitToKernel: "A guest exit that KVM handles in the kernel, there and back."
-    case .exitToVMM: "A guest exit that the VMM handles, there and back."
-    case .softwareStep: "One software step of a kernel or of the VMM."
-    case .systemCall: "One system call of the VMM."
-    case .interconnectHop: "A posted write from the device to the SMMU, or from there on."
-    case .translationHit: "A translation that hits the SMMU's TLB."
-    case .tableRead: "One read of a table by the SMMU or the ITS."
-    case .hostInterruptEntry: "From the physical LPI to the host's handler."
-    case .irqfdInjection: "From the eventfd signal to the virtual interrupt's injection."
-    case .kick: "From the injection to the guest's acknowledge, with the virtual CPU's kick."
-    case .guestHandler: "The guest's acknowledge, handler entry and EOI, none of which trap."
+  /// The two ends of a range, or a value twice.
+  private func ends(
+    _ value: CheckedValue, _ status: CostModel.Status
+  ) throws(InputError) -> (CheckedValue, CheckedValue) {
+    let range = value["range"]
+    if status == .range, value["value"] == nil, let low = range?["low"], let high = range?["high"] {
+      return (low, high)
     }
+    if status != .range, range == nil, let number = value["value"] { return (number, number) }
+    throw InputError(
+      expected: status == .range ? "'range' and no 'value'" : "'value' and no 'range'",
+      found: [value["value"].map { _ in "'value'" }, range.map { _ in "'range'" }]
+        .compactMap(\.self).joined(separator: " and "),
+      at: value.place, field: value.field)
+  }
+
+  private func time(_ number: CheckedValue, _ unit: CostUnit) throws(InputError) -> SimulatedTime {
+    let time = number.number * unit.picoseconds
+    guard time <= 1e15 else { throw number.error(expected: "at most 1000 seconds") }
+    return SimulatedTime(picoseconds: UInt64(time.rounded()))
   }
 }
 
@@ -95,6 +105,7 @@ extension CostModel.Status {
     case .secondHand: "Published, and quoted by somebody else."
     case .derived: "Computed from measured numbers."
     case .assumed: "A plausible round number: nothing published was found."
+    case .range: "Two ends: nothing published was found, or what was disagrees."
     }
   }
 }

@@ -1,6 +1,7 @@
 public import Designs
 public import HostKernel
 public import InputFiles
+import JSON
 public import VMM
 
 extension Shape {

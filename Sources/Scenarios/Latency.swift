@@ -20,8 +20,11 @@ public struct Latency: Equatable, Sendable {
 }
 
 extension RunResult {
-  /// `nil` when no MSI was delivered.
+  /// `nil` when no MSI was delivered. Where it rests on a range, with the range's low end.
   public var latency: Latency? { Latency(latencies) }
+
+  /// The same with the high end of every range; equal to `latency` where it rests on none.
+  public var latencyAtHighEnd: Latency? { Latency(latenciesAtHighEnd ?? latencies) }
 
   /// Exits that deliveries caused, for each MSI that was sent; zero when none was.
   public var exitsPerInterrupt: Double {

@@ -1,6 +1,7 @@
 internal import Bits
 public import Firmware
 internal import HostKernel
+internal import IOMMU
 
 extension VMM {
   /// The reserved memory range that advertises the software MSI window; `nil` when the design

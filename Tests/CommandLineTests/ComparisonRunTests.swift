@@ -39,9 +39,15 @@ struct ComparisonRunTests {
     #expect(exits["setup"] is Int)
     #expect(exits["perInterrupt"] is Double)
     let latency = try #require(result["latency"] as? Object)
-    let times = try ["p50", "p99", "max"].map { try #require(latency[$0] as? Int) }
-    #expect(times == times.sorted())
-    #expect(times[0] > 0)
+    let ends = try ["low", "high"].map { end in
+      let part = try #require(latency[end] as? [String: Int])
+      return try ["p50", "p99", "max"].map { try #require(part[$0]) }
+    }
+    for times in ends {
+      #expect(times == times.sorted())
+      #expect(times[0] > 0)
+    }
+    #expect(zip(ends[0], ends[1]).allSatisfy { $0 <= $1 })
     #expect(latency["unit"] as? String == "ns")
     #expect((result["why"] as? String)?.isEmpty == false)
   }

@@ -3,6 +3,7 @@ import JSON
 import Reports
 import ResultFixtures
 import Scenarios
+import Simulation
 import Testing
 
 @Suite("Comparison reports")
@@ -19,12 +20,12 @@ struct ComparisonReportTests {
         Shows what is shown.
         guest Linux 6.5, dma-api; host Linux 7.3; workload synthetic; costs fixture; seed 7
 
-        design        set-up    MSIs            address  data  exits at    exits   p50   p99   max
-                                                                 set-up  per MSI    ns    ns    ns
-        rmr-identity  refused:  none                  -     -        34        0     -     -     -
+        design        set-up    MSIs            address  data  exits at    exits   p50   p99
+                                                                 set-up  per MSI    us    us
+        rmr-identity  refused:  none                  -     -        34        0     -     -
                       EINVAL
           Both stages map the doorbell. __iommu_take_dma_ownership: "Firmware has requested this device have a 1:1 IOMMU mapping"
-        untrapped     enabled   4 delivered  0xfffff040   0x3        34      1.5  2000  4000  4000
+        untrapped     enabled   4 delivered  0xfffff040   0x3        34      1.5  2.00  4.00
           Both stages map the doorbell.
 
         Times rest on assumed costs: table-read ('doorbell costs show fixture').
@@ -94,9 +95,28 @@ struct ComparisonReportTests {
       delivered["latency"]
         == [
           "p50": .integer(2000), "p99": .integer(4000), "max": .integer(4000),
-          "unit": .string("ns"),
+          "unit": .string("ns"), "low": Self.ends(2000, 4000), "high": Self.ends(2000, 4000),
         ])
     #expect(delivered["why"] == .string("Both stages map the doorbell."))
+  }
+
+  static func ends(_ p50: Int, _ p99: Int) -> JSONValue {
+    ["p50": .integer(p50), "p99": .integer(p99), "max": .integer(p99)]
+  }
+
+  @Test("a latency that rests on a range is an interval in every form")
+  func interval() throws {
+    var result = Fixtures.result(Fixtures.other)
+    result.latenciesAtHighEnd = [1500, 2040, 3500, 5000].map(SimulatedTime.nanoseconds)
+    let comparison = Comparison(scenario: Fixtures.scenario(), results: [result])
+    let table = comparison.report(as: .table, on: Terminal(width: 140))
+    #expect(table.contains("2.00..2.04  4.00..5.00"))
+    guard case .array(let results) = comparison.json["results"] else { return }
+    let latency = try #require(results.first?["latency"])
+    #expect(latency["p50"] == .null)
+    #expect(latency["low"] == Self.ends(2000, 4000))
+    #expect(latency["high"] == Self.ends(2040, 5000))
+    #expect(comparison.report(as: .csv).hasSuffix(",2040,5000,5000\r\n"))
   }
 
   @Test("CSV has one line a design and quotes what needs it")
@@ -108,15 +128,15 @@ struct ComparisonReportTests {
   static let csvLines: [String] = [
     """
     scenario,seed,design,setup,by,errno,verdict,delivered,refused,dropped,fault,lost,misrouted,\
-    corrupted,total,address,data,exits_setup,exits_per_interrupt,p50_ns,p99_ns,max_ns,why
+    corrupted,total,address,data,exits_setup,exits_per_interrupt,p50_ns,p99_ns,max_ns,why,p50_high_ns,p99_high_ns,max_high_ns
     """,
     """
     fixture,7,rmr-identity,refused,guest,EINVAL,refused,0,0,0,0,0,0,0,0,,,34,0,,,,\
-    Both stages map the doorbell.
+    Both stages map the doorbell.,,,
     """,
     """
     fixture,7,untrapped,enabled,,,delivered,4,0,0,0,0,0,0,4,0xfffff040,0x3,34,1.5,2000,4000,\
-    4000,Both stages map the doorbell.
+    4000,Both stages map the doorbell.,2000,4000,4000
     """,
   ]
 
@@ -125,7 +145,7 @@ struct ComparisonReportTests {
     let text = Self.comparison.report(as: .markdown)
     #expect(
       text.contains(
-        "| untrapped | enabled | 4 delivered | 0xfffff040 | 0x3 | 34 | 1.5 | 2000 | 4000 | 4000 |\n"
+        "| untrapped | enabled | 4 delivered | 0xfffff040 | 0x3 | 34 | 1.5 | 2.00 | 4.00 |\n"
       ))
     #expect(text.contains("| rmr-identity | refused: EINVAL | none | - |"))
     #expect(text.contains("- `untrapped`: Both stages map the doorbell.\n"))

@@ -49,6 +49,28 @@ struct EventQueueTests {
     #expect(end == nil)
   }
 
+  @Test("a crowd before a far event goes back to the buckets, and order holds")
+  func crowdedFront() {
+    var random = SplitMix(state: 3)
+    var queue = EventQueue<Int>()
+    queue.schedule(0, at: .init(picoseconds: 1 << 50))
+    queue.schedule(0, at: .init(picoseconds: (1 << 50) + (1 << 45)))
+    _ = queue.next()
+    for payload in 1...5000 {
+      queue.schedule(payload, at: .init(picoseconds: (1 << 50) + random.next() % 4000))
+    }
+    let consistent = queue.checkInvariants()
+    #expect(consistent)
+    var last: UInt64 = 0
+    var left = 0
+    while let event = queue.next() {
+      #expect(event.time.picoseconds >= last)
+      last = event.time.picoseconds
+      left += 1
+    }
+    #expect(left == 5001)
+  }
+
   @Test("random schedules, cancellations and steps agree with a sorted list", arguments: 0..<20)
   func agreesWithSortedList(seed: UInt64) {
     var random = SplitMix(state: seed)

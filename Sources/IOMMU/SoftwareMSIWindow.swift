@@ -16,10 +16,14 @@ public struct SoftwareMSIWindow: Sendable {
 
   private let pageShift: UInt64
   /// Where the window starts.
-  public internal(set) var start = base
+  public var start: IOVA
   private var pages: [PA] = []
 
-  public init(pageShift: UInt64) { self.pageShift = pageShift }
+  /// - Parameter start: where the device's reserved regions put the window.
+  public init(pageShift: UInt64, start: IOVA = Self.base) {
+    self.pageShift = pageShift
+    self.start = start
+  }
 
   /// The IOVA of a doorbell's page, and whether this is its first use.
   ///

@@ -1,0 +1,68 @@
+public import Designs
+public import JSON
+import Scenarios
+import Simulation
+
+extension CostModel {
+  /// The model for programs: each number with its ends, status and source.
+  public var json: JSONValue {
+    [
+      "name": .string(name),
+      "platform": .string(platform),
+      "costs": .array(
+        Item.allCases.compactMap { item in costs[item].map { $0.json(item) } }),
+    ]
+  }
+
+  /// How many numbers have which status, such as `4 measured, 2 assumed`.
+  public var statusCounts: String {
+    Status.allCases.compactMap { status in
+      let count = items(status).count
+      return count == 0 ? nil : "\(count) \(status.rawValue)"
+    }.joined(separator: ", ")
+  }
+}
+
+extension CostModel.Cost {
+  fileprivate func json(_ item: CostModel.Item) -> JSONValue {
+    [
+      "item": .string(item.rawValue),
+      "meaning": .string(item.meaning),
+      "low": .number(Double(time.picoseconds) / 1000),
+      "high": .number(Double(high.picoseconds) / 1000),
+      "unit": "ns",
+      "status": .string(status.rawValue),
+      "platform": .string(platform),
+      "source": .string(source),
+    ]
+  }
+}
+
+/// What `doorbell costs check` prints: each model, its statuses, and what is implausible in it.
+public struct CostCheckReport: Sendable {
+  public let models: [CostModel]
+
+  public init(_ models: [CostModel]) { self.models = models }
+
+  /// Whether no model has a finding.
+  public var isClean: Bool { models.allSatisfy(\.findings.isEmpty) }
+
+  public func text(on terminal: Terminal = Terminal()) -> String {
+    models.map { model in
+      let findings = model.findings
+      let word = findings.isEmpty ? terminal.paint("ok", .good) : terminal.paint("FAIL", .bad)
+      return "\(word)  \(model.name): \(model.statusCounts)\n"
+        + findings.map { paragraph($0, indent: "    ", width: terminal.width) }.joined()
+    }.joined()
+  }
+
+  public var json: JSONValue {
+    .array(
+      models.map {
+        [
+          "name": .string($0.name), "statuses": .string($0.statusCounts),
+          "findings": .array($0.findings.map(JSONValue.string)),
+        ]
+      })
+  }
+}

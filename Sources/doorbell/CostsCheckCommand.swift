@@ -1,0 +1,40 @@
+import ArgumentParser
+import Designs
+import Reports
+import Scenarios
+
+struct CostsCheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Check cost models: every number known, none at odds with another.",
+    discussion: """
+      A malformed file is bad input. Beyond that, a model is checked for what cannot be: a trapped \
+      access that takes less than a bare hypercall, say, or a derived number without its arithmetic.
+
+      EXAMPLES
+        doorbell costs check
+        doorbell costs check ampere-altra my/costs.yaml --format json
+
+      EXIT STATUS
+        0 when nothing was found, 1 when something was, 2 for an unknown name or a malformed file.
+      """
+  )
+
+  @Argument(help: ArgumentHelp("Names or files (default: all).", valueName: "name|file"))
+  var names: [String] = []
+
+  @OptionGroup var location: FolderOptions
+
+  @Option(help: "How to print.")
+  var format = OutputFormat.table
+
+  func run() throws {
+    let folder = try location.folder
+    let models =
+      try names.isEmpty
+      ? CostModel.all(in: folder) : names.map { try folder.costs(named: $0) }
+    let report = CostCheckReport(models)
+    try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+    if !report.isClean { throw ExitStatus.failed }
+  }
+}
