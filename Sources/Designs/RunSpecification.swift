@@ -1,5 +1,6 @@
 public import Guest
 public import Linux
+public import VMM
 
 /// Everything that one run depends on.
 public struct RunSpecification: Sendable {
@@ -8,6 +9,8 @@ public struct RunSpecification: Sendable {
   public var usage: GuestUsage
   public var guestKernel: KernelVersion
   public var hostKernel: KernelVersion
+  /// What the guest's firmware tables leave out.
+  public var firmware = FirmwareVariant.complete
   public var costs: CostModel
   /// Seeds whatever is random in the run.
   public var seed: UInt32

@@ -47,7 +47,8 @@ extension System {
     let vmm = VMM(
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
       msixEntry: design.msixEntry, guestID: device.guestID, vectors: device.vectors,
-      iommu: design.iommu, route: design.route)
+      iommu: design.iommu, route: design.route,
+      firmware: specification.firmware)
     let kernels = try Self.kernels(specification, vmm: vmm)
     host = kernels.host
     guest = kernels.guest

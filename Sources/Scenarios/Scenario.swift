@@ -1,6 +1,7 @@
 public import Designs
 public import Guest
 public import Linux
+public import VMM
 
 /// A guest, its device's work, the designs to run it under, and what is expected of them.
 public struct Scenario: Sendable {
@@ -11,6 +12,8 @@ public struct Scenario: Sendable {
   /// What it shows, in one line.
   public let purpose: String
   public var usage: GuestUsage
+  /// What the guest's firmware tables leave out.
+  public var firmware = FirmwareVariant.complete
   public var guestKernel: KernelVersion
   public var hostKernel: KernelVersion
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
@@ -54,6 +57,7 @@ public struct Scenario: Sendable {
         design: $0, workload: workload, usage: usage, guestKernel: guestKernel,
         hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
       specification.isTraced = isTraced
+      specification.firmware = firmware
       return specification
     }
   }

@@ -2,6 +2,7 @@ public import Designs
 import Flows
 public import Guest
 import JSON
+public import VMM
 
 extension Shape {
   /// A scenario file.
@@ -38,6 +39,10 @@ extension Shape {
     .optional(
       "usage", .choice(of: GuestUsage.self, \.meaning), "How the guest uses the device.",
       standard: .string(GuestUsage.dmaAPI.rawValue)),
+    .optional(
+      "firmware", .choice(of: FirmwareVariant.self, \.meaning),
+      "What its firmware tables leave out.",
+      standard: .string(FirmwareVariant.complete.rawValue)),
   ])
 
   static let kernel = Shape.text(
@@ -53,6 +58,9 @@ extension Shape {
     .optional(
       "arrivals", .choice(of: Arrivals.self, \.meaning),
       "How the MSIs are spread; 'regular' if not given."),
+    .optional(
+      "buffer", .integer(0...(.max)),
+      "The IOVA of a page that the guest's driver maps for DMA before anything is sent."),
   ])
 
   static let expectation = Shape.record([
@@ -92,6 +100,18 @@ extension Shape {
     .optional("setup", count, "Caused by what the guest's kernel does."),
     .optional("perInterrupt", .number, "Caused by deliveries, for each MSI sent."),
   ])
+}
+
+extension FirmwareVariant {
+  /// What the variant means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .complete: "Nothing is left out."
+    case .noPreservedBoot: "No _DSM 5: RMRs say nothing about PCI devices."
+    case .oldIORT: "An IORT before revision 5, whose RMRs Linux ignores."
+    case .rmrWithoutIDs: "An RMR without ID mappings, which Linux skips."
+    }
+  }
 }
 
 extension GuestUsage {

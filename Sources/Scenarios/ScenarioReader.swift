@@ -1,7 +1,9 @@
+import Bits
 import Designs
 import Guest
 public import InputFiles
 import Linux
+import VMM
 
 extension ScenarioFolder {
   /// The names of the scenarios in the folder.
@@ -24,7 +26,7 @@ extension ScenarioFolder {
     }
     let guestKernel = try kernel(of: "guest", value)
     let hostKernel = try kernel(of: "host", value)
-    return Scenario(
+    var scenario = Scenario(
       name: baseName(path), file: path, purpose: value.text("purpose"),
       usage: overrides.usage ?? value["guest"]?.choice("usage") ?? .dmaAPI,
       guestKernel: overrides.guestKernel ?? guestKernel,
@@ -34,6 +36,8 @@ extension ScenarioFolder {
       costs: try costs(value, overrides.costs),
       seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
+    scenario.firmware = value["guest"]?.choice("firmware") ?? .complete
+    return scenario
   }
 
   private func kernel(of party: String, _ value: CheckedValue) throws(InputError) -> KernelVersion {
@@ -64,7 +68,8 @@ extension ScenarioFolder {
       .synthetic(
         vectors: Int(clamping: made.integer("vectors")),
         messages: Int(clamping: made.integer("messages")), every: time,
-        arrivals: made.choice("arrivals") ?? .regular, seed: seed)
+        arrivals: made.choice("arrivals") ?? .regular, seed: seed,
+        buffer: made["buffer"].map { IOVA($0.integer) })
     )
   }
 

@@ -1,5 +1,7 @@
+public import Bits
 internal import GLibSupport
 public import Guest
+internal import Linux
 internal import Simulation
 
 /// When a made-up device signals.
@@ -23,14 +25,21 @@ extension Workload {
   ///
   /// Nothing is recorded of the guest: its model sets the device up by itself.
   ///
-  /// - Parameter seed: of the gaps, where they are random.
+  /// - Parameters:
+  ///   - seed: of the gaps, where they are random.
+  ///   - buffer: where the guest's driver maps a page for DMA first, if it does.
   public static func synthetic(
     vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
-    seed: UInt32 = 1
+    seed: UInt32 = 1, buffer: IOVA? = nil
   ) -> Workload {
     let device = Device(name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors)
     let random = SeededRandom(seed: seed)
     var time: UInt64 = 0
+    let first = buffer.map {
+      Entry(
+        nanoseconds: 0,
+        .map($0.alignedDown(toBit: 12), IPA(0x5000_0000), size: 4096, [.read, .write, .cache]))
+    }
     let entries = (0..<messages).map { index in
       defer {
         time &+=
@@ -39,6 +48,6 @@ extension Workload {
       }
       return Entry(nanoseconds: time, .message(vector: index % max(vectors, 1)))
     }
-    return Workload(device: device, entries: entries)
+    return Workload(device: device, entries: (first.map { [$0] } ?? []) + entries)
   }
 }

@@ -28,7 +28,7 @@ extension VMM {
   public func tables() throws(FirmwareError) -> GuestTables {
     var bridges = HostBridgeBuilder(origin: .qemu)
     let bus = UInt8(truncatingIfNeeded: streams.lowerBound >> 8)
-    let preserves = advertisedWindow != nil
+    let preserves = advertisedWindow != nil && firmware != .noPreservedBoot
     if bus != 0 { bridges.add(bus: bus, preserves: preserves) }
     bridges.add(bus: 0, preserves: preserves)
     return GuestTables(iort: try iort(), madt: madt, dsdt: bridges.build())
@@ -36,7 +36,7 @@ extension VMM {
 
   /// `build_iort`, with `build_iort_rmr_nodes` where the window is advertised.
   private func iort() throws(FirmwareError) -> [UInt8] {
-    var table = IORTBuilder(revision: 5, origin: .qemu)
+    var table = IORTBuilder(revision: firmware == .oldIORT ? 3 : 5, origin: .qemu)
     var group = IORTDraft(.itsGroup, revision: 1)
     group.elements = [0]
     let its = table.add(group)
@@ -100,6 +100,7 @@ extension VMM {
         inputBase: ids.lowerBound, countMinusOne: ids.upperBound - ids.lowerBound,
         outputBase: ids.lowerBound, target: smmu, isSingle: true)
     ]
+    if firmware == .rmrWithoutIDs { node.mappings = [] }
     node.ranges = [.init(base: window.base.rawValue, length: window.length)]
     return node
   }

@@ -13,6 +13,7 @@ public struct VMM: Sendable {
   let stageTwoDoorbell: StageTwoDoorbell
   let iommu: VirtualIOMMU
   let guestID: UInt32
+  let firmware: FirmwareVariant
   private var smmu: VirtualSMMU
   private var msix: MSIXEmulation
 
@@ -22,9 +23,10 @@ public struct VMM: Sendable {
   public init(
     map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
     msixEntry: MSIXEntryPolicy, guestID: UInt32, vectors: Int, iommu: VirtualIOMMU = .nested,
-    route: RouteAddress = .machineDoorbell
+    route: RouteAddress = .machineDoorbell, firmware: FirmwareVariant = .complete
   ) {
     self.map = map
+    self.firmware = firmware
     self.advertisement = advertisement
     self.stageTwoDoorbell = stageTwoDoorbell
     self.guestID = guestID

@@ -1,0 +1,12 @@
+/// What the VMM's firmware tables leave out, as tables in the field do.
+public enum FirmwareVariant: String, CaseIterable, Sendable {
+  /// Nothing.
+  case complete
+  /// The host bridge's _DSM function 5: Linux ignores RMRs for PCI devices
+  /// (`iort_rmr_has_dev`).
+  case noPreservedBoot = "no-dsm5"
+  /// An IORT before revision 5 (DEN 0049E.d): Linux ignores its RMRs (`iort_find_rmrs`).
+  case oldIORT = "iort-revision-3"
+  /// The RMR's ID mappings: Linux skips the node (`iort_node_get_rmr_info`).
+  case rmrWithoutIDs = "rmr-without-ids"
+}
