@@ -1,6 +1,6 @@
 public import Designs
 public import JSON
-public import Scenarios
+import Scenarios
 import Simulation
 
 extension CostModel {

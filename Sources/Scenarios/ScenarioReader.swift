@@ -2,6 +2,7 @@ import Designs
 import Guest
 public import InputFiles
 import Linux
+import Timing
 
 extension ScenarioFolder {
   /// The names of the scenarios in the folder.
@@ -24,7 +25,7 @@ extension ScenarioFolder {
     }
     let guestKernel = try kernel(of: "guest", value)
     let hostKernel = try kernel(of: "host", value)
-    return Scenario(
+    var scenario = Scenario(
       name: baseName(path), file: path, purpose: value.text("purpose"),
       usage: overrides.usage ?? value["guest"]?.choice("usage") ?? .dmaAPI,
       guestKernel: overrides.guestKernel ?? guestKernel,
@@ -34,6 +35,8 @@ extension ScenarioFolder {
       costs: try costs(value, overrides.costs),
       seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
+    if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
+    return scenario
   }
 
   /// Readers and tools find the purpose without a YAML parser: it is the first line.
@@ -66,6 +69,10 @@ extension ScenarioFolder {
     if let name = value["workload"]?["recording"] {
       let path = try file(at: name.text, from: name.place, field: name.field)
       return (name.text, try Recording(path: path).workload)
+    }
+    if let load = value["workload"]?["load"] {
+      let vectors = try LoadSetting(load).devices.map(\.queues).max() ?? 1
+      return ("load", .synthetic(vectors: vectors, messages: vectors, every: 100_000))
     }
     guard let made = value["workload"]?["synthetic"], let interval = made["interval"] else {
       throw value.error(expected: "a workload")
@@ -116,7 +123,7 @@ extension ScenarioFolder {
 }
 
 /// `10 us` in nanoseconds; `nil` for anything else.
-private func nanoseconds(_ text: String) -> UInt64? {
+func nanoseconds(_ text: String) -> UInt64? {
   guard let match = text.wholeMatch(of: /([0-9]{1,9}) ?(ns|us|ms)/), let count = UInt64(match.1)
   else { return nil }
   switch match.2 {
