@@ -59,27 +59,35 @@ let package = Package(
     layer("Firmware", ["Bits", "DeviceTree"]),
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux"]),
-    layer("VMM", ["Bits", "ArmFormats", "Memory", "Firmware", "Flows", "HostKernel"]),
-    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux"]),
+    layer("IOMMU", ["Bits", "Flows", "Linux", "GLibSupport"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux", "IOMMU"]),
+    layer(
+      "VMM", ["Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Flows", "IOMMU", "HostKernel"]),
+    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux", "IOMMU"]),
     layer(
       "Designs",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Flows", "Linux", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
+        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
       ]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     layer("Gzip", ["CZlib"]),
     layer("JSON"),
     layer("InputFiles", ["Gzip", "JSON"]),
     layer(
-      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "HostKernel", "JSON", "InputFiles"]),
+      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "IOMMU", "JSON", "InputFiles"]),
     layer(
       "Scenarios",
       [
         "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Timing", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+    layer(
+      "Scripts",
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "Flows", "Linux", "IOMMU",
+        "HostKernel", "VMM", "Guest", "JSON", "InputFiles", "Scenarios",
       ]),
     layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
@@ -88,7 +96,7 @@ let package = Package(
       "Reports",
       [
         "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
-        "InputFiles", "JSON", "Scenarios", "Timing",
+        "InputFiles", "JSON", "Scenarios", "Scripts", "Timing",
       ]),
     layer(
       "Replay",
@@ -97,7 +105,8 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Guest", "Linux", "Designs", "Scenarios", "Reports", "Vectors", "Images", "Decode",
+        "Guest", "Linux", "Designs", "Scenarios", "Scripts", "Reports", "Vectors", "Images",
+        "Decode",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -115,12 +124,16 @@ let package = Package(
       ]),
     tests("FlowsTests", ["Flows", "Bits"]),
     tests("LinuxTests", ["TestRandom", "Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
+    tests("GLibSupportTests", ["GLibSupport", "TestRandom"]),
+    tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
+    tests("ScriptsTests", ["Scripts", "Scenarios", "InputFiles", "JSON", "ResultFixtures"]),
     tests("HostKernelTests", ["TestRandom", "HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",
       ["TestRandom", "VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
     tests(
-      "GuestTests", ["TestRandom", "Guest", "Firmware", "Linux", "Flows", "ArmFormats", "Bits"]),
+      "GuestTests",
+      ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Flows", "ArmFormats", "Bits"]),
     tests(
       "MachineTests",
       ["TestRandom", "Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),

@@ -96,6 +96,11 @@ public struct FieldDescription<Record: WordRecord>: Sendable {
   /// The field's bits in `record`, right-aligned.
   public func value(in record: Record) -> UInt64 { (record[word: word] & mask) &>> low }
 
+  /// Writes the low bits of `value` into the field.
+  public func set(_ value: UInt64, in record: inout Record) {
+    record[word: word] = (record[word: word] & ~mask) | (value &<< low & mask)
+  }
+
   /// The field's position as the manual writes it, such as `[3:1]` or `[0]`.
   public var position: String {
     let base = UInt64(truncatingIfNeeded: word) &* 64 &+ low

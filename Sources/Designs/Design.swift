@@ -22,10 +22,20 @@ public struct Design: Equatable, Sendable {
   public let msixEntry: MSIXEntry
   public let eventIDOwner: EventIDOwner
   public let delivery: Delivery
+  /// Whether the guest has an SMMU in front of the device.
+  public let iommu: VirtualIOMMU
+  /// Where the VMM puts the doorbell page of the virtual ITS.
+  public let virtualITS: VirtualITSPlacement
+  /// Which address the VMM gives KVM.
+  public let route: RouteAddress
+  /// Where the host takes a forwarded address in.
+  public let addressOverride: AddressOverride
 
   public init(
     name: String, title: String, source: String, advertisement: Advertisement, stageTwo: StageTwo,
-    msixEntry: MSIXEntry, eventIDOwner: EventIDOwner, delivery: Delivery
+    msixEntry: MSIXEntry, eventIDOwner: EventIDOwner, delivery: Delivery,
+    iommu: VirtualIOMMU = .nested, virtualITS: VirtualITSPlacement = .besideWindow,
+    route: RouteAddress = .machineDoorbell, addressOverride: AddressOverride = .msiDomain
   ) {
     self.name = name
     self.title = title
@@ -35,25 +45,9 @@ public struct Design: Equatable, Sendable {
     self.msixEntry = msixEntry
     self.eventIDOwner = eventIDOwner
     self.delivery = delivery
-  }
-
-  /// Why the choices cannot stand together; `nil` when they can.
-  public var inconsistency: String? {
-    switch (msixEntry, stageTwo, eventIDOwner) {
-    case (.replaced, .guestDoorbell, _):
-      "msix 'trapped-replaced' writes an address of the software window, which stage 2 "
-        + "'guest-doorbell' does not map"
-    case (.forwarded, .softwareWindow, _):
-      "msix 'trapped-forwarded' writes the guest's address, which ends at the guest doorbell; "
-        + "stage 2 'software-window' does not map that"
-    case (.untrapped, .softwareWindow, _):
-      "msix 'untrapped' leaves the guest's address in the device, which ends at the guest "
-        + "doorbell; stage 2 'software-window' does not map that"
-    case (.untrapped, _, .host):
-      "msix 'untrapped' leaves the guest's EventID in the device, so eventID must be 'guest'"
-    case (.replaced, _, .guest), (.forwarded, _, .guest):
-      "a trapped MSI-X entry gets the host's EventID, so eventID must be 'host'"
-    default: nil
-    }
+    self.iommu = iommu
+    self.virtualITS = virtualITS
+    self.route = route
+    self.addressOverride = addressOverride
   }
 }

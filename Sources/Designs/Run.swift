@@ -156,8 +156,11 @@ extension System {
     let stage1 = "\(origin); S1 \(stage1Text(address, ipa)) IPA \(ipa)"
     guard let pa = host.translate(ipa) else { return "\(stage1), which S2 does not map" }
     let entry =
-      specification.design.stageTwo == .softwareWindow
-      ? "software MSI window" : "guest doorbell to host doorbell"
+      switch specification.design.stageTwo {
+      case .softwareWindow: "software MSI window"
+      case .movedWindow: "software MSI window, moved"
+      case .guestDoorbell: "guest doorbell to host doorbell"
+      }
     return "\(stage1), S2 -> \(pa) (\(entry))"
   }
 

@@ -4,6 +4,7 @@ internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
+internal import IOMMU
 internal import Linux
 internal import Machine
 internal import Memory
@@ -17,7 +18,7 @@ extension System {
     let workload = specification.workload
     let device = workload.device
     let design = specification.design
-    let map = AddressMap.qemuVirt
+    let map = design.addressMap
     guard device.vectors >= 1, device.vectors <= 2048 else {
       throw RunFailure("a function has 1 to 2048 MSI-X vectors, not \(device.vectors)")
     }
@@ -45,7 +46,8 @@ extension System {
         barSize: RecordedMachine.layout.barSize))
     let vmm = VMM(
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
-      msixEntry: design.msixEntry, guestID: device.guestID, vectors: device.vectors)
+      msixEntry: design.msixEntry, guestID: device.guestID, vectors: device.vectors,
+      iommu: design.iommu, route: design.route)
     let kernels = try Self.kernels(specification, vmm: vmm)
     host = kernels.host
     guest = kernels.guest
@@ -71,7 +73,9 @@ extension System {
       profile: .kvm(count: 1, base: PA(map.redistributors.rawValue)))
     let window = SoftwareMSIWindow.base.rawValue
     operations = workload.operations(
-      for: specification.usage, window: window..<window + SoftwareMSIWindow.length)
+      for: specification.usage, window: window..<window + SoftwareMSIWindow.length,
+      isMachineAsRecorded: design.virtualITS == .besideWindow && design.advertisement != .msiDirect,
+      translates: design.iommu == .nested)
     messages.reserveCapacity(workload.messageCount)
   }
 
@@ -136,7 +140,8 @@ extension System {
         msixCapability: RecordedMachine.msixCapability,
         requesterID: device.hostID, vectors: device.vectors),
       stageTwoDoorbell: specification.design.stageTwo,
-      eventIDOwner: specification.design.eventIDOwner, frames: frames,
+      eventIDOwner: specification.design.eventIDOwner,
+      addressOverride: specification.design.addressOverride, frames: frames,
       stageTwoFrames: PlacedFrames(placement.stage2, rest: tables),
       streamTable: placement.streamTable)
   }

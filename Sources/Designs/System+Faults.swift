@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import HostKernel
 internal import Machine
 internal import SMMU
 
@@ -17,7 +18,7 @@ extension System {
       return end(index, .lost, "\(name); the record was \(recording)")
     }
     consumeEvents()
-    if event.isRelayed {
+    if host.guestEvent(for: event) != nil {
       end(index, .fault, "\(name); relayed to the guest's event queue")
     } else {
       end(index, .lost, "\(name); recorded in the host's event queue only: the guest sees nothing")
@@ -32,17 +33,5 @@ extension System {
     machine.write(
       producer, at: RecordedMachine.layout.smmuBase + SMMURegister.eventQueueConsumer, width: 4)
     note(.host, "arm_smmu_evtq_thread", "the event queue is read")
-  }
-}
-
-extension EventRecord {
-  /// Whether Linux passes the event of an assigned stream on to its VMM: of stage 1, and of a kind
-  /// that the guest can have caused (`arm_smmu_handle_event`).
-  fileprivate var isRelayed: Bool {
-    let kinds: [EventKind] = [
-      .badStreamEntry, .streamDisabled, .badSubstreamID, .badContext, .translation, .addressSize,
-      .access, .permission,
-    ]
-    return !self[.stage2] && kinds.contains(self[.kind])
   }
 }

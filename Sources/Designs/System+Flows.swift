@@ -188,7 +188,9 @@ extension System {
     }
     countExit("MSI-X table", by: \.setup)
     begin(
-      vmm.msixWrite(UInt32(truncatingIfNeeded: value), at: offset).map(PendingStep.vmm))
+      vmm.msixWrite(
+        UInt32(truncatingIfNeeded: value), at: offset, memory: guestMemory
+      ).map(PendingStep.vmm))
     return costs.exitToVMM
   }
 
@@ -198,7 +200,7 @@ extension System {
     countExit("PCI configuration", by: \.setup)
     let word = UInt16(truncatingIfNeeded: value)
     if offset == RecordedMachine.msixCapability + 2 {
-      begin(vmm.msixControlWrite(word).map(PendingStep.vmm))
+      begin(vmm.msixControlWrite(word, memory: guestMemory).map(PendingStep.vmm))
     } else if offset == 4 {
       begin(vmm.commandWrite(word).map(PendingStep.vmm))
     }

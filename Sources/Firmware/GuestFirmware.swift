@@ -19,8 +19,8 @@ public struct GuestFirmware: Equatable, Sendable {
   public let itsBase: IPA
   /// The redistributors (MADT, GICR structure).
   public let redistributors: IPA
-  /// The SMMU's register page 0 (IORT, SMMUv3 node).
-  public let smmuBase: IPA
+  /// The SMMU's register page 0 (IORT, SMMUv3 node); `nil` without an SMMU.
+  public let smmuBase: IPA?
   /// The IORT's RMR nodes.
   public let reserved: [ReservedMemoryRange]
   /// Whether the host bridge's _DSM function 5 keeps the boot configuration: without it Linux
@@ -28,7 +28,7 @@ public struct GuestFirmware: Equatable, Sendable {
   public let preservesBootConfiguration: Bool
 
   public init(
-    itsBase: IPA, redistributors: IPA, smmuBase: IPA, reserved: [ReservedMemoryRange],
+    itsBase: IPA, redistributors: IPA, smmuBase: IPA?, reserved: [ReservedMemoryRange],
     preservesBootConfiguration: Bool
   ) {
     self.itsBase = itsBase
@@ -41,8 +41,7 @@ public struct GuestFirmware: Equatable, Sendable {
   /// What a guest reads from its tables, as Linux does: RMRs count from IORT revision 5 on and for
   /// the SMMU and streams that their ID mappings name.
   ///
-  /// - Throws: `FirmwareError` when a table cannot be read, or there is no ITS, redistributor or
-  ///   SMMU.
+  /// - Throws: `FirmwareError` when a table cannot be read, or there is no ITS or redistributor.
   public init(reading tables: GuestTables) throws(FirmwareError) {
     let facts = PlatformFacts(
       iort: try IORTTable(tables.iort), madt: try MADTTable(tables.madt), mcfg: nil,
@@ -51,19 +50,18 @@ public struct GuestFirmware: Equatable, Sendable {
     guard let redistributors = facts.areas.first(where: { $0.name == "GICR" }) else {
       throw FirmwareError("No valid GICR entries exist")
     }
-    guard let smmu = facts.smmus.firstIndex(where: \.isVersion3) else {
-      throw FirmwareError("No SMMUv3 in the IORT")
-    }
+    let smmu = facts.smmus.firstIndex(where: \.isVersion3)
     let reserved = facts.reserved.filter(\.isHeeded).flatMap { range in
       range.streams.filter { $0.smmu == smmu }.map { streams in
         ReservedMemoryRange(
           base: IPA(range.base), length: range.length, remapPermitted: range.remapPermitted,
-          streams: streams.ids, isPrivileged: range.isPrivileged, attributes: range.attributes)
+          streams: streams.ids, isPrivileged: range.isPrivileged, attributes: range.attributes,
+          isMessageAlias: range.isMessageAlias)
       }
     }
     self.init(
       itsBase: IPA(its.base), redistributors: IPA(redistributors.base),
-      smmuBase: IPA(facts.smmus[smmu].base), reserved: reserved,
+      smmuBase: smmu.map { IPA(facts.smmus[$0].base) }, reserved: reserved,
       preservesBootConfiguration: facts.bootConfiguration == .preserved)
   }
 }

@@ -97,12 +97,14 @@ extension PlatformFacts {
       return .init(smmu: smmu, ids: first...(UInt32.max - first < size ? .max : first + size))
     }
     return node.ranges.map { range in
-      ReservedRange(
+      var reserved = ReservedRange(
         place: node.place, base: range[IORTLayout.rangeBase],
         length: range[IORTLayout.rangeLength], remapPermitted: isSet(flags, bit: 0),
         isPrivileged: isSet(flags, bit: 1),
         attributes: UInt8(truncatingIfNeeded: bits(flags, 9, 2)), streams: streams,
         isDirect: true, isHeeded: table.revision >= 5)
+      reserved.isMessageAlias = isSet(flags, bit: 10)
+      return reserved
     }
   }
 

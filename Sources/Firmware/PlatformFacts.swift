@@ -89,6 +89,8 @@ public struct PlatformFacts: Equatable, Sendable {
     public let isPrivileged: Bool
     /// The encoding of DEN 0049; 0 for a device tree.
     public let attributes: UInt8
+    /// Flag bit 10, which no revision defines (`ReservedMemoryRange.isMessageAlias`).
+    public var isMessageAlias = false
     /// The streams it holds for, by SMMU (`iort_node_get_rmr_info`: output base and count, whether
     /// or not the mapping is flagged single).
     public let streams: [Streams]

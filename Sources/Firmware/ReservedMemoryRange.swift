@@ -16,10 +16,16 @@ public struct ReservedMemoryRange: Equatable, Sendable {
   /// Flag bits 9:2: 0 to 3 device memory, 4 normal non-cacheable, 5 normal write-back.
   public let attributes: UInt8
 
+  /// Flag bit 10, which no revision defines: the range is an alias of the guest's doorbell, as the
+  /// proposal for `IOMMU_RESV_MSI_DIRECT` would have to say.
+  public let isMessageAlias: Bool
+
   public init(
     base: IPA, length: UInt64, remapPermitted: Bool, streams: ClosedRange<UInt32>,
-    isPrivileged: Bool = false, attributes: UInt8 = 0
+    isPrivileged: Bool = false, attributes: UInt8 = 0,
+    isMessageAlias: Bool = false
   ) {
+    self.isMessageAlias = isMessageAlias
     self.isPrivileged = isPrivileged
     self.attributes = attributes
     self.base = base

@@ -1,5 +1,5 @@
 internal import Bits
-internal import HostKernel
+internal import IOMMU
 
 /// Where a host puts its software MSI window, as people write it.
 public struct MSIWindow: Equatable, Sendable {

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // The IOMMU core and the SMMU driver's domains: drivers/iommu/iommu.c, arm-smmu-v3.c.
@@ -8,6 +9,7 @@ extension GuestKernel {
   /// The default domain of the DMA API, with firmware's direct regions in it
   /// (`iommu_setup_default_domain`).
   mutating func attachDMADomain() throws(Refusal) -> [Step<Never>] {
+    guard smmu != nil else { return withoutIOMMU() }
     var steps = try newTables(for: .dma, asid: 2)
     domain = .dma
     steps += try mapDirectRegions()
@@ -17,36 +19,48 @@ extension GuestKernel {
 
   /// `iommu.passthrough=1`: every transaction bypasses stage 1.
   mutating func attachIdentityDomain() -> [Step<Never>] {
+    guard smmu != nil else { return withoutIOMMU() }
     domain = .identity
     doorbellIOVA = nil
-    return smmu.write(
+    return smmu?.write(
       .bypass, of: device.requesterID, function: "arm_smmu_attach_dev_identity", text: "bypass")
+      ?? []
+  }
+
+  /// `dma_direct_map_page`: the device's addresses are the guest's.
+  private func withoutIOMMU() -> [Step<Never>] {
+    [Step(.guest, "dma_direct_map_page", "no IOMMU: IOVAs are the guest's own addresses", .decide)]
   }
 
   /// The group is taken from its driver and blocked (`iommu_device_claim_dma_owner`).
   mutating func claimForVFIO() throws(Refusal) -> [Step<Never>] {
-    let requiresDirect = reservedRegions.contains { $0.kind == .direct }
-    if requiresDirect && version >= .requiresDirect {
+    guard smmu != nil else {
       throw Refusal(
-        by: .guest, in: "__iommu_device_set_domain", errno: "EINVAL",
-        message: "Firmware has requested this device have a 1:1 IOMMU mapping, rejecting "
-          + "configuring the device without a 1:1 mapping. Contact your platform vendor.")
+        by: .guest, in: "vfio_group_find_or_alloc", errno: "EINVAL",
+        message: "the device has no IOMMU group: VFIO needs an IOMMU in the guest")
     }
+    let requiresDirect = reservedRegions.contains { $0.kind == .direct }
+    let refusal = AttachPolicy(of: version).refusal(
+      by: .guest, attaching: .blocked, isBlocking: true, requiresDirect: requiresDirect,
+      isIntel: false)
+    if let refusal { throw refusal }
     domain = .none
     doorbellIOVA = nil
     let reason =
       requiresDirect
       ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
     return [Step(.guest, "iommu_device_claim_dma_owner", reason, .decide)]
-      + smmu.write(
+      + (smmu?.write(
         .abort, of: device.requesterID, function: "arm_smmu_attach_dev_blocked", text: "abort")
+        ?? [])
   }
 
   /// VFIO's own paging domain, empty but for what its user maps (`vfio_iommu_type1_attach_group`).
   mutating func attachUserDomain() throws(Refusal) -> [Step<Never>] {
     var steps = try newTables(for: .user, asid: 3)
-    steps += try installContext()
     domain = .user
+    steps += try mapDirectRegions()
+    steps += try installContext()
     return steps
   }
 
@@ -72,13 +86,14 @@ extension GuestKernel {
     ]
   }
 
-  /// `iommu_create_device_direct_mappings`.
+  /// `iommu_create_device_direct_mappings`; a user's domain takes the doorbell's alias alone.
   private mutating func mapDirectRegions() throws(Refusal) -> [Step<Never>] {
     var steps: [Step<Never>] = []
-    for region in reservedRegions where region.kind != .softwareMSI {
+    for region in reservedRegions
+    where region.kind == .msiDirect || (domain == .dma && region.kind.isMappedDirectly) {
       steps.append(
         try map(
-          region.base, to: IPA(region.base.rawValue), size: region.length, [.read, .write, .mmio],
+          region.base, to: IPA(region.base.rawValue), size: region.length, region.attributes,
           function: "iommu_create_device_direct_mappings"))
     }
     return steps
@@ -94,6 +109,7 @@ extension GuestKernel {
     smmuContext = context
     var steps: [Step<Never>] = []
     var current = old
+    let invalidation = contextInvalidation
     for batch in EntryUpdate(from: old, to: context, used: { $0.used }).batches {
       let changed = (0..<ContextDescriptor.wordCount).filter {
         current[word: $0] != batch[word: $0]
@@ -103,13 +119,14 @@ extension GuestKernel {
           .guest, "arm_smmu_write_cd_entry",
           "CD at \(place): TTB0 \(PA(batch.table0Address)), ASID \(batch[.asid])",
           .write(changed.map { MemoryWrite(place + UInt64($0) * 8, batch[word: $0]) })))
-      steps += smmu.send([contextInvalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD")
+      steps +=
+        smmu?.send([invalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD") ?? []
       current = batch
     }
     return steps
-      + smmu.write(
+      + (smmu?.write(
         .stage1(context: place), of: device.requesterID, function: "arm_smmu_attach_dev",
-        text: "stage 1, CD at \(place)")
+        text: "stage 1, CD at \(place)") ?? [])
   }
 
   private var contextInvalidation: SMMUCommand {
@@ -169,6 +186,7 @@ extension GuestKernel {
       commands.append(command)
     }
     guard !commands.isEmpty else { return [] }
-    return steps + smmu.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)")
+    return steps
+      + (smmu?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)") ?? [])
   }
 }

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // The ITS driver, the MSI domain and MSI-X: drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi,
@@ -41,6 +42,12 @@ extension GuestKernel {
   private mutating func prepareMessage() throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
     let offset = doorbell.offset(belowBit: pageShift)
     if let known = doorbellIOVA { return (known + offset, []) }
+    if isTranslating, let alias = reservedRegions.first(where: { $0.kind == .msiDirect }) {
+      let text = "the firmware's alias of the doorbell, mapped one to one: \(alias.base)"
+      return (
+        alias.base + offset, [Step(.guest, "iommu_dma_prepare_msi (proposed)", text, .decide)]
+      )
+    }
     let page = IPA(doorbell.alignedDown(toBit: pageShift).rawValue)
     switch domain {
     case .identity, .none:
@@ -54,7 +61,9 @@ extension GuestKernel {
     case .user:
       // The MSI cookie counts up from the window's base.
       return try mapDoorbell(
-        page, at: reservedRegions.first { $0.kind == .softwareMSI }?.base ?? 0x800_0000, offset,
+        page,
+        at: reservedRegions.first { $0.kind == .softwareMSI }?.base
+          ?? SoftwareMSIWindow.base, offset,
         "iommu_dma_get_msi_page (software MSI window)")
     }
   }

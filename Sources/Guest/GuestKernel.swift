@@ -2,6 +2,7 @@ internal import ArmFormats
 public import Bits
 public import Firmware
 public import Flows
+public import IOMMU
 public import Linux
 
 /// A Linux guest, as far as its assigned device's MSIs depend on it: SMMU and ITS drivers, DMA
@@ -46,7 +47,8 @@ public struct GuestKernel: Sendable {
 
   var frames: BumpFrames
   var tableFrames: PlacedFrames
-  var smmu: SMMUDriver
+  /// `nil` for a guest without an SMMU.
+  var smmu: SMMUDriver?
   var its: ITSDriver
   let msix: MSIXDriver
   var domain = Domain.none
@@ -68,7 +70,7 @@ public struct GuestKernel: Sendable {
   ///   - tableFrames: where the default domain's translation tables go.
   ///   - contextTable: where a recording saw the device's CD.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted, and with `ENODEV` when the tables
-  ///   describe no ITS or SMMU.
+  ///   describe no ITS.
   public init(
     version: KernelVersion, tables: GuestTables, device: Device, frames: BumpFrames,
     tableFrames: PlacedFrames, contextTable: PA?
@@ -96,8 +98,11 @@ public struct GuestKernel: Sendable {
       throw .outOfMemory("its_alloc_tables")
     }
     do {
-      smmu = try SMMUDriver(
-        agent: .guest, base: PA(firmware.smmuBase.rawValue), streamBits: 16, frames: &frames)
+      smmu =
+        if let base = firmware.smmuBase {
+          try SMMUDriver(
+            agent: .guest, base: PA(base.rawValue), streamBits: 16, frames: &frames)
+        } else { nil }
     } catch {
       throw .outOfMemory("arm_smmu_init_strtab")
     }
@@ -169,8 +174,8 @@ public struct GuestKernel: Sendable {
     let bypassing = isNamed ? [device.requesterID] : []
     var steps: [Step<Never>] = []
     do {
-      steps += try smmu.prepareLeaf(of: device.requesterID, frames: &frames)
-      steps += try smmu.probe(bypassing: bypassing, frames: &frames)
+      steps += try smmu?.prepareLeaf(of: device.requesterID, frames: &frames) ?? []
+      steps += try smmu?.probe(bypassing: bypassing, frames: &frames) ?? []
     } catch {
       throw .outOfMemory("arm_smmu_device_probe")
     }

@@ -35,11 +35,18 @@ extension Workload {
   /// usage than the recorded one the kernel makes its own set-up and the device does what was
   /// recorded.
   ///
-  /// - Parameter window: the range that firmware may reserve.
+  /// - Parameters:
+  ///   - window: the range that firmware may reserve.
+  ///   - isMachineAsRecorded: whether the guest finds its SMMU, its doorbell and its device where
+  ///     the recorded one did, so that its choices would be the same.
+  ///   - translates: whether the guest has an SMMU.
   public func operations(
-    for usage: GuestUsage, window: Range<UInt64>
+    for usage: GuestUsage, window: Range<UInt64>, isMachineAsRecorded: Bool = true,
+    translates: Bool = true
   ) -> [TimedOperation] {
-    let isRecorded = usage == .dmaAPI && entries.contains { $0.activity.isGuestSetup }
+    let isRecorded =
+      usage == .dmaAPI && isMachineAsRecorded && translates
+      && entries.contains { $0.activity.isGuestSetup }
     var operations: [GuestOperation] = [.boot]
     switch usage {
     case .dmaAPI: operations.append(.attachDMADomain)
@@ -52,7 +59,7 @@ extension Workload {
     return prelude
       + entries.filter { isRecorded || !$0.activity.isGuestSetup }
       .filter { !$0.activity.isIdentityMapping(in: window) }
-      .filter { usage != .identity || !$0.activity.isDMA }
+      .filter { (usage != .identity && translates) || !$0.activity.isDMA }
       .map { TimedOperation(nanoseconds: $0.nanoseconds, operation: .activity($0.activity)) }
   }
 

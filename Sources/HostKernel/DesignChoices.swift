@@ -2,8 +2,20 @@
 public enum StageTwoDoorbell: String, CaseIterable, Sendable {
   /// The host kernel's software MSI window, page by page from 0x8000000.
   case softwareWindow = "software-window"
+  /// The same window, moved by the VMM to the guest's doorbell page
+  /// (`IOMMU_OPTION_SW_MSI_START`, proposed).
+  case movedWindow = "moved-window"
   /// The guest's own doorbell page.
   case guestDoorbell = "guest-doorbell"
+}
+
+/// Where the host's kernel takes a guest's address into the message of a trapped entry.
+public enum AddressOverride: String, CaseIterable, Sendable {
+  /// In the MSI domain, or its DMA cookie: nothing else is mapped (RFCv2 of January 2025).
+  case msiDomain = "msi-domain"
+  /// In VFIO, over the message that the layers below have made, which map their own page (as
+  /// proposed in the review of RFCv1, November 2024).
+  case vfio
 }
 
 /// Whose EventID stands in the message, and so who drives the physical ITT.

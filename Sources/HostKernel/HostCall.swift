@@ -18,6 +18,11 @@ public enum HostCall: Sendable {
 
   /// IOMMU_IOAS_ALLOC, IOMMU_HWPT_ALLOC with NEST_PARENT, IOMMU_IOAS_MAP.
   case createStageTwo([RAMExtent])
+  /// VFIO_DEVICE_ATTACH_IOMMUFD_PT to the stage 2 table itself, without a vIOMMU.
+  case attachStageTwo
+  /// IOMMU_OPTION_SW_MSI_START and _SIZE: where the software MSI window starts. No such option
+  /// exists upstream.
+  case moveWindow(IOVA)
   /// IOMMU_VIOMMU_ALLOC and IOMMU_VDEVICE_ALLOC: the device's StreamID as the guest knows it.
   case createVirtualSMMU(guestStream: UInt32)
   /// Maps the guest's doorbell page to the physical doorbell in stage 2. No such call exists

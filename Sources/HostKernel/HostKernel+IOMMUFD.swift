@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // iommufd and the SMMUv3 driver's nesting support: drivers/iommu/iommufd,
@@ -31,6 +32,27 @@ extension HostKernel {
     }
     stageTwo = table
     return steps
+  }
+
+  /// The device gets the stage 2 table alone (`arm_smmu_attach_dev`).
+  mutating func attachStageTwo() throws(Refusal) -> [Step<Never>] {
+    guard let table = stageTwo else {
+      throw Refusal(
+        by: .host, in: "iommufd_device_attach", errno: "ENOENT", message: "no stage 2 table")
+    }
+    return smmu.write(
+      .stage2(table, vmid: virtualMachineID, outputSize: outputSize), of: platform.requesterID,
+      function: "arm_smmu_attach_dev", text: "stage 2 only, no vIOMMU")
+  }
+
+  /// The window starts where the VMM says.
+  mutating func moveWindow(to start: IOVA) -> [Step<Never>] {
+    msiWindow.start = start
+    return [
+      Step(
+        .host, "iommufd_option_sw_msi (proposed)", "the software MSI window starts at \(start)",
+        .decide)
+    ]
   }
 
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
@@ -185,10 +207,6 @@ extension KernelVersion {
   /// The release that first offers vIOMMU objects and nested SMMUv3 tables
   /// (include/uapi/linux/iommufd.h).
   static let offersVirtualSMMU = KernelVersion(6, 13)
-
-  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
-  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
-  static let mapsDoorbellsNatively = KernelVersion(6, 15)
 
   /// The release since which a nested table that does not translate attaches without a vDEVICE
   /// (commit 81c45c62dc3e).

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 // vfio-pci's interrupts and the MSI domain below it: drivers/vfio/pci/vfio_pci_intrs.c,
@@ -29,7 +30,7 @@ extension HostKernel {
       steps.append(msix.control(enable: true, functionMask: true))
       steps.append(msix.control(enable: true, functionMask: false))
     }
-    let prepared = try prepareMessage()
+    let prepared = try prepareMessage(for: guestAddress)
     steps += prepared.steps
     steps += activate(event)
     let address = guestAddress ?? prepared.address
@@ -43,12 +44,14 @@ extension HostKernel {
 
   /// The address that the host's kernel puts in a message for its ITS, and what it maps for it
   /// (`iommu_dma_prepare_msi`, `iommufd_sw_msi`).
-  private mutating func prepareMessage() throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
-    guard stageTwoDoorbell == .softwareWindow else {
+  private mutating func prepareMessage(
+    for guestAddress: IOVA?
+  ) throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
+    if let guestAddress, addressOverride == .msiDomain {
       let text = "the doorbell stands at the guest's own address in stage 2; nothing to map"
-      return (IOVA(its.doorbell.rawValue), [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
+      return (guestAddress, [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
     }
-    guard version >= .mapsDoorbellsNatively else {
+    guard version >= .mapsDoorbellsNatively || guestStream == nil else {
       // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
       let text = "no cookie on a nested domain before 6.15: the message keeps \(its.doorbell)"
       return (IOVA(its.doorbell.rawValue), [Step(.host, "iommu_dma_prepare_msi", text, .decide)])

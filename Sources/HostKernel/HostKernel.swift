@@ -1,6 +1,7 @@
 internal import ArmFormats
 public import Bits
 public import Flows
+internal import IOMMU
 public import Linux
 
 /// The host's kernel, as far as an assigned device's MSIs depend on it: SMMU and ITS drivers,
@@ -42,6 +43,7 @@ public struct HostKernel: Sendable {
   public let platform: Platform
   let stageTwoDoorbell: StageTwoDoorbell
   let eventIDOwner: EventIDOwnership
+  let addressOverride: AddressOverride
   let pageShift: UInt64 = 12
   let outputSize: AddressSizeField = .bits44
 
@@ -54,6 +56,8 @@ public struct HostKernel: Sendable {
   var virtualMachineID: UInt16 = 1
   var guestStream: UInt32?
   var msiWindow: SoftwareMSIWindow
+  /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
+  public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// The function's LPIs, by EventID.
   var events: [UInt32: UInt32] = [:]
   /// The addresses in the function's MSI-X table, by vector.
@@ -68,7 +72,8 @@ public struct HostKernel: Sendable {
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
     version: KernelVersion, platform: Platform, stageTwoDoorbell: StageTwoDoorbell,
-    eventIDOwner: EventIDOwnership, frames: BumpFrames, stageTwoFrames: PlacedFrames,
+    eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
+    frames: BumpFrames, stageTwoFrames: PlacedFrames,
     streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
@@ -86,6 +91,7 @@ public struct HostKernel: Sendable {
     self.platform = platform
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
+    self.addressOverride = addressOverride
     self.smmu = smmu
     self.its = ITSDriver(
       agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
@@ -121,6 +127,8 @@ public struct HostKernel: Sendable {
   public mutating func handle(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
     switch call {
     case .createStageTwo(let extents): try createStageTwo(extents)
+    case .attachStageTwo: try attachStageTwo()
+    case .moveWindow(let start): moveWindow(to: start)
     case .createVirtualSMMU(let stream): try createVirtualSMMU(guestStream: stream)
     case .mapGuestDoorbell(let page): try mapGuestDoorbell(page)
     case .attach(let entry): try attach(guestEntry: entry)
@@ -137,6 +145,9 @@ public struct HostKernel: Sendable {
     case .mirror(let command, let doorbell): try mirror(command, doorbell: doorbell)
     }
   }
+
+  /// Where the function's STE stands; `nil` before its stream is known.
+  public var streamEntryAddress: PA? { smmu.address(of: platform.requesterID) }
 
   /// Where stage 2, as software keeps it, sends an address; `nil` where nothing is mapped.
   public func translate(_ address: IPA) -> PA? {

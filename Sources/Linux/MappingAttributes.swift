@@ -14,4 +14,14 @@ public struct MappingAttributes: OptionSet, Hashable, Sendable {
 
   /// An ordinary DMA buffer.
   public static let buffer: Self = [.read, .write, .cache]
+
+  /// The Linux names without their prefix: `READ|WRITE|MMIO`.
+  public var text: String {
+    let names: [(Self, String)] = [
+      (.read, "READ"), (.write, "WRITE"), (.cache, "CACHE"), (.noExecute, "NOEXEC"),
+      (.mmio, "MMIO"), (.privileged, "PRIV"),
+    ]
+    let present = names.filter { contains($0.0) }.map(\.1)
+    return present.isEmpty ? "none" : present.joined(separator: "|")
+  }
 }

@@ -11,10 +11,14 @@ extension Design {
     output += paragraph("Source: \(source)", indent: "", width: terminal.width) + "\n"
     var table = TextTable([("axis", .left), ("choice", .left), ("meaning", .left)])
     let rows = [
+      ("iommu", iommu.rawValue, iommu.meaning),
+      ("vits", virtualITS.rawValue, virtualITS.meaning),
       ("advertise", advertisement.rawValue, advertisement.meaning),
       ("stage2", stageTwo.rawValue, stageTwo.meaning),
       ("msix", msixEntry.rawValue, msixEntry.meaning),
       ("eventID", eventIDOwner.rawValue, eventIDOwner.meaning),
+      ("route", route.rawValue, route.meaning),
+      ("override", addressOverride.rawValue, addressOverride.meaning),
       ("delivery", delivery.rawValue, delivery.meaning),
     ]
     for row in rows {

@@ -1,8 +1,8 @@
-import InputFiles
+package import InputFiles
 
 /// A part of an input file that has the shape it must have, with the place where it stands.
-struct CheckedValue {
-  enum Content {
+package struct CheckedValue: Sendable {
+  package enum Content: Sendable {
     case text(String)
     case integer(UInt64)
     case number(Double)
@@ -11,40 +11,48 @@ struct CheckedValue {
     case mapping([Member])
   }
 
-  struct Member {
-    let name: String
+  package struct Member: Sendable {
+    package let name: String
     /// Where the name stands.
-    let place: Place
-    let value: CheckedValue
+    package let place: Place
+    package let value: CheckedValue
   }
 
-  let content: Content
-  let place: Place
+  package let content: Content
+  package let place: Place
   /// The names of the fields that lead here, joined with dots.
-  let field: String
+  package let field: String
 
   /// The value of a field; `nil` when it is absent.
-  subscript(name: String) -> CheckedValue? { members.first { $0.name == name }?.value }
+  package subscript(name: String) -> CheckedValue? { members.first { $0.name == name }?.value }
 
-  var members: [Member] { if case .mapping(let members) = content { members } else { [] } }
-  var items: [CheckedValue] { if case .list(let items) = content { items } else { [] } }
-  var text: String { if case .text(let text) = content { text } else { "" } }
-  var integer: UInt64 { if case .integer(let value) = content { value } else { 0 } }
-  var number: Double { if case .number(let value) = content { value } else { 0 } }
-  var boolean: Bool { if case .boolean(let value) = content { value } else { false } }
+  package var members: [Member] { if case .mapping(let members) = content { members } else { [] } }
+  package var items: [CheckedValue] { if case .list(let items) = content { items } else { [] } }
+  package var text: String { if case .text(let text) = content { text } else { "" } }
+  package var integer: UInt64 { if case .integer(let value) = content { value } else { 0 } }
+  package var number: Double { if case .number(let value) = content { value } else { 0 } }
+  package var boolean: Bool { if case .boolean(let value) = content { value } else { false } }
 
   /// The text of a field; empty when it is absent.
-  func text(_ name: String) -> String { self[name]?.text ?? "" }
+  package func text(_ name: String) -> String { self[name]?.text ?? "" }
   /// The integer of a field; zero when it is absent.
-  func integer(_ name: String) -> UInt64 { self[name]?.integer ?? 0 }
+  package func integer(_ name: String) -> UInt64 { self[name]?.integer ?? 0 }
 
   /// The case that a field names; `nil` when the field is absent.
-  func choice<Word: RawRepresentable<String>>(_ name: String, _: Word.Type = Word.self) -> Word? {
+  package func choice<Word: RawRepresentable<String>>(_ name: String, _: Word.Type = Word.self)
+    -> Word?
+  {
     self[name].flatMap { Word(rawValue: $0.text) }
   }
 
+  package init(content: Content, place: Place, field: String) {
+    self.content = content
+    self.place = place
+    self.field = field
+  }
+
   /// The error that this value is not what it must be.
-  func error(expected: String) -> InputError {
+  package func error(expected: String) -> InputError {
     InputError(expected: expected, found: found, at: place, field: field)
   }
 

@@ -10,7 +10,7 @@ public struct FieldCheck: Equatable, Sendable {
   public let found: String
   public let holds: Bool
 
-  init(_ field: String, expected: String, found: String, holds: Bool? = nil) {
+  package init(_ field: String, expected: String, found: String, holds: Bool? = nil) {
     self.field = field
     self.expected = expected
     self.found = found

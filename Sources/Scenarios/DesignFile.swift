@@ -1,6 +1,7 @@
 public import Designs
 public import HostKernel
 public import InputFiles
+import JSON
 public import VMM
 
 extension Shape {
@@ -23,6 +24,19 @@ extension Shape {
     .required(
       "delivery", .choice(of: Design.Delivery.self, \.meaning),
       "How the interrupt reaches the virtual CPU."),
+    .optional(
+      "iommu", .choice(of: VirtualIOMMU.self, \.meaning),
+      "Whether the guest has an SMMU in front of the device.", standard: "nested"),
+    .optional(
+      "vits", .choice(of: VirtualITSPlacement.self, \.meaning),
+      "Where the VMM puts the doorbell page of its virtual ITS.", standard: "beside-window"),
+    .optional(
+      "route", .choice(of: RouteAddress.self, \.meaning),
+      "Which address the VMM puts in KVM's route.", standard: "machine-doorbell"),
+    .optional(
+      "override", .choice(of: AddressOverride.self, \.meaning),
+      "Where the host takes in an address that msix 'trapped-forwarded' passes.",
+      standard: "msi-domain"),
   ])
 }
 
@@ -47,7 +61,10 @@ extension ScenarioFolder {
     let design = Design(
       name: baseName(path), title: value.text("title"), source: value.text("source"),
       advertisement: advertisement, stageTwo: stageTwo, msixEntry: msixEntry,
-      eventIDOwner: owner, delivery: delivery)
+      eventIDOwner: owner, delivery: delivery, iommu: value.choice("iommu") ?? .nested,
+      virtualITS: value.choice("vits") ?? .besideWindow,
+      route: value.choice("route") ?? .machineDoorbell,
+      addressOverride: value.choice("override") ?? .msiDomain)
     if let inconsistency = design.inconsistency {
       throw InputError(
         "expected choices that can stand together: \(inconsistency)",
@@ -65,6 +82,9 @@ extension Design.Advertisement {
     case .rmrDirect: "An IORT RMR that must stay mapped one to one (IOMMU_RESV_DIRECT)."
     case .rmrRelaxable:
       "An IORT RMR with 'remapping permitted' (IOMMU_RESV_DIRECT_RELAXABLE)."
+    case .msiDirect:
+      "A range that every domain maps one to one and that the guest takes for its doorbell "
+        + "(IOMMU_RESV_MSI_DIRECT, proposed)."
     }
   }
 }
@@ -74,7 +94,50 @@ extension Design.StageTwo {
   public var meaning: String {
     switch self {
     case .softwareWindow: "The host kernel's software MSI window, from IPA 0x8000000."
+    case .movedWindow:
+      "The same window, moved to the guest's doorbell (IOMMU_OPTION_SW_MSI_START, proposed)."
     case .guestDoorbell: "The guest's own doorbell page."
+    }
+  }
+}
+
+extension VirtualIOMMU {
+  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+  public var meaning: String {
+    switch self {
+    case .nested: "An accelerated vSMMU: the guest's stage 1 over the host's stage 2."
+    case .none: "None: the host's one stage alone."
+    }
+  }
+}
+
+extension VirtualITSPlacement {
+  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+  public var meaning: String {
+    switch self {
+    case .besideWindow: "IPA 0x8090000, as in QEMU's virt machine."
+    case .atWindow: "IPA 0x8000000: the guest's doorbell and the host's window have one number."
+    }
+  }
+}
+
+extension RouteAddress {
+  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+  public var meaning: String {
+    switch self {
+    case .machineDoorbell: "The machine's fixed doorbell (QEMU's msi-gpa)."
+    case .walk: "The guest's address, walked through the guest's stage 1 in software."
+    case .guestAddress: "The guest's address as it is, which KVM takes for an IPA."
+    }
+  }
+}
+
+extension AddressOverride {
+  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+  public var meaning: String {
+    switch self {
+    case .msiDomain: "In the MSI domain or its DMA cookie: nothing else is mapped."
+    case .vfio: "In VFIO, over the message that the layers below made with a page of their own."
     }
   }
 }

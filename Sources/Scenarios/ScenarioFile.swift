@@ -7,6 +7,8 @@ extension Shape {
   /// A scenario file.
   public static let scenario = Shape.record([
     .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
+    .optional("source", .anyText, "What justifies the expectations."),
+    .optional("rows", .list(.anyText), "The rows of the scenario table that it shows."),
     .required("guest", guest, "The guest."),
     .required(
       "host",

@@ -14,7 +14,7 @@ extension ScenarioFolder {
   ) throws(InputError) -> Scenario {
     let path = try file(.scenario, named: name)
     let value = try InputFile(path).value(as: .scenario)
-    try checkPurpose(value)
+    try value.checkPurpose()
     let seed = overrides.seed ?? UInt32(truncatingIfNeeded: value["seed"]?.integer ?? 1)
     let (source, workload) = try workload(value, seed: seed)
     let names = value["designs"]?.items ?? []
@@ -37,20 +37,6 @@ extension ScenarioFolder {
       expectations: try expectations(value, designs: names.map(\.text)))
     if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
     return scenario
-  }
-
-  /// Readers and tools find the purpose without a YAML parser: it is the first line.
-  private func checkPurpose(_ value: CheckedValue) throws(InputError) {
-    let purpose = value.members.first { $0.name == "purpose" }
-    guard let first = value.members.first, first.name == "purpose", first.place.line == 1 else {
-      throw InputError(
-        expected: "'purpose:' on the first line of the file",
-        found: purpose.map { "it on line \($0.place.line ?? 1)" } ?? "none",
-        at: purpose?.place ?? value.place, field: "purpose")
-    }
-    if first.value.text.contains("\n") {
-      throw first.value.error(expected: "one line")
-    }
   }
 
   private func kernel(of party: String, _ value: CheckedValue) throws(InputError) -> KernelVersion {

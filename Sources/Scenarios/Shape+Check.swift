@@ -29,6 +29,7 @@ extension Shape {
       if case .mapping(let members) = content, members.count != 1 { throw wrong }
     case .dictionary(_, let shape):
       content = try Self.members(node, wrong, origin) { _, _, _ throws(InputError) in shape }
+    case .anything: content = try Self.anything(node, at: origin, field: field)
     default:
       guard case .scalar(let scalar) = node, !scalar.isNull,
         let found = self.content(of: scalar.string)
@@ -52,6 +53,26 @@ extension Shape {
     case .choice(let choices):
       choices.contains { $0.word == text } ? .text(text) : nil
     default: nil
+    }
+  }
+
+  /// The content of a value of any shape.
+  private static func anything(
+    _ node: Node, at origin: Place, field: String
+  ) throws(InputError) -> CheckedValue.Content {
+    let wrong = InputError(
+      expected: "a value", found: node.found, at: node.place(from: origin), field: field)
+    switch node {
+    case .scalar(let scalar): return .text(scalar.string)
+    case .sequence(let nodes):
+      var items: [CheckedValue] = []
+      for (index, node) in nodes.enumerated() {
+        items.append(try Shape.anything.check(node, at: origin, field: "\(field)[\(index)]"))
+      }
+      return .list(items)
+    case .mapping:
+      return try members(node, wrong, origin) { _, _, _ throws(InputError) in .anything }
+    case .alias: throw wrong
     }
   }
 

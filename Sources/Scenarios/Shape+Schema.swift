@@ -32,6 +32,7 @@ extension Shape {
       ["oneOf": .array(fields.map { Self.recordSchema([$0], false, isOnly: true) })]
     case .dictionary(_, let value):
       ["type": "object", "additionalProperties": value.schema]
+    case .anything: .object([])
     }
   }
 

@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// What a part of an input file must look like.
 ///
@@ -19,6 +19,8 @@ public indirect enum Shape: Sendable {
   case oneOf([Field])
   /// A mapping from names of the user's choosing.
   case dictionary(keys: String, Shape)
+  /// Any value: what it must be depends on what it is compared with.
+  case anything
 
   /// A kind of text.
   public struct TextForm: Sendable {
@@ -27,7 +29,7 @@ public indirect enum Shape: Sendable {
     /// A regular expression for the whole text; `nil` for any text that is not empty.
     let pattern: String?
 
-    init(_ expectation: String, pattern: String? = nil) {
+    package init(_ expectation: String, pattern: String? = nil) {
       self.expectation = expectation
       self.pattern = pattern
     }
@@ -38,7 +40,7 @@ public indirect enum Shape: Sendable {
     let word: String
     let text: String
 
-    init(_ word: String, _ text: String = "") {
+    package init(_ word: String, _ text: String = "") {
       self.word = word
       self.text = text
     }
@@ -46,19 +48,19 @@ public indirect enum Shape: Sendable {
 
   /// A named field of a mapping.
   public struct Field: Sendable {
-    let name: String
-    let shape: Shape
+    package let name: String
+    package let shape: Shape
     /// What it means, for the schema.
-    let text: String
+    package let text: String
     let isRequired: Bool
     /// What an absent field stands for, for the schema.
     let standard: JSONValue?
 
-    static func required(_ name: String, _ shape: Shape, _ text: String) -> Field {
+    package static func required(_ name: String, _ shape: Shape, _ text: String) -> Field {
       Field(name: name, shape: shape, text: text, isRequired: true, standard: nil)
     }
 
-    static func optional(
+    package static func optional(
       _ name: String, _ shape: Shape, _ text: String, standard: JSONValue? = nil
     ) -> Field {
       Field(name: name, shape: shape, text: text, isRequired: false, standard: standard)
@@ -82,16 +84,17 @@ public indirect enum Shape: Sendable {
         : "a mapping"
     case .oneOf(let fields): "a mapping with one of \(alternatives(fields.map(\.name)))"
     case .dictionary(let keys, _): "a mapping from \(keys)"
+    case .anything: "a value"
     }
   }
 }
 
 extension Shape {
   /// Text without a form of its own.
-  static let anyText = Shape.text(TextForm("a text"))
+  package static let anyText = Shape.text(TextForm("a text"))
 
   /// A choice among the cases of an enumeration, each with its meaning.
-  static func choice<Word: CaseIterable & RawRepresentable<String>>(
+  package static func choice<Word: CaseIterable & RawRepresentable<String>>(
     of _: Word.Type, _ meaning: (Word) -> String
   ) -> Shape {
     .choice(Word.allCases.map { Choice($0.rawValue, meaning($0)) })

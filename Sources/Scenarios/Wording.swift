@@ -6,7 +6,7 @@ public func nearestName(to name: String, among candidates: [String]) -> String? 
 }
 
 /// `; did you mean 'X'?`, or nothing.
-func suggestion(for name: String, among candidates: [String]) -> String {
+package func suggestion(for name: String, among candidates: [String]) -> String {
   nearestName(to: name, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
 }
 
@@ -26,13 +26,13 @@ private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
 
 extension String {
   /// The text in quotes, shortened, for an error message.
-  var quoted: String {
+  package var quoted: String {
     count <= 48 ? "'\(self)'" : "'\(prefix(45))...'"
   }
 }
 
 /// `a, b or c`, for an error message.
-func alternatives(_ names: [String]) -> String {
+package func alternatives(_ names: [String]) -> String {
   guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
   return names.dropLast().joined(separator: ", ") + " or " + last
 }

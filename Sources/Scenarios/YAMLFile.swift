@@ -1,10 +1,20 @@
-import InputFiles
+package import InputFiles
 import Yams
 
 extension InputFile {
   /// The file's content as one YAML document of this shape.
-  func value(as shape: Shape) throws(InputError) -> CheckedValue {
+  package func value(as shape: Shape) throws(InputError) -> CheckedValue {
     try parseYAML(text(), as: shape, at: Place(file: path))
+  }
+}
+
+extension InputFile {
+  /// The names of the file's outermost fields.
+  package func topLevelNames() throws(InputError) -> [String] {
+    guard case .mapping(let mapping)? = try composeYAML(text(), at: Place(file: path)) else {
+      return []
+    }
+    return mapping.keys.compactMap(\.string)
   }
 }
 

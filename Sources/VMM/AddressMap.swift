@@ -23,6 +23,15 @@ public struct AddressMap: Equatable, Sendable {
     redistributorsSize: 0xf6_0000, redistributorStride: 0x2_0000,
     smmuBase: 0xc00_0000, msixTable: 0x1000_2000, ramBase: 0x4000_0000, ramSize: 768 << 20)
 
+  /// The same machine with the page of the virtual ITS's doorbell on the first page of the software
+  /// MSI window, and the distributor moved out of its way.
+  public static let coincident: Self = {
+    var map = qemuVirt
+    map.itsBase = 0x7ff_0000
+    map.distributor = 0x918_0000
+    return map
+  }()
+
   /// The virtual ITS's doorbell, `GITS_TRANSLATER`.
   public var doorbell: IPA { itsBase + 0x1_0040 }
 }

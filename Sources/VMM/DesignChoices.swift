@@ -1,3 +1,11 @@
+/// Whether the guest has an SMMU of its own in front of the device.
+public enum VirtualIOMMU: String, CaseIterable, Sendable {
+  /// An accelerated vSMMU: the guest's stage 1 over the host's stage 2.
+  case nested
+  /// None: the host's one stage alone.
+  case none
+}
+
 /// Where the guest learns of the doorbell that its device uses: from the firmware's tables.
 public enum DoorbellAdvertisement: String, CaseIterable, Sendable {
   case nothing
@@ -5,6 +13,17 @@ public enum DoorbellAdvertisement: String, CaseIterable, Sendable {
   case rmrDirect = "rmr-direct"
   /// An IORT RMR with "remapping permitted": `IOMMU_RESV_DIRECT_RELAXABLE`.
   case rmrRelaxable = "rmr-relaxable"
+  /// A range that every domain maps one to one and that the guest uses as its own doorbell:
+  /// `IOMMU_RESV_MSI_DIRECT`, proposed and never merged.
+  case msiDirect = "msi-direct"
+}
+
+/// Where the VMM puts the doorbell page of its virtual ITS.
+public enum VirtualITSPlacement: String, CaseIterable, Sendable {
+  /// Where QEMU has it: beside the first pages of the software MSI window.
+  case besideWindow = "beside-window"
+  /// On the first page of the window, so that both have one number.
+  case atWindow = "at-window"
 }
 
 /// Who writes the MSI-X entry that the device uses.
@@ -15,4 +34,14 @@ public enum MSIXEntryPolicy: String, CaseIterable, Sendable {
   case forwarded = "trapped-forwarded"
   /// The guest writes the table itself.
   case untrapped
+}
+
+/// Which address the VMM puts in KVM's route of a vector (`kvm_arch_fixup_msi_route`).
+public enum RouteAddress: String, CaseIterable, Sendable {
+  /// The machine's fixed doorbell, QEMU's `msi-gpa`.
+  case machineDoorbell = "machine-doorbell"
+  /// The guest's address, walked through the guest's stage 1 in software.
+  case walk = "stage1-walk"
+  /// The guest's address as it is, which KVM takes for an IPA.
+  case guestAddress = "guest-address"
 }

@@ -9,17 +9,21 @@ internal import HostKernel
 /// The VMM acts when a vector becomes unmasked or masked, and at no other write.
 struct MSIXEmulation: Sendable {
   let policy: MSIXEntryPolicy
-  /// The virtual ITS's doorbell: QEMU's `msi-gpa`, the address of every route.
+  /// The virtual ITS's doorbell: QEMU's `msi-gpa`.
   let doorbell: IPA
+  let route: RouteAddress
   let guestID: UInt32
   private var entries: [MSIXTableEntry]
   private var control = MSIXControl()
   /// The pending bit array.
   private var pending: [Bool]
 
-  init(policy: MSIXEntryPolicy, doorbell: IPA, guestID: UInt32, vectors: Int) {
+  init(
+    policy: MSIXEntryPolicy, doorbell: IPA, route: RouteAddress, guestID: UInt32, vectors: Int
+  ) {
     self.policy = policy
     self.doorbell = doorbell
+    self.route = route
     self.guestID = guestID
     entries = Array(repeating: MSIXTableEntry(), count: vectors)
     pending = Array(repeating: false, count: vectors)
@@ -31,7 +35,11 @@ struct MSIXEmulation: Sendable {
   }
 
   /// The guest writes 32 bits of the table.
-  mutating func write(_ value: UInt32, at offset: UInt64) -> [Step<HostCall>] {
+  ///
+  /// - Parameter walk: where the guest's stage 1 sends an address.
+  mutating func write(
+    _ value: UInt32, at offset: UInt64, walk: (IOVA) -> IPA?
+  ) -> [Step<HostCall>] {
     guard offset / MSIXTableEntry.byteCount < UInt64(entries.count), offset % 4 == 0 else {
       return []
     }
@@ -41,11 +49,11 @@ struct MSIXEmulation: Sendable {
     let shift: UInt64 = offset & 4 == 0 ? 0 : 32
     entries[vector][word: word] &= ~(lowBits(32) << shift)
     entries[vector][word: word] |= UInt64(value) << shift
-    return follow(vector, wasMasked: wasMasked)
+    return follow(vector, wasMasked: wasMasked, walk)
   }
 
   /// The guest writes the message control register.
-  mutating func write(control value: UInt16) -> [Step<HostCall>] {
+  mutating func write(control value: UInt16, walk: (IOVA) -> IPA?) -> [Step<HostCall>] {
     let old = control
     let wasMasked = entries.indices.map { isMasked($0) }
     control = MSIXControl(rawValue: UInt64(value))
@@ -61,7 +69,7 @@ struct MSIXEmulation: Sendable {
           .call(.disableVectors))
       ]
     }
-    return entries.indices.flatMap { follow($0, wasMasked: wasMasked[$0]) }
+    return entries.indices.flatMap { follow($0, wasMasked: wasMasked[$0], walk) }
   }
 
   /// The VMM's own eventfd of a vector is signalled: the guest masks it
@@ -71,7 +79,9 @@ struct MSIXEmulation: Sendable {
   }
 
   /// What a change of a vector's mask leads to (`msix_handle_mask_update`).
-  private mutating func follow(_ vector: Int, wasMasked: Bool) -> [Step<HostCall>] {
+  private mutating func follow(
+    _ vector: Int, wasMasked: Bool, _ walk: (IOVA) -> IPA?
+  ) -> [Step<HostCall>] {
     guard policy != .untrapped, isMasked(vector) != wasMasked else { return [] }
     if !wasMasked {
       return [
@@ -81,7 +91,7 @@ struct MSIXEmulation: Sendable {
           .call(.releaseVector(vector)))
       ]
     }
-    var steps = connect(vector)
+    var steps = connect(vector, walk)
     if pending[vector] {
       pending[vector] = false
       steps.append(
@@ -93,22 +103,46 @@ struct MSIXEmulation: Sendable {
   }
 
   /// Connects a vector that the guest has unmasked (`vfio_msix_vector_do_use`).
-  private func connect(_ vector: Int) -> [Step<HostCall>] {
+  private func connect(_ vector: Int, _ walk: (IOVA) -> IPA?) -> [Step<HostCall>] {
     let address = IOVA(entries[vector][.messageAddress])
     let data = entries[vector][.messageData]
-    let route = InjectionRoute(doorbell: doorbell, deviceID: guestID, eventID: data)
     let forwarded = policy == .forwarded ? address : nil
     let fate =
       policy == .forwarded
       ? "pass the guest's address \(address) on" : "the guest's address \(address) goes no further"
-    return [
+    let use: [Step<HostCall>] = [
       Step(
         .vmm, "vfio_msix_vector_do_use", "VFIO_DEVICE_SET_IRQS for vector \(vector): \(fate)",
-        .call(.enableVector(vector, guestAddress: forwarded))),
-      Step(
-        .vmm, "kvm_arch_fixup_msi_route",
-        "route of vector \(vector): the virtual doorbell \(doorbell), EventID \(data)",
-        .call(.route(vector: vector, route))),
+        .call(.enableVector(vector, guestAddress: forwarded)))
     ]
+    return use + [routeStep(vector, target(of: address, walk), data)]
+  }
+
+  /// Which address KVM is to take for the vITS's, and how it was found.
+  private func target(
+    of address: IOVA, _ walk: (IOVA) -> IPA?
+  ) -> (doorbell: IPA?, how: String) {
+    switch route {
+    case .machineDoorbell: (doorbell, "the virtual doorbell \(doorbell)")
+    case .guestAddress: (IPA(address.rawValue), "the guest's address \(address) as an IPA")
+    case .walk:
+      walk(address).map { ($0, "the guest's stage 1 sends \(address) to IPA \($0)") }
+        ?? (nil, "the guest's stage 1 does not map \(address): no route")
+    }
+  }
+
+  private func routeStep(
+    _ vector: Int, _ target: (doorbell: IPA?, how: String), _ data: UInt32
+  ) -> Step<HostCall> {
+    let text = "route of vector \(vector): \(target.how), EventID \(data)"
+    guard let doorbell = target.doorbell else {
+      return Step(.vmm, "kvm_arch_fixup_msi_route", text, .decide)
+    }
+    return Step(
+      .vmm, "kvm_arch_fixup_msi_route", text,
+      .call(
+        .route(
+          vector: vector,
+          InjectionRoute(doorbell: doorbell, deviceID: guestID, eventID: data))))
   }
 }

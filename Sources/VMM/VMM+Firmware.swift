@@ -1,16 +1,23 @@
 internal import Bits
 public import Firmware
 internal import HostKernel
+internal import IOMMU
 
 extension VMM {
   /// The reserved memory range that advertises the software MSI window; `nil` when the design
   /// advertises nothing.
   var advertisedWindow: ReservedMemoryRange? {
-    guard advertisement != .nothing else { return nil }
+    guard advertisement != .nothing, iommu == .nested else { return nil }
+    let isMoved = stageTwoDoorbell == .movedWindow
     return ReservedMemoryRange(
-      base: IPA(SoftwareMSIWindow.base.rawValue), length: SoftwareMSIWindow.length,
-      remapPermitted: advertisement == .rmrRelaxable, streams: streams)
+      base: isMoved ? movedWindow : IPA(SoftwareMSIWindow.base.rawValue),
+      length: isMoved ? 0x1_0000 : SoftwareMSIWindow.length,
+      remapPermitted: advertisement == .rmrRelaxable, streams: streams,
+      isMessageAlias: advertisement == .msiDirect)
   }
+
+  /// The doorbell's 64 KiB frame, which an RMR can name and a moved window starts at.
+  var movedWindow: IPA { map.doorbell.alignedDown(toBit: 16) }
 
   /// The requester IDs behind the vSMMU: the expander bus and the bus of its root port.
   private var streams: ClosedRange<UInt32> { (guestID & ~0x1ff)...(guestID | 0x1ff) }
@@ -21,7 +28,7 @@ extension VMM {
   public func tables() throws(FirmwareError) -> GuestTables {
     var bridges = HostBridgeBuilder(origin: .qemu)
     let bus = UInt8(truncatingIfNeeded: streams.lowerBound >> 8)
-    let preserves = advertisement != .nothing
+    let preserves = advertisedWindow != nil
     if bus != 0 { bridges.add(bus: bus, preserves: preserves) }
     bridges.add(bus: 0, preserves: preserves)
     return GuestTables(iort: try iort(), madt: madt, dsdt: bridges.build())
@@ -33,6 +40,10 @@ extension VMM {
     var group = IORTDraft(.itsGroup, revision: 1)
     group.elements = [0]
     let its = table.add(group)
+    guard iommu == .nested else {
+      table.add(rootComplex(smmu: nil, its: its))
+      return try table.build()
+    }
     let smmu = table.add(smmuNode(its: its))
     table.add(rootComplex(smmu: smmu, its: its))
     if let window = advertisedWindow { table.add(reservedRange(window, smmu: smmu)) }
@@ -55,7 +66,7 @@ extension VMM {
   }
 
   /// Every requester ID maps to itself: the vSMMU's streams to it, the rest to the ITS.
-  private func rootComplex(smmu: Int, its: Int) -> IORTDraft {
+  private func rootComplex(smmu: Int?, its: Int) -> IORTDraft {
     var node = IORTDraft(.rootComplex, revision: 3, identifier: 2)
     node[IORTLayout.cacheCoherency] = 1
     node[IORTLayout.memoryFlags] = 3
@@ -66,6 +77,10 @@ extension VMM {
         outputBase: ids.lowerBound, target: target)
     }
     let ids = streams
+    guard let smmu else {
+      node.mappings = [identity(0...0xffff, its)]
+      return node
+    }
     node.mappings = [identity(ids, smmu)]
     if ids.lowerBound > 0 { node.mappings.append(identity(0...(ids.lowerBound - 1), its)) }
     if ids.upperBound < 0xffff {
@@ -76,7 +91,8 @@ extension VMM {
 
   private func reservedRange(_ window: ReservedMemoryRange, smmu: Int) -> IORTDraft {
     var node = IORTDraft(.reservedMemoryRange, revision: 3, identifier: 3)
-    node[IORTLayout.rmrFlags] = window.remapPermitted ? 1 : 0
+    node[IORTLayout.rmrFlags] =
+      (window.remapPermitted ? 1 : 0) | (window.isMessageAlias ? 1 << 10 : 0)
     let ids = window.streams
     // QEMU flags the mapping as single, with the count of a range; Linux goes by the count.
     node.mappings = [

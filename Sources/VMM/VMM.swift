@@ -11,6 +11,7 @@ public struct VMM: Sendable {
   public let map: AddressMap
   let advertisement: DoorbellAdvertisement
   let stageTwoDoorbell: StageTwoDoorbell
+  let iommu: VirtualIOMMU
   let guestID: UInt32
   private var smmu: VirtualSMMU
   private var msix: MSIXEmulation
@@ -20,15 +21,17 @@ public struct VMM: Sendable {
   ///   - vectors: the size of its MSI-X table.
   public init(
     map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
-    msixEntry: MSIXEntryPolicy, guestID: UInt32, vectors: Int
+    msixEntry: MSIXEntryPolicy, guestID: UInt32, vectors: Int, iommu: VirtualIOMMU = .nested,
+    route: RouteAddress = .machineDoorbell
   ) {
     self.map = map
     self.advertisement = advertisement
     self.stageTwoDoorbell = stageTwoDoorbell
     self.guestID = guestID
+    self.iommu = iommu
     smmu = VirtualSMMU(guestStream: guestID)
     msix = MSIXEmulation(
-      policy: msixEntry, doorbell: map.doorbell, guestID: guestID, vectors: vectors)
+      policy: msixEntry, doorbell: map.doorbell, route: route, guestID: guestID, vectors: vectors)
   }
 
   /// Builds the virtual machine: stage 2 with the guest's RAM, the vIOMMU, and whatever the
@@ -37,17 +40,33 @@ public struct VMM: Sendable {
     var steps: [Step<HostCall>] = [
       Step(
         .vmm, "iommufd_backend_alloc_hwpt", "a nest parent with the guest's RAM",
-        .call(.createStageTwo(ram))),
-      Step(
-        .vmm, "smmuv3_accel_alloc_viommu", "vSID \(hex(UInt64(guestID)))",
-        .call(.createVirtualSMMU(guestStream: guestID))),
+        .call(.createStageTwo(ram)))
     ]
+    if iommu == .nested {
+      steps.append(
+        Step(
+          .vmm, "smmuv3_accel_alloc_viommu", "vSID \(hex(UInt64(guestID)))",
+          .call(.createVirtualSMMU(guestStream: guestID))))
+    }
+    if stageTwoDoorbell == .movedWindow {
+      steps.append(
+        Step(
+          .vmm, "(proposed)", "move the software MSI window to the guest's doorbell",
+          .call(.moveWindow(IOVA(movedWindow.rawValue)))))
+    }
     if stageTwoDoorbell == .guestDoorbell {
       let page = map.doorbell.alignedDown(toBit: 12)
       steps.append(
         Step(
           .vmm, "(proposed)", "tell the host where the guest's doorbell is: IPA \(page)",
           .call(.mapGuestDoorbell(page))))
+    }
+    guard iommu == .nested else {
+      return steps + [
+        Step(
+          .vmm, "iommufd_cdev_attach_ioas_hwpt", "no vIOMMU: the one stage of the host",
+          .call(.attachStageTwo))
+      ]
     }
     steps.append(
       Step(
@@ -72,9 +91,13 @@ public struct VMM: Sendable {
     smmu.write(value, at: offset, width: width, memory: memory)
   }
 
-  /// The guest writes 32 bits of the trapped MSI-X table, at an offset in it.
-  public mutating func msixWrite(_ value: UInt32, at offset: UInt64) -> [Step<HostCall>] {
-    msix.write(value, at: offset)
+  /// The guest writes 32 bits of the trapped MSI-X table, at an offset in it; `memory` is the
+  /// guest's RAM, for a VMM that walks the guest's tables.
+  public mutating func msixWrite(
+    _ value: UInt32, at offset: UInt64, memory: PhysicalMemory? = nil
+  ) -> [Step<HostCall>] {
+    let smmu = smmu
+    return msix.write(value, at: offset) { smmu.translate($0, memory) }
   }
 
   /// A vector that the guest masks was signalled: its pending bit is set.
@@ -89,7 +112,10 @@ public struct VMM: Sendable {
   }
 
   /// The guest writes the MSI-X message control register.
-  public mutating func msixControlWrite(_ value: UInt16) -> [Step<HostCall>] {
-    msix.write(control: value)
+  public mutating func msixControlWrite(
+    _ value: UInt16, memory: PhysicalMemory? = nil
+  ) -> [Step<HostCall>] {
+    let smmu = smmu
+    return msix.write(control: value) { smmu.translate($0, memory) }
   }
 }

@@ -3,6 +3,7 @@ internal import Bits
 internal import Flows
 internal import HostKernel
 internal import Memory
+internal import SMMU
 
 /// The front end of an accelerated virtual SMMUv3 (QEMU hw/arm/smmuv3-accel.c): it reads the
 /// guest's commands and stream table and leaves all translation to the physical SMMU.
@@ -105,6 +106,22 @@ struct VirtualSMMU: Sendable {
         "the guest's STE of StreamID \(hex(UInt64(guestStream))): \(kind)",
         .call(.attach(guestEntry: entry)))
     ]
+  }
+
+  /// Where the guest's own tables send a message's address: a walk in software, as QEMU's emulated
+  /// SMMU does it (hw/arm/smmuv3.c `smmuv3_translate`); `nil` where they do not map it.
+  func translate(_ address: IOVA, _ memory: PhysicalMemory?) -> IPA? {
+    guard let memory else { return nil }
+    var smmu = SMMU(profile: .qemu, caches: .none)
+    smmu.writeRegister(SMMURegister.streamTableBase, streamTableBase, width: 8, memory: memory)
+    smmu.writeRegister(SMMURegister.streamTableConfig, streamTableConfig, width: 4, memory: memory)
+    smmu.writeRegister(SMMURegister.cr0, control & Self.enabled, width: 4, memory: memory)
+    let access = Transaction(streamID: guestStream, address: address, isWrite: true)
+    switch smmu.translate(access, in: memory) {
+    case .translated(let result): return IPA(result.address.rawValue)
+    case .bypassed(let place): return IPA(place.rawValue)
+    default: return nil
+    }
   }
 
   /// What the stream has while the guest's SMMU is off (`smmuv3_accel_attach_gbpa_hwpt`).

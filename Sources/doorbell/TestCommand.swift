@@ -3,6 +3,7 @@ import Foundation
 import InputFiles
 import Reports
 import Scenarios
+import Scripts
 
 struct TestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,7 +37,7 @@ struct TestCommand: AsyncParsableCommand {
     for path in paths { files += try ScenarioFolder.scenarioFiles(at: path) }
     var tests: [ScenarioTest] = []
     for file in files {
-      let test = await Progress.during("running '\(file)'") { _ in await folder.test(file) }
+      let test = await Progress.during("running '\(file)'") { _ in await folder.check(file) }
       try Output.write(test.text(on: Output.terminal))
       if let error = test.error { Output.error(error.description) }
       tests.append(test)

@@ -10,7 +10,7 @@ import Testing
 @Suite("GuestKernel")
 struct GuestKernelTests {
   private func entry(_ bench: GuestBench) -> PA? {
-    bench.kernel.smmu.address(of: GuestBench.device)
+    bench.kernel.smmu?.address(of: GuestBench.device)
   }
 
   // MARK: Domains

@@ -65,6 +65,8 @@ extension [HostCall] {
       case .createVirtualSMMU(let stream): "vSID \(hex(UInt64(stream)))"
       case .mapGuestDoorbell(let page): "doorbell \(page)"
       case .mirror: "mirror"
+      case .attachStageTwo: "attach stage 2"
+      case .moveWindow(let start): "window \(start)"
       }
     }
   }

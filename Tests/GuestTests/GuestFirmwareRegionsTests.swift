@@ -1,6 +1,7 @@
 import Bits
 import Firmware
 import Guest
+import IOMMU
 import Testing
 
 @Suite("ReservedRegion")
@@ -18,7 +19,7 @@ struct ReservedRegionTests {
   func window() {
     let regions = GuestBench.firmware(remapPermitted: nil).reservedRegions(of: GuestBench.device)
     #expect(
-      regions == [ReservedRegion(base: 0x800_0000, length: 0x10_0000, kind: .softwareMSI)])
+      regions.map(\.sysfsLine) == ["0x0000000008000000 0x00000000080fffff msi"])
   }
 
   @Test("without a preserved boot configuration a PCI device's RMR is ignored")
@@ -37,8 +38,9 @@ struct ReservedRegionTests {
 
   @Test("the names are those of sysfs")
   func names() {
-    #expect(ReservedRegion.Kind.direct.rawValue == "direct")
-    #expect(ReservedRegion.Kind.directRelaxable.rawValue == "direct-relaxable")
-    #expect(ReservedRegion.Kind.softwareMSI.rawValue == "msi")
+    #expect(
+      ReservedRegion.Kind.allCases.map(\.sysfsText) == [
+        "direct", "direct-relaxable", "reserved", "msi", "msi", "msi-direct",
+      ])
   }
 }

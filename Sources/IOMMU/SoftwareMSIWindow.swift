@@ -15,9 +15,15 @@ public struct SoftwareMSIWindow: Sendable {
   static let capacity = 64
 
   private let pageShift: UInt64
+  /// Where the window starts.
+  public var start: IOVA
   private var pages: [PA] = []
 
-  public init(pageShift: UInt64) { self.pageShift = pageShift }
+  /// - Parameter start: where the device's reserved regions put the window.
+  public init(pageShift: UInt64, start: IOVA = Self.base) {
+    self.pageShift = pageShift
+    self.start = start
+  }
 
   /// The IOVA of a doorbell's page, and whether this is its first use.
   ///
@@ -32,6 +38,6 @@ public struct SoftwareMSIWindow: Sendable {
         message: "more than \(Self.capacity) doorbell pages in one iommufd context")
     }
     if known == nil { pages.append(page) }
-    return (Self.base + UInt64(index) << pageShift, known == nil)
+    return (start + UInt64(index) << pageShift, known == nil)
   }
 }

@@ -1,6 +1,6 @@
 import Bits
 import Flows
-import HostKernel
+import IOMMU
 import Testing
 
 @Suite("SoftwareMSIWindow")

@@ -1,0 +1,60 @@
+internal import HostKernel
+internal import VMM
+
+extension Design {
+  /// Why the choices cannot stand together; `nil` when they can.
+  public var inconsistency: String? { messageInconsistency ?? guestInconsistency }
+
+  /// Who writes the entry, whose EventID it holds and what stage 2 maps depend on each other.
+  private var messageInconsistency: String? {
+    switch (msixEntry, stageTwo, eventIDOwner) {
+    case (.replaced, .guestDoorbell, _):
+      "msix 'trapped-replaced' writes an address of the software window, which stage 2 "
+        + "'guest-doorbell' does not map"
+    case (.forwarded, .softwareWindow, _) where !isWindowAtDoorbell:
+      "msix 'trapped-forwarded' writes the guest's address, which ends at the guest doorbell; "
+        + "stage 2 'software-window' does not map that"
+    case (.forwarded, .movedWindow, _) where addressOverride != .vfio,
+      (.forwarded, .softwareWindow, _) where addressOverride != .vfio:
+      "override 'msi-domain' takes the guest's address for the kernel's own, so that the kernel "
+        + "puts no page into its window"
+    case (.untrapped, .softwareWindow, _), (.untrapped, .movedWindow, _):
+      "msix 'untrapped' leaves the guest's address in the device, which ends at the guest "
+        + "doorbell; stage 2 '\(stageTwo.rawValue)' does not map that"
+    case (.untrapped, _, .host):
+      "msix 'untrapped' leaves the guest's EventID in the device, so eventID must be 'guest'"
+    case (.replaced, _, .guest), (.forwarded, _, .guest):
+      "a trapped MSI-X entry gets the host's EventID, so eventID must be 'host'"
+    case (.replaced, _, _) where addressOverride != .msiDomain,
+      (.untrapped, _, _) where addressOverride != .msiDomain:
+      "override 'vfio' says where a forwarded address is taken in; msix "
+        + "'\(msixEntry.rawValue)' forwards none"
+    default: nil
+    }
+  }
+
+  /// Whether the guest's doorbell is a page of the host's window.
+  private var isWindowAtDoorbell: Bool { virtualITS == .atWindow }
+
+  /// What the guest has and is told, and what the VMM does about it.
+  private var guestInconsistency: String? {
+    if iommu == .none, advertisement != .nothing {
+      return "a reserved range names the streams of an SMMU; with iommu 'none' the guest has none"
+    }
+    if iommu == .none, route == .walk {
+      return "route 'stage1-walk' walks the guest's stage 1; with iommu 'none' there is none"
+    }
+    if msixEntry == .untrapped, route != .machineDoorbell {
+      return "msix 'untrapped' never asks the VMM for a route, so route must be "
+        + "'machine-doorbell'"
+    }
+    if virtualITS == .atWindow, stageTwo == .movedWindow {
+      return "vits 'at-window' puts the doorbell on the window; stage 2 'moved-window' would move "
+        + "the window to where it is"
+    }
+    return nil
+  }
+
+  /// The guest's memory map under this design.
+  var addressMap: AddressMap { virtualITS == .atWindow ? .coincident : .qemuVirt }
+}

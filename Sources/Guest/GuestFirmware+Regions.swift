@@ -1,0 +1,35 @@
+internal import Bits
+public import Firmware
+public import IOMMU
+internal import Linux
+
+extension GuestFirmware {
+  /// The reserved regions of a PCI device (`iort_iommu_rmr_get_resv_regions`,
+  /// `arm_smmu_get_resv_regions`), in sysfs's order.
+  public func reservedRegions(of stream: UInt32) -> [ReservedRegion] {
+    // Without "preserve boot configuration" an RMR says nothing about a PCI device.
+    let named = preservesBootConfiguration ? reserved.filter { $0.streams.contains(stream) } : []
+    let sources = named.map { range in
+      range.isMessageAlias
+        ? RegionSource.msiDirect(base: IOVA(range.base.rawValue), length: range.length)
+        : .armRMR(
+          base: IOVA(range.base.rawValue), length: range.length,
+          flags: range.remapPermitted ? .remapPermitted : [])
+    }
+    return (sources + [.softwareMSI]).compactMap { $0.region(for: .other) }
+  }
+
+  /// What a kernel of that version makes of the tables: before 6.0 Linux has no code that reads
+  /// RMR nodes.
+  func asRead(by version: KernelVersion) -> GuestFirmware {
+    guard version < .readsReservedMemoryRanges else { return self }
+    return GuestFirmware(
+      itsBase: itsBase, redistributors: redistributors, smmuBase: smmuBase, reserved: [],
+      preservesBootConfiguration: preservesBootConfiguration)
+  }
+}
+
+extension KernelVersion {
+  /// The release that first reads IORT RMR nodes (`iort_get_rmr_sids`, drivers/acpi/arm64/iort.c).
+  static let readsReservedMemoryRanges = KernelVersion(6, 0)
+}

@@ -1,0 +1,94 @@
+public import Flows
+public import Linux
+
+/// Who refuses to attach a device whose firmware asked for a region one to one: what Linux did,
+/// what the thread of April 2023 proposed, and what was merged.
+public enum AttachPolicy: String, CaseIterable, Sendable {
+  /// Nobody: Arm and AMD before 6.6.
+  case none
+  /// Intel's driver refuses unmanaged domains (`device_is_rmrr_locked` until 6.5).
+  case intelDriverCheck = "intel-driver-check"
+  /// `__iommu_attach_device` refuses unmanaged domains (A. Williamson, 20 April 2023).
+  case williamson
+  /// The same by a flag that is computed at probe (R. Murphy, 21 April 2023).
+  case murphy
+  /// The core refuses the blocked domain (J. Gunthorpe, 21 April 2023).
+  case gunthorpe
+  /// What 6.6 has (commit a48ce36e2786, `__iommu_device_set_domain`).
+  case merged
+  /// `iommu_group_claim_dma_owner` refuses (Lu Baolu's question of 22 April 2023).
+  case claimOwner = "claim-owner"
+
+  /// What a release does.
+  public init(of version: KernelVersion, isIntel: Bool = false) {
+    self = version >= .requiresDirect ? .merged : isIntel ? .intelDriverCheck : .none
+  }
+
+  /// What was proposed or merged, and where, in one line.
+  public var meaning: String {
+    switch self {
+    case .none: "nobody refuses"
+    case .intelDriverCheck: "Intel's driver refuses unmanaged domains with EPERM"
+    case .williamson: "the core refuses unmanaged domains with EPERM, reading the regions each time"
+    case .murphy: "the core refuses unmanaged domains with EPERM, by a flag set at probe"
+    case .gunthorpe: "the core refuses the blocked domain with EINVAL"
+    case .merged: "as gunthorpe; also a group's own blocking domain (Linux 6.6)"
+    case .claimOwner: "the claim of DMA ownership is refused; attaching is not checked"
+    }
+  }
+
+  /// Why a device may not be attached to a domain; `nil` when it may.
+  ///
+  /// - Parameter isBlocking: whether the domain is its group's blocking domain, whatever its kind.
+  public func refusal(
+    by agent: Agent, attaching domain: IOMMUDomain.Kind, isBlocking: Bool,
+    requiresDirect: Bool, isIntel: Bool
+  ) -> Refusal? {
+    guard requiresDirect else { return nil }
+    switch self {
+    case .none, .claimOwner: return nil
+    case .intelDriverCheck:
+      return isIntel && domain == .unmanaged
+        ? Refusal(
+          by: agent, in: "intel_iommu_attach_device", errno: "EPERM",
+          message: "Device is ineligible for IOMMU domain attach due to platform RMRR requirement. "
+            + " Contact your platform vendor.") : nil
+    case .williamson, .murphy:
+      return domain == .unmanaged
+        ? Refusal(
+          by: agent, in: "__iommu_attach_device", errno: "EPERM",
+          message: "Device may not be used with an unmanaged IOMMU domain due to reserved direct "
+            + "mapping requirement.") : nil
+    case .gunthorpe:
+      return domain == .blocked ? Self.directRequired(by: agent) : nil
+    case .merged:
+      return domain == .blocked || isBlocking ? Self.directRequired(by: agent) : nil
+    }
+  }
+
+  /// Why a group may not be claimed; `nil` when it may.
+  public func claimRefusal(by agent: Agent, requiresDirect: Bool) -> Refusal? {
+    guard self == .claimOwner, requiresDirect else { return nil }
+    return Refusal(
+      by: agent, in: "iommu_group_claim_dma_owner", errno: "EINVAL",
+      message: "a device of the group requires a direct mapping (the post names no errno)")
+  }
+
+  /// The message of `__iommu_device_set_domain`.
+  public static func directRequired(by agent: Agent) -> Refusal {
+    Refusal(
+      by: agent, in: "__iommu_device_set_domain", errno: "EINVAL",
+      message: "Firmware has requested this device have a 1:1 IOMMU mapping, rejecting configuring "
+        + "the device without a 1:1 mapping. Contact your platform vendor.")
+  }
+}
+
+extension KernelVersion {
+  /// The release in which a device with a `direct` region may no longer be given a blocked domain
+  /// (commit a48ce36e2786, "iommu: Prevent RESV_DIRECT devices from blocking domains").
+  public static let requiresDirect = KernelVersion(6, 6)
+
+  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
+  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
+  public static let mapsDoorbellsNatively = KernelVersion(6, 15)
+}

@@ -1,0 +1,51 @@
+internal import Bits
+internal import Flows
+internal import Linux
+
+/// The doorbell pages of one open iommufd file, in the order of their first use
+/// (drivers/iommu/iommufd/driver.c `iommufd_sw_msi`).
+public final class DoorbellList {
+  private let pageShift: UInt64
+  /// One window for each start that a device's reserved regions name.
+  private var windows: [(start: IOVA, window: SoftwareMSIWindow)] = []
+
+  /// - Parameter pageShift: log2 of the host's page size.
+  public init(pageShift: UInt64) { self.pageShift = pageShift }
+
+  /// The message address for a doorbell, whose page goes into the group's domain.
+  ///
+  /// - Throws: `Refusal` with `EOVERFLOW` for the 65th page of the file.
+  func prepare(_ doorbell: PA, in group: IOMMUGroup) throws(Refusal) -> IOVA {
+    guard let start = group.softwareMSIStart else { return IOVA(doorbell.rawValue) }
+    let page = doorbell.alignedDown(toBit: pageShift)
+    let iova = try place(of: page, from: start)
+    if !group.requiredDoorbells.contains(page) { group.requiredDoorbells.append(page) }
+    install(page, at: iova, in: group.domain)
+    return iova + doorbell.offset(belowBit: pageShift)
+  }
+
+  /// Puts every page that a group's devices use into a domain before the group moves there
+  /// (`iommufd_group_setup_msi`).
+  func installRequired(of group: IOMMUGroup, in domain: IOMMUDomain) throws(Refusal) {
+    guard let start = group.softwareMSIStart else { return }
+    for page in group.requiredDoorbells {
+      install(page, at: try place(of: page, from: start), in: domain)
+    }
+  }
+
+  private func place(of page: PA, from start: IOVA) throws(Refusal) -> IOVA {
+    let index = windows.firstIndex { $0.start == start } ?? windows.endIndex
+    if index == windows.endIndex {
+      windows.append((start, SoftwareMSIWindow(pageShift: pageShift, start: start)))
+    }
+    return try windows[index].window.page(of: page).iova
+  }
+
+  private func install(_ page: PA, at iova: IOVA, in domain: IOMMUDomain) {
+    guard domain.doorbellIOVA(of: page) == nil else { return }
+    domain.remember(page, at: iova)
+    domain.map(
+      iova.rawValue...iova.rawValue + lowBits(pageShift), to: page, [.read, .write, .mmio],
+      by: "iommufd_sw_msi_install")
+  }
+}

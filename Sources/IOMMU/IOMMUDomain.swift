@@ -1,0 +1,132 @@
+public import Bits
+internal import GLibSupport
+public import Linux
+
+/// What devices are attached to (`struct iommu_domain`): which IOVAs lead where.
+///
+/// It keeps what the kernel keeps; the descriptors of a real table are the concern of the SMMU
+/// driver's model.
+public final class IOMMUDomain {
+  public enum Kind: String, Sendable {
+    /// Every access is aborted.
+    case blocked
+    /// Every access passes untranslated.
+    case identity
+    /// The DMA API's, with its own allocator of IOVAs.
+    case dma
+    /// A user's or a kernel driver's own tables.
+    case unmanaged
+  }
+
+  /// How a doorbell gets into the domain (`enum iommu_domain_cookie_type`).
+  public enum Cookie: Equatable, Sendable {
+    case none
+    /// The DMA API allocates an IOVA.
+    case dma
+    /// VFIO's window: pages upwards from a base (`iommu_get_msi_cookie`).
+    case msi(base: IOVA)
+    /// iommufd maps by its own list.
+    case iommufd
+  }
+
+  public struct Mapping: Equatable, Sendable {
+    public let output: PA
+    public let attributes: MappingAttributes
+    /// Who made it, in its own words.
+    public let function: String
+  }
+
+  public let name: String
+  public let kind: Kind
+  public var cookie: Cookie
+  /// The bytes of a page.
+  public let granule: UInt64
+  private let mappings = RangeMap<Mapping>()
+  /// The doorbell pages that the domain's cookie mapped, in order.
+  private(set) var doorbells: [(page: PA, iova: IOVA)] = []
+  var allocator: IOVAAllocator?
+  /// The next page of an MSI cookie.
+  private var nextPage: IOVA?
+
+  /// - Parameter granule: the bytes of a page, a power of two.
+  public init(
+    _ kind: Kind, name: String? = nil, cookie: Cookie = .none, granule: UInt64 = 4096
+  ) {
+    self.kind = kind
+    self.name = name ?? kind.rawValue
+    self.cookie = cookie
+    self.granule = granule
+    if case .msi(let base) = cookie { startWindow(at: base) }
+  }
+
+  /// The mapped ranges in order.
+  public var ranges: [(range: ClosedRange<UInt64>, mapping: Mapping)] {
+    mappings.entries.map { ($0.range, $0.value) }
+  }
+
+  /// Where an access goes; `nil` when the domain aborts it.
+  public func translate(_ address: IOVA, isWrite: Bool = true) -> PA? {
+    switch kind {
+    case .blocked: return nil
+    case .identity: return PA(address.rawValue)
+    case .dma, .unmanaged:
+      guard let entry = mappings.entry(at: address.rawValue),
+        entry.value.attributes.contains(isWrite ? .write : .read)
+      else { return nil }
+      return entry.value.output + (address.rawValue - entry.range.lowerBound)
+    }
+  }
+
+  /// Whether every page of a range is mapped one to one, or passes.
+  public func mapsDirectly(_ range: ClosedRange<UInt64>) -> Bool {
+    if kind == .identity { return true }
+    var page = range.lowerBound & ~(granule - 1)
+    while page <= range.upperBound {
+      guard translate(IOVA(page))?.rawValue == page else { return false }
+      let next = page.addingReportingOverflow(granule)
+      if next.overflow { break }
+      page = next.partialValue
+    }
+    return true
+  }
+
+  /// Maps a range; `false`, and nothing changes, when a part of it is mapped already.
+  @discardableResult
+  public func map(
+    _ range: ClosedRange<UInt64>, to output: PA, _ attributes: MappingAttributes,
+    by function: String
+  ) -> Bool {
+    mappings.insert(range, Mapping(output: output, attributes: attributes, function: function))
+  }
+
+  /// Removes the mappings that lie in a range; how many bytes went.
+  @discardableResult
+  public func unmap(_ range: ClosedRange<UInt64>) -> UInt64 {
+    var bytes: UInt64 = 0
+    for entry in mappings.entries(intersecting: range) {
+      mappings.remove(from: entry.range.lowerBound)
+      bytes &+= entry.range.upperBound - entry.range.lowerBound &+ 1
+    }
+    return bytes
+  }
+
+  func doorbellIOVA(of page: PA) -> IOVA? { doorbells.first { $0.page == page }?.iova }
+
+  func remember(_ page: PA, at iova: IOVA) { doorbells.append((page, iova)) }
+
+  /// An IOVA for a buffer of the DMA API; `nil` when none is free, or for another kind of domain.
+  public func allocate(size: UInt64) -> IOVA? { allocator?.allocate(size: size) }
+
+  /// Gives the domain a window for doorbells (`iommu_get_msi_cookie`).
+  func startWindow(at base: IOVA) {
+    cookie = .msi(base: base)
+    nextPage = base
+  }
+
+  /// The next page of the cookie's window; nothing bounds it.
+  func takePage() -> IOVA? {
+    guard let page = nextPage else { return nil }
+    nextPage = page + granule
+    return page
+  }
+}

@@ -1,0 +1,322 @@
+internal import Bits
+public import Flows
+public import Linux
+
+/// One open file of iommufd, with its objects by ID (drivers/iommu/iommufd/main.c).
+public final class IOMMUFD {
+  /// What an ID names. Objects that others use cannot be destroyed.
+  public enum Object {
+    case addressSpace(IOAddressSpace)
+    case device(IOMMUGroup, IOMMUDevice)
+    case pageTable(PageTableObject)
+    case virtualIOMMU(VirtualIOMMUObject)
+    case virtualDevice(VirtualDeviceObject)
+    case eventQueue(viommu: UInt32, kind: UInt32)
+  }
+
+  /// A hardware page table (HWPT).
+  public struct PageTableObject {
+    public enum Kind: Equatable, Sendable {
+      /// An IOAS' mappings.
+      case paging(addressSpace: UInt32, isNestParent: Bool)
+      /// A user's stage 1 over a nest parent, or over a vIOMMU's.
+      case nested(parent: UInt32, viommu: UInt32?)
+    }
+    public let kind: Kind
+    public let domain: IOMMUDomain
+  }
+
+  public struct VirtualIOMMUObject: Equatable, Sendable { public let parent: UInt32 }
+
+  public struct VirtualDeviceObject: Equatable, Sendable {
+    public let viommu: UInt32
+    public let device: UInt32
+    public let virtualID: UInt64
+  }
+
+  private let version: KernelVersion
+  private let pageSize: UInt64
+  private let allowsUnsafeInterrupts: Bool
+  /// The doorbells of the file.
+  public let doorbells: DoorbellList
+  private var objects: [UInt32: Object] = [:]
+  private var nextID: UInt32 = 1
+  /// What each bound device is attached to.
+  private var attachments: [UInt32: UInt32] = [:]
+
+  /// - Parameter pageSize: the bytes of a host page.
+  public init(
+    version: KernelVersion, pageSize: UInt64 = 4096, allowsUnsafeInterrupts: Bool = false
+  ) {
+    self.version = version
+    self.pageSize = pageSize
+    self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
+    doorbells = DoorbellList(pageShift: UInt64(pageSize.trailingZeroBitCount))
+  }
+
+  private func add(_ object: Object) -> UInt32 {
+    defer { nextID += 1 }
+    objects[nextID] = object
+    return nextID
+  }
+
+  private func refusal(_ function: String, _ errno: String, _ message: String) -> Refusal {
+    Refusal(by: .host, in: function, errno: errno, message: message)
+  }
+
+  // MARK: Address spaces
+
+  public func allocateAddressSpace() -> UInt32 {
+    add(.addressSpace(IOAddressSpace(pageSize: pageSize)))
+  }
+
+  public func addressSpace(_ id: UInt32) throws(Refusal) -> IOAddressSpace {
+    guard case .addressSpace(let space) = objects[id] else {
+      throw refusal("iommufd_get_ioas", "ENOENT", "object \(id) is no IOAS")
+    }
+    return space
+  }
+
+  // MARK: Devices
+
+  /// Takes a device (`iommufd_device_bind`).
+  public func bind(_ device: IOMMUDevice, of group: IOMMUGroup) throws(Refusal) -> UInt32 {
+    guard allowsUnsafeInterrupts || group.devices.allSatisfy(\.hasIsolatedMSI) else {
+      throw refusal(
+        "iommufd_device_bind", "EPERM",
+        "\(device.name) has no isolated MSI; allow_unsafe_interrupts is off")
+    }
+    let isBound = objects.values.contains {
+      if case .device(_, let other) = $0 { other === device } else { false }
+    }
+    guard !isBound else {
+      throw refusal("vfio_df_ioctl_bind_iommufd", "EINVAL", "\(device.name) is bound already")
+    }
+    let owner = "iommufd"
+    if group.owner == nil { try group.claim(for: owner) }
+    return add(.device(group, device))
+  }
+
+  private func device(_ id: UInt32) throws(Refusal) -> (IOMMUGroup, IOMMUDevice) {
+    guard case .device(let group, let device) = objects[id] else {
+      throw refusal("iommufd_get_device", "ENOENT", "object \(id) is no device")
+    }
+    return (group, device)
+  }
+
+  // MARK: Page tables
+
+  /// `IOMMU_HWPT_ALLOC` over an IOAS.
+  public func allocatePaging(
+    device id: UInt32, addressSpace spaceID: UInt32, isNestParent: Bool = false
+  ) throws(Refusal) -> UInt32 {
+    _ = try device(id)
+    let space = try addressSpace(spaceID)
+    return add(.pageTable(makePaging(space, spaceID, isNestParent)))
+  }
+
+  private func makePaging(
+    _ space: IOAddressSpace, _ spaceID: UInt32, _ isNestParent: Bool
+  ) -> PageTableObject {
+    let domain = IOMMUDomain(.unmanaged, name: "HWPT", granule: pageSize)
+    if version >= .mapsDoorbellsNatively { domain.cookie = .iommufd }
+    space.add(domain)
+    return PageTableObject(
+      kind: .paging(addressSpace: spaceID, isNestParent: isNestParent), domain: domain)
+  }
+
+  /// `IOMMU_HWPT_ALLOC` of a user's stage 1.
+  public func allocateNested(
+    device id: UInt32, parent: UInt32, hasData: Bool = true, isKnownType: Bool = true,
+    isNestParent: Bool = false
+  ) throws(Refusal) -> UInt32 {
+    _ = try device(id)
+    let function = "iommufd_hwpt_alloc"
+    guard hasData else { throw refusal(function, "EINVAL", "no data describes the stage 1") }
+    guard isKnownType else {
+      throw refusal(function, "EOPNOTSUPP", "the driver does not know the type of the data")
+    }
+    guard !isNestParent else {
+      throw refusal(function, "EOPNOTSUPP", "a nested table cannot be a nest parent")
+    }
+    switch objects[parent] {
+    case .pageTable(let table):
+      guard case .paging(_, true) = table.kind else {
+        throw refusal(function, "EINVAL", "object \(parent) is no nest parent")
+      }
+      // Doorbells go into the parent (`find_hwpt_paging`).
+      return add(
+        .pageTable(.init(kind: .nested(parent: parent, viommu: nil), domain: table.domain)))
+    case .virtualIOMMU(let viommu):
+      guard case .pageTable(let table) = objects[viommu.parent] else {
+        throw refusal(function, "ENOENT", "the vIOMMU's parent is gone")
+      }
+      return add(
+        .pageTable(
+          .init(kind: .nested(parent: viommu.parent, viommu: parent), domain: table.domain)))
+    default: throw refusal(function, "EINVAL", "object \(parent) cannot be a parent")
+    }
+  }
+
+  // MARK: Attaching
+
+  /// Attaches a device to an IOAS or a page table (`iommufd_device_attach`).
+  public func attach(device id: UInt32, to target: UInt32) throws(Refusal) {
+    let (group, device) = try device(id)
+    guard attachments[id] == nil else {
+      throw refusal("iommufd_hw_pagetable_attach", "EINVAL", "\(device.name) is attached already")
+    }
+    try move(id, group, device, to: target, isReplacement: false)
+  }
+
+  /// Moves a device to another table without a gap (`iommufd_device_replace`).
+  public func replace(device id: UInt32, by target: UInt32) throws(Refusal) {
+    let (group, device) = try device(id)
+    guard attachments[id] != nil else {
+      throw refusal("iommufd_device_do_replace", "EINVAL", "\(device.name) is not attached")
+    }
+    try move(id, group, device, to: target, isReplacement: true)
+  }
+
+  private func move(
+    _ id: UInt32, _ group: IOMMUGroup, _ device: IOMMUDevice, to target: UInt32, isReplacement: Bool
+  ) throws(Refusal) {
+    let (tableID, table) = try table(for: target)
+    if case .paging(let spaceID, _) = table.kind {
+      let space = try addressSpace(spaceID)
+      space.removeReservations(of: device.name)
+      group.softwareMSIStart = try space.enforce(device.regions, of: device.name, by: group.agent)
+    }
+    try setUpDoorbells(of: group, in: table.domain)
+    if isReplacement || group.domain === table.domain {
+      try group.replace(table.domain)
+    } else {
+      try group.attach(table.domain)
+    }
+    attachments[id] = tableID
+  }
+
+  /// `iommufd_group_setup_msi`. Before 6.15 a table got a cookie of its own, once, and a page
+  /// that an earlier table had mapped was lost.
+  private func setUpDoorbells(of group: IOMMUGroup, in domain: IOMMUDomain) throws(Refusal) {
+    guard let start = group.softwareMSIStart else { return }
+    if version >= .mapsDoorbellsNatively {
+      try doorbells.installRequired(of: group, in: domain)
+    } else if domain.cookie == .none {
+      domain.startWindow(at: start)
+    }
+  }
+
+  /// An IOAS stands for the table that iommufd makes for it by itself.
+  private func table(for target: UInt32) throws(Refusal) -> (UInt32, PageTableObject) {
+    switch objects[target] {
+    case .pageTable(let table): return (target, table)
+    case .addressSpace(let space):
+      let made = makePaging(space, target, false)
+      return (add(.pageTable(made)), made)
+    default:
+      throw refusal(
+        "iommufd_device_change_pt", "ENOENT", "object \(target) is neither an IOAS nor a table")
+    }
+  }
+
+  public func detach(device id: UInt32) throws(Refusal) {
+    let (group, device) = try device(id)
+    guard let tableID = attachments.removeValue(forKey: id) else {
+      throw refusal("iommufd_device_detach", "EINVAL", "\(device.name) is not attached")
+    }
+    if case .pageTable(let table) = objects[tableID],
+      case .paging(let spaceID, _) = table.kind
+    {
+      try addressSpace(spaceID).removeReservations(of: device.name)
+    }
+    try group.detach()
+  }
+
+  // MARK: Virtual IOMMUs
+
+  /// `IOMMU_VIOMMU_ALLOC`.
+  public func allocateVirtualIOMMU(
+    device id: UInt32, parent: UInt32, isKnownType: Bool = true
+  ) throws(Refusal) -> UInt32 {
+    _ = try device(id)
+    let function = "iommufd_viommu_alloc_ioctl"
+    guard version >= KernelVersion(6, 13) else {
+      throw refusal("iommufd_fops_ioctl", "ENOTTY", "there are no vIOMMU objects before 6.13")
+    }
+    guard isKnownType else { throw refusal(function, "EOPNOTSUPP", "an unknown type of vIOMMU") }
+    guard case .pageTable(let table) = objects[parent] else {
+      throw refusal(function, "ENOENT", "object \(parent) is no page table")
+    }
+    guard case .paging(_, true) = table.kind else {
+      throw refusal(function, "EINVAL", "object \(parent) is no nest parent")
+    }
+    return add(.virtualIOMMU(VirtualIOMMUObject(parent: parent)))
+  }
+
+  /// `IOMMU_VDEVICE_ALLOC`.
+  public func allocateVirtualDevice(
+    viommu: UInt32, device id: UInt32, virtualID: UInt64
+  ) throws(Refusal) -> UInt32 {
+    let function = "iommufd_vdevice_alloc_ioctl"
+    guard case .virtualIOMMU = objects[viommu] else {
+      throw refusal(function, "ENOENT", "object \(viommu) is no vIOMMU")
+    }
+    _ = try device(id)
+    let isTaken = objects.values.contains {
+      if case .virtualDevice(let other) = $0 {
+        other.viommu == viommu && other.virtualID == virtualID
+      } else {
+        false
+      }
+    }
+    guard !isTaken else {
+      throw refusal(function, "EEXIST", "virtual ID \(hex(virtualID)) is taken")
+    }
+    return add(.virtualDevice(.init(viommu: viommu, device: id, virtualID: virtualID)))
+  }
+
+  /// `IOMMU_VEVENTQ_ALLOC`: one queue of a kind for each vIOMMU.
+  public func allocateEventQueue(viommu: UInt32, kind: UInt32) throws(Refusal) -> UInt32 {
+    let function = "iommufd_veventq_alloc"
+    guard case .virtualIOMMU = objects[viommu] else {
+      throw refusal(function, "ENOENT", "object \(viommu) is no vIOMMU")
+    }
+    let isTaken = objects.values.contains {
+      if case .eventQueue(viommu, kind) = $0 { true } else { false }
+    }
+    guard !isTaken else { throw refusal(function, "EEXIST", "the vIOMMU has such a queue") }
+    return add(.eventQueue(viommu: viommu, kind: kind))
+  }
+
+  // MARK: Destroying
+
+  /// `IOMMU_DESTROY`.
+  public func destroy(_ id: UInt32) throws(Refusal) {
+    guard let object = objects[id] else {
+      throw refusal("iommufd_destroy", "ENOENT", "there is no object \(id)")
+    }
+    guard !isUsed(id) else {
+      throw refusal("iommufd_object_remove", "EBUSY", "others use object \(id)")
+    }
+    if case .device(let group, _) = object { try group.release() }
+    objects[id] = nil
+  }
+
+  private func isUsed(_ id: UInt32) -> Bool {
+    attachments.contains { $0.value == id || $0.key == id }
+      || objects.values.contains { object in
+        switch object {
+        case .pageTable(let table):
+          switch table.kind {
+          case .paging(let space, _): space == id
+          case .nested(let parent, let viommu): parent == id || viommu == id
+          }
+        case .virtualIOMMU(let viommu): viommu.parent == id
+        case .virtualDevice(let device): device.viommu == id || device.device == id
+        case .eventQueue(let viommu, _): viommu == id
+        case .addressSpace, .device: false
+        }
+      }
+  }
+}

@@ -1,0 +1,49 @@
+package import InputFiles
+package import Scenarios
+
+/// What a script came to.
+package struct ScriptResult: Sendable {
+  package struct Step: Sendable {
+    package let step: Script.Step
+    package let outcome: Outcome
+    package let checks: [FieldCheck]
+  }
+
+  package let script: Script
+  package let steps: [Step]
+}
+
+extension Script {
+  /// Carries out every step, whatever came of those before.
+  package func run() throws(InputError) -> ScriptResult {
+    let bench = try bench.init(configuration)
+    var results: [ScriptResult.Step] = []
+    for step in steps {
+      let outcome = try bench.perform(step.action, step.arguments)
+      results.append(
+        .init(step: step, outcome: outcome, checks: outcome.check(step.expectation)))
+    }
+    return ScriptResult(script: self, steps: results)
+  }
+
+  /// Whether the file at `path` is a script: otherwise it is a scenario with designs.
+  package static func isScript(_ path: String) throws(InputError) -> Bool {
+    try InputFile(path).topLevelNames().contains("script")
+  }
+}
+
+extension ScenarioFolder {
+  /// Runs the script or the scenario in the file at `path` and checks what it expects.
+  package func check(_ path: String) async -> ScenarioTest {
+    do throws(InputError) {
+      guard try Script.isScript(path) else { return await test(path) }
+      let result = try Script(path).run()
+      let parts = result.steps.enumerated().map { number, step in
+        ScenarioTest.Part(design: "step \(number + 1), \(step.step.action)", checks: step.checks)
+      }
+      return ScenarioTest(file: path, purpose: result.script.purpose, outcome: .ran(parts))
+    } catch {
+      return ScenarioTest(file: path, purpose: "", outcome: .malformed(error))
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import InputFiles
+import JSON
+import Scenarios
+import Scripts
+import Testing
+
+@Suite("Script")
+struct ScriptTests {
+  /// Writes a script and runs it.
+  private func run(_ text: String) throws -> ScriptResult {
+    let path = FileManager.default.temporaryDirectory
+      .appendingPathComponent("script-\(UUID().uuidString).yaml").path
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try Script(path).run()
+  }
+
+  private static let head = """
+    purpose: A test.
+    source: none
+    script:
+      iommu:
+        setup:
+          kernel: "6.5"
+          devices: { nic: { regions: [{ software-msi: {} }] } }
+        steps:
+
+    """
+
+  @Test("an expectation that does not hold fails by its field")
+  func failingExpectation() throws {
+    let result = try run(
+      Self.head + """
+              - regions: { device: nic }
+                expect: { regions: ["other"] }
+              - claim: { device: nic }
+                expect: { domain: blocked }
+        """)
+    #expect(result.steps.map { $0.checks.map(\.holds) } == [[false], [true]])
+    #expect(result.steps[0].checks[0].field == "regions[0]")
+  }
+
+  @Test("a refusal that nobody expects fails")
+  func unexpectedRefusal() throws {
+    let result = try run(
+      Self.head + """
+              - claim: { device: nic }
+              - claim: { device: nic }
+              - claim: { device: nic }
+                expect: { errno: EPERM, by: host }
+        """)
+    #expect(result.steps.map { $0.checks.allSatisfy(\.holds) } == [true, false, true])
+  }
+
+  @Test(
+    "a malformed step is one error with its place",
+    arguments: [
+      ("- clam: { device: nic }", "unknown field"),
+      ("- { claim: { device: nic }, release: { device: nic } }", "expected one action"),
+      ("- expect: { errno: EPERM }", "expected one action"),
+      ("- claim: { device: usb }", "expected a device of the bench (nic)"),
+      ("- ioas-map: { object: none, length: 1 }", "expected an object that an earlier step named"),
+    ])
+  func malformed(step: String, message: String) throws {
+    let error = #expect(throws: InputError.self) { try run(Self.head + "      " + step) }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "none")")
+    #expect(error?.place?.line == 9)
+  }
+
+  @Test("numbers compare by value, messages by a part")
+  func comparison() throws {
+    let result = try run(
+      Self.head + """
+              - ioas-alloc: { as: space }
+              - ioas-map: { object: space, iova: 0x10000, length: 4096 }
+                expect: { iova: 65536 }
+              - ioas-map: { object: space, iova: 0x10000, length: 4096 }
+                expect: { errno: EEXIST, message: already }
+        """)
+    #expect(result.steps.allSatisfy { $0.checks.allSatisfy(\.holds) })
+  }
+}
