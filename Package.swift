@@ -154,7 +154,10 @@ let package = Package(
       ]),
     tests(
       "ReportsTests",
-      ["Simulation", "Designs", "InputFiles", "JSON", "Scenarios", "Reports", "ResultFixtures"]),
+      [
+        "Simulation", "Designs", "InputFiles", "JSON", "Scenarios", "Reports", "ResultFixtures",
+        "Timing",
+      ]),
     tests("InputFilesTests", ["InputFiles", "JSON"]),
     tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),

@@ -1,6 +1,7 @@
 public import Designs
 public import Guest
 public import Linux
+public import Timing
 public import VMM
 
 /// A guest, its device's work, the designs to run it under, and what is expected of them.
@@ -25,6 +26,8 @@ public struct Scenario: Sendable {
   /// Whether the runs make digests of their events.
   public var isTraced = false
   public var expectations: [DesignExpectation]
+  /// What 'doorbell load' runs; the workload is then one MSI of each vector.
+  public var load: LoadSetting?
 
   /// The cost model of scenarios that name none.
   public static let standardCosts = "ampere-altra"

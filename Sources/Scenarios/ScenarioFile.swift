@@ -21,6 +21,7 @@ extension Shape {
         .required(
           "recording", .anyText, "The path of a recording, from here or the scenarios folder."),
         .required("synthetic", synthetic, "A workload that is made up."),
+        .required("load", load, "Devices under load, for 'doorbell load'."),
       ]), "What the guest and its device do."),
     .required("designs", .list(.anyText), "Names of designs, or paths of design files."),
     .optional(

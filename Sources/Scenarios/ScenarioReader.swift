@@ -3,6 +3,7 @@ import Designs
 import Guest
 public import InputFiles
 import Linux
+import Timing
 import VMM
 
 extension ScenarioFolder {
@@ -37,6 +38,7 @@ extension ScenarioFolder {
       seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.firmware = value["guest"]?.choice("firmware") ?? .complete
+    if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
     return scenario
   }
 
@@ -56,6 +58,10 @@ extension ScenarioFolder {
     if let name = value["workload"]?["recording"] {
       let path = try file(at: name.text, from: name.place, field: name.field)
       return (name.text, try Recording(path: path).workload)
+    }
+    if let load = value["workload"]?["load"] {
+      let vectors = try LoadSetting(load).devices.map(\.queues).max() ?? 1
+      return ("load", .synthetic(vectors: vectors, messages: vectors, every: 100_000))
     }
     guard let made = value["workload"]?["synthetic"], let interval = made["interval"] else {
       throw value.error(expected: "a workload")
@@ -107,7 +113,7 @@ extension ScenarioFolder {
 }
 
 /// `10 us` in nanoseconds; `nil` for anything else.
-private func nanoseconds(_ text: String) -> UInt64? {
+func nanoseconds(_ text: String) -> UInt64? {
   guard let match = text.wholeMatch(of: /([0-9]{1,9}) ?(ns|us|ms)/), let count = UInt64(match.1)
   else { return nil }
   switch match.2 {

@@ -129,12 +129,12 @@ struct ScenarioReaderTests {
       ),
       (
         "synthetic:", "sinthetic:",
-        "test.yaml:7:3: field 'workload.sinthetic': expected recording or synthetic, found an "
+        "test.yaml:7:3: field 'workload.sinthetic': expected recording, synthetic or load, found an "
           + "unknown field; did you mean 'synthetic'?"
       ),
       (
         "  synthetic", "  recording: a.jsonl\n  synthetic",
-        "test.yaml:7:3: field 'workload': expected a mapping with one of recording or synthetic, "
+        "test.yaml:7:3: field 'workload': expected a mapping with one of recording, synthetic or load, "
           + "found a mapping"
       ),
       (

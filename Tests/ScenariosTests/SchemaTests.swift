@@ -44,7 +44,7 @@ struct SchemaTests {
     }
     #expect(
       choices.map { $0["required"] }
-        == [.array([.string("recording")]), .array([.string("synthetic")])])
+        == ["recording", "synthetic", "load"].map { .array([.string($0)]) })
   }
 
   @Test("JSON keeps the order of members and escapes what it must")

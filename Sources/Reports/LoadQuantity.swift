@@ -1,0 +1,79 @@
+import Scenarios
+import Simulation
+import Timing
+
+/// A number that every run of a load has, as all forms of the report print it.
+struct LoadQuantity: Sendable {
+  let name: String
+  let unit: String
+  let value: @Sendable (LoadSummary) -> Estimate?
+
+  init(_ name: String, _ unit: String, _ value: @escaping @Sendable (LoadSummary) -> Estimate?) {
+    self.name = name
+    self.unit = unit
+    self.value = value
+  }
+
+  /// What a row of the table shows.
+  static let headline: [LoadQuantity] = [
+    LoadQuantity("events", "k/s") { $0.estimate { $0.throughput / 1000 } },
+    LoadQuantity("MSIs", "k/s") { $0.estimate { $0.messageRate / 1000 } },
+    LoadQuantity("merged", "%") { $0.estimate { share($0.merged, of: $0.merged + $0.delivered) } },
+    LoadQuantity("dropped", "%") { $0.estimate { share($0.dropped, of: $0.offered) } },
+    LoadQuantity("p50", "us") { $0.estimate(\.p50).map { $0.scaled(by: 0.001) } },
+    LoadQuantity("p99", "us") { $0.estimate(\.p99).map { $0.scaled(by: 0.001) } },
+    LoadQuantity("exits", "/MSI") {
+      $0.estimate { Double($0.exits) / Double(max(1, $0.delivered + $0.merged)) }
+    },
+    LoadQuantity("host CPU", "ns/MSI") { $0.estimate { $0.perInterrupt($0.hostTime) } },
+    LoadQuantity("of it from guests", "ns/MSI") { $0.estimate { $0.perInterrupt($0.stolenTime) } },
+    LoadQuantity("guest CPU", "ns/MSI") { $0.estimate { $0.perInterrupt($0.guestTime) } },
+  ]
+
+  /// The mean time at each station.
+  static let stations: [LoadQuantity] = Station.allCases.map { station in
+    LoadQuantity(station.name, "ns") { $0.mean(station) }
+  }
+
+  /// Exits for each MSI, by cause.
+  static let exits: [LoadQuantity] = ExitCause.allCases.map { cause in
+    LoadQuantity(cause.name, "/MSI") {
+      $0.estimate { Double($0.exits(cause)) / Double(max(1, $0.delivered + $0.merged)) }
+    }
+  }
+
+  private static func share(_ part: Int, of whole: Int) -> Double {
+    whole == 0 ? 0 : 100 * Double(part) / Double(whole)
+  }
+
+  /// `12.3`, `1.20..3.40`, each with `±0.05` where there are several seeds; `-` for none.
+  func text(_ low: LoadSummary?, _ high: LoadSummary?) -> String {
+    guard let low = low.flatMap(value), let high = high.flatMap(value) else { return "-" }
+    let ends = [brief(low.mean), brief(high.mean)]
+    let number = ends[0] == ends[1] ? ends[0] : ends.joined(separator: "..")
+    guard let width = [low.halfWidth, high.halfWidth].compactMap(\.self).max() else {
+      return number
+    }
+    return "\(number) ±\(brief(width))"
+  }
+}
+
+extension Estimate {
+  func scaled(by factor: Double) -> Estimate {
+    Estimate(mean: mean * factor, halfWidth: halfWidth.map { $0 * factor })
+  }
+}
+
+/// A number with three digits that count.
+func brief(_ value: Double) -> String {
+  guard value.isFinite, abs(value) < 1e15 else { return "-" }
+  if value == 0 { return "0" }
+  let places = abs(value) < 9.995 ? 2 : abs(value) < 99.95 ? 1 : 0
+  let scale = [1.0, 10.0, 100.0][places]
+  let whole = Int((abs(value) * scale).rounded())
+  let sign = value < 0 && whole > 0 ? "-" : ""
+  guard places > 0 else { return sign + String(whole) }
+  let fraction = String(whole % Int(scale))
+  let zeros = String(repeating: "0", count: places - fraction.count)
+  return "\(sign)\(whole / Int(scale)).\(zeros)\(fraction)"
+}

@@ -1,0 +1,189 @@
+import Designs
+import Guest
+public import JSON
+import Linux
+public import Scenarios
+import Simulation
+import Timing
+
+/// The report of a load under several designs.
+public struct LoadReport: Sendable {
+  let study: LoadStudy
+
+  public init(_ study: LoadStudy) { self.study = study }
+
+  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+    switch format {
+    case .table: table(on: terminal)
+    case .json: json.indentedText + "\n"
+    case .csv: csv
+    case .markdown: markdown
+    }
+  }
+
+  var conditions: String {
+    let setting = study.setting
+    let devices = setting.devices.map { "\($0.count) \($0.name) of \($0.queues) queues" }
+    return "\(devices.joined(separator: ", ")); \(setting.virtualMachines) VM of "
+      + "\(setting.virtualCPUs) vCPU on \(setting.physicalCPUs) CPU; costs "
+      + "\(study.scenario.costs.name); \(study.seeds) seed\(study.seeds == 1 ? "" : "s") from "
+      + "\(study.scenario.seed); \(brief(Double(setting.duration.nanoseconds) / 1e6)) ms counted"
+  }
+
+  /// The line that says which numbers the times rest on.
+  var assumption: String? {
+    let used = study.rows.flatMap { $0.probe.path?.usedCosts ?? [] }
+    return study.scenario.costs.assumption(among: used)
+  }
+
+  /// The tables of the report: a title, and a row for each quantity or design.
+  private func table(on terminal: Terminal) -> String {
+    var output = terminal.paint(study.scenario.name, .heading) + "\n"
+    output += paragraph(study.scenario.purpose, indent: "", width: terminal.width)
+    output += paragraph(conditions, indent: "", width: terminal.width)
+    for (title, quantities) in Self.sections {
+      output += "\n" + grid(title, quantities).render(on: terminal)
+    }
+    for row in study.rows where row.low == nil {
+      output += paragraph(
+        "\(row.design.name): no load was run. \(row.probe.result.why)", indent: "",
+        width: terminal.width)
+    }
+    for row in study.rows where !row.ramp.isEmpty {
+      output += "\n" + ramp(row, terminal)
+    }
+    if let assumption {
+      output += "\n" + paragraph(assumption, indent: "", width: terminal.width)
+    }
+    return output
+  }
+
+  static let sections: [(String, [LoadQuantity])] = [
+    ("load", LoadQuantity.headline), ("mean time of an MSI", LoadQuantity.stations),
+    ("exits by cause", LoadQuantity.exits),
+  ]
+
+  /// A row for each quantity that is not zero everywhere, a column for each design.
+  private func grid(_ title: String, _ quantities: [LoadQuantity]) -> TextTable {
+    var table = TextTable(
+      [(title: title, alignment: .left), (title: "", alignment: .left)]
+        + study.rows.map { (title: $0.design.name, alignment: .right) })
+    for (name, unit, cells) in lines(quantities) {
+      table.add([TextTable.Cell(name), TextTable.Cell(unit)] + cells.map { TextTable.Cell($0) })
+    }
+    return table
+  }
+
+  private func lines(_ quantities: [LoadQuantity]) -> [(String, String, [String])] {
+    quantities.compactMap { quantity in
+      let cells = study.rows.map { quantity.text($0.low, $0.high) }
+      let isEmpty = cells.allSatisfy { $0 == "0" || $0 == "0 ±0" || $0 == "-" }
+      return isEmpty ? nil : (quantity.name, quantity.unit, cells)
+    }
+  }
+
+  private func ramp(_ row: LoadStudy.Row, _ terminal: Terminal) -> String {
+    let quantities = [0, 1, 3, 4, 5].map { LoadQuantity.headline[$0] }
+    var table = TextTable(
+      [(title: "\(row.design.name): load", alignment: .left)]
+        + quantities.map { (title: "\($0.name)\n\($0.unit)", alignment: .right) })
+    for step in row.ramp {
+      table.add(
+        [TextTable.Cell("x \(brief(step.factor))")]
+          + quantities.map { TextTable.Cell($0.text(step.summary, step.summary)) })
+    }
+    return table.render(on: terminal) + kneeText(row) + "\n"
+  }
+
+  func kneeText(_ row: LoadStudy.Row) -> String {
+    guard let knee = row.knee else { return "no knee: more load still brings more" }
+    let rate = knee.summary.estimate { $0.throughput / 1000 }
+    return "knee at x \(brief(knee.factor)): \(brief(rate.mean)) k events/s"
+  }
+
+  /// For spreadsheets: one line for each design and quantity.
+  private var csv: String {
+    var output =
+      "scenario,seed,seeds,design,load,section,quantity,unit,low,low_half_width,high,"
+      + "high_half_width\r\n"
+    func fields(_ estimate: Estimate?) -> String {
+      "\(estimate.map { String($0.mean) } ?? ""),\(estimate?.halfWidth.map { String($0) } ?? "")"
+    }
+    for row in study.rows {
+      let loads =
+        [(1.0, row.low, row.high)] + row.ramp.map { ($0.factor, $0.summary, $0.summary) }
+      for (factor, low, high) in loads {
+        for (title, quantities) in Self.sections {
+          for quantity in quantities {
+            output +=
+              "\(study.scenario.name),\(study.scenario.seed),\(study.seeds),\(row.design.name),"
+              + "\(factor),\(title),\(quantity.name),\(quantity.unit),"
+              + "\(fields(low.flatMap(quantity.value))),\(fields(high.flatMap(quantity.value)))\r\n"
+          }
+        }
+      }
+    }
+    return output
+  }
+
+  private var markdown: String {
+    var output = "**\(study.scenario.name)**: \(study.scenario.purpose)\n\n\(conditions)\n"
+    for (title, quantities) in Self.sections {
+      output += "\n| \(title) | | " + study.rows.map(\.design.name).joined(separator: " | ")
+      output += " |\n|---|---|" + study.rows.map { _ in "--:|" }.joined() + "\n"
+      for (name, unit, cells) in lines(quantities) {
+        output += "| \(name) | \(unit) | " + cells.joined(separator: " | ") + " |\n"
+      }
+    }
+    for row in study.rows where !row.ramp.isEmpty {
+      output += "\n`\(row.design.name)`: \(kneeText(row))\n"
+    }
+    return output + (assumption.map { "\n\($0)\n" } ?? "")
+  }
+}
+
+extension LoadReport {
+  /// For programs.
+  public var json: JSONValue {
+    [
+      "scenario": .string(study.scenario.name),
+      "seed": .integer(Int(study.scenario.seed)),
+      "seeds": .integer(study.seeds),
+      "costs": .string(study.scenario.costs.name),
+      "rests": .string(assumption),
+      "results": .array(study.rows.map(json)),
+    ]
+  }
+
+  private func json(_ row: LoadStudy.Row) -> JSONValue {
+    [
+      "design": .string(row.design.name),
+      "verdict": .string(row.probe.result.verdict.rawValue),
+      "why": .string(row.probe.result.why),
+      "low": row.low.map(json) ?? .null,
+      "high": row.high.map(json) ?? .null,
+      "knee": row.knee.map { .number($0.factor) } ?? .null,
+      "ramp": .array(
+        row.ramp.map { ["load": .number($0.factor), "result": json($0.summary)] }),
+    ]
+  }
+
+  private func json(_ summary: LoadSummary) -> JSONValue {
+    .object(
+      Self.sections.map { title, quantities in
+        JSONValue.Member(
+          title,
+          .object(
+            quantities.map { quantity in
+              let estimate = quantity.value(summary)
+              return JSONValue.Member(
+                quantity.name,
+                [
+                  "unit": .string(quantity.unit),
+                  "mean": estimate.map { .number($0.mean) } ?? .null,
+                  "halfWidth": estimate?.halfWidth.map { .number($0) } ?? .null,
+                ])
+            }))
+      })
+  }
+}

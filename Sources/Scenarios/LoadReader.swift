@@ -1,0 +1,169 @@
+import InputFiles
+import JSON
+import Simulation
+import Timing
+
+extension Shape {
+  /// A load: devices, the virtual machines that drive them, and the processors of both.
+  static let load = Shape.record([
+    .optional("virtualMachines", count, "Virtual machines.", standard: .integer(1)),
+    .optional("virtualCPUs", count, "Virtual CPUs of each.", standard: .integer(1)),
+    .optional(
+      "physicalCPUs", count, "Physical CPUs; as many as virtual ones if not given."),
+    .optional(
+      "busyCPUs", .integer(0...4096), "Virtual CPUs of each machine that always have other work.",
+      standard: .integer(0)),
+    .optional("pinned", .boolean, "Whether virtual CPUs stay on their physical ones."),
+    .optional("timeSlice", time, "How long a virtual CPU runs while others wait; 3 ms."),
+    .optional(
+      "listRegisters", .integer(1...16), "List registers of a CPU.", standard: .integer(4)),
+    .optional(
+      "walkSlots", .integer(1...256), "Walks that the SMMU does at once.", standard: .integer(16)),
+    .optional("affinityMovesPerSecond", .number, "Interrupts that guests move, in a second."),
+    .optional("warmUp", time, "What is simulated before anything is counted; 2 ms."),
+    .optional("duration", time, "What is counted; 20 ms."),
+    .required("devices", .list(device), "Groups of equal devices."),
+  ])
+
+  static let time = Shape.text(
+    TextForm("a time such as 10 us", pattern: "[0-9]{1,9} ?(ns|us|ms)"))
+
+  private static let count = Shape.integer(1...4096)
+
+  private static let device = Shape.record([
+    .required("source", source, "Where the events come from."),
+    .optional("count", count, "Devices of this kind.", standard: .integer(1)),
+    .optional(
+      "queues", .integer(1...2048), "Queues of each, with a vector each.", standard: .integer(1)),
+    .optional(
+      "coalesce",
+      .record([
+        .required("events", .integer(1...65536), "Events for an MSI."),
+        .required("time", time, "Time after the first event."),
+      ]), "An MSI after so many events or so long; one for each event if not given."),
+    .optional("workPerEvent", time, "The guest's work for one event; none if not given."),
+    .optional(
+      "budget", .integer(1...65536), "Events taken in one go.", standard: .integer(64)),
+    .optional(
+      "mapping", .choice(of: DeviceLoad.Mapping.self, \.meaning),
+      "What the driver does to the mapping of an event's buffer.",
+      standard: .string(DeviceLoad.Mapping.fixed.rawValue)),
+    .optional("pages", .integer(0...512), "Pages of an event's buffer.", standard: .integer(0)),
+    .optional("masks", .boolean, "Whether the guest masks the vector while it handles it."),
+  ])
+
+  private static let source = Shape.oneOf([
+    .required(
+      "nvme",
+      .record([
+        .required("depth", .integer(1...65536), "Commands that each queue keeps outstanding."),
+        .required("service", time, "The mean time of a command in the device."),
+        .optional(
+          "channels", .integer(1...4096), "Commands that the device works on at once.",
+          standard: .integer(64)),
+      ]), "A closed loop: a command that completes is followed by the next."),
+    .required(
+      "nic",
+      .record([
+        .required("gap", time, "The mean time between bursts at one queue."),
+        .optional("burst", .integer(1...4096), "Packets of a burst.", standard: .integer(1)),
+        .optional("ring", .integer(1...65536), "Entries of a ring.", standard: .integer(512)),
+      ]), "An open loop: a Poisson process; the driver polls until its ring is empty."),
+  ])
+}
+
+extension DeviceLoad.Mapping {
+  /// What the choice means, for readers of the schema.
+  var meaning: String {
+    switch self {
+    case .fixed: "Buffers stay mapped."
+    case .lazy: "Each buffer is unmapped, and every 256 of them are invalidated at once."
+    case .strict: "Each buffer is unmapped and invalidated before the next step."
+    }
+  }
+}
+
+extension LoadSetting {
+  /// The load that a checked part of a scenario file describes.
+  init(_ value: CheckedValue) throws(InputError) {
+    self.init()
+    func number(_ name: String, _ standard: Int) -> Int {
+      value[name].map { Int(clamping: $0.integer) } ?? standard
+    }
+    virtualMachines = number("virtualMachines", 1)
+    virtualCPUs = number("virtualCPUs", 1)
+    physicalCPUs = number("physicalCPUs", virtualMachines * virtualCPUs)
+    busyCPUs = number("busyCPUs", 0)
+    listRegisters = number("listRegisters", listRegisters)
+    walkSlots = number("walkSlots", walkSlots)
+    isPinned = value["pinned"]?.boolean ?? false
+    affinityMovesPerSecond = value["affinityMovesPerSecond"]?.number ?? 0
+    guard affinityMovesPerSecond == 0 || (1e-3...1e9).contains(affinityMovesPerSecond) else {
+      throw (value["affinityMovesPerSecond"] ?? value).error(expected: "0, or 0.001 to 1e9")
+    }
+    timeSlice = try value.time("timeSlice") ?? timeSlice
+    warmUp = try value.time("warmUp") ?? warmUp
+    duration = try value.time("duration") ?? duration
+    guard duration > .zero, timeSlice > .zero else {
+      throw value.error(expected: "a duration and a time slice above zero")
+    }
+    guard virtualMachines * virtualCPUs <= 65536 else {
+      throw value.error(expected: "at most 65536 virtual CPUs")
+    }
+    for device in value["devices"]?.items ?? [] { devices.append(try DeviceLoad(device)) }
+    guard !devices.isEmpty else {
+      throw (value["devices"] ?? value).error(expected: "at least one group of devices")
+    }
+    let commands = devices.reduce(0) { $0 + $1.outstanding }
+    guard commands <= 10_000_000 else {
+      throw value.error(expected: "at most 10,000,000 outstanding commands")
+    }
+  }
+}
+
+extension DeviceLoad {
+  fileprivate init(_ value: CheckedValue) throws(InputError) {
+    self.init(name: value["source"]?.members.first?.name ?? "", source: try Self.source(value))
+    count = Int(clamping: value["count"]?.integer ?? 1)
+    queues = Int(clamping: value["queues"]?.integer ?? 1)
+    coalescedEvents = Int(clamping: value["coalesce"]?["events"]?.integer ?? 1)
+    coalescingTime = try value["coalesce"]?.time("time") ?? .zero
+    workPerEvent = try value.time("workPerEvent") ?? .zero
+    budget = Int(clamping: value["budget"]?.integer ?? 64)
+    mapping = value.choice("mapping") ?? .fixed
+    pages = Int(clamping: value["pages"]?.integer ?? 0)
+    masks = value["masks"]?.boolean ?? false
+  }
+
+  private static func source(_ value: CheckedValue) throws(InputError) -> Source {
+    if let nvme = value["source"]?["nvme"], let service = try nvme.time("service") {
+      return .closed(
+        depth: Int(clamping: nvme.integer("depth")), service: service,
+        channels: Int(clamping: nvme["channels"]?.integer ?? 64))
+    }
+    guard let nic = value["source"]?["nic"], let gap = try nic.time("gap") else {
+      throw value.error(expected: "'nvme' or 'nic'")
+    }
+    guard gap > .zero else { throw nic.error(expected: "a gap above zero") }
+    return .open(
+      gap: gap, burst: Int(clamping: nic["burst"]?.integer ?? 1),
+      ring: Int(clamping: nic["ring"]?.integer ?? 512))
+  }
+
+  /// Commands that the group keeps outstanding, or rings it has.
+  fileprivate var outstanding: Int {
+    guard case .closed(let depth, _, _) = source else { return count * queues }
+    return count * queues * depth
+  }
+}
+
+extension CheckedValue {
+  /// The time in a field; `nil` when it is absent.
+  func time(_ name: String) throws(InputError) -> SimulatedTime? {
+    guard let field = self[name] else { return nil }
+    guard let time = nanoseconds(field.text) else {
+      throw field.error(expected: "a time such as 10 us")
+    }
+    return .nanoseconds(time)
+  }
+}

@@ -1,0 +1,153 @@
+public import Designs
+public import InputFiles
+import Simulation
+public import Timing
+
+/// A load under several designs: what each came to, over all seeds and at both ends of the costs'
+/// ranges.
+public struct LoadStudy: Sendable {
+  /// What one design came to.
+  public struct Row: Sendable {
+    public let design: Design
+    public let probe: DeliveryProbe
+    /// At the low end of the costs' ranges; `nil` when MSIs are not delivered at all.
+    public let low: LoadSummary?
+    /// At the high end.
+    public let high: LoadSummary?
+    /// The load at several factors, in rising order, where a ramp was asked for.
+    public let ramp: [Step]
+  }
+
+  /// The load at one factor.
+  public struct Step: Sendable {
+    public let factor: Double
+    public let summary: LoadSummary
+  }
+
+  public let scenario: Scenario
+  public let setting: LoadSetting
+  public let seeds: Int
+  public let rows: [Row]
+}
+
+/// Runs of one load with different seeds.
+public struct LoadSummary: Sendable {
+  public let results: [LoadResult]
+  private let latencies: [Latency?]
+
+  public init(_ results: [LoadResult]) {
+    self.results = results
+    latencies = results.map { Latency(Array($0.latencies)) }
+  }
+
+  /// The mean of a number over the seeds.
+  public func estimate(_ number: (LoadResult) -> Double) -> Estimate {
+    Estimate(results.map(number))
+  }
+
+  /// A percentile in nanoseconds; `nil` when a run delivered nothing.
+  public func estimate(_ part: KeyPath<Latency, UInt64>) -> Estimate? {
+    let known = latencies.compactMap { $0.map { Double($0[keyPath: part]) } }
+    return known.count == results.count && !known.isEmpty ? Estimate(known) : nil
+  }
+
+  /// The mean time that an MSI spent at a station, in nanoseconds.
+  public func mean(_ station: Station) -> Estimate {
+    estimate { $0.times.mean(station, over: $0.delivered) }
+  }
+}
+
+extension LoadStudy.Row {
+  /// The last factor of the ramp before more load brings less than a tenth of what it should, or
+  /// drops events; `nil` where the ramp never saturates.
+  public var knee: LoadStudy.Step? {
+    for (step, next) in zip(ramp, ramp.dropFirst()) {
+      let before = step.summary.estimate { $0.throughput }.mean
+      let after = next.summary.estimate { $0.throughput }.mean
+      let dropped = next.summary.estimate {
+        $0.offered == 0 ? 0 : Double($0.dropped) / Double($0.offered)
+      }
+      let expected = before * (next.factor / step.factor - 1)
+      if dropped.mean > 0.01 || after - before < expected / 10 { return step }
+    }
+    return nil
+  }
+}
+
+extension Scenario {
+  /// Runs the scenario's load under each of its designs.
+  ///
+  /// - Parameters:
+  ///   - seeds: how many seeds, from the scenario's on.
+  ///   - factors: the load's factors of a ramp; none for no ramp.
+  ///   - progress: told how many runs are done.
+  public func study(
+    seeds: Int, factors: [Double] = [], progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws(InputError) -> LoadStudy {
+    guard let setting = load else {
+      throw InputError(
+        expected: "a scenario whose workload is a 'load'", found: "'\(workloadSource)'",
+        at: Place(file: file), field: "workload")
+    }
+    var rows: [LoadStudy.Row] = []
+    var done = 0
+    for specification in specifications() {
+      rows.append(
+        try await row(specification, setting, seeds: seeds, factors: factors) { count in
+          progress(done + count)
+        })
+      done += (2 + factors.count) * seeds
+    }
+    return LoadStudy(scenario: self, setting: setting, seeds: seeds, rows: rows)
+  }
+
+  private func row(
+    _ specification: RunSpecification, _ setting: LoadSetting, seeds: Int, factors: [Double],
+    progress: (Int) -> Void
+  ) async throws(InputError) -> LoadStudy.Row {
+    let probe: DeliveryProbe
+    do throws(RunFailure) {
+      probe = try specification.probe()
+    } catch {
+      throw InputError(
+        "design \(specification.design.name.quoted) cannot be run: \(error.message)",
+        at: Place(file: file))
+    }
+    guard let path = probe.path else {
+      return .init(design: specification.design, probe: probe, low: nil, high: nil, ramp: [])
+    }
+    let first = seed
+    func summary(_ end: CostModel.End, _ setting: LoadSetting) async -> LoadSummary {
+      let times = costs.at(end).deliveryTimes
+      return await LoadSummary(
+        inParallel(0..<seeds) { number in
+          LoadEngine(
+            path: path, times: times, setting: setting,
+            seed: first &+ UInt32(truncatingIfNeeded: number)
+          ).run()
+        })
+    }
+    let low = await summary(.low, setting)
+    progress(seeds)
+    let high = await summary(.high, setting)
+    progress(2 * seeds)
+    var ramp: [LoadStudy.Step] = []
+    for (number, factor) in factors.enumerated() {
+      ramp.append(.init(factor: factor, summary: await summary(.low, setting.scaled(by: factor))))
+      progress((3 + number) * seeds)
+    }
+    return .init(design: specification.design, probe: probe, low: low, high: high, ramp: ramp)
+  }
+}
+
+/// `work` on each number, in parallel; the values in order of the numbers.
+private func inParallel<Value: Sendable>(
+  _ numbers: Range<Int>, _ work: @escaping @Sendable (Int) -> Value
+) async -> [Value] {
+  await withTaskGroup(of: (Int, Value).self) { group in
+    for number in numbers { group.addTask { (number, work(number)) } }
+    var values: [(Int, Value)] = []
+    for await value in group { values.append(value) }
+    return values.sorted { $0.0 < $1.0 }.map(\.1)
+  }
+}

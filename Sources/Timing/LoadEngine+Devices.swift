@@ -1,0 +1,131 @@
+internal import Simulation
+
+// What devices do: events, coalescing, messages on their way to the ITS.
+extension LoadEngine {
+  /// The driver gives the device a command.
+  mutating func submit(_ queue: Int32) {
+    guard case .closed(_, let mean, _) = setting.devices[Int(queues[Int(queue)].load)].source
+    else { return }
+    let service = random.exponential(mean: mean)
+    let start = channels[Int(queues[Int(queue)].device)].serve(at: now, for: service)
+    schedule(.event, queue, at: start + service)
+  }
+
+  mutating func scheduleArrival(_ queue: Int32) {
+    guard case .open(let gap, _, _) = setting.devices[Int(queues[Int(queue)].load)].source
+    else { return }
+    schedule(.event, queue, at: now + random.exponential(mean: gap))
+  }
+
+  /// A command is done, or a burst of packets comes in.
+  mutating func deviceEvent(_ queue: Int32) {
+    let place = Int(queues[Int(queue)].load)
+    if case .open(_, let burst, let ring) = setting.devices[place].source {
+      scheduleArrival(queue)
+      let room = max(0, ring - Int(queues[Int(queue)].waiting))
+      let taken = min(burst, room)
+      if isCounting {
+        result.offered &+= burst
+        result.dropped &+= burst - taken
+      }
+      guard taken > 0 else { return }
+      accept(queue, taken)
+      guard queues[Int(queue)].isArmed else { return }
+    } else {
+      if isCounting { result.offered &+= 1 }
+      accept(queue, 1)
+    }
+    coalesce(queue, place)
+  }
+
+  /// The device writes the events' buffers and their entries in the ring.
+  private mutating func accept(_ queue: Int32, _ events: Int) {
+    queues[Int(queue)].waiting &+= Int32(truncatingIfNeeded: events)
+    queues[Int(queue)].coalesced &+= Int32(truncatingIfNeeded: events)
+    let place = Int(queues[Int(queue)].load)
+    let count = setting.devices[place].pages
+    guard count > 0 else { return }
+    let isStrict = setting.devices[place].mapping == .strict
+    for _ in 0..<events * count {
+      // A strict driver never uses a mapping twice; a fixed one has as many as its ring.
+      let page = queues[Int(queue)].pagesUsed & (isStrict ? .max : 255)
+      queues[Int(queue)].pagesUsed &+= 1
+      _ = translate(UInt64(UInt32(bitPattern: queue)) &<< 40 | page &+ 1, at: now)
+    }
+  }
+
+  private mutating func coalesce(_ queue: Int32, _ load: Int) {
+    let enough = setting.devices[load].coalescedEvents
+    let coalesced = Int(queues[Int(queue)].coalesced)
+    if coalesced >= enough || setting.devices[load].coalescingTime == .zero { return send(queue) }
+    // The time runs from the first event on.
+    guard coalesced == 1 else { return }
+    schedule(
+      .coalesced, queue, at: now + setting.devices[load].coalescingTime,
+      plan: queues[Int(queue)].coalescingPlan)
+  }
+
+  /// The device writes its MSI, which the SMMU translates.
+  mutating func send(_ queue: Int32) {
+    queues[Int(queue)].coalesced = 0
+    queues[Int(queue)].coalescingPlan &+= 1
+    if case .open = setting.devices[Int(queues[Int(queue)].load)].source {
+      queues[Int(queue)].isArmed = false
+    }
+    if isCounting { result.sent &+= 1 }
+    let index = newFlight(queue)
+    // The doorbell's page is one for each device.
+    let tag = UInt64(1) &<< 63 | UInt64(UInt32(bitPattern: queues[Int(queue)].device))
+    let translated = translate(tag, at: now + times.hop)
+    flights[Int(index)].times.add(times.hop + times.hop, at: .interconnect)
+    flights[Int(index)].times.add(translated.service, at: .translation)
+    flights[Int(index)].times.add(translated.start - (now + times.hop), at: .queueing)
+    let arrival = translated.start + translated.service + times.hop
+    if translated.isHit {
+      lookUp(index, at: arrival)
+    } else {
+      schedule(.lookUp, index, at: arrival)
+    }
+  }
+
+  /// The SMMU translates an access to the page that `tag` stands for.
+  private mutating func translate(
+    _ tag: UInt64, at time: SimulatedTime
+  ) -> (start: SimulatedTime, service: SimulatedTime, isHit: Bool) {
+    if pages.access(tag) || path.coldWalkReads == 0 { return (time, times.translationHit, true) }
+    let reads = walkCache.access(tag &>> 9) ? path.cachedWalkReads : path.coldWalkReads
+    let service = times.walkCacheHit + times.tableRead.times(reads)
+    return (walks.serve(at: time, for: service), service, false)
+  }
+
+  /// The ITS looks the message up, one at a time.
+  mutating func lookUp(_ index: Int32, at time: SimulatedTime) {
+    let queue = flights[Int(index)].queue
+    let isCached = routes.access(UInt64(UInt32(bitPattern: queue)))
+    let reads = isCached ? path.warmTableReads : path.coldTableReads
+    let service = reads == 0 ? times.itsLookup : times.tableRead.times(reads)
+    let start = its.serve(at: time, for: service)
+    flights[Int(index)].times.add(start - time, at: .queueing)
+    flights[Int(index)].times.add(service, at: .its)
+    flights[Int(index)].accounted = start + service
+    schedule(.arrived, index, at: start + service)
+  }
+
+  private mutating func newFlight(_ queue: Int32) -> Int32 {
+    var flight = Flight()
+    flight.queue = queue
+    flight.sent = now
+    if let index = freeFlights.popLast() {
+      flights[Int(index)] = flight
+      return index
+    }
+    flights.append(flight)
+    return Int32(truncatingIfNeeded: flights.count - 1)
+  }
+
+  /// The message arrives with an earlier one of the same interrupt.
+  mutating func merge(_ index: Int32) {
+    if flights[Int(index)].sent >= setting.warmUp { result.merged &+= 1 }
+    freeFlights.append(index)
+  }
+}

@@ -1,0 +1,74 @@
+public import Simulation
+
+/// Why virtual CPUs left the guest, or the host took a physical one.
+@frozen
+public enum ExitCause: UInt8, CaseIterable, Sendable {
+  case physicalInterrupt, kick, maintenance, doorbell, maskTrap, invalidationTrap, affinity
+  case waitForInterrupt, timeSlice
+
+  public var name: String {
+    switch self {
+    case .physicalInterrupt: "physical interrupt"
+    case .kick: "kick"
+    case .maintenance: "list-register maintenance"
+    case .doorbell: "vPE doorbell"
+    case .maskTrap: "MSI-X mask"
+    case .invalidationTrap: "SMMU command"
+    case .affinity: "affinity move"
+    case .waitForInterrupt: "wait for interrupt"
+    case .timeSlice: "time slice"
+    }
+  }
+}
+
+/// What one run of a load came to, its warm-up left out.
+public struct LoadResult: Sendable {
+  /// From the device's write to the start of the handler's work, for each MSI that arrived by
+  /// itself.
+  public var latencies: ContiguousArray<SimulatedTime> = []
+  /// Where those MSIs spent their time; sums up to the sum of the latencies.
+  public var times = StationTimes()
+  /// MSIs that the devices wrote.
+  public var sent = 0
+  /// MSIs that found their interrupt pending and arrived with it.
+  public var merged = 0
+  /// Events (completions, packets) that the guests handled.
+  public var events = 0
+  /// Events that were offered: those handled, dropped or still waiting.
+  public var offered = 0
+  /// Events that found their ring full.
+  public var dropped = 0
+  public var moves = 0
+  var exitCounts: InlineArray<9, Int> = .init(repeating: 0)
+  /// Time of physical CPUs that the host spent on deliveries.
+  public var hostTime = SimulatedTime.zero
+  /// The part of it that a running virtual CPU lost.
+  public var stolenTime = SimulatedTime.zero
+  /// Time of virtual CPUs in handlers and on events.
+  public var guestTime = SimulatedTime.zero
+  /// The time that was counted.
+  public var span = SimulatedTime.zero
+  /// Events of the simulation, over the whole run.
+  public var steps = 0
+
+  public var delivered: Int { latencies.count }
+  public func exits(_ cause: ExitCause) -> Int { exitCounts[Int(cause.rawValue)] }
+  public var exits: Int { ExitCause.allCases.reduce(0) { $0 + exits($1) } }
+
+  /// Handled events in a second.
+  public var throughput: Double { perSecond(events) }
+  /// Sent MSIs in a second.
+  public var messageRate: Double { perSecond(sent) }
+  /// Offered events in a second.
+  public var offeredRate: Double { perSecond(offered) }
+
+  private func perSecond(_ count: Int) -> Double {
+    span == .zero ? 0 : Double(count) / (Double(span.picoseconds) * 1e-12)
+  }
+
+  /// `total` for each MSI that arrived, with those that merged, in nanoseconds.
+  public func perInterrupt(_ total: SimulatedTime) -> Double {
+    let count = delivered + merged
+    return count == 0 ? 0 : Double(total.picoseconds) / 1000 / Double(count)
+  }
+}

@@ -1,0 +1,91 @@
+public import Simulation
+
+/// Devices and what they do, the virtual machines that drive them, and the processors of both.
+public struct LoadSetting: Equatable, Sendable {
+  public var virtualMachines = 1
+  /// Virtual CPUs of each virtual machine.
+  public var virtualCPUs = 1
+  public var physicalCPUs = 1
+  /// Virtual CPUs of each machine that always have other work: they never wait for interrupts.
+  public var busyCPUs = 0
+  /// Whether a virtual CPU stays where it started.
+  public var isPinned = false
+  /// How long a virtual CPU runs while others wait.
+  public var timeSlice = SimulatedTime.nanoseconds(3_000_000)
+  /// List registers of a physical CPU (GICv3: 1 to 16).
+  public var listRegisters = 4
+  /// Walks that the SMMU does at the same time.
+  public var walkSlots = 16
+  /// Interrupts that the guests move to another virtual CPU in a second.
+  public var affinityMovesPerSecond = 0.0
+  public var devices: [DeviceLoad] = []
+  /// What is simulated before anything is counted, and what is counted.
+  public var warmUp = SimulatedTime.nanoseconds(2_000_000)
+  public var duration = SimulatedTime.nanoseconds(20_000_000)
+
+  public init() {}
+
+  /// The same with `factor` times the load: the rate of an open loop, the depth of a closed one.
+  public func scaled(by factor: Double) -> LoadSetting {
+    var setting = self
+    for index in devices.indices { setting.devices[index].scale(by: factor) }
+    return setting
+  }
+}
+
+/// Some equal devices and what they do.
+public struct DeviceLoad: Equatable, Sendable {
+  /// Where a device's events come from.
+  public enum Source: Equatable, Sendable {
+    /// Each queue keeps `depth` commands outstanding, and the device works on `channels` of them
+    /// at a time, each for `service` in the mean (exponential).
+    case closed(depth: Int, service: SimulatedTime, channels: Int)
+    /// Bursts of `burst` events come to each queue as a Poisson process, a mean of `gap` apart,
+    /// into a ring of `ring` entries. The driver polls, with interrupts off, until it is empty.
+    case open(gap: SimulatedTime, burst: Int, ring: Int)
+  }
+
+  /// What the driver does to the mapping of an event's buffer.
+  public enum Mapping: String, CaseIterable, Sendable {
+    case fixed
+    case lazy
+    case strict
+  }
+
+  public var name: String
+  public var count = 1
+  /// Queues of each device, each with an MSI-X vector and a virtual CPU of its own.
+  public var queues = 1
+  public var source: Source
+  /// An MSI is sent after so many events, or so long after the first.
+  public var coalescedEvents = 1
+  public var coalescingTime = SimulatedTime.zero
+  /// The guest's work for one event.
+  public var workPerEvent = SimulatedTime.zero
+  /// Events that the driver takes before it looks at other interrupts.
+  public var budget = 64
+  public var mapping = Mapping.fixed
+  /// Pages that the device reads or writes for one event.
+  public var pages = 0
+  /// Whether the guest masks the MSI-X vector while it handles it.
+  public var masks = false
+
+  public init(name: String, source: Source) {
+    self.name = name
+    self.source = source
+  }
+
+  mutating func scale(by factor: Double) {
+    switch source {
+    case .closed(let depth, let service, let channels):
+      source = .closed(
+        depth: max(1, Int((Double(depth) * factor).rounded())), service: service,
+        channels: channels)
+    case .open(let gap, let burst, let ring):
+      let scaled = (Double(gap.picoseconds) / factor).rounded()
+      source = .open(
+        gap: SimulatedTime(picoseconds: UInt64(min(max(scaled, 1), 1e18))), burst: burst,
+        ring: ring)
+    }
+  }
+}

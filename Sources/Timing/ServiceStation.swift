@@ -1,0 +1,56 @@
+public import Simulation
+
+/// Something that serves one request at a time, in the order in which they come: an ITS, a lock,
+/// the interrupt entry of a CPU.
+///
+/// Requests come in order of time, so that the waiting of each follows from that of the one
+/// before (Lindley, 1952), and no event is needed for it.
+@frozen
+public struct ServiceStation: Sendable {
+  /// When the last request accepted so far will be done.
+  public private(set) var freeAt = SimulatedTime.zero
+  /// How long it has served.
+  public private(set) var busy = SimulatedTime.zero
+
+  public init() {}
+
+  /// Accepts a request; when its service starts.
+  public mutating func serve(at arrival: SimulatedTime, for service: SimulatedTime)
+    -> SimulatedTime
+  {
+    let start = max(arrival, freeAt)
+    freeAt = start + service
+    busy += service
+    return start
+  }
+}
+
+/// Several equal servers with one queue, such as the slots in which an SMMU walks tables or the
+/// channels of an NVMe device.
+public struct ServerPool: Sendable {
+  private var freeAt: ContiguousArray<SimulatedTime>
+
+  /// - Parameter servers: 1 at least.
+  public init(servers: Int) {
+    freeAt = ContiguousArray(repeating: .zero, count: max(1, servers))
+  }
+
+  /// Accepts a request; when its service starts.
+  ///
+  /// - Complexity: O(n) in the number of servers.
+  public mutating func serve(at arrival: SimulatedTime, for service: SimulatedTime)
+    -> SimulatedTime
+  {
+    var chosen = 0
+    for server in freeAt.indices {
+      if freeAt[server] <= arrival {
+        chosen = server
+        break
+      }
+      if freeAt[server] < freeAt[chosen] { chosen = server }
+    }
+    let start = max(arrival, freeAt[chosen])
+    freeAt[chosen] = start + service
+    return start
+  }
+}

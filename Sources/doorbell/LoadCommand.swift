@@ -1,0 +1,76 @@
+import ArgumentParser
+import InputFiles
+import Reports
+import Scenarios
+
+struct LoadCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "load",
+    abstract: "Put a load on each design: latency by station, throughput, exits, CPU time.",
+    usage: "doorbell load [<scenario>] [<options>]",
+    discussion: """
+      One MSI passes the models of hardware and software under each design, which shows its path: \
+      table reads, exits, what traps. Then many devices send MSIs along that path, and wait where \
+      others are served: for a walk slot, the ITS, a CPU's interrupt entry, a virtual CPU's lock, \
+      a handler, a time slice.
+
+      Numbers that rest on a range in the cost model are printed as low..high. With several seeds, \
+      ± is half the width of the 95 % confidence interval. An MSI that finds its interrupt pending \
+      arrives with it and counts as merged. --ramp repeats the load at fractions and multiples and \
+      names the knee, from which on more load brings no more.
+
+      EXAMPLES
+        doorbell load
+        doorbell load load-nic --design untrapped --seeds 10
+        doorbell load load-nvme --ramp --format csv > ramp.csv
+
+      EXIT STATUS
+        0 when all loads were run; 2 for bad input.
+      """
+  )
+
+  @Argument(help: "A scenario file with a load, or the name of a shipped one.")
+  var scenario = "load-nvme"
+
+  @Option(
+    name: .customLong("design"),
+    help: ArgumentHelp(
+      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"))
+  var designs: [String] = []
+
+  @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
+  var costs: String?
+
+  @Option(help: "The first seed.")
+  var seed: UInt32?
+
+  @Option(help: ArgumentHelp("How many seeds to run, 1 to 1000.", valueName: "n"))
+  var seeds = 3
+
+  @Flag(help: "Repeat the load at 1/8 to 16 times what the scenario says.")
+  var ramp = false
+
+  @Option(help: "How to print.")
+  var format = ReportFormat.table
+
+  @OptionGroup var location: FolderOptions
+
+  func validate() throws {
+    guard (1...1000).contains(seeds) else {
+      throw ValidationError("The value '\(seeds)' is invalid for '--seeds <n>': 1 to 1000")
+    }
+  }
+
+  func run() async throws {
+    var overrides = ScenarioOverrides()
+    overrides.designs = designs
+    overrides.costs = costs
+    overrides.seed = seed
+    let scenario = try location.folder.scenario(named: scenario, overrides: overrides)
+    let factors = ramp ? [0.125, 0.25, 0.5, 1, 2, 4, 8, 16] : []
+    let study = try await Progress.during("running '\(scenario.name)'") { progress in
+      try await scenario.study(seeds: seeds, factors: factors) { progress.show($0) }
+    }
+    try Output.write(LoadReport(study).text(as: format, on: Output.terminal))
+  }
+}

@@ -1,0 +1,67 @@
+import Designs
+import JSON
+import Reports
+import ResultFixtures
+import Scenarios
+import Simulation
+import Testing
+import Timing
+
+@Suite("Load reports")
+struct LoadReportTests {
+  static func study(seeds: Int, factors: [Double] = []) async throws -> LoadStudy {
+    var scenario = try ScenarioFolder(path: "\(repository)/scenarios").scenario(named: "load-nic")
+    scenario.designs = Array(scenario.designs.prefix(2))
+    scenario.load?.duration = .nanoseconds(1_000_000)
+    return try await scenario.study(seeds: seeds, factors: factors)
+  }
+
+  @Test("a table has the load, the stations and the exits, a column for each design")
+  func table() async throws {
+    let text = LoadReport(try await Self.study(seeds: 2)).text(
+      as: .table, on: Terminal(width: 120))
+    for part in ["events", "p99", "±", "wake-up", "physical interrupt", "..", "rmr-identity"] {
+      #expect(text.contains(part), "\(part)")
+    }
+    #expect(text.contains("on ranges, whose ends give low..high: table-read"))
+    #expect(!text.contains("residency"), "a cost that no MSI here rests on")
+  }
+
+  @Test("one seed has no confidence interval")
+  func oneSeed() async throws {
+    let text = LoadReport(try await Self.study(seeds: 1)).text(as: .table)
+    #expect(!text.contains("±"))
+  }
+
+  @Test("a ramp has a row for each factor and names the knee")
+  func ramp() async throws {
+    let study = try await Self.study(seeds: 1, factors: [0.5, 1, 128])
+    let text = LoadReport(study).text(as: .table)
+    #expect(text.contains("x 0.50") && text.contains("x 128"))
+    #expect(text.contains("knee"))
+    #expect(LoadReport(study).text(as: .markdown).contains("`rmr-identity`: knee"))
+  }
+
+  @Test("JSON and CSV hold every quantity of every design at both ends")
+  func machineReadable() async throws {
+    let report = LoadReport(try await Self.study(seeds: 2))
+    guard case .array(let results) = report.json["results"], let first = results.first else {
+      Issue.record("no results")
+      return
+    }
+    #expect(results.count == 2)
+    for end in ["low", "high"] {
+      let p50 = first[end]?["load"]?["p50"]
+      #expect(p50?["unit"] == .string("us"))
+      #expect(p50?["halfWidth"] != .null)
+      #expect(first[end]?["mean time of an MSI"]?["walks"] != nil)
+    }
+    let lines = report.text(as: .csv).split(separator: "\r\n")
+    let quantities = 29
+    #expect(lines.count == 1 + 2 * quantities)
+    for line in lines {
+      let commas = line.filter { $0 == "," }.count
+      #expect(commas == 11, "\(line)")
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import Designs
+import Guest
+import InputFiles
+import Linux
+import ResultFixtures
+import Simulation
+import Testing
+import Timing
+import VMM
+
+@testable import Scenarios
+
+@Suite("Load studies")
+struct LoadStudyTests {
+  static let folder = ScenarioFolder(path: "\(repository)/scenarios")
+
+  @Test("a confidence interval has the width that Student's distribution gives")
+  func estimates() {
+    let estimate = Estimate([1, 2, 3, 4])
+    #expect(estimate.mean == 2.5)
+    // 3.182 standard errors of 1.2909944 / 2.
+    let width = estimate.halfWidth ?? 0
+    #expect(abs(width - 2.0539721) < 1e-6)
+    #expect(Estimate([7]).halfWidth == nil)
+    #expect(Estimate([7, 7, 7]).halfWidth == 0)
+    #expect(Estimate.studentT(degrees: 30) == 2.042)
+    #expect(Estimate.studentT(degrees: 500) == 1.96)
+  }
+
+  @Test("the probe finds out what each design does to an MSI")
+  func probe() throws {
+    let scenario = try Self.folder.scenario(named: "load-nvme")
+    for specification in scenario.specifications() {
+      let path = try #require(try specification.probe().path)
+      #expect(!path.isDirect)
+      #expect(path.coldWalkReads > path.cachedWalkReads)
+      #expect(path.coldTableReads > path.warmTableReads)
+      #expect(path.trapsMask == (specification.design.msixEntry != .untrapped))
+      #expect(path.trapsInvalidation)
+    }
+  }
+
+  @Test("an MSI alone takes in the load what it takes in the run of the machine's models")
+  func agreesWithTheMachine() throws {
+    let scenario = try Self.folder.scenario(named: "load-nvme")
+    var setting = LoadSetting()
+    setting.busyCPUs = 1
+    setting.devices = [
+      DeviceLoad(name: "nic", source: .open(gap: .nanoseconds(1_000_000), burst: 1, ring: 8))
+    ]
+    for specification in scenario.specifications() {
+      var run = specification
+      run.workload = .synthetic(vectors: 1, messages: 3, every: 1_000_000)
+      let warm = try #require(try run.run().latencies.last)
+      let path = try #require(try specification.probe().path)
+      let result = LoadEngine(
+        path: path, times: scenario.costs.deliveryTimes, setting: setting, seed: 1
+      ).run()
+      #expect(result.delivered > 5)
+      #expect(result.latencies.allSatisfy { $0 == warm })
+    }
+  }
+
+  static let loads = [
+    "load-masking", "load-nic", "load-nvme", "load-overcommit", "load-strict-mix",
+  ]
+
+  @Test("each shipped load delivers under each design, at both ends of the costs", arguments: loads)
+  func shipped(name: String) async throws {
+    var scenario = try Self.folder.scenario(named: name)
+    scenario.load?.duration = .nanoseconds(2_000_000)
+    let study = try await scenario.study(seeds: 2)
+    #expect(study.rows.count == scenario.designs.count)
+    for row in study.rows {
+      let low = try #require(row.low)
+      let high = try #require(row.high)
+      #expect(low.results.allSatisfy { $0.delivered > 0 })
+      let times = try [low, high].map { try #require($0.estimate(\.p50)).mean }
+      #expect(times[0] <= times[1])
+    }
+  }
+
+  @Test("a ramp finds the knee: beyond it, packets are dropped or nothing more comes of more load")
+  func knee() async throws {
+    var scenario = try Self.folder.scenario(named: "load-nic")
+    scenario.designs = Array(scenario.designs.prefix(1))
+    scenario.load?.duration = .nanoseconds(2_000_000)
+    let study = try await scenario.study(seeds: 1, factors: [0.5, 1, 2, 64, 128])
+    let row = try #require(study.rows.first)
+    let knee = try #require(row.knee)
+    #expect((1...64).contains(knee.factor))
+    #expect(row.ramp.map(\.factor) == [0.5, 1, 2, 64, 128])
+  }
+
+  @Test("a design under which nothing arrives has a probe and no load")
+  func undelivered() async throws {
+    var scenario = try Self.folder.scenario(named: "load-nvme")
+    scenario.usage = .vfio
+    scenario.guestKernel = .init(6, 6)
+    let study = try await scenario.study(seeds: 1)
+    let refused = try #require(study.rows.first { $0.design.name == "rmr-identity" })
+    #expect(refused.low == nil)
+    #expect(refused.probe.result.verdict == .refused)
+  }
+
+  @Test("a scenario without a load is an error that says so")
+  func noLoad() async throws {
+    let scenario = try Self.folder.scenario(named: "default")
+    await #expect(throws: InputError.self) { try await scenario.study(seeds: 1) }
+  }
+
+  @Test(
+    "a malformed load is one error with its place",
+    arguments: [
+      ("depth: 4", "depth: 0", "from 1 to 65536"),
+      ("80 us", "80 parsecs", "a time such as 10 us"),
+      ("physicalCPUs: 8", "physicalCPUs: 0", "from 1 to 4096"),
+      ("mapping: fixed", "mapping: loose", "fixed, lazy or strict"),
+      ("nvme:", "floppy:", "nvme or nic"),
+      ("count: 4", "count: 4096", "outstanding commands"),
+    ])
+  func malformed(old: String, new: String, expected: String) throws {
+    var text = try InputFile("\(Self.folder.path)/load-nvme.yaml").text()
+    #expect(text.contains(old))
+    text = text.replacing(old, with: new)
+    if expected.hasPrefix("outstanding") { text = text.replacing("depth: 4", with: "depth: 60000") }
+    let files = try TemporaryFolder(["bad.yaml": text])
+    let error = #expect(throws: InputError.self) {
+      try Self.folder.scenario(named: "\(files.path)/bad.yaml")
+    }
+    #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("bad.yaml:") == true)
+  }
+}
