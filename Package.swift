@@ -53,6 +53,7 @@ let package = Package(
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
+    layer("PeerArchitectures", ["Bits", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
     layer("DeviceTree", ["CFdt"]),
@@ -86,8 +87,8 @@ let package = Package(
     layer(
       "Scripts",
       [
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "Flows", "Linux", "IOMMU",
-        "HostKernel", "VMM", "Guest", "JSON", "InputFiles", "Scenarios",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
+        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "JSON", "InputFiles", "Scenarios",
       ]),
     layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),

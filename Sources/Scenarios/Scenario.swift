@@ -13,6 +13,10 @@ public struct Scenario: Sendable {
   /// What it shows, in one line.
   public let purpose: String
   public var usage: GuestUsage
+  /// What justifies its expectations; empty when the file does not say.
+  public var source = ""
+  /// The rows of the scenario table that it shows.
+  public var rows: [String] = []
   /// What the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
   public var guestKernel: KernelVersion

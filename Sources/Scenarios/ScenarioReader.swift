@@ -37,6 +37,8 @@ extension ScenarioFolder {
       costs: try costs(value, overrides.costs),
       seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
+    scenario.source = value.text("source")
+    scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.firmware = value["guest"]?.choice("firmware") ?? .complete
     if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
     return scenario

@@ -1,6 +1,8 @@
 import ArmFormats
 import Bits
+import Flows
 import GIC
+import HostKernel
 package import InputFiles
 import JSON
 import Memory
@@ -38,6 +40,7 @@ extension ITSBench {
         doorbell: IPA(arguments.integer("doorbell")), device: arguments.word("guest-device"),
         event: arguments.word("guest-event"))
       return Outcome()
+    case "set-routes": return setRoutes(arguments)
     case "forward":
       let result = forward(host)
       return Outcome([
@@ -95,6 +98,16 @@ extension ITSBench {
         .init("device", .integer(Int(record >> 32))),
         .init("event", .integer(Int(record & 0xffff_ffff))),
       ])
+    }
+  }
+
+  private func setRoutes(_ arguments: CheckedValue) -> Outcome {
+    let vectors = arguments["unmasked"]?.integer ?? arguments.integer("vectors")
+    do throws(Refusal) {
+      try routingTable.set(Int(clamping: arguments.integer("devices") &* vectors))
+      return Outcome([.init("routes", .integer(routingTable.count))])
+    } catch {
+      return Outcome(error)
     }
   }
 

@@ -110,6 +110,13 @@ extension ITSBench {
           .required("cpu", cpu, "PE."),
           .optional("doorbell", .boolean, "Ask for the default doorbell."),
         ]), "Make it non-resident."),
+      .optional(
+        "set-routes",
+        .record([
+          .required("devices", word, "Assigned devices."),
+          .required("vectors", word, "Of each one's MSI-X table."),
+          .optional("unmasked", word, "Of each; a lazy VMM has routes for these only."),
+        ]), "KVM_SET_GSI_ROUTING for all devices of a VM."),
       .optional("unmapped", .record([]), "Read GITS_STATUSR and GITS_UMSIR."),
     ]
   }

@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import GIC
+import HostKernel
 package import InputFiles
 import JSON
 import Memory
@@ -19,6 +20,8 @@ package final class ITSBench: Bench {
   var virtual: InterruptSide
   /// KVM's routes: which guest message each physical event stands for.
   var routes: [HostEvent: Route] = [:]
+  /// All routes of the VM, as KVM counts them.
+  var routingTable = RoutingTable()
   /// The physical LPI of each event, for the way back from GICv4.
   var physicalLPIs: [HostEvent: UInt32] = [:]
 

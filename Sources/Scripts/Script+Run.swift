@@ -47,3 +47,15 @@ extension ScenarioFolder {
     }
   }
 }
+
+extension ScenarioFolder {
+  /// The rows of the scenario table that a file shows, and what it cites.
+  package func citation(of path: String) throws(InputError) -> (rows: [String], source: String) {
+    if try Script.isScript(path) {
+      let script = try Script(path)
+      return (script.rows, script.source)
+    }
+    let scenario = try scenario(named: path)
+    return (scenario.rows, scenario.source)
+  }
+}

@@ -30,3 +30,21 @@ struct ScenarioTableTests {
     #expect(try !Script(file).source.isEmpty)
   }
 }
+
+extension ScenarioTableTests {
+  /// The rows of the table of behaviours that the models must get right: 1 to 57, and 20b.
+  static let rows = (1...57).map(String.init) + ["20b"]
+
+  @Test("every row of the table is shown by a scenario that cites its source")
+  func rowsAreShown() throws {
+    var shown: Set<String> = []
+    let folder = ScenarioFolder(path: Self.folder)
+    for file in try ScenarioFolder.scenarioFiles(at: Self.folder) {
+      let (rows, source) = try folder.citation(of: file)
+      shown.formUnion(rows)
+      #expect(rows.isEmpty || !source.isEmpty, "\(file) cites nothing")
+    }
+    #expect(Self.rows.filter { !shown.contains($0) } == [])
+    #expect(shown.subtracting(Self.rows) == [])
+  }
+}
