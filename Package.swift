@@ -31,7 +31,8 @@ let package = Package(
     .library(
       name: "DoorbellModels",
       targets: [
-        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Linux",
+        "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "GIC", "PCI", "Machine",
+        "Linux",
         "HostKernel", "VMM", "Guest", "Designs",
       ]),
   ],

@@ -28,6 +28,7 @@ public struct ServiceStation: Sendable {
 /// Several equal servers with one queue, such as the slots in which an SMMU walks tables or the
 /// channels of an NVMe device.
 public struct ServerPool: Sendable {
+  /// When each server will be free: a binary heap, the earliest first.
   private var freeAt: ContiguousArray<SimulatedTime>
 
   /// - Parameter servers: 1 at least.
@@ -37,20 +38,22 @@ public struct ServerPool: Sendable {
 
   /// Accepts a request; when its service starts.
   ///
-  /// - Complexity: O(n) in the number of servers.
+  /// - Complexity: O(log n) in the number of servers.
   public mutating func serve(at arrival: SimulatedTime, for service: SimulatedTime)
     -> SimulatedTime
   {
-    var chosen = 0
-    for server in freeAt.indices {
-      if freeAt[server] <= arrival {
-        chosen = server
-        break
-      }
-      if freeAt[server] < freeAt[chosen] { chosen = server }
+    let start = max(arrival, freeAt[0])
+    let end = start + service
+    var place = 0
+    while true {
+      var child = 2 &* place &+ 1
+      guard child < freeAt.count else { break }
+      if child &+ 1 < freeAt.count, freeAt[child &+ 1] < freeAt[child] { child &+= 1 }
+      guard freeAt[child] < end else { break }
+      freeAt[place] = freeAt[child]
+      place = child
     }
-    let start = max(arrival, freeAt[chosen])
-    freeAt[chosen] = start + service
+    freeAt[place] = end
     return start
   }
 }

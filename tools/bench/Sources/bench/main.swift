@@ -3,6 +3,7 @@
 do {
   for measurement in try TranslationBenchmarks.run() { print(measurement.line) }
   for measurement in try MessageBenchmarks.run() { print(measurement.line) }
+  for measurement in LoadBenchmarks.run() { print(measurement.line) }
   for measurement in QueueBenchmarks.run() { print(measurement.line) }
 } catch {
   print("bench: error: \(error)")
