@@ -97,7 +97,7 @@ let package = Package(
     layer(
       "Reports",
       [
-        "Bits", "Guest", "Linux", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "Bits", "Guest", "Linux", "IOMMU", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
         "InputFiles", "JSON", "Scenarios", "Scripts", "Timing",
       ]),
     layer(
@@ -107,7 +107,8 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Guest", "Linux", "Designs", "Scenarios", "Scripts", "Reports", "Vectors", "Images",
+        "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Reports", "Vectors",
+        "Images",
         "Decode",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -48,6 +48,8 @@ public final class IOMMUGroup {
   var softwareMSIStart: IOVA?
   /// Whether the driver has a blocked domain; else the core takes an empty unmanaged one.
   let hasBlockedDomain: Bool
+  /// Whether the firmware was ever cut off from its regions.
+  public private(set) var hasInterruptedFirmware = false
   /// What happened, one fact a line.
   public private(set) var log: [String] = []
 
@@ -178,7 +180,9 @@ public final class IOMMUGroup {
       if let refusal, new !== defaultDomain { throw refuse(refusal, attaching: new) }
     }
     domain = new
-    log.append("the group is attached to the \(new.name) domain")
+    if !firmwareCanAccess { hasInterruptedFirmware = true }
+    let loss = firmwareCanAccess ? "" : ": the firmware's DMA is aborted"
+    log.append("the group is attached to the \(new.name) domain\(loss)")
   }
 
   private func refuse(_ refusal: Refusal, attaching domain: IOMMUDomain? = nil) -> Refusal {

@@ -37,7 +37,8 @@ struct Doorbell: AsyncParsableCommand {
     subcommands: [
       CompareCommand.self, ExplainCommand.self, TestCommand.self, VerifyCommand.self,
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, IORTCommand.self,
-      DesignsCommand.self, LoadCommand.self, CostsCommand.self, SchemaCommand.self,
+      DesignsCommand.self, LoadCommand.self, PoliciesCommand.self, CostsCommand.self,
+      SchemaCommand.self,
     ]
   )
 
