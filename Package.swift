@@ -129,7 +129,8 @@ let package = Package(
     tests("LinuxTests", ["TestRandom", "Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
     tests("GLibSupportTests", ["GLibSupport", "TestRandom"]),
     tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
-    tests("ScriptsTests", ["Scripts", "Scenarios", "InputFiles", "JSON", "ResultFixtures"]),
+    tests(
+      "ScriptsTests", ["Scripts", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON"]),
     tests("HostKernelTests", ["TestRandom", "HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",

@@ -68,3 +68,18 @@ package struct CheckedValue: Sendable {
     }
   }
 }
+
+extension CheckedValue {
+  /// The value on one line, as a reader would write it.
+  package var plainText: String {
+    switch content {
+    case .text(let text): text
+    case .integer(let value): value < 10 ? String(value) : "0x" + String(value, radix: 16)
+    case .number(let value): String(value)
+    case .boolean(let value): String(value)
+    case .list(let items): "[" + items.map(\.plainText).joined(separator: ", ") + "]"
+    case .mapping(let members):
+      members.map { "\($0.name): \($0.value.plainText)" }.joined(separator: ", ")
+    }
+  }
+}

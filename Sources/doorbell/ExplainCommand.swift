@@ -1,6 +1,8 @@
 import ArgumentParser
+import InputFiles
 import Reports
 import Scenarios
+import Scripts
 
 struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,6 +14,9 @@ struct ExplainCommand: AsyncParsableCommand {
       doorbell, every table that the ITS read, the LPI, and how it was injected into the guest. Each \
       station has its time, its address, the words that stood there, and what they mean.
 
+      Of a scenario that is a script it prints each step with what led to its outcome: a refusal's \
+      chain of region, flag, domain and errno.
+
       --setup also lists the steps by which guest, VMM and host set the interrupt up.
 
       EXAMPLES
@@ -19,6 +24,7 @@ struct ExplainCommand: AsyncParsableCommand {
         doorbell explain --design untrapped --vector 1
         doorbell explain --design forward-address --vector 1 --message 3
         doorbell explain --guest-usage vfio --guest-kernel 6.5 --setup
+        doorbell explain scenarios/policy/rmr-direct-refused-6.6.yaml
 
       EXIT STATUS
         0 when the run was made, whatever became of the MSI; 2 for bad input.
@@ -45,6 +51,9 @@ struct ExplainCommand: AsyncParsableCommand {
   var format = OutputFormat.table
 
   func run() async throws {
+    if InputFile.exists(options.scenario), try Script.isScript(options.scenario) {
+      return try explainScript()
+    }
     var scenario = try options.load(designs: design.map { [$0] } ?? [])
     scenario.designs = Array(scenario.designs.prefix(1))
     let index = try scenario.workload.messageIndex(vector: vector, number: message)
@@ -52,6 +61,12 @@ struct ExplainCommand: AsyncParsableCommand {
       try await scenario.run(journeyOf: index)
     }
     guard let report = JourneyReport(comparison, withSteps: setup) else { return }
+    try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+  }
+
+  /// A script has no designs and no MSIs to choose from: its steps are the explanation.
+  private func explainScript() throws {
+    let report = ScriptReport(try Script(options.scenario).run())
     try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
   }
 }

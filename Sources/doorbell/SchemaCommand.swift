@@ -1,11 +1,12 @@
 import ArgumentParser
 import JSON
 import Scenarios
+import Scripts
 
 struct SchemaCommand: ParsableCommand {
   /// The kinds of files that have a schema.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case scenario, design, costs
+    case scenario, script, design, costs
 
     var schema: JSONValue {
       switch self {
@@ -13,6 +14,10 @@ struct SchemaCommand: ParsableCommand {
         Shape.scenario.schema(
           title: "Doorbell scenario",
           text: "A guest, its device's work, the designs to run it under, and what is expected.")
+      case .script:
+        Shape.script.schema(
+          title: "Doorbell script",
+          text: "A scenario that is told step by step: a bench, and what is done on it.")
       case .design:
         Shape.design.schema(
           title: "Doorbell design", text: "One way to get an assigned device's MSIs into a guest.")
@@ -25,7 +30,7 @@ struct SchemaCommand: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "Print the JSON Schema of scenario, design or cost files.",
+    abstract: "Print the JSON Schema of scenario, script, design or cost files.",
     discussion: """
       Editors with a YAML language server check and complete files by it. The same description \
       checks the files that Doorbell reads.
