@@ -16,17 +16,21 @@ extension HostKernel {
     guard event[.stream] == platform.requesterID, let guestStream, !event[.stall] else {
       return nil
     }
-    guard var relayed = event[.stage2] ? stageOneEvent(for: event) : event,
-      Self.relayedKinds.contains(relayed[.kind])
-    else { return nil }
+    var relayed = event
+    if event[.stage2] {
+      guard let own = stageOneEvent(for: event) else { return nil }
+      relayed = own
+    } else if !Self.relayedKinds.contains(event[.kind]) {
+      return nil
+    }
     relayed[.stream] = guestStream
     return relayed
   }
 
-  /// The kinds that Linux passes on, and those that the specification's policy makes.
+  /// The kinds that Linux passes on.
   private static let relayedKinds: [EventKind] = [
     .badStreamEntry, .streamDisabled, .badSubstreamID, .badContext, .translation, .addressSize,
-    .access, .permission, .walkAbort, .contextFetch,
+    .access, .permission,
   ]
 
   /// What a stage 2 fault looks like to a guest that has no stage 2: its table or its CD could not

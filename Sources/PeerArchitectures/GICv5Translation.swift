@@ -15,6 +15,8 @@ public struct GICv5Translation: Equatable, Sendable {
   /// meaning of the valid bits; the driver does not say what the hardware does.
   public enum Reason: String, Sendable {
     case deviceOutOfRange, deviceInvalid, eventOutOfRange, eventInvalid, tableAbort
+    /// A two-level table of events, which this model does not read.
+    case twoLevelTable
   }
 
   /// The device table.
@@ -35,6 +37,7 @@ public struct GICv5Translation: Equatable, Sendable {
       return .dropped(.tableAbort)
     }
     guard entry & 1 == 1 else { return .dropped(.deviceInvalid) }
+    guard entry >> 58 & 1 == 0 else { return .dropped(.twoLevelTable) }
     // EventID bits [63:59], table address [55:3].
     guard UInt64(event) < 1 << (entry >> 59) else { return .dropped(.eventOutOfRange) }
     let events = PA(entry & lowBits(56) & ~lowBits(3))

@@ -54,6 +54,8 @@ public struct MSIPageTable: Equatable, Sendable {
     guard low & 1 == 1 else { return .fault(262) }
     guard low >> 63 == 0 else { return .fault(263) }
     switch low >> 1 & 3 {
+    // Bits 9:3 and 62:54 of this mode are reserved.
+    case 3 where low & 0x7fc0_0000_0000_03f8 != 0: return .fault(263)
     case 3: return .redirected(PA((low >> 10 & lowBits(44)) << 12 | address.rawValue & 0xfff))
     case 1: return record(data, address, low, high, memory)
     default: return .fault(263)
@@ -81,7 +83,7 @@ public struct MSIPageTable: Equatable, Sendable {
     guard let pending = memory.load64(pair), let enabled = memory.load64(pair + 8) else {
       return .fault(261)
     }
-    memory.store64(pair, pending | 1 << UInt64(data & 63))
+    guard memory.store64(pair, pending | 1 << UInt64(data & 63)) else { return .fault(261) }
     guard enabled >> UInt64(data & 63) & 1 == 1 else {
       return .recorded(file: file, notice: nil)
     }
