@@ -16,6 +16,10 @@ struct VirtualSMMU: Sendable {
   private var commandProducer: UInt64 = 0
   private var control: UInt64 = 0
   private var globalBypass: UInt64 = 0
+  /// `GERROR`, and `GERRORN` as the guest wrote it: bit 0 differs while a bad command stops the
+  /// queue (IHI 0070, 7.1).
+  private(set) var globalError: UInt64 = 0
+  private var acknowledged: UInt64 = 0
   /// What the host was last asked to install.
   private var installed: StreamTableEntry = .passThrough
 
@@ -34,6 +38,9 @@ struct VirtualSMMU: Sendable {
     case SMMURegister.commandQueueConsumer: commandConsumer = value & lowBits(20)
     case SMMURegister.commandQueueProducer:
       commandProducer = value & lowBits(20)
+      return consume(memory)
+    case SMMURegister.globalErrorAcknowledge:
+      acknowledged = value
       return consume(memory)
     case SMMURegister.globalBypass where value >> 31 & 1 != 0:
       globalBypass = value
@@ -62,7 +69,7 @@ struct VirtualSMMU: Sendable {
 
   /// Consumes the guest's command queue, at most one queue's length of it.
   private mutating func consume(_ memory: PhysicalMemory) -> [Step<HostCall>] {
-    guard control & Self.hasCommandQueue != 0 else { return [] }
+    guard control & Self.hasCommandQueue != 0, !isStopped else { return [] }
     let sizeBits = min(commandQueueBase & 0x1f, 19)
     let wrapMask = lowBits(sizeBits + 1)
     commandConsumer &= wrapMask
@@ -71,10 +78,32 @@ struct VirtualSMMU: Sendable {
     for _ in 0..<(UInt64(1) << sizeBits) where commandConsumer != commandProducer & wrapMask {
       let place = base + (commandConsumer & lowBits(sizeBits)) * 16
       guard let command = memory.load(SMMUCommand.self, at: place) else { break }
+      guard Self.isLegal(command) else {
+        globalError ^= 1
+        return steps + [
+          Step(
+            .vmm, "smmuv3_cmdq_consume",
+            "CERROR_ILL at \(command[.opcode]): the queue stops until GERRORN", .decide)
+        ]
+      }
       steps += perform(command, memory)
       commandConsumer = (commandConsumer + 1) & wrapMask
     }
     return steps
+  }
+
+  private var isStopped: Bool { (globalError ^ acknowledged) & 1 != 0 }
+
+  /// Whether an SMMU with stage 1 only has the command: those of stage 2 and of EL2 are illegal
+  /// there (IHI 0070, 4.4; QEMU hw/arm/smmuv3.c `smmuv3_cmdq_consume`), and so is whatever no
+  /// revision defines.
+  private static func isLegal(_ command: SMMUCommand) -> Bool {
+    switch command[.opcode].rawValue {
+    case 0x01...0x06, 0x10...0x13, 0x30, 0x40, 0x41, 0x44, 0x45: true
+    // CS 3 is reserved.
+    case 0x46: command[.completion] != 3
+    default: false
+    }
   }
 
   private mutating func perform(

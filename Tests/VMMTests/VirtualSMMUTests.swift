@@ -190,3 +190,30 @@ struct VirtualSMMUTests {
     }
   }
 }
+
+extension VirtualSMMUTests {
+  @Test(
+    "a bad command stops the queue at itself until GERRORN acknowledges it",
+    arguments: [0x00, 0x07, 0x20, 0x28, 0x2a, 0xff] as [UInt8])
+  func badCommand(opcode: UInt8) throws {
+    var bench = try VMMBench()
+    _ = bench.register(SMMURegister.commandQueueBase, Self.queue.rawValue | 8, width: 8)
+    _ = bench.register(SMMURegister.cr0, 0x8)
+    let commands = [
+      SMMUCommand(.invalidateEL1), SMMUCommand(SMMUOpcode(rawValue: opcode)),
+      SMMUCommand(.invalidateNonHyp),
+    ]
+    for (slot, command) in commands.enumerated() {
+      bench.memory.store(command, at: Self.queue + UInt64(slot) * 16)
+    }
+    #expect(
+      bench.register(SMMURegister.commandQueueProducer, 3).names == ["invalidate 0x10"])
+    // Nothing moves before the acknowledgement, and then it stops at the same place.
+    #expect(bench.register(SMMURegister.commandQueueProducer, 3).names == [])
+    #expect(bench.register(SMMURegister.globalErrorAcknowledge, 1).names == [])
+    // Repaired and acknowledged, the queue goes on by itself.
+    bench.memory.store(SMMUCommand(.sync), at: Self.queue + 16)
+    #expect(
+      bench.register(SMMURegister.globalErrorAcknowledge, 0).names == ["invalidate 0x30"])
+  }
+}
