@@ -131,6 +131,7 @@ let package = Package(
     tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
     tests(
       "ScriptsTests", ["Scripts", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON"]),
+    tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
     tests("HostKernelTests", ["TestRandom", "HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",
