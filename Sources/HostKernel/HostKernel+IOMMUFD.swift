@@ -202,13 +202,3 @@ extension HostKernel {
     }
   }
 }
-
-extension KernelVersion {
-  /// The release that first offers vIOMMU objects and nested SMMUv3 tables
-  /// (include/uapi/linux/iommufd.h).
-  static let offersVirtualSMMU = KernelVersion(6, 13)
-
-  /// The release since which a nested table that does not translate attaches without a vDEVICE
-  /// (commit 81c45c62dc3e).
-  static let attachesWithoutDevice = KernelVersion(6, 19)
-}

@@ -82,13 +82,3 @@ public enum AttachPolicy: String, CaseIterable, Sendable {
         + "the device without a 1:1 mapping. Contact your platform vendor.")
   }
 }
-
-extension KernelVersion {
-  /// The release in which a device with a `direct` region may no longer be given a blocked domain
-  /// (commit a48ce36e2786, "iommu: Prevent RESV_DIRECT devices from blocking domains").
-  public static let requiresDirect = KernelVersion(6, 6)
-
-  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
-  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
-  public static let mapsDoorbellsNatively = KernelVersion(6, 15)
-}

@@ -241,7 +241,7 @@ public final class IOMMUFD {
   ) throws(Refusal) -> UInt32 {
     _ = try device(id)
     let function = "iommufd_viommu_alloc_ioctl"
-    guard version >= KernelVersion(6, 13) else {
+    guard version >= .offersVirtualSMMU else {
       throw refusal("iommufd_fops_ioctl", "ENOTTY", "there are no vIOMMU objects before 6.13")
     }
     guard isKnownType else { throw refusal(function, "EOPNOTSUPP", "an unknown type of vIOMMU") }

@@ -180,9 +180,11 @@ public final class IOMMUGroup {
       if let refusal, new !== defaultDomain { throw refuse(refusal, attaching: new) }
     }
     domain = new
-    if !firmwareCanAccess { hasInterruptedFirmware = true }
-    let loss = firmwareCanAccess ? "" : ": the firmware's DMA is aborted"
-    log.append("the group is attached to the \(new.name) domain\(loss)")
+    let isCutOff = !firmwareCanAccess
+    if isCutOff { hasInterruptedFirmware = true }
+    log.append(
+      "the group is attached to the \(new.name) domain"
+        + (isCutOff ? ": the firmware's DMA is aborted" : ""))
   }
 
   private func refuse(_ refusal: Refusal, attaching domain: IOMMUDomain? = nil) -> Refusal {

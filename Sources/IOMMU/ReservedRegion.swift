@@ -73,12 +73,7 @@ public struct ReservedRegion: Equatable, Sendable {
 
   /// `0x0000000008000000 0x00000000080fffff direct`, as sysfs prints it.
   public var sysfsLine: String {
-    "\(Self.padded(base.rawValue)) \(Self.padded(last)) \(kind.sysfsText)"
-  }
-
-  private static func padded(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return "0x" + String(repeating: "0", count: 16 - digits.count) + digits
+    "\(hex(base.rawValue, digits: 16)) \(hex(last, digits: 16)) \(kind.sysfsText)"
   }
 }
 

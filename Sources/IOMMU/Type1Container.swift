@@ -10,17 +10,14 @@ public final class Type1Container {
   private let allowsUnsafeInterrupts: Bool
   /// The user's mappings.
   private let mappings = RangeMap<PA>()
-  /// Ranges that the attached groups reserve.
-  private var holes: [ReservedRegion] = []
+  /// What the attached groups reserve: ranges that the user may not map.
+  public private(set) var reserved: [ReservedRegion] = []
   public private(set) var domains: [IOMMUDomain] = []
 
   public init(name: String = "vfio", allowsUnsafeInterrupts: Bool = false) {
     self.name = name
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
   }
-
-  /// The ranges that a user may not map.
-  public var reserved: [ReservedRegion] { holes }
 
   /// Attaches a group (`vfio_iommu_type1_attach_group`): the order of its steps decides what a
   /// refused group went through.
@@ -63,7 +60,7 @@ public final class Type1Container {
         message: "No interrupt remapping support.  Use the module param "
           + "\"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform")
     }
-    holes = regions.reduce(holes) { $0.inserting($1) }
+    reserved = regions.reduce(reserved) { $0.inserting($1) }
   }
 
   private func replay(into domain: IOMMUDomain) {
@@ -74,7 +71,7 @@ public final class Type1Container {
 
   /// Maps a range for all domains (`vfio_dma_do_map`).
   public func map(_ range: ClosedRange<UInt64>, to output: PA) throws(Refusal) {
-    if let hole = holes.first(where: { $0.addresses.overlaps(range) }) {
+    if let hole = reserved.first(where: { $0.addresses.overlaps(range) }) {
       throw Refusal(
         by: .host, in: "vfio_iommu_iova_dma_valid", errno: "EINVAL",
         message: "the range lies in [\(hole.sysfsLine)]")

@@ -33,13 +33,6 @@ extension Comparison {
     ]
   }
 
-  private func csvLine(_ fields: [String]) -> String {
-    fields.map { field in
-      field.contains(where: { "\",\r\n".contains($0) })
-        ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
-    }.joined(separator: ",") + "\r\n"
-  }
-
   /// For mails, issues and documents.
   var markdown: String {
     let titles = ComparisonRow.titles
@@ -51,11 +44,5 @@ extension Comparison {
     for result in results { output += "- `\(result.design.name)`: \(result.explanation)\n" }
     if let assumption { output += "\n\(assumption)\n" }
     return output
-  }
-
-  private func markdownLine(_ fields: [String]) -> String {
-    "| "
-      + fields.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(
-        separator: " | ") + " |\n"
   }
 }

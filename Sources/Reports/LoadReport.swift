@@ -103,11 +103,12 @@ public struct LoadReport: Sendable {
 
   /// For spreadsheets: one line for each design and quantity.
   private var csv: String {
-    var output =
-      "scenario,seed,seeds,design,load,section,quantity,unit,low,low_half_width,high,"
-      + "high_half_width\r\n"
-    func fields(_ estimate: Estimate?) -> String {
-      "\(estimate.map { String($0.mean) } ?? ""),\(estimate?.halfWidth.map { String($0) } ?? "")"
+    var output = csvLine([
+      "scenario", "seed", "seeds", "design", "load", "section", "quantity", "unit", "low",
+      "low_half_width", "high", "high_half_width",
+    ])
+    func fields(_ estimate: Estimate?) -> [String] {
+      [estimate.map { String($0.mean) } ?? "", estimate?.halfWidth.map { String($0) } ?? ""]
     }
     for row in study.rows {
       let loads =
@@ -115,10 +116,11 @@ public struct LoadReport: Sendable {
       for (factor, low, high) in loads {
         for (title, quantities) in Self.sections {
           for quantity in quantities {
-            output +=
-              "\(study.scenario.name),\(study.scenario.seed),\(study.seeds),\(row.design.name),"
-              + "\(factor),\(title),\(quantity.name),\(quantity.unit),"
-              + "\(fields(low.flatMap(quantity.value))),\(fields(high.flatMap(quantity.value)))\r\n"
+            output += csvLine(
+              [
+                study.scenario.name, String(study.scenario.seed), String(study.seeds),
+                row.design.name, String(factor), title, quantity.name, quantity.unit,
+              ] + fields(low.flatMap(quantity.value)) + fields(high.flatMap(quantity.value)))
           }
         }
       }
@@ -132,7 +134,7 @@ public struct LoadReport: Sendable {
       output += "\n| \(title) | | " + study.rows.map(\.design.name).joined(separator: " | ")
       output += " |\n|---|---|" + study.rows.map { _ in "--:|" }.joined() + "\n"
       for (name, unit, cells) in lines(quantities) {
-        output += "| \(name) | \(unit) | " + cells.joined(separator: " | ") + " |\n"
+        output += markdownLine([name, unit] + cells)
       }
     }
     for row in study.rows where !row.ramp.isEmpty {

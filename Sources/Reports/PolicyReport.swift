@@ -14,30 +14,35 @@ public struct PolicyReport: Sendable {
     switch format {
     case .table: table(withChains, terminal)
     case .json: json.indentedText + "\n"
-    case .csv:
-      ([Self.titles] + outcomes.map(\.cells)).map { $0.map(\.csvField).joined(separator: ",") }
-        .joined(separator: "\r\n") + "\r\n"
+    case .csv: ([Self.titles] + outcomes.map(\.cells)).map(csvLine).joined()
     case .markdown:
       ([Self.titles, Self.titles.map { _ in "---" }] + outcomes.map(\.cells))
-        .map { "| " + $0.joined(separator: " | ") + " |\n" }.joined()
+        .map(markdownLine).joined()
     }
   }
 
   static let titles = ["device", "policy", "outcome", "by", "errno", "firmware DMA", "message"]
 
+  /// A table for each device, in the order of the outcomes.
   private func table(_ withChains: Bool, _ terminal: Terminal) -> String {
-    var output = ""
-    var subject: String?
-    var table = TextTable([])
+    var subjects: [String] = []
+    for outcome in outcomes where subjects.last != outcome.subject.name {
+      subjects.append(outcome.subject.name)
+    }
+    return subjects.map { subject in
+      grid(subject, outcomes.filter { $0.subject.name == subject }, withChains)
+        .render(on: terminal)
+    }.joined(separator: "\n")
+  }
+
+  private func grid(
+    _ subject: String, _ outcomes: [AttachOutcome], _ withChains: Bool
+  ) -> TextTable {
+    var table = TextTable([
+      (title: subject, alignment: .left), (title: "outcome", alignment: .left),
+      (title: "firmware DMA", alignment: .left), (title: "by", alignment: .left),
+    ])
     for outcome in outcomes {
-      if outcome.subject.name != subject {
-        output += table.isEmpty ? "" : table.render(on: terminal) + "\n"
-        subject = outcome.subject.name
-        table = TextTable([
-          (title: outcome.subject.name, alignment: .left), (title: "outcome", alignment: .left),
-          (title: "firmware DMA", alignment: .left), (title: "by", alignment: .left),
-        ])
-      }
       let result = outcome.refusal.map { "refused: \($0.errno)" } ?? "attached"
       table.add(
         [
@@ -47,7 +52,7 @@ public struct PolicyReport: Sendable {
           TextTable.Cell(outcome.refusal?.function ?? "-"),
         ], note: withChains ? outcome.chain.joined(separator: "; ") : "")
     }
-    return output + (table.isEmpty ? "" : table.render(on: terminal))
+    return table
   }
 
   public var json: JSONValue {
@@ -79,13 +84,5 @@ extension AttachOutcome {
       subject.name, policy.rawValue, refusal == nil ? "attached" : "refused",
       refusal?.function ?? "", refusal?.errno ?? "", firmware, refusal?.message ?? "",
     ]
-  }
-}
-
-extension String {
-  /// The text as a field of CSV (RFC 4180).
-  fileprivate var csvField: String {
-    contains { $0 == "," || $0 == "\"" || $0 == "\n" }
-      ? "\"" + replacing("\"", with: "\"\"") + "\"" : self
   }
 }

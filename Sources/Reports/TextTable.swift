@@ -26,8 +26,6 @@ struct TextTable {
     alignments = columns.map(\.alignment)
   }
 
-  var isEmpty: Bool { rows.isEmpty }
-
   /// Adds a row, and a sentence that stands below it.
   mutating func add(_ cells: [Cell], note: String = "") { rows.append((cells, note)) }
 

@@ -175,10 +175,7 @@ extension ITSBench {
 
 extension ITSCommandError {
   /// The manual's six digits.
-  var text: String {
-    let digits = String(rawValue, radix: 16)
-    return "0x" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-  }
+  var text: String { hex(UInt64(rawValue), digits: 6) }
 }
 
 extension CheckedValue {

@@ -239,24 +239,13 @@ extension NestedBench {
 
   /// The host's handler reads the event queue and passes on what is the guest's.
   private func relay() {
-    let producer = machine.smmu.readRegister(SMMURegister.eventQueueProducer, width: 4)
-    let queue = machine.smmu.readRegister(SMMURegister.eventQueueBase, width: 8)
-    let bits = queue & 0x1f
-    let base = PA(queue & lowBits(52) & ~lowBits(5))
-    while (eventConsumer ^ producer) & lowBits(bits + 1) != 0 {
-      let place = base + (eventConsumer & lowBits(bits)) * 32
-      if let event = machine.memory.load(EventRecord.self, at: place) {
-        if let told = host.guestEvent(for: event) {
-          relayed.report(told)
-        } else {
-          log.append("host kernel, arm_smmu_evtq_thread: \(event[.kind]) ends in the host's log")
-        }
+    for event in eventQueue.take(from: &machine.smmu, in: machine.memory) {
+      if let told = host.guestEvent(for: event) {
+        relayed.report(told)
+      } else {
+        log.append("host kernel, arm_smmu_evtq_thread: \(event[.kind]) ends in the host's log")
       }
-      eventConsumer = (eventConsumer + 1) & lowBits(bits + 1)
     }
-    machine.write(
-      eventConsumer | producer & 0x8000_0000,
-      at: machine.layout.smmuBase + SMMURegister.eventQueueConsumer, width: 4)
   }
 
   private func events() -> Outcome {

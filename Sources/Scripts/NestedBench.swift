@@ -41,7 +41,7 @@ package final class NestedBench: Bench {
   /// The guest's last entry, and whether the host refused it.
   var lastEntry = StreamTableEntry()
   var wasRefused = false
-  var eventConsumer: UInt64 = 0
+  var eventQueue = EventQueueReader()
   /// What the last step made the host do.
   var log: [String] = []
   var refusal: Refusal?

@@ -76,26 +76,21 @@ extension SMMUBench {
         size: arguments["size"]?.integer ?? 4096, isReadOnly ? [.read, .cache] : .buffer,
         frames: &frames)
       tables[arguments.text("table")] = table
-      var last = MemoryWord(address: 0, value: 0)
+      var last = MemoryWrite(0, 0)
       for write in writes {
         // The leaves come last, each alone: tables above them point to frames.
         let isLeaf = write.value & 0x400 != 0
         var value = write.value
         if isLeaf { value = value & ~arguments.integer("clear") | arguments.integer("set") }
         memory.store64(write.address, value)
-        last = MemoryWord(address: write.address.rawValue, value: value)
+        last = MemoryWrite(write.address, value)
       }
       return Outcome([
-        .init("descriptor", .address(last.address)), .init("value", .address(last.value)),
+        .init("descriptor", .address(last.address.rawValue)), .init("value", .address(last.value)),
       ])
     } catch {
       throw arguments.error(expected: "a range that can be mapped (\(error))")
     }
-  }
-
-  private struct MemoryWord {
-    let address: UInt64
-    let value: UInt64
   }
 
   private func writeContext(_ arguments: CheckedValue) throws(InputError) -> Outcome {
@@ -152,7 +147,8 @@ extension SMMUBench {
     let hasOverflown =
       (read(SMMURegister.eventQueueProducer) ^ read(SMMURegister.eventQueueConsumer))
       & 0x8000_0000 != 0
-    let events = takeEvents(arguments["take"].map { Int(clamping: $0.integer) } ?? .max)
+    let events = eventQueue.take(
+      arguments["take"].map { Int(clamping: $0.integer) } ?? .max, from: &smmu, in: memory)
     return Outcome([
       .init("count", .integer(events.count)), .init("overflow", .bool(hasOverflown)),
       .init("events", .array(events.map(\.json))),

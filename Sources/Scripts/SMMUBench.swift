@@ -17,7 +17,7 @@ package final class SMMUBench: Bench {
   static let streamTable: PA = 0x4010_0000
   static let leaf: PA = 0x4018_0000
   static let commandQueue: PA = 0x4020_0000
-  static let eventQueue: PA = 0x4021_0000
+  static let eventQueuePlace: PA = 0x4021_0000
 
   let memory: PhysicalMemory
   var smmu: SMMU
@@ -28,7 +28,7 @@ package final class SMMUBench: Bench {
   let split: UInt64
   let queueBits: UInt64
   var commandProducer: UInt64 = 0
-  var eventConsumer: UInt64 = 0
+  var eventQueue = EventQueueReader()
 
   package init(_ value: CheckedValue) throws(InputError) {
     do { memory = try PhysicalMemory(regions: [Self.ram]) } catch {
@@ -51,7 +51,7 @@ package final class SMMUBench: Bench {
       SMMURegister.streamTableConfig,
       streamBits | (split == 0 ? 0 : 1 << 16 | split << 6))
     write(SMMURegister.commandQueueBase, Self.commandQueue.rawValue | queueBits, width: 8)
-    write(SMMURegister.eventQueueBase, Self.eventQueue.rawValue | queueBits, width: 8)
+    write(SMMURegister.eventQueueBase, Self.eventQueuePlace.rawValue | queueBits, width: 8)
     write(SMMURegister.cr2, recordsBadStreams ? 2 : 0)
     write(SMMURegister.cr0, 0xd)
   }
@@ -66,18 +66,5 @@ package final class SMMUBench: Bench {
   func queue(_ command: SMMUCommand) {
     memory.store(command, at: Self.commandQueue + (commandProducer & lowBits(queueBits)) * 16)
     commandProducer = (commandProducer + 1) & lowBits(queueBits + 1)
-  }
-
-  /// Takes at most `count` records out of the event queue.
-  func takeEvents(_ count: Int) -> [EventRecord] {
-    var found: [EventRecord] = []
-    let producer = read(SMMURegister.eventQueueProducer)
-    while found.count < count, (eventConsumer ^ producer) & lowBits(queueBits + 1) != 0 {
-      let place = Self.eventQueue + (eventConsumer & lowBits(queueBits)) * 32
-      found.append(memory.load(EventRecord.self, at: place) ?? EventRecord())
-      eventConsumer = (eventConsumer + 1) & lowBits(queueBits + 1)
-    }
-    write(SMMURegister.eventQueueConsumer, eventConsumer | producer & 0x8000_0000)
-    return found
   }
 }

@@ -1,0 +1,19 @@
+public import Linux
+
+extension KernelVersion {
+  /// The release in which a device with a `direct` region may no longer be given a blocked domain
+  /// (commit a48ce36e2786, "iommu: Prevent RESV_DIRECT devices from blocking domains").
+  public static let requiresDirect = KernelVersion(6, 6)
+
+  /// The release that first offers vIOMMU objects and nested SMMUv3 tables
+  /// (include/uapi/linux/iommufd.h).
+  public static let offersVirtualSMMU = KernelVersion(6, 13)
+
+  /// The release since which iommufd maps doorbells by itself, in the parent of a nested domain
+  /// too (commit 40f5175d0eb7, "iommufd: Implement sw_msi support natively").
+  public static let mapsDoorbellsNatively = KernelVersion(6, 15)
+
+  /// The release since which a nested table that does not translate attaches without a vDEVICE
+  /// (commit 81c45c62dc3e).
+  public static let attachesWithoutDevice = KernelVersion(6, 19)
+}
