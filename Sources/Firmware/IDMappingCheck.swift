@@ -11,6 +11,7 @@ struct IDMappingCheck {
       check.overlaps(complex.streams, of: complex.place)
       check.overlaps(complex.messages ?? [], of: complex.place)
       check.gaps(of: complex)
+      check.offsets(of: complex)
     }
     if facts.source == .deviceTree { check.danglingPhandles() }
     for smmu in facts.smmus { check.overlaps(smmu.mappings, of: smmu.place) }
@@ -112,6 +113,36 @@ struct IDMappingCheck {
             : "their devices have no DeviceID, and no MSI of theirs can be set up.")
       }
     }
+  }
+
+  /// Arm's BSA wants one constant between the requester IDs of a root port and their StreamIDs, and
+  /// one between those and their DeviceIDs (ACS ITS_DEV_7 and ITS_DEV_8).
+  private mutating func offsets(of complex: PlatformFacts.RootComplex) {
+    var first: [PlatformFacts.Target: PlatformFacts.Mapping] = [:]
+    for mapping in complex.streams + (complex.messages ?? []) {
+      vary(mapping, from: &first, in: complex.place)
+      guard case .smmu(let index) = mapping.target, complex.messages == nil else { continue }
+      var onward: [PlatformFacts.Target: PlatformFacts.Mapping] = [:]
+      for next in facts.smmus[index].mappings where next.input.overlaps(mapping.output) {
+        vary(next, from: &onward, in: "\(complex.place), \(facts.smmus[index].place)")
+      }
+    }
+  }
+
+  private mutating func vary(
+    _ mapping: PlatformFacts.Mapping,
+    from first: inout [PlatformFacts.Target: PlatformFacts.Mapping], in place: String
+  ) {
+    guard !mapping.isSingle, list.isListing("varying-offset") else { return }
+    guard let other = first[mapping.target] else { return first[mapping.target] = mapping }
+    let offset = other.outputBase &- other.input.lowerBound
+    guard mapping.outputBase &- mapping.input.lowerBound != offset else { return }
+    add(
+      .note, "varying-offset", "\(place): \(other.place), \(mapping.place)",
+      "IDs \(text(other.input)) and \(text(mapping.input)) reach "
+        + "\(facts.name(of: mapping.target)) by different offsets",
+      "a kernel that follows the tables finds every DeviceID; one that adds the offset of the "
+        + "first to all IDs, as BSA lets it, gives the others a wrong one, and their MSIs are lost.")
   }
 
   /// For the IORT, `IORTCheck` looks at references, of nodes of every type.
