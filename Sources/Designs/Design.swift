@@ -12,24 +12,24 @@ public struct Design: Equatable, Sendable {
   public typealias Delivery = InterruptDelivery
 
   /// The file's name without its extension.
-  public let name: String
+  public var name: String
   /// What the design is, in one sentence.
-  public let title: String
+  public var title: String
   /// Where it is proposed or implemented, and since when.
-  public let source: String
-  public let advertisement: Advertisement
-  public let stageTwo: StageTwo
-  public let msixEntry: MSIXEntry
-  public let eventIDOwner: EventIDOwner
-  public let delivery: Delivery
+  public var source: String
+  public var advertisement: Advertisement
+  public var stageTwo: StageTwo
+  public var msixEntry: MSIXEntry
+  public var eventIDOwner: EventIDOwner
+  public var delivery: Delivery
   /// Whether the guest has an SMMU in front of the device.
-  public let iommu: VirtualIOMMU
+  public var iommu: VirtualIOMMU
   /// Where the VMM puts the doorbell page of the virtual ITS.
-  public let virtualITS: VirtualITSPlacement
+  public var virtualITS: VirtualITSPlacement
   /// Which address the VMM gives KVM.
-  public let route: RouteAddress
+  public var route: RouteAddress
   /// Where the host takes a forwarded address in.
-  public let addressOverride: AddressOverride
+  public var addressOverride: AddressOverride
 
   public init(
     name: String, title: String, source: String, advertisement: Advertisement, stageTwo: StageTwo,

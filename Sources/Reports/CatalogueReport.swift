@@ -1,7 +1,5 @@
 public import Designs
-import HostKernel
 import Scenarios
-import VMM
 
 extension Design {
   /// The design with the meaning of each of its choices.
@@ -10,19 +8,11 @@ extension Design {
     output += paragraph(title, indent: "", width: terminal.width)
     output += paragraph("Source: \(source)", indent: "", width: terminal.width) + "\n"
     var table = TextTable([("axis", .left), ("choice", .left), ("meaning", .left)])
-    let rows = [
-      ("iommu", iommu.rawValue, iommu.meaning),
-      ("vits", virtualITS.rawValue, virtualITS.meaning),
-      ("advertise", advertisement.rawValue, advertisement.meaning),
-      ("stage2", stageTwo.rawValue, stageTwo.meaning),
-      ("msix", msixEntry.rawValue, msixEntry.meaning),
-      ("eventID", eventIDOwner.rawValue, eventIDOwner.meaning),
-      ("route", route.rawValue, route.meaning),
-      ("override", addressOverride.rawValue, addressOverride.meaning),
-      ("delivery", delivery.rawValue, delivery.meaning),
-    ]
-    for row in rows {
-      table.add([TextTable.Cell(row.0), TextTable.Cell(row.1), TextTable.Cell(row.2)])
+    for axis in DesignAxis.all {
+      let choice = axis.choice(of: self)
+      table.add([
+        TextTable.Cell(axis.name), TextTable.Cell(choice.word), TextTable.Cell(choice.meaning),
+      ])
     }
     return output + table.render(on: terminal)
   }

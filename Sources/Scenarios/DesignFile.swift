@@ -6,38 +6,11 @@ public import VMM
 
 extension Shape {
   /// A design file.
-  public static let design = Shape.record([
-    .required("title", .anyText, "What the design is, in one sentence."),
-    .required("source", .anyText, "Where it is proposed or implemented, and since when."),
-    .required(
-      "advertise", .choice(of: Design.Advertisement.self, \.meaning),
-      "Where the guest learns of the doorbell that its device uses."),
-    .required(
-      "stage2", .choice(of: Design.StageTwo.self, \.meaning),
-      "What the host's stage 2 maps to the physical doorbell."),
-    .required(
-      "msix", .choice(of: Design.MSIXEntry.self, \.meaning),
-      "Who writes the MSI-X entry that the device uses."),
-    .required(
-      "eventID", .choice(of: Design.EventIDOwner.self, \.meaning),
-      "Whose EventID stands in the message."),
-    .required(
-      "delivery", .choice(of: Design.Delivery.self, \.meaning),
-      "How the interrupt reaches the virtual CPU."),
-    .optional(
-      "iommu", .choice(of: VirtualIOMMU.self, \.meaning),
-      "Whether the guest has an SMMU in front of the device.", standard: "nested"),
-    .optional(
-      "vits", .choice(of: VirtualITSPlacement.self, \.meaning),
-      "Where the VMM puts the doorbell page of its virtual ITS.", standard: "beside-window"),
-    .optional(
-      "route", .choice(of: RouteAddress.self, \.meaning),
-      "Which address the VMM puts in KVM's route.", standard: "machine-doorbell"),
-    .optional(
-      "override", .choice(of: AddressOverride.self, \.meaning),
-      "Where the host takes in an address that msix 'trapped-forwarded' passes.",
-      standard: "msi-domain"),
-  ])
+  public static let design = Shape.record(
+    [
+      .required("title", .anyText, "What the design is, in one sentence."),
+      .required("source", .anyText, "Where it is proposed or implemented, and since when."),
+    ] + DesignAxis.all.map(\.field))
 }
 
 extension ScenarioFolder {
@@ -52,19 +25,17 @@ extension ScenarioFolder {
   /// The design in the file at `path`.
   func readDesign(at path: String) throws(InputError) -> Design {
     let value = try InputFile(path).value(as: .design)
-    guard let advertisement: Design.Advertisement = value.choice("advertise"),
-      let stageTwo: Design.StageTwo = value.choice("stage2"),
-      let msixEntry: Design.MSIXEntry = value.choice("msix"),
-      let owner: Design.EventIDOwner = value.choice("eventID"),
-      let delivery: Design.Delivery = value.choice("delivery")
-    else { throw value.error(expected: Shape.design.expectation) }
-    let design = Design(
+    // The file names a choice on each axis whose choice here is not the standard one.
+    var design = Design(
       name: baseName(path), title: value.text("title"), source: value.text("source"),
-      advertisement: advertisement, stageTwo: stageTwo, msixEntry: msixEntry,
-      eventIDOwner: owner, delivery: delivery, iommu: value.choice("iommu") ?? .nested,
-      virtualITS: value.choice("vits") ?? .besideWindow,
-      route: value.choice("route") ?? .machineDoorbell,
-      addressOverride: value.choice("override") ?? .msiDomain)
+      advertisement: .nothing, stageTwo: .softwareWindow, msixEntry: .replaced,
+      eventIDOwner: .host, delivery: .irqfd)
+    for axis in DesignAxis.all {
+      guard let field = value[axis.name] else { continue }
+      guard axis.choose(field.text, for: &design) else {
+        throw field.error(expected: axis.field.shape.expectation)
+      }
+    }
     if let inconsistency = design.inconsistency {
       throw InputError(
         "expected choices that can stand together: \(inconsistency)",
@@ -74,8 +45,7 @@ extension ScenarioFolder {
   }
 }
 
-extension Design.Advertisement {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension Design.Advertisement: DesignChoice {
   public var meaning: String {
     switch self {
     case .nothing: "The firmware says nothing: the guest maps the doorbell by itself."
@@ -89,8 +59,7 @@ extension Design.Advertisement {
   }
 }
 
-extension Design.StageTwo {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension Design.StageTwo: DesignChoice {
   public var meaning: String {
     switch self {
     case .softwareWindow: "The host kernel's software MSI window, from IPA 0x8000000."
@@ -101,8 +70,7 @@ extension Design.StageTwo {
   }
 }
 
-extension VirtualIOMMU {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension VirtualIOMMU: DesignChoice {
   public var meaning: String {
     switch self {
     case .nested: "An accelerated vSMMU: the guest's stage 1 over the host's stage 2."
@@ -111,8 +79,7 @@ extension VirtualIOMMU {
   }
 }
 
-extension VirtualITSPlacement {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension VirtualITSPlacement: DesignChoice {
   public var meaning: String {
     switch self {
     case .besideWindow: "IPA 0x8090000, as in QEMU's virt machine."
@@ -121,8 +88,7 @@ extension VirtualITSPlacement {
   }
 }
 
-extension RouteAddress {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension RouteAddress: DesignChoice {
   public var meaning: String {
     switch self {
     case .machineDoorbell: "The machine's fixed doorbell (QEMU's msi-gpa)."
@@ -132,8 +98,7 @@ extension RouteAddress {
   }
 }
 
-extension AddressOverride {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension AddressOverride: DesignChoice {
   public var meaning: String {
     switch self {
     case .msiDomain: "In the MSI domain or its DMA cookie: nothing else is mapped."
@@ -142,8 +107,7 @@ extension AddressOverride {
   }
 }
 
-extension Design.MSIXEntry {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension Design.MSIXEntry: DesignChoice {
   public var meaning: String {
     switch self {
     case .replaced: "The guest's write traps; the host writes its own address and EventID."
@@ -154,8 +118,7 @@ extension Design.MSIXEntry {
   }
 }
 
-extension Design.EventIDOwner {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension Design.EventIDOwner: DesignChoice {
   public var meaning: String {
     switch self {
     case .host: "The host's EventID: the host alone fills the physical ITT."
@@ -164,8 +127,7 @@ extension Design.EventIDOwner {
   }
 }
 
-extension Design.Delivery {
-  /// What the choice means, for readers of the schema and of `doorbell designs show`.
+extension Design.Delivery: DesignChoice {
   public var meaning: String {
     switch self {
     case .irqfd: "A physical LPI, the host's handler, an eventfd and KVM's software injection."

@@ -1,0 +1,88 @@
+public import Designs
+import HostKernel
+import JSON
+import VMM
+
+/// A choice on an axis of a design: one word of design files, and what it means.
+public protocol DesignChoice: CaseIterable, RawRepresentable<String>, Equatable, Sendable {
+  /// For readers of the schema and of `doorbell designs show`: one sentence.
+  var meaning: String { get }
+}
+
+/// One of the independent questions that a design answers.
+///
+/// The list of all axes serves design files, their schema, what `doorbell designs` shows and
+/// writes, and the enumeration of all designs: a new axis is one more entry.
+public struct DesignAxis: Sendable {
+  /// An answer.
+  public struct Choice: Equatable, Sendable {
+    public let word: String
+    public let meaning: String
+  }
+
+  /// The field of design files.
+  public let name: String
+  /// What is chosen, in one sentence.
+  public let question: String
+  public let choices: [Choice]
+  /// The word that an absent field stands for; `nil` for a field that may not be absent.
+  public let standard: String?
+  private let read: @Sendable (Design) -> String
+  private let write: @Sendable (inout Design, String) -> Bool
+
+  private init<Word: DesignChoice>(
+    _ name: String, _ path: WritableKeyPath<Design, Word> & Sendable, _ question: String,
+    standard: Word? = nil
+  ) {
+    self.name = name
+    self.question = question
+    choices = Word.allCases.map { Choice(word: $0.rawValue, meaning: $0.meaning) }
+    self.standard = standard?.rawValue
+    read = { $0[keyPath: path].rawValue }
+    write = { design, word in
+      guard let choice = Word(rawValue: word) else { return false }
+      design[keyPath: path] = choice
+      return true
+    }
+  }
+
+  /// The word that `design` chooses.
+  public func word(of design: Design) -> String { read(design) }
+
+  /// The choice of `design`, with its meaning.
+  public func choice(of design: Design) -> Choice {
+    let word = read(design)
+    return choices.first { $0.word == word } ?? Choice(word: word, meaning: "")
+  }
+
+  /// Makes `design` choose `word`; `false`, and no change, when the axis has no such word.
+  public func choose(_ word: String, for design: inout Design) -> Bool { write(&design, word) }
+
+  /// All axes, in the order of design files.
+  public static let all: [DesignAxis] = [
+    DesignAxis(
+      "advertise", \.advertisement, "Where the guest learns of the doorbell that its device uses."),
+    DesignAxis("stage2", \.stageTwo, "What the host's stage 2 maps to the physical doorbell."),
+    DesignAxis("msix", \.msixEntry, "Who writes the MSI-X entry that the device uses."),
+    DesignAxis("eventID", \.eventIDOwner, "Whose EventID stands in the message."),
+    DesignAxis("delivery", \.delivery, "How the interrupt reaches the virtual CPU."),
+    DesignAxis(
+      "iommu", \.iommu, "Whether the guest has an SMMU in front of the device.", standard: .nested),
+    DesignAxis(
+      "vits", \.virtualITS, "Where the VMM puts the doorbell page of its virtual ITS.",
+      standard: .besideWindow),
+    DesignAxis(
+      "route", \.route, "Which address the VMM puts in KVM's route.", standard: .machineDoorbell),
+    DesignAxis(
+      "override", \.addressOverride,
+      "Where the host takes in an address that msix 'trapped-forwarded' passes.",
+      standard: .msiDomain),
+  ]
+
+  /// The axis as a field of a design file.
+  var field: Shape.Field {
+    let shape = Shape.choice(choices.map { Shape.Choice($0.word, $0.meaning) })
+    guard let standard else { return .required(name, shape, question) }
+    return .optional(name, shape, question, standard: .string(standard))
+  }
+}
