@@ -161,9 +161,9 @@ extension HostKernel {
     }
   }
 
-  /// Forwards a guest's invalidation with the VMID and the StreamID that are its own
+  /// The guest's command with the VMID and the StreamID that are its own
   /// (`arm_vsmmu_convert_user_cmd`).
-  mutating func invalidate(_ command: SMMUCommand) throws(Refusal) -> [Step<Never>] {
+  func converted(_ command: SMMUCommand) throws(Refusal) -> SMMUCommand {
     var command = command
     switch command[.opcode] {
     case .invalidateNonHyp:
@@ -179,7 +179,7 @@ extension HostKernel {
     default:
       throw refused(command, "\(command[.opcode]) is not the guest's to send")
     }
-    return smmu.send([command], "arm_vsmmu_cache_invalidate", "\(command[.opcode]) for the guest")
+    return command
   }
 
   private func refused(_ command: SMMUCommand, _ message: String) -> Refusal {

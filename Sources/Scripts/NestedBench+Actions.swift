@@ -70,7 +70,8 @@ extension NestedBench {
           .record([
             .required("opcode", .integer(0...0xff), "The opcode."),
             .optional("fields", .fields, "The operands."),
-          ])), "IOMMU_HWPT_INVALIDATE with the guest's commands."),
+            .optional("times", .integer(1...1000), "How often in a row; once if absent."),
+          ])), "One IOMMU_HWPT_INVALIDATE with the guest's commands."),
       .optional(
         "access",
         .record([
@@ -189,38 +190,46 @@ extension NestedBench {
 
   // MARK: The host
 
-  /// Forwards commands one by one; how many were done before one was refused.
-  private func invalidate(_ commands: [CheckedValue]) throws(InputError) -> Outcome {
-    var sent: [JSONValue] = []
-    for (index, value) in commands.enumerated() {
-      var command = SMMUCommand(
-        SMMUOpcode(rawValue: UInt8(truncatingIfNeeded: value.integer("opcode"))))
+  /// One call with all commands; how many Linux says were done, and which went out.
+  private func invalidate(_ values: [CheckedValue]) throws(InputError) -> Outcome {
+    var commands: [SMMUCommand] = []
+    for value in values {
+      let opcode = UInt8(truncatingIfNeeded: value.integer("opcode"))
+      var command = SMMUCommand(SMMUOpcode(rawValue: opcode))
       try FieldDescription.write(value["fields"], command.layout, in: &command)
-      do throws(Refusal) {
-        let steps = try host.handle(.invalidate(command))
-        perform(steps)
-        sent.append(Self.firstCommand(of: steps))
-      } catch {
-        var outcome = Outcome(error, chain: log)
-        outcome.values = [.init("done", .integer(index)), .init("sent", .array(sent))]
-        return outcome
-      }
+      commands += repeatElement(command, count: Int(clamping: value["times"]?.integer ?? 1))
     }
-    return Outcome(
-      [.init("done", .integer(commands.count)), .init("sent", .array(sent))], chain: log)
+    let result = host.invalidate(commands)
+    perform(result.steps)
+    let sent = Self.commands(of: result.steps)
+    let syncs = sent.count { $0[.opcode] == .sync }
+    var outcome = Outcome([], refusal: result.refusal, chain: log)
+    outcome.values = [
+      .init("done", .integer(result.done)), .init("batches", .integer(syncs)),
+      .init(
+        "sent",
+        .array(
+          sent.filter { $0[.opcode] != .sync }.map { command in
+            .object([
+              .init("name", .string("\(command[.opcode])")),
+              .init("fields", FieldDescription.read(command.layout, in: command)),
+            ])
+          })),
+    ]
+    return outcome
   }
 
-  /// The command that the host put into its own queue.
-  private static func firstCommand(of steps: [Step<Never>]) -> JSONValue {
-    for step in steps {
-      guard case .write(let words) = step.action, words.count >= 2 else { continue }
-      var command = SMMUCommand()
-      command[word: 0] = words[0].value
-      command[word: 1] = words[1].value
-      let fields = FieldDescription.read(command.layout, in: command)
-      return .object([.init("name", .string("\(command[.opcode])")), .init("fields", fields)])
+  /// The commands that the host put into its own queue, with their CMD_SYNCs.
+  private static func commands(of steps: [Step<Never>]) -> [SMMUCommand] {
+    steps.flatMap { step -> [SMMUCommand] in
+      guard case .write(let words) = step.action else { return [] }
+      return stride(from: 0, to: words.count - 1, by: 2).map {
+        var command = SMMUCommand()
+        command[word: 0] = words[$0].value
+        command[word: 1] = words[$0 + 1].value
+        return command
+      }
     }
-    return .null
   }
 
   // MARK: The device

@@ -1,0 +1,52 @@
+public import ArmFormats
+internal import Bits
+public import Flows
+internal import Linux
+
+/// What a call of IOMMU_HWPT_INVALIDATE came to.
+public struct Invalidation: Sendable {
+  /// What the host did: one list of commands with a CMD_SYNC behind it for each batch.
+  public internal(set) var steps: [Step<Never>] = []
+  /// The `entry_num` that the VMM gets back.
+  public internal(set) var done = 0
+  /// Why the call ended early; `nil` when every command was issued.
+  public internal(set) var refusal: Refusal?
+}
+
+extension HostKernel {
+  /// The commands of one batch: `CMDQ_BATCH_ENTRIES` less the CMD_SYNC.
+  public static let invalidationBatch = 63
+
+  /// Forwards a guest's invalidations in batches (`arm_vsmmu_cache_invalidate`).
+  ///
+  /// A command that is refused ends the call at once. Those before it in its batch count as done and
+  /// are not issued, as in Linux 6.13 to 7.1: the VMM, which goes on behind `entry_num`, leaves
+  /// translations alive that the guest has invalidated.
+  public mutating func invalidate(_ commands: [SMMUCommand]) -> Invalidation {
+    var result = Invalidation()
+    var batch: [SMMUCommand] = []
+    for command in commands {
+      do { batch.append(try converted(command)) } catch {
+        result.refusal = error
+        return result
+      }
+      result.done += 1
+      guard batch.count == Self.invalidationBatch || result.done == commands.count else { continue }
+      result.steps += smmu.send(batch, "arm_vsmmu_cache_invalidate", Self.text(batch))
+      batch = []
+    }
+    return result
+  }
+
+  /// A call with one command, as QEMU makes it (`smmuv3_accel_issue_inv_cmd`).
+  mutating func invalidate(_ command: SMMUCommand) throws(Refusal) -> [Step<Never>] {
+    let result = invalidate([command])
+    if let refusal = result.refusal { throw refusal }
+    return result.steps
+  }
+
+  private static func text(_ batch: [SMMUCommand]) -> String {
+    let rest = batch.count > 1 ? " and \(batch.count - 1) more" : ""
+    return "\(batch.first.map { "\($0[.opcode])" } ?? "nothing")\(rest) for the guest"
+  }
+}
