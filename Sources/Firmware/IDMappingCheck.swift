@@ -142,7 +142,8 @@ struct IDMappingCheck {
       "IDs \(text(other.input)) and \(text(mapping.input)) reach "
         + "\(facts.name(of: mapping.target)) by different offsets",
       "a kernel that follows the tables finds every DeviceID; one that adds the offset of the "
-        + "first to all IDs, as BSA lets it, gives the others a wrong one, and their MSIs are lost.")
+        + "first to all IDs, as BSA lets it, gives the others a wrong one, and their MSIs are lost."
+    )
   }
 
   /// For the IORT, `IORTCheck` looks at references, of nodes of every type.

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import IOMMU
 import Reports
+import Scripts
 
 extension AttachPolicy: ExpressibleByArgument {}
 
@@ -17,8 +18,13 @@ struct PoliciesCommand: ParsableCommand {
       'firmware DMA' says whether the firmware could reach its regions all the time (survives), \
       not while the device was blocked (interrupted), or no more (cut off).
 
+      With --switches, the Arm RAID controller's firmware writes to its region after every word and \
+      command by which the SMMU's driver gives the device another domain: how many of these writes \
+      are lost on each way, and what the SMMU records of them.
+
       EXAMPLES
         doorbell policies
+        doorbell policies --switches
         doorbell policies --policy williamson --policy merged --chain
         doorbell policies --format csv
 
@@ -35,10 +41,17 @@ struct PoliciesCommand: ParsableCommand {
   @Flag(help: "Print what led to each outcome.")
   var chain = false
 
+  @Flag(help: "Compare ways to switch domains under a firmware's DMA instead.")
+  var switches = false
+
   @Option(help: "How to print.")
   var format = ReportFormat.table
 
   func run() throws {
+    guard !switches else {
+      let report = SwitchReport(DomainSwitch.all.compactMap { $0.run() })
+      return try Output.write(report.text(as: format, on: Output.terminal))
+    }
     let chosen = policies.isEmpty ? AttachPolicy.allCases : policies
     let outcomes = AttachCase.all.flatMap { subject in chosen.map { $0.attach(subject) } }
     try Output.write(
