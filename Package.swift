@@ -138,7 +138,8 @@ let package = Package(
       ["TestRandom", "VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
     tests(
       "GuestTests",
-      ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Flows", "ArmFormats", "Bits"]),
+      ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Flows", "ArmFormats", "Bits"],
+      resources: [.copy("Fixtures")]),
     tests(
       "MachineTests",
       ["TestRandom", "Machine", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Bits"]),

@@ -1,5 +1,5 @@
 package import JSON
-package import Scenarios
+import Scenarios
 package import Scripts
 
 /// What a script did, step by step.
