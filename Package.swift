@@ -161,8 +161,8 @@ let package = Package(
     tests(
       "ReportsTests",
       [
-        "Simulation", "Designs", "InputFiles", "JSON", "Scenarios", "Reports", "ResultFixtures",
-        "Timing",
+        "Bits", "Flows", "Simulation", "Designs", "InputFiles", "JSON", "Scenarios", "Reports",
+        "ResultFixtures", "Timing",
       ]),
     tests("InputFilesTests", ["InputFiles", "JSON"]),
     tests("CommandLineTests", ["doorbell", "ResultFixtures"]),

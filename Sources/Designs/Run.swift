@@ -118,6 +118,7 @@ extension System {
       exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
       accesses: translations, digest: digest)
     result.breakdown = breakdown
+    result.stepsBeforeMessage = stepsBeforeMessage
     result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
     result.usedCosts = messages.isEmpty ? [] : costs.usedItems
     return result

@@ -63,12 +63,20 @@ public struct RunResult: Sendable {
     public let agent: Agent
     public let function: String
     public let text: String
+    /// What the agent takes for the doorbell from now on, where the step tells.
+    public let belief: DoorbellBelief?
+    /// How long it took its agent, without what it led others to do.
+    public var duration = SimulatedTime.zero
 
-    public init(time: SimulatedTime, agent: Agent, function: String, text: String) {
+    public init(
+      time: SimulatedTime, agent: Agent, function: String, text: String,
+      belief: DoorbellBelief? = nil
+    ) {
       self.time = time
       self.agent = agent
       self.function = function
       self.text = text
+      self.belief = belief
     }
   }
 
@@ -111,6 +119,9 @@ public struct RunResult: Sendable {
   public var breakdown = Breakdown()
   /// How many of the delivered MSIs found their interrupt pending already and arrived with it.
   public var merged = 0
+  /// How many of the steps came before the MSI whose journey was asked for, or before the first;
+  /// `nil` when it was never sent: then all belong to the set-up.
+  public var stepsBeforeMessage: Int?
   /// The costs that the latencies rest on; `nil` where nobody kept account.
   public var usedCosts: [CostModel.Item]?
   /// The latencies with every range of the cost model read at its high end; `nil` where the
@@ -138,6 +149,11 @@ public struct RunResult: Sendable {
   /// The worst of the journeys; `refused` when set-up was.
   public var verdict: Verdict {
     verdicts.max() ?? (setup == .enabled ? .delivered : .refused)
+  }
+
+  /// The steps that set the MSI up.
+  public var setupSteps: ArraySlice<PerformedStep> {
+    steps.prefix(stepsBeforeMessage ?? steps.count)
   }
 
   /// How many MSIs ended so.

@@ -23,7 +23,10 @@ extension System {
     if !activities.isEmpty {
       let step = activities[activities.count - 1].steps[activities[activities.count - 1].next]
       activities[activities.count - 1].next += 1
-      schedule(.proceed, after: carryOut(step))
+      let number = performed.count
+      let time = carryOut(step)
+      performed[number].duration = time
+      schedule(.proceed, after: time)
       return true
     }
     guard nextOperation < operations.count, setup == .enabled else { return false }
@@ -74,21 +77,24 @@ extension System {
   private mutating func carryOut(_ step: PendingStep) -> SimulatedTime {
     switch step {
     case .guest(let step):
-      note(step.agent, step.function, step.text)
+      note(step.agent, step.function, step.text, step.belief)
       return carryOutInGuest(step.action)
     case .vmm(let step):
-      note(step.agent, step.function, step.text)
+      note(step.agent, step.function, step.text, step.belief)
       guard case .call(let call) = step.action else { return costs.softwareStep }
       return ask(call)
     case .host(let step):
-      note(step.agent, step.function, step.text)
+      note(step.agent, step.function, step.text, step.belief)
       carryOutInHost(step.action)
       return costs.softwareStep
     }
   }
 
-  mutating func note(_ agent: Agent, _ function: String, _ text: String) {
-    performed.append(.init(time: queue.now, agent: agent, function: function, text: text))
+  mutating func note(
+    _ agent: Agent, _ function: String, _ text: String, _ belief: DoorbellBelief? = nil
+  ) {
+    performed.append(
+      .init(time: queue.now, agent: agent, function: function, text: text, belief: belief))
   }
 
   /// A call of the VMM, or of KVM, to the host's kernel.

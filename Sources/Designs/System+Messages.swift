@@ -23,6 +23,7 @@ extension System {
       captureFirstMessage()
       costs.forgetUse()
     }
+    if Int(index) == specification.journeyOf ?? 0 { stepsBeforeMessage = performed.count }
     messages.append(MessageState(vector: vector, sent: queue.now))
     switch machine.function.signal(vector) {
     case .sent(let message): depart(index, message)

@@ -47,6 +47,8 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   var setup = RunResult.Setup.enabled
   var exits = RunResult.Exits()
   var performed: [RunResult.PerformedStep] = []
+  /// How many steps had been performed when the message in question was sent.
+  var stepsBeforeMessage: Int?
   var translations: [RunResult.DeviceAccess] = []
   var firstMessage: RunResult.Message?
   var stations: [Journey.Station] = []

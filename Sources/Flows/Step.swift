@@ -13,6 +13,8 @@ public struct Step<Call: Sendable>: Sendable {
   /// What it does, and what the agent knows by it, in one sentence.
   public let text: String
   public let action: Action<Call>
+  /// What the agent takes for the doorbell from now on; `nil` when the step does not tell.
+  public var belief: DoorbellBelief?
 
   public init(_ agent: Agent, _ function: String, _ text: String, _ action: Action<Call>) {
     self.agent = agent
@@ -62,6 +64,8 @@ extension Step {
       case .config(let offset, let value, let width):
         .config(offset: offset, value: value, width: width)
       }
-    return Step<Other>(agent, function, text, action)
+    var lifted = Step<Other>(agent, function, text, action)
+    lifted.belief = belief
+    return lifted
   }
 }

@@ -45,14 +45,24 @@ extension GuestKernel {
     if isTranslating, let alias = reservedRegions.first(where: { $0.kind == .msiDirect }) {
       let text = "the firmware's alias of the doorbell, mapped one to one: \(alias.base)"
       return (
-        alias.base + offset, [Step(.guest, "iommu_dma_prepare_msi (proposed)", text, .decide)]
+        alias.base + offset,
+        [
+          Step(.guest, "iommu_dma_prepare_msi (proposed)", text, .decide)
+            .believing(belief(alias.base, leadsTo: IPA(alias.base.rawValue)))
+        ]
       )
     }
     let page = IPA(doorbell.alignedDown(toBit: pageShift).rawValue)
     switch domain {
     case .identity, .none:
       let text = "no translation: the message holds the doorbell's own address \(doorbell)"
-      return (IOVA(doorbell.rawValue), [Step(.guest, "iommu_dma_prepare_msi", text, .decide)])
+      return (
+        IOVA(doorbell.rawValue),
+        [
+          Step(.guest, "iommu_dma_prepare_msi", text, .decide)
+            .believing(DoorbellBelief("DMA layer", .iova(IOVA(doorbell.rawValue))))
+        ]
+      )
     case .dma:
       guard let iova = iovas.allocate(size: 1 << pageShift) else {
         throw .outOfMemory("iommu_dma_alloc_iova")
@@ -74,7 +84,16 @@ extension GuestKernel {
     let step = try map(
       iova, to: page, size: 1 << pageShift, [.write, .noExecute, .mmio], function: function)
     doorbellIOVA = iova
-    return (iova + offset, [step])
+    return (iova + offset, [step.believing(belief(iova, leadsTo: page))])
+  }
+
+  /// What the guest believes once it has a page for its doorbell: the DMA API's, or that of the
+  /// MSI cookie of a domain that a user made.
+  private func belief(_ page: IOVA, leadsTo target: IPA) -> DoorbellBelief {
+    let offset = doorbell.offset(belowBit: pageShift)
+    return DoorbellBelief(
+      domain == .user ? "MSI cookie" : "DMA layer", .iova(page + offset),
+      leadsTo: .ipa(target + offset))
   }
 
   // MARK: Recorded activities
@@ -83,10 +102,13 @@ extension GuestKernel {
     switch activity {
     case .map(let input, let output, let size, let attributes):
       iovas.take(input, size: size)
-      if output.rawValue == doorbell.alignedDown(toBit: pageShift).rawValue { doorbellIOVA = input }
-      return [
-        try map(input, to: output, size: size, attributes, function: "iommu_map (recorded)")
-      ]
+      let step = try map(
+        input, to: output, size: size, attributes, function: "iommu_map (recorded)")
+      guard output.rawValue == doorbell.alignedDown(toBit: pageShift).rawValue else {
+        return [step]
+      }
+      doorbellIOVA = input
+      return [step.believing(belief(input, leadsTo: output))]
     case .unmap(let input, let size):
       iovas.free(input)
       return unmap(input, size: size)

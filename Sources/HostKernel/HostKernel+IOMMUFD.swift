@@ -76,7 +76,12 @@ extension HostKernel {
     let step = try mapDoorbell(
       at: page, function: "iommufd_ioas_map_msi (proposed)",
       text: "S2: guest doorbell \(page) -> host doorbell \(doorbellPage)")
-    return [step]
+    return [
+      step.believing(
+        DoorbellBelief(
+          "iommufd", .ipa(page + its.doorbell.offset(belowBit: pageShift)),
+          leadsTo: .pa(its.doorbell)))
+    ]
   }
 
   mutating func mapDoorbell(

@@ -49,12 +49,22 @@ extension HostKernel {
   ) throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
     if let guestAddress, addressOverride == .msiDomain {
       let text = "the doorbell stands at the guest's own address in stage 2; nothing to map"
-      return (guestAddress, [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
+      return (
+        guestAddress,
+        [
+          Step(.host, "iommu_dma_prepare_msi", text, .decide)
+            .believing(msiDomainBelief(guestAddress))
+        ]
+      )
     }
     guard version >= .mapsDoorbellsNatively || guestStream == nil else {
       // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
       let text = "no cookie on a nested domain before 6.15: the message keeps \(its.doorbell)"
-      return (IOVA(its.doorbell.rawValue), [Step(.host, "iommu_dma_prepare_msi", text, .decide)])
+      let address = IOVA(its.doorbell.rawValue)
+      return (
+        address,
+        [Step(.host, "iommu_dma_prepare_msi", text, .decide).believing(msiDomainBelief(address))]
+      )
     }
     let page = try msiWindow.page(of: its.doorbell)
     let address = page.iova + its.doorbell.offset(belowBit: pageShift)
@@ -63,7 +73,12 @@ extension HostKernel {
     let step = try mapDoorbell(
       at: IPA(page.iova.rawValue), function: "iommufd_sw_msi",
       text: "S2: window page \(page.iova) -> host doorbell \(doorbellPage)")
-    return (address, [step])
+    return (address, [step.believing(msiDomainBelief(address))])
+  }
+
+  /// The host's MSI domain takes this address for its own doorbell.
+  private func msiDomainBelief(_ address: IOVA) -> DoorbellBelief {
+    DoorbellBelief("MSI domain", .iova(address), leadsTo: .pa(its.doorbell))
   }
 
   private mutating func activate(_ event: UInt32) -> [Step<Never>] {
@@ -123,7 +138,8 @@ extension HostKernel {
       Step(
         .kvm, "kvm_irqfd_assign",
         "vector \(vector), LPI \(lpi) -> doorbell \(route.doorbell), DeviceID "
-          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)", .decide)
+          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)", .decide
+      ).believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
     ]
   }
 

@@ -76,6 +76,11 @@ public struct ITSDriver: Sendable {
   /// The doorbell, `GITS_TRANSLATER`.
   public var doorbell: PA { base + ITSRegister.translater }
 
+  /// The doorbell as its kernel means it: a guest's physical addresses are IPAs.
+  private var place: DoorbellBelief.Place {
+    agent == .guest ? .ipa(IPA(doorbell.rawValue)) : .pa(doorbell)
+  }
+
   // MARK: Probe
 
   /// Gives the ITS its tables and its queue and turns it on (`its_probe_one`).
@@ -93,7 +98,8 @@ public struct ITSDriver: Sendable {
         shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue),
       register("its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue),
       register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
-      register("its_probe_one", "enable the ITS", ITSRegister.control, 1, width: 4),
+      register("its_probe_one", "enable the ITS", ITSRegister.control, 1, width: 4)
+        .believing(DoorbellBelief("ITS driver", place)),
     ]
   }
 

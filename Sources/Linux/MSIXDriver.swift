@@ -38,7 +38,8 @@ public struct MSIXDriver: Sendable {
     let function = "pci_write_msg_msix"
     let text = "(\(address), \(hex(UInt64(data)))): \(reason)"
     return [
-      write(vector, 0, UInt32(truncatingIfNeeded: address.rawValue), function, text),
+      write(vector, 0, UInt32(truncatingIfNeeded: address.rawValue), function, text)
+        .believing(DoorbellBelief("MSI-X driver", .iova(address))),
       write(
         vector, 4, UInt32(truncatingIfNeeded: address.rawValue >> 32), function, "upper address"),
       write(vector, 8, data, function, "data"),

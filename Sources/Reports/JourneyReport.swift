@@ -32,6 +32,8 @@ public struct JourneyReport: Sendable {
     ]
     if withSteps {
       members.append(JSONValue.Member("steps", .array(result.steps.map(\.json))))
+      members.append(JSONValue.Member("setupSteps", .integer(result.setupSteps.count)))
+      members.append(JSONValue.Member("beliefs", Beliefs(result.setupSteps).json))
     }
     return .object(members)
   }
@@ -53,20 +55,33 @@ public struct JourneyReport: Sendable {
       + paragraph(scenario.conditions, indent: "", width: terminal.width)
   }
 
+  /// The steps up to the MSI, each with what its agent believes from then on, and the beliefs that
+  /// the parties hold in the end.
   private func steps(on terminal: Terminal) -> String {
-    guard !result.steps.isEmpty else { return "Software performed no step.\n" }
+    let steps = result.setupSteps
+    guard !steps.isEmpty else { return "Software performed no step.\n" }
     var table = TextTable([
-      ("step", .right), ("time ns", .right), ("agent", .left), ("function", .left),
-      ("what it does", .left),
+      ("step", .right), ("time ns", .right), ("agent", .left), ("what it does", .left),
     ])
-    for (index, step) in result.steps.enumerated() {
+    for group in StepGroup.groups(of: steps) {
+      let belief = group.belief.map { "\n=> \($0)" } ?? ""
       table.add([
-        TextTable.Cell(String(index + 1)), TextTable.Cell(nanoseconds(step.time)),
-        TextTable.Cell(step.agent.title), TextTable.Cell(step.function),
-        TextTable.Cell(step.text),
+        TextTable.Cell(group.numbers),
+        TextTable.Cell(group.steps.first.map { nanoseconds($0.time) } ?? ""),
+        TextTable.Cell(group.agent?.title ?? ""),
+        TextTable.Cell("\(group.function): \(group.text)\(belief)"),
       ])
     }
-    return table.render(on: terminal)
+    var output = table.render(on: terminal)
+    let later = result.steps.count - steps.count
+    if later > 0 { output += paragraph(laterSteps(later), indent: "", width: terminal.width) }
+    let beliefs = Beliefs(steps).text(result, on: terminal)
+    return beliefs.isEmpty ? output : output + "\n" + beliefs
+  }
+
+  private func laterSteps(_ count: Int) -> String {
+    "Software performed \(count) more step\(count == 1 ? "" : "s") after the MSI had left: "
+      + "--format json lists them."
   }
 
   private func stations(_ journey: Journey, on terminal: Terminal) -> String {
@@ -119,24 +134,13 @@ extension Journey {
 }
 
 extension Journey.Station {
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     [
       "time": .number(Double(time.picoseconds) / 1000),
       "station": .string(name),
       "address": .string(address.map { hex($0) }),
       "words": .array(words.map { .string(hex($0)) }),
       "meaning": .string(meaning),
-    ]
-  }
-}
-
-extension RunResult.PerformedStep {
-  fileprivate var json: JSONValue {
-    [
-      "time": .number(Double(time.picoseconds) / 1000),
-      "agent": .string(agent.rawValue),
-      "function": .string(function),
-      "text": .string(text),
     ]
   }
 }

@@ -46,7 +46,7 @@ struct TextTable {
     var widths = widths
     let last = widths.count - 1
     let room = terminal.width - widths.dropLast().reduce(0, +) - Self.gap.count * last
-    widths[last] = min(widths[last], max(room, 24))
+    widths[last] = min(widths[last], max(room, 20))
     var output = line(titles, widths, terminal)
     for row in rows {
       output += line(row.cells, widths, terminal)

@@ -113,7 +113,10 @@ struct MSIXEmulation: Sendable {
     let use: [Step<HostCall>] = [
       Step(
         .vmm, "vfio_msix_vector_do_use", "VFIO_DEVICE_SET_IRQS for vector \(vector): \(fate)",
-        .call(.enableVector(vector, guestAddress: forwarded)))
+        .call(.enableVector(vector, guestAddress: forwarded))
+      ).believing(
+        DoorbellBelief(
+          "MSI-X emulation", .iova(address), use: policy == .forwarded ? .forwarded : .dropped))
     ]
     return use + [routeStep(vector, target(of: address, walk), data)]
   }
@@ -143,6 +146,7 @@ struct MSIXEmulation: Sendable {
       .call(
         .route(
           vector: vector,
-          InjectionRoute(doorbell: doorbell, deviceID: guestID, eventID: data))))
+          InjectionRoute(doorbell: doorbell, deviceID: guestID, eventID: data)))
+    ).believing(DoorbellBelief("route for KVM", .ipa(doorbell)))
   }
 }

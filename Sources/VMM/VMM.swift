@@ -61,7 +61,8 @@ public struct VMM: Sendable {
       steps.append(
         Step(
           .vmm, "(proposed)", "tell the host where the guest's doorbell is: IPA \(page)",
-          .call(.mapGuestDoorbell(page))))
+          .call(.mapGuestDoorbell(page))
+        ).believing(DoorbellBelief("address map", .ipa(map.doorbell))))
     }
     guard iommu == .nested else {
       return steps + [

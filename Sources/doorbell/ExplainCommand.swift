@@ -17,13 +17,20 @@ struct ExplainCommand: AsyncParsableCommand {
       Of a scenario that is a script it prints each step with what led to its outcome: a refusal's \
       chain of region, flag, domain and errno.
 
-      --setup also lists the steps by which guest, VMM and host set the interrupt up.
+      --setup also lists the steps by which guest, VMM and host set the interrupt up, agent by \
+      agent as they happened, and after '=>' which address its agent takes for the doorbell from \
+      then on. A table sums up what each of them believes when the MSI leaves.
+
+      --diff puts set-up and journey of two designs side by side and marks the first step that \
+      differs. Between the columns stands '|' where both have a step and its text differs, '<' or \
+      '>' where one alone has it.
 
       EXAMPLES
         doorbell explain --design rmr-identity
         doorbell explain --design untrapped --vector 1
         doorbell explain --design forward-address --vector 1 --message 3
         doorbell explain --guest-usage vfio --guest-kernel 6.5 --setup
+        doorbell explain --design rmr-identity --diff forward-address
         doorbell explain scenarios/policy/rmr-direct-refused-6.6.yaml
 
       EXIT STATUS
@@ -47,21 +54,40 @@ struct ExplainCommand: AsyncParsableCommand {
   @Flag(help: "List the steps of set-up, too.")
   var setup = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Put set-up and journey of this design beside it.", valueName: "name|file"))
+  var diff: String?
+
   @Option(help: "How to print.")
   var format = OutputFormat.table
 
   func run() async throws {
     if InputFile.exists(options.scenario), try Script.isScript(options.scenario) {
+      guard diff == nil else {
+        throw InputError(
+          "--diff: expected a scenario with designs, found a script, whose steps have none")
+      }
       return try explainScript()
     }
-    var scenario = try options.load(designs: design.map { [$0] } ?? [])
-    scenario.designs = Array(scenario.designs.prefix(1))
+    let scenario = try scenarioWithDesigns()
     let index = try scenario.workload.messageIndex(vector: vector, number: message)
     let comparison = try await Progress.during("running '\(scenario.name)'") { _ in
       try await scenario.run(journeyOf: index)
     }
-    guard let report = JourneyReport(comparison, withSteps: setup) else { return }
-    try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+    if let report = DesignDifference(comparison) {
+      try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+    } else if let report = JourneyReport(comparison, withSteps: setup) {
+      try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+    }
+  }
+
+  /// The scenario under the design that is asked for, and the one to put beside it.
+  private func scenarioWithDesigns() throws -> Scenario {
+    var scenario = try options.load(designs: design.map { [$0] } ?? [])
+    scenario.designs = Array(scenario.designs.prefix(1))
+    if let diff { scenario.designs += try options.load(designs: [diff]).designs }
+    return scenario
   }
 
   /// A script has no designs and no MSIs to choose from: its steps are the explanation.

@@ -69,6 +69,11 @@ struct CommandLineTests {
         ["explain", "--message", "28"],
         "doorbell: error: --message: expected 0 to 27 for the MSIs of the device, found 28"
       ),
+      (["explain", "--diff", "rmr"], "found 'rmr'"),
+      (
+        ["explain", "scenarios/policy/pre-its-unsafe.yaml", "--diff", "untrapped"],
+        "--diff: expected a scenario with designs, found a script"
+      ),
       (["test", "no/such"], "doorbell: error: no/such: no such file or folder"),
       (["verify", "no/such.jsonl"], "doorbell: error: no/such.jsonl: no such file"),
       (

@@ -20,7 +20,18 @@ struct StepTests {
       #expect(lifted.function == step.function)
       #expect(lifted.text == step.text)
       #expect("\(lifted.action)" == "\(action)")
+      #expect(lifted.belief == nil)
+      let belief = DoorbellBelief("DMA layer", .iova(0xffff_f040), leadsTo: .ipa(0x809_0040))
+      #expect(step.believing(belief).lifted(to: Call.self).belief == belief)
     }
+  }
+
+  @Test("a belief says whose it is, which address, and where that leads")
+  func belief() {
+    let believed = DoorbellBelief("DMA layer", .iova(0xffff_f040), leadsTo: .ipa(0x809_0040))
+    #expect("\(believed)" == "DMA layer: IOVA 0xfffff040 -> IPA 0x8090040")
+    let dropped = DoorbellBelief("MSI-X emulation", .iova(0xffff_f040), use: .dropped)
+    #expect("\(dropped)" == "MSI-X emulation: IOVA 0xfffff040, dropped")
   }
 
   @Test("every agent has a title of its own")

@@ -1,4 +1,6 @@
+import Bits
 import Designs
+import Flows
 import JSON
 import Reports
 import ResultFixtures
@@ -24,8 +26,8 @@ struct JourneyReportTests {
         A title.
         guest Linux 6.5, dma-api; host Linux 7.3; workload synthetic; costs fixture; seed 7
 
-        step  time ns  agent        function        what it does
-           1      100  host kernel  iommufd_sw_msi  maps the doorbell page at 0x8000000
+        step  time ns  agent        what it does
+           1      100  host kernel  iommufd_sw_msi: maps the doorbell page at 0x8000000
 
         MSI 2, vector 1, sent at 5000 ns: delivered
         SMMU and ITS cache nothing here, so that every table read shows: times are those of a cold walk.
@@ -41,6 +43,37 @@ struct JourneyReportTests {
         Times rest on assumed costs: table-read ('doorbell costs show fixture').
 
         """)
+  }
+
+  @Test("like steps share a line; one that tells a belief has its own, and a table sums them up")
+  func setup() throws {
+    func step(_ text: String, _ belief: DoorbellBelief? = nil) -> RunResult.PerformedStep {
+      .init(
+        time: .nanoseconds(5), agent: .host, function: "map", text: text, belief: belief)
+    }
+    let belief = DoorbellBelief("MSI domain", .iova(0x800_0040), leadsTo: .pa(0x809_0040))
+    let old = DoorbellBelief("MSI domain", .iova(0x40))
+    var result = Fixtures.result(
+      steps: (1...5).map { step("page \($0)") } + [step("x", old), step("y", belief), step("z")],
+      journey: Fixtures.journey)
+    result.stepsBeforeMessage = 7
+    let text = try Self.report(result, withSteps: true).text()
+    #expect(
+      text.contains(
+        """
+        step  time ns  agent        what it does
+         1-5        5  host kernel  map: 5 steps, from 'page 1' to 'page 5'
+           6        5  host kernel  map: x
+                                    => MSI domain: IOVA 0x40
+           7        5  host kernel  map: y
+                                    => MSI domain: IOVA 0x8000040 -> PA 0x8090040
+        Software performed 1 more step after the MSI had left: --format json lists them.
+
+        agent        piece          takes for the doorbell          step
+        host kernel  MSI domain     IOVA 0x8000040 -> PA 0x8090040     7
+        device       MSI-X entry 0  IOVA 0x8000040
+
+        """), "\(text)")
   }
 
   @Test("long meanings are wrapped in their column")

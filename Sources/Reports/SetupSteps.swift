@@ -1,0 +1,136 @@
+import Designs
+import Flows
+import JSON
+import Simulation
+
+/// Consecutive steps that stand in one line of a report: one, or many of one function that say
+/// nothing new about the doorbell.
+struct StepGroup {
+  let steps: ArraySlice<RunResult.PerformedStep>
+
+  /// Fewer like steps than these are listed one by one.
+  private static let worthJoining = 4
+
+  /// The steps in lines, in their order.
+  static func groups(of steps: ArraySlice<RunResult.PerformedStep>) -> [StepGroup] {
+    var groups: [StepGroup] = []
+    var start = steps.startIndex
+    while start < steps.endIndex {
+      let end =
+        steps[start...].firstIndex { !$0.isMore(of: steps[start]) || $0.belief != nil }
+        ?? steps.endIndex
+      if end - start >= worthJoining {
+        groups.append(StepGroup(steps: steps[start..<end]))
+        start = end
+      } else {
+        groups.append(StepGroup(steps: steps[start...start]))
+        start += 1
+      }
+    }
+    return groups
+  }
+
+  /// `7`, or `7-31`: counted from 1.
+  var numbers: String {
+    steps.count == 1
+      ? String(steps.startIndex + 1) : "\(steps.startIndex + 1)-\(steps.endIndex)"
+  }
+
+  var agent: Agent? { steps.first?.agent }
+  var function: String { steps.first?.function ?? "" }
+  var belief: DoorbellBelief? { steps.first?.belief }
+
+  /// What they do; of many, what the first and the last do.
+  var text: String {
+    guard let first = steps.first, let last = steps.last, steps.count > 1 else {
+      return steps.first?.text ?? ""
+    }
+    return "\(steps.count) steps, from '\(first.text)' to '\(last.text)'"
+  }
+}
+
+extension RunResult.PerformedStep {
+  fileprivate func isMore(of other: Self) -> Bool {
+    agent == other.agent && function == other.function
+  }
+
+  var json: JSONValue {
+    [
+      "time": .number(Double(time.picoseconds) / 1000),
+      "agent": .string(agent.rawValue),
+      "function": .string(function),
+      "text": .string(text),
+      "belief": belief?.json ?? .null,
+    ]
+  }
+}
+
+extension DoorbellBelief {
+  fileprivate var json: JSONValue {
+    [
+      "holder": .string(holder), "address": .string(address.description),
+      "leadsTo": .string(target?.description), "use": .string(use?.rawValue),
+    ]
+  }
+}
+
+/// What each party takes for the doorbell when the MSI leaves.
+struct Beliefs {
+  struct Row {
+    let agent: Agent
+    let belief: DoorbellBelief
+    /// The step that told it last, from 1.
+    let step: Int
+  }
+
+  let rows: [Row]
+
+  /// The last belief of each holder, in the order in which the holders came to one.
+  init(_ steps: ArraySlice<RunResult.PerformedStep>) {
+    var rows: [Row] = []
+    for (index, step) in zip(steps.indices, steps) {
+      guard let belief = step.belief else { continue }
+      let row = Row(agent: step.agent, belief: belief, step: index + 1)
+      if let known = rows.firstIndex(where: {
+        $0.agent == step.agent && $0.belief.holder == belief.holder
+      }) {
+        rows[known] = row
+      } else {
+        rows.append(row)
+      }
+    }
+    self.rows = rows
+  }
+
+  func text(_ result: RunResult, on terminal: Terminal) -> String {
+    guard !rows.isEmpty else { return "" }
+    var table = TextTable([
+      ("agent", .left), ("piece", .left), ("takes for the doorbell", .left), ("step", .right),
+    ])
+    for row in rows {
+      let target = row.belief.target.map { " -> \($0)" } ?? ""
+      let use = row.belief.use.map { ", \($0.rawValue)" } ?? ""
+      table.add([
+        TextTable.Cell(row.agent.title), TextTable.Cell(row.belief.holder),
+        TextTable.Cell("\(row.belief.address)\(target)\(use)"), TextTable.Cell(String(row.step)),
+      ])
+    }
+    if let message = result.message {
+      table.add([
+        TextTable.Cell(Agent.device.title), "MSI-X entry 0",
+        TextTable.Cell(DoorbellBelief.Place.iova(message.address).description), "",
+      ])
+    }
+    return table.render(on: terminal)
+  }
+
+  var json: JSONValue {
+    .array(
+      rows.map {
+        [
+          "agent": .string($0.agent.rawValue), "step": .integer($0.step),
+          "belief": $0.belief.json,
+        ]
+      })
+  }
+}
