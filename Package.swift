@@ -107,7 +107,7 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Reports", "Vectors",
+        "VMM", "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Reports", "Vectors",
         "Images",
         "Decode",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
@@ -161,7 +161,8 @@ let package = Package(
     tests(
       "ReportsTests",
       [
-        "Bits", "Flows", "Simulation", "Designs", "InputFiles", "JSON", "Scenarios", "Reports",
+        "Bits", "Flows", "Simulation", "Guest", "Designs", "InputFiles", "JSON", "Scenarios",
+        "Reports",
         "ResultFixtures", "Timing",
       ]),
     tests("InputFilesTests", ["InputFiles", "JSON"]),

@@ -13,6 +13,8 @@ public struct Design: Equatable, Sendable {
 
   /// The file's name without its extension.
   public var name: String
+  /// What names it on the command line: its name, or the path of its file.
+  public var reference: String
   /// What the design is, in one sentence.
   public var title: String
   /// Where it is proposed or implemented, and since when.
@@ -38,6 +40,7 @@ public struct Design: Equatable, Sendable {
     route: RouteAddress = .machineDoorbell, addressOverride: AddressOverride = .msiDomain
   ) {
     self.name = name
+    reference = name
     self.title = title
     self.source = source
     self.advertisement = advertisement

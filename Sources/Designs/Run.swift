@@ -27,7 +27,7 @@ extension RunSpecification {
     low.costs = costs.at(.low)
     var result = try low.perform()
     let ranges = result.usedCosts.map { Set($0).intersection(costs.items(.range)) } ?? []
-    if !ranges.isEmpty {
+    if spansRanges, !ranges.isEmpty {
       var high = self
       high.costs = costs.at(.high)
       high.isTraced = false

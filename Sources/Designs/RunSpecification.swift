@@ -12,6 +12,9 @@ public struct RunSpecification: Sendable {
   /// What the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
   public var costs: CostModel
+  /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
+  /// second run.
+  public var spansRanges = true
   /// Seeds whatever is random in the run.
   public var seed: UInt32
   /// The MSI whose journey is wanted, counted from 0.

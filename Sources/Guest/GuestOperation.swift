@@ -63,6 +63,13 @@ extension Workload {
       .map { TimedOperation(nanoseconds: $0.nanoseconds, operation: .activity($0.activity)) }
   }
 
+  /// The same work without what a recorded guest did to set its interrupts up, which the model of
+  /// its kernel then does under every design, so that exits at set-up compare.
+  public var withModelledSetup: Workload {
+    Workload(
+      device: device, placement: placement, entries: entries.filter { !$0.activity.isGuestSetup })
+  }
+
   /// One more than the highest vector that sends a message.
   var usedVectors: Int {
     entries.reduce(1) { highest, entry in

@@ -40,7 +40,7 @@ extension RunResult {
       "setup": setupJSON,
       "verdict": .string(verdict.rawValue),
       "journeys": journeysJSON,
-      "message": messageJSON,
+      "message": message?.json ?? .null,
       "exits": [
         "setup": .integer(exits.setup),
         "perInterrupt": .number(exitsPerInterrupt),
@@ -74,13 +74,6 @@ extension RunResult {
         + [JSONValue.Member("total", .integer(verdicts.count))])
   }
 
-  private var messageJSON: JSONValue {
-    guard let message else { return .null }
-    return [
-      "address": .string(message.address.description), "data": .string(hex(UInt64(message.data))),
-    ]
-  }
-
   /// Whole nanoseconds; `null` when no MSI was delivered, and where the number is an interval,
   /// whose ends `low` and `high` hold.
   private var latencyJSON: JSONValue {
@@ -105,5 +98,11 @@ extension RunResult {
     .object(
       [JSONValue.Member("count", .integer(breakdown.count))]
         + Station.allCases.map { JSONValue.Member($0.name, .number(breakdown.mean($0))) })
+  }
+}
+
+extension RunResult.Message {
+  var json: JSONValue {
+    ["address": .string(address.description), "data": .string(hex(UInt64(data)))]
   }
 }

@@ -26,29 +26,17 @@ extension Scenario {
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async throws(InputError) -> Comparison {
     let specifications = specifications(journeyOf: journeyOf)
-    let outcomes = await withTaskGroup(of: (Int, Result<RunResult, RunFailure>).self) { group in
-      for (index, specification) in specifications.enumerated() {
-        group.addTask {
-          do throws(RunFailure) {
-            return (index, .success(try engine(specification)))
-          } catch {
-            return (index, .failure(error))
-          }
-        }
-      }
-      var outcomes: [Int: Result<RunResult, RunFailure>] = [:]
-      for await (index, outcome) in group { outcomes[index] = outcome }
-      return outcomes
+    let outcomes = await inParallel(specifications.indices) { index in
+      Result { () throws(RunFailure) in try engine(specifications[index]) }
     }
     var results: [RunResult] = []
-    for (index, specification) in specifications.enumerated() {
-      switch outcomes[index] {
+    for (specification, outcome) in zip(specifications, outcomes) {
+      switch outcome {
       case .success(let result): results.append(result)
       case .failure(let failure):
         throw InputError(
           "design \(specification.design.name.quoted) cannot be run: \(failure.message)",
           at: Place(file: file))
-      case nil: continue
       }
     }
     return Comparison(scenario: self, results: results)

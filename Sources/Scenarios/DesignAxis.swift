@@ -31,7 +31,7 @@ public struct DesignAxis: Sendable {
   private let write: @Sendable (inout Design, String) -> Bool
 
   private init<Word: DesignChoice>(
-    _ name: String, _ path: WritableKeyPath<Design, Word> & Sendable, _ question: String,
+    _ name: String, _ path: any WritableKeyPath<Design, Word> & Sendable, _ question: String,
     standard: Word? = nil
   ) {
     self.name = name

@@ -30,6 +30,7 @@ extension ScenarioFolder {
       name: baseName(path), title: value.text("title"), source: value.text("source"),
       advertisement: .nothing, stageTwo: .softwareWindow, msixEntry: .replaced,
       eventIDOwner: .host, delivery: .irqfd)
+    if path != self.path(.design, named: design.name) { design.reference = path }
     for axis in DesignAxis.all {
       guard let field = value[axis.name] else { continue }
       guard axis.choose(field.text, for: &design) else {

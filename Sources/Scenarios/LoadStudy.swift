@@ -139,15 +139,3 @@ extension Scenario {
     return .init(design: specification.design, probe: probe, low: low, high: high, ramp: ramp)
   }
 }
-
-/// `work` on each number, in parallel; the values in order of the numbers.
-private func inParallel<Value: Sendable>(
-  _ numbers: Range<Int>, _ work: @escaping @Sendable (Int) -> Value
-) async -> [Value] {
-  await withTaskGroup(of: (Int, Value).self) { group in
-    for number in numbers { group.addTask { (number, work(number)) } }
-    var values: [(Int, Value)] = []
-    for await value in group { values.append(value) }
-    return values.sorted { $0.0 < $1.0 }.map(\.1)
-  }
-}

@@ -77,6 +77,7 @@ public struct ScenarioOverrides: Sendable {
   public var usage: GuestUsage?
   public var guestKernel: KernelVersion?
   public var hostKernel: KernelVersion?
+  public var firmware: FirmwareVariant?
   /// A name or a path.
   public var costs: String?
   public var seed: UInt32?

@@ -97,7 +97,12 @@ public struct ScenarioFolder: Sendable {
         "expected a \(kind.rawValue) (a path, or \(alternatives(known))), found \(name.quoted)"
           + suggestion(for: name, among: known), at: place, field: field)
     }
-    return [path, kind.subfolder, name + ".yaml"].filter { !$0.isEmpty }.joined(separator: "/")
+    return self.path(kind, named: name)
+  }
+
+  /// The path of the folder's file with this name.
+  func path(_ kind: Kind, named name: String) -> String {
+    [path, kind.subfolder, name + ".yaml"].filter { !$0.isEmpty }.joined(separator: "/")
   }
 
   /// The file at a path that counts from the folder of the file that names it, or from the

@@ -39,7 +39,7 @@ extension ScenarioFolder {
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
-    scenario.firmware = value["guest"]?.choice("firmware") ?? .complete
+    scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
     if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
     return scenario
   }

@@ -3,8 +3,11 @@ import Foundation
 public import Guest
 public import Linux
 import Scenarios
+public import VMM
 
 extension GuestUsage: ExpressibleByArgument {}
+
+extension FirmwareVariant: ExpressibleByArgument {}
 
 extension KernelVersion: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
@@ -30,7 +33,10 @@ struct FolderOptions: ParsableArguments {
 /// Which scenario to run, and what to run instead of what it says.
 struct ScenarioOptions: ParsableArguments {
   @Argument(help: "A scenario file, or the name of a shipped scenario.")
-  var scenario = "default"
+  var scenario = Self.standard
+
+  /// The scenario that runs when none is named.
+  static let standard = "default"
 
   @Option(help: "How the guest uses the device.")
   var guestUsage: GuestUsage?
@@ -40,6 +46,9 @@ struct ScenarioOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Release of the host's Linux kernel.", valueName: "x.y"))
   var hostKernel: KernelVersion?
+
+  @Option(help: "What the guest's firmware tables leave out.")
+  var firmware: FirmwareVariant?
 
   @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
   var costs: String?
@@ -56,8 +65,22 @@ struct ScenarioOptions: ParsableArguments {
     overrides.usage = guestUsage
     overrides.guestKernel = guestKernel
     overrides.hostKernel = hostKernel
+    overrides.firmware = firmware
     overrides.costs = costs
     overrides.seed = seed
     return try location.folder.scenario(named: scenario, overrides: overrides)
+  }
+
+  /// The arguments that ask for the same again, without the options of these names.
+  func arguments(without names: Set<String> = []) -> [String] {
+    let options: KeyValuePairs<String, String?> = [
+      "--guest-usage": guestUsage?.rawValue, "--guest-kernel": guestKernel?.description,
+      "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue, "--costs": costs,
+      "--seed": seed.map { String($0) }, "--scenarios": location.scenarios,
+    ]
+    return (scenario == Self.standard ? [] : [scenario])
+      + options.flatMap { name, value in
+        value.map { names.contains(name) ? [] : [name, $0] } ?? []
+      }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Designs
 import Reports
 import Scenarios
 
@@ -15,12 +16,21 @@ struct CompareCommand: AsyncParsableCommand {
       Without arguments it runs 'default': a recorded Linux guest that drives an assigned NVMe \
       function through stage 1 tables of its own.
 
+      --matrix runs all shipped designs, and the scenario's, against values on one or more axes: \
+      a cell says what became of the MSIs, and each failure has its reason and the command that \
+      shows it below. --all prints the matrices of all axes.
+
+      AXES
+      \(axes)
+
       EXAMPLES
         doorbell compare
         doorbell compare --guest-usage vfio --guest-kernel 6.5
         doorbell compare --design untrapped --design my/design.yaml
         doorbell compare synthetic-4-vectors --format csv > results.csv
         doorbell compare --format json | jq '.results[].verdict'
+        doorbell compare --matrix
+        doorbell compare --matrix --axis usage=vfio --axis guest-kernel=6.5,6.6
 
       EXIT STATUS
         0 when all designs were run, whatever became of the MSIs; 2 for bad input.
@@ -42,12 +52,70 @@ struct CompareCommand: AsyncParsableCommand {
     help: "Print a SHA-256 of each run's events, to compare runs on different machines with.")
   var digest = false
 
+  @Flag(help: "Print a matrix: designs by values on axes.")
+  var matrix = false
+
+  @Flag(help: "Print the matrices of all axes.")
+  var all = false
+
+  @Option(
+    name: .customLong("axis"),
+    help: ArgumentHelp(
+      "Columns of the matrix; may be repeated (default: usage).", valueName: "axis[=value,...]"))
+  var axisNames: [String] = []
+
+  @Flag(help: "Give each failing cell of a matrix a reason of its own.")
+  var why = false
+
+  func validate() throws {
+    guard !digest || !(matrix || all) else {
+      throw ValidationError("--digest is of no use with --matrix or --all")
+    }
+    guard matrix || (axisNames.isEmpty && !why) || (all && axisNames.isEmpty) else {
+      throw ValidationError(
+        all ? "--all shows all axes: --axis needs --matrix" : "--axis and --why need --matrix")
+    }
+    guard !(matrix && all) else { throw ValidationError("--all prints matrices: drop --matrix") }
+  }
+
   func run() async throws {
+    if matrix || all { return try await printMatrices() }
     var scenario = try options.load(designs: designs)
     scenario.isTraced = digest
     let comparison = try await Progress.during("running '\(scenario.name)'") {
       [scenario] _ in try await scenario.run()
     }
     try Output.write(comparison.report(as: format, on: Output.terminal))
+  }
+
+  private func printMatrices() async throws {
+    let plans = try plans()
+    let runs = plans.reduce(0) { $0 + $1.runs }
+    let matrices = await Progress.during("running the matrix, \(runs) runs") { progress in
+      await plans.run { progress.show($0) }
+    }
+    try Output.write(
+      MatrixReport(matrices, isDetailed: why).text(as: format, on: Output.terminal))
+  }
+
+  private func plans() throws -> [MatrixPlan] {
+    var scenario = try options.load(designs: designs)
+    if designs.isEmpty {
+      let shipped = try Design.all(in: options.location.folder)
+      scenario.designs = shipped + scenario.designs.filter { !shipped.contains($0) }
+    }
+    guard !all else {
+      return MatrixPlan.all(scenario, arguments: options.arguments(without: []))
+    }
+    let axes = try ComparisonAxis.chosen(axisNames)
+    let replaced = Set(axes.flatMap(\.values).flatMap(\.arguments))
+    return [MatrixPlan(scenario, axes: axes, arguments: options.arguments(without: replaced))]
+  }
+
+  /// The axes with their values, for the help.
+  private static var axes: String {
+    ComparisonAxis.all.map { axis in
+      "  \(axis.name): \(axis.values.map(\.name).joined(separator: ", "))"
+    }.joined(separator: "\n")
   }
 }

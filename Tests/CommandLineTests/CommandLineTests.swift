@@ -33,6 +33,14 @@ struct CommandLineTests {
         ["compare", "--guest-kernel", "six"],
         "doorbell: error: The value 'six' is invalid for '--guest-kernel <x.y>'"
       ),
+      (
+        ["compare", "--axis", "usage"],
+        "doorbell: error: --axis and --why need --matrix"
+      ),
+      (
+        ["compare", "--all", "--digest"],
+        "doorbell: error: --digest is of no use with --matrix or --all"
+      ),
       (["compare", "--no-such-flag"], "doorbell: error: Unknown option '--no-such-flag'"),
       (
         ["verify", "x", "--personality", "foo"],
@@ -56,6 +64,11 @@ struct CommandLineTests {
       (["compare", "defolt"], "found 'defolt'; did you mean 'default'?"),
       (
         ["compare", "--design", "rmr-identiy"], "found 'rmr-identiy'; did you mean 'rmr-identity'?"
+      ),
+      (["compare", "--matrix", "--axis", "usag"], "found 'usag'; did you mean 'usage'?"),
+      (
+        ["compare", "--matrix", "--axis", "usage=vfoi"],
+        "--axis usage: expected dma-api, "
       ),
       (["compare", "no/such.yaml"], "doorbell: error: no/such.yaml: no such file"),
       (["compare", "--costs", "cheap"], "found 'cheap'"),

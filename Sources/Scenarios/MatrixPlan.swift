@@ -1,0 +1,97 @@
+public import Designs
+import Guest
+
+/// What a matrix is made of, before it is run.
+public struct MatrixPlan: Sendable {
+  public let scenario: Scenario
+  public let axes: [ComparisonAxis]
+  public let columns: [ComparisonMatrix.Column]
+  /// The arguments by which the user named the scenario and what is to differ from it.
+  private let arguments: [String]
+
+  /// - Parameter arguments: of `doorbell explain`: the scenario, and options besides those of the
+  ///   axes and `--design`.
+  public init(_ scenario: Scenario, axes: [ComparisonAxis], arguments: [String] = []) {
+    self.scenario = scenario
+    self.axes = axes
+    self.arguments = arguments
+    columns = axes.reduce([[]]) { combinations, axis in
+      combinations.flatMap { combination in axis.values.map { combination + [$0] } }
+    }.map(ComparisonMatrix.Column.init(values:))
+  }
+
+  /// The plans that show everything that ships: guest usages alone, then with each other axis.
+  public static func all(_ scenario: Scenario, arguments: [String] = []) -> [MatrixPlan] {
+    [MatrixPlan(scenario, axes: [.usage], arguments: arguments)]
+      + ComparisonAxis.all.filter { $0.name != ComparisonAxis.usage.name }.map {
+        MatrixPlan(scenario, axes: [.usage, $0], arguments: arguments)
+      }
+  }
+
+  /// How many runs it takes.
+  public var runs: Int { scenario.designs.count * columns.count }
+
+  /// The run of a number, row by row.
+  func specification(_ number: Int) -> RunSpecification {
+    var specification = scenario.specifications()[number / columns.count]
+    specification.workload = specification.workload.withModelledSetup
+    // Matrices show no latency.
+    specification.spansRanges = false
+    for value in columns[number % columns.count].values { value.apply(to: &specification) }
+    return specification
+  }
+
+  /// The matrix with what its runs came to, row by row.
+  func matrix(_ outcomes: [ComparisonMatrix.Outcome]) -> ComparisonMatrix {
+    let cells = outcomes.enumerated().map { number, outcome in
+      let specification = specification(number)
+      return ComparisonMatrix.Cell(
+        specification: specification,
+        command: ["explain"] + arguments + ["--design", specification.design.reference]
+          + columns[number % columns.count].arguments + outcome.arguments, outcome: outcome)
+    }
+    let rows = scenario.designs.indices.map { row in
+      ComparisonMatrix.Row(
+        design: scenario.designs[row],
+        cells: Array(cells[row * columns.count..<(row + 1) * columns.count]))
+    }
+    return ComparisonMatrix(scenario: scenario, axes: axes, columns: columns, rows: rows)
+  }
+}
+
+extension ComparisonMatrix.Outcome {
+  /// The options of `doorbell explain` that show what went wrong.
+  fileprivate var arguments: [String] {
+    guard case .ran(let summary) = self else { return [] }
+    if summary.refusal != nil { return ["--setup"] }
+    guard let first = summary.firstFailure, first > 0 else { return [] }
+    return ["--message", String(first)]
+  }
+}
+
+extension [MatrixPlan] {
+  /// Runs all, on all cores.
+  ///
+  /// - Parameters:
+  ///   - progress: told how many runs are done.
+  ///   - engine: what carries the runs out.
+  public func run(
+    progress: (Int) -> Void = { _ in },
+    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+  ) async -> [ComparisonMatrix] {
+    let numbers = indices.flatMap { plan in (0..<self[plan].runs).map { (plan, $0) } }
+    let outcomes = await inParallel(numbers.indices, progress: progress) { index in
+      let (plan, number) = numbers[index]
+      do throws(RunFailure) {
+        return ComparisonMatrix.Outcome.ran(.init(try engine(self[plan].specification(number))))
+      } catch {
+        return .notModelled(error.message)
+      }
+    }
+    var start = 0
+    return map { plan in
+      defer { start += plan.runs }
+      return plan.matrix(Array<ComparisonMatrix.Outcome>(outcomes[start..<start + plan.runs]))
+    }
+  }
+}

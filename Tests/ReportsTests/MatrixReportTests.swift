@@ -1,0 +1,96 @@
+import Designs
+import Guest
+import JSON
+import Reports
+import ResultFixtures
+import Scenarios
+import Testing
+
+@Suite("Matrix reports")
+struct MatrixReportTests {
+  /// The first design is refused under VFIO and loses one of four otherwise; the other delivers.
+  static func matrices() async throws -> [ComparisonMatrix] {
+    let axes = try ComparisonAxis.chosen(["usage=dma-api,vfio"])
+    return await [MatrixPlan(Fixtures.scenario(), axes: axes)].run(by: engine)
+  }
+
+  private static let engine: Engine = { specification throws(RunFailure) in
+    guard specification.design == Fixtures.design else {
+      return Fixtures.result(
+        specification.design, setupExits: specification.usage == .vfio ? 8 : 34, deliveryExits: 4)
+    }
+    return specification.usage == .vfio
+      ? Fixtures.refused()
+      : Fixtures.result(verdicts: [.delivered, .lost, .delivered, .delivered])
+  }
+
+  @Test("a table has a row for each design, a number for each reason, and a legend")
+  func table() async throws {
+    let text = try await MatrixReport(Self.matrices()).text(as: .table, on: Terminal(width: 300))
+    #expect(
+      text.contains(
+        """
+        design        dma-api     vfio        exits at    exits
+                                                set-up  per MSI
+        rmr-identity  lost        refused           34   0..1.5
+                      1 of 4 [1]  EINVAL [2]
+        untrapped     delivered   delivered      8..34        1
+        """),
+      "\(text)")
+    #expect(
+      text.contains(
+        """
+        [1] lost 1 of 4: rmr-identity under dma-api
+            Both stages map the doorbell.
+            doorbell explain --design rmr-identity --guest-usage dma-api --message 1
+        [2] refused EINVAL: rmr-identity under vfio
+            Both stages map the doorbell.
+            doorbell explain --design rmr-identity --guest-usage vfio --setup
+        """), "\(text)")
+    #expect(text.contains("\nlost: It vanished without anything that the guest could see.\n"))
+    #expect(!text.contains("misrouted"))
+  }
+
+  @Test("a narrow terminal gets a block for each design")
+  func narrow() async throws {
+    let text = try await MatrixReport(Self.matrices()).text(as: .table, on: Terminal(width: 40))
+    #expect(text.contains("\n  vfio             refused EINVAL [2]\n"), "\(text)")
+  }
+
+  @Test("cells that fail alike share a reason, unless each is to have its own")
+  func reasons() async throws {
+    let matrix = try await Self.matrices()
+    let twice = matrix + matrix
+    func count(isDetailed: Bool) -> Int {
+      MatrixReport(twice, isDetailed: isDetailed).text(as: .table).matches(of: /(?m)^\[[0-9]+\]/)
+        .count
+    }
+    #expect(count(isDetailed: false) == 2)
+    #expect(count(isDetailed: true) == 4)
+  }
+
+  @Test("JSON, CSV and Markdown hold each cell with its reason and its command")
+  func forms() async throws {
+    let report = try await MatrixReport(Self.matrices())
+    guard case .array(let matrices) = report.json["matrices"],
+      case .array(let rows) = matrices.first?["rows"],
+      case .array(let cells) = rows.first?["cells"], let cell = cells.last
+    else {
+      Issue.record("no cells")
+      return
+    }
+    #expect(cell["values"]?["usage"] == "vfio")
+    #expect(cell["outcome"] == "refused EINVAL")
+    #expect(cell["verdict"] == "refused")
+    #expect(cell["errno"] == "EINVAL")
+    #expect(
+      cell["command"] == "doorbell explain --design rmr-identity --guest-usage vfio --setup")
+    let lines = report.text(as: .csv).split(separator: "\r\n")
+    #expect(lines.count == 5)
+    #expect(lines[0].hasPrefix("scenario,design,usage,guest_kernel,"))
+    #expect(lines[2].hasPrefix("fixture,rmr-identity,vfio,6.5,"))
+    #expect(
+      report.text(as: .markdown).contains("| rmr-identity | lost 1 of 4 [1] | refused EINVAL [2] |")
+    )
+  }
+}

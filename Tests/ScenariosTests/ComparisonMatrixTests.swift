@@ -1,0 +1,113 @@
+import Designs
+import Guest
+import Linux
+import ResultFixtures
+import Scenarios
+import Testing
+
+@Suite("Comparison matrices")
+struct ComparisonMatrixTests {
+  /// Fails VFIO by what stands in the specification, and cannot model the identity domain.
+  static let engine: Engine = { specification throws(RunFailure) in
+    switch specification.usage {
+    case .vfio: return Fixtures.refused(specification.design)
+    case .identity: throw RunFailure("no identity domain here")
+    default:
+      return Fixtures.result(
+        specification.design, verdicts: [.delivered, .lost, .lost, .delivered])
+    }
+  }
+
+  @Test("a column stands for one value of each axis, the first axis varying slowest")
+  func columns() throws {
+    let axes = try ComparisonAxis.chosen(["usage=vfio,dma-api", "guest-kernel=6.5,6.6"])
+    let plan = MatrixPlan(Fixtures.scenario(), axes: axes)
+    #expect(
+      plan.columns.map { $0.values.map(\.name) }
+        == [["vfio", "6.5"], ["vfio", "6.6"], ["dma-api", "6.5"], ["dma-api", "6.6"]])
+    #expect(plan.runs == 8)
+  }
+
+  @Test("a cell holds the run of its row's design and its column's values")
+  func cells() async throws {
+    let axes = try ComparisonAxis.chosen(["usage", "guest-kernel=6.5,6.6"])
+    let matrix = try #require(
+      await [MatrixPlan(Fixtures.scenario(), axes: axes)].run(by: Self.engine).first)
+    #expect(matrix.rows.map(\.design) == [Fixtures.design, Fixtures.other])
+    for row in matrix.rows {
+      for (column, cell) in zip(matrix.columns, row.cells) {
+        #expect(cell.specification.design == row.design)
+        #expect(
+          axes.map { $0.value(of: cell.specification) } == column.values.map(\.name))
+      }
+    }
+  }
+
+  @Test("the command of a cell names scenario, design and values, and what shows the failure")
+  func commands() async throws {
+    var design = Fixtures.other
+    design.reference = "my/untrapped.yaml"
+    let plan = MatrixPlan(
+      Fixtures.scenario(designs: [design]), axes: [.usage], arguments: ["fixture", "--seed", "7"])
+    let cells = try #require(await [plan].run(by: Self.engine).first?.rows.first?.cells)
+    let common = ["explain", "fixture", "--seed", "7", "--design", "my/untrapped.yaml"]
+    func command(_ usage: GuestUsage) -> [String]? {
+      cells.first { $0.specification.usage == usage }?.command
+    }
+    #expect(command(.dmaAPI) == common + ["--guest-usage", "dma-api", "--message", "1"])
+    #expect(command(.vfio) == common + ["--guest-usage", "vfio", "--setup"])
+    #expect(command(.identity) == common + ["--guest-usage", "identity"])
+    let summary = cells.first { $0.specification.usage == .dmaAPI }?.summary
+    #expect(summary?.verdict == .lost)
+    #expect(summary?.count == 2)
+    let failure = try #require(cells.first { $0.specification.usage == .identity })
+    #expect(failure.summary == nil)
+    #expect(failure.why == "no identity domain here")
+  }
+
+  @Test("every value of every axis makes a run have it, and changes no other axis")
+  func values() {
+    let standard = Fixtures.scenario().specifications()[0]
+    for axis in ComparisonAxis.all {
+      for value in axis.values {
+        var specification = standard
+        value.apply(to: &specification)
+        #expect(axis.value(of: specification) == value.name)
+        for other in ComparisonAxis.all where other.name != axis.name {
+          #expect(other.value(of: specification) == other.value(of: standard))
+        }
+      }
+    }
+  }
+
+  @Test("all plans together vary each axis, each with the guest's usage")
+  func all() {
+    let plans = MatrixPlan.all(Fixtures.scenario())
+    #expect(Set(plans.flatMap(\.axes).map(\.name)) == Set(ComparisonAxis.all.map(\.name)))
+    #expect(plans.allSatisfy { $0.axes.first?.name == "usage" })
+  }
+
+  @Test(
+    "an axis or a value that does not exist is one line that lists those that do",
+    arguments: [
+      (["usag"], "found 'usag'; did you mean 'usage'?"),
+      (
+        ["usage=vfoi"],
+        "--axis usage: expected \(ComparisonMatrixTests.usages), found 'vfoi'; did you mean 'vfio'?"
+      ),
+      (["guest-kernel=six"], "--axis guest-kernel: expected a kernel release such as 6.5, found"),
+      (["usage=vfio,vfio"], "--axis usage: expected each value once, found 'vfio' twice"),
+      (["usage="], "found ''"),
+      (["usage", "usage=vfio"], "--axis: expected each axis once, found 'usage' twice"),
+    ] as [([String], String)])
+  func mistakes(options: [String], expected: String) throws {
+    let folder = try TemporaryFolder()
+    let found = message(in: folder) { _ = try ComparisonAxis.chosen(options) }
+    #expect(found.contains(expected), "\(found)")
+  }
+
+  static let usages: String = {
+    let names = GuestUsage.allCases.map(\.rawValue)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  }()
+}
