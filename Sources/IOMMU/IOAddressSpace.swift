@@ -12,6 +12,8 @@ public final class IOAddressSpace {
   private let areas = RangeMap<PA>()
   private var allowed: [ClosedRange<UInt64>] = []
   private var reserved: [(range: ClosedRange<UInt64>, owner: String)] = []
+  /// Ranges that a guest's hardware queue reads: their mappings stay.
+  private var locked: [ClosedRange<UInt64>] = []
   /// The domains that mirror the mappings.
   var domains: [IOMMUDomain] = []
 
@@ -125,11 +127,30 @@ public final class IOAddressSpace {
     where area.range.lowerBound < range.lowerBound || area.range.upperBound > range.upperBound {
       throw refusal("iopt_unmap_iova_range", "ENOENT", "an area is not wholly in the range")
     }
+    if found.contains(where: { area in locked.contains { $0.overlaps(area.range) } }) {
+      throw refusal("iopt_unmap_iova_range", "EBUSY", "a hardware queue reads the area")
+    }
     for area in found {
       areas.remove(from: area.range.lowerBound)
       for domain in domains { domain.unmap(area.range) }
     }
     return found.reduce(0) { $0 &+ ($1.range.upperBound - $1.range.lowerBound &+ 1) }
+  }
+
+  // MARK: Locks
+
+  /// Pins a range for a hardware queue (`iopt_pin_pages` with `num_locks`).
+  func lock(_ range: ClosedRange<UInt64>) throws(Refusal) {
+    var next = range.lowerBound
+    for area in areas.entries(intersecting: range) where area.range.lowerBound <= next {
+      guard area.range.upperBound < range.upperBound else { return locked.append(range) }
+      next = area.range.upperBound + 1
+    }
+    throw refusal("iommufd_hw_queue_alloc_phys", "ENOENT", "the range is not mapped")
+  }
+
+  func unlock(_ range: ClosedRange<UInt64>) {
+    locked.firstIndex(of: range).map { _ = locked.remove(at: $0) }
   }
 
   // MARK: Ranges

@@ -12,6 +12,23 @@ public final class IOMMUFD {
     case virtualIOMMU(VirtualIOMMUObject)
     case virtualDevice(VirtualDeviceObject)
     case eventQueue(viommu: UInt32, kind: UInt32)
+    case hardwareQueue(HardwareQueueObject)
+    case faultQueue(FaultQueue)
+  }
+
+  /// The flags of `IOMMU_HWPT_ALLOC` (`enum iommufd_hwpt_alloc_flags`).
+  public struct TableFlags: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let nestParent = Self(rawValue: 1 << 0)
+    public static let dirtyTracking = Self(rawValue: 1 << 1)
+    /// The call names an object for page requests.
+    public static let faultIDValid = Self(rawValue: 1 << 2)
+    /// The table can be attached to a PASID, or beside one.
+    public static let pasid = Self(rawValue: 1 << 3)
+
+    static let known: Self = [.nestParent, .dirtyTracking, .faultIDValid, .pasid]
   }
 
   /// A hardware page table (HWPT).
@@ -24,9 +41,16 @@ public final class IOMMUFD {
     }
     public let kind: Kind
     public let domain: IOMMUDomain
+    public var flags: TableFlags = []
+    /// Where the page requests of its devices go.
+    public var faultQueue: UInt32?
   }
 
-  public struct VirtualIOMMUObject: Equatable, Sendable { public let parent: UInt32 }
+  public struct VirtualIOMMUObject: Equatable, Sendable {
+    public let parent: UInt32
+    /// How often user space has the register pages mapped (`struct iommufd_mmap`).
+    public internal(set) var mappings = 0
+  }
 
   public struct VirtualDeviceObject: Equatable, Sendable {
     public let viommu: UInt32
@@ -34,15 +58,19 @@ public final class IOMMUFD {
     public let virtualID: UInt64
   }
 
-  private let version: KernelVersion
-  private let pageSize: UInt64
+  let version: KernelVersion
+  let pageSize: UInt64
   private let allowsUnsafeInterrupts: Bool
   /// The doorbells of the file.
   public let doorbells: DoorbellList
-  private var objects: [UInt32: Object] = [:]
+  var objects: [UInt32: Object] = [:]
   private var nextID: UInt32 = 1
   /// What each bound device is attached to.
-  private var attachments: [UInt32: UInt32] = [:]
+  var attachments: [UInt32: UInt32] = [:]
+  /// What the PASIDs of each bound device are attached to.
+  var pasidAttachments: [UInt32: [UInt32: UInt32]] = [:]
+  /// Where the user put the software MSI window of a device.
+  private var windowStarts: [UInt32: IOVA] = [:]
 
   /// - Parameter pageSize: the bytes of a host page.
   public init(
@@ -54,13 +82,13 @@ public final class IOMMUFD {
     doorbells = DoorbellList(pageShift: UInt64(pageSize.trailingZeroBitCount))
   }
 
-  private func add(_ object: Object) -> UInt32 {
+  func add(_ object: Object) -> UInt32 {
     defer { nextID += 1 }
     objects[nextID] = object
     return nextID
   }
 
-  private func refusal(_ function: String, _ errno: String, _ message: String) -> Refusal {
+  func refusal(_ function: String, _ errno: String, _ message: String) -> Refusal {
     Refusal(by: .host, in: function, errno: errno, message: message)
   }
 
@@ -97,7 +125,7 @@ public final class IOMMUFD {
     return add(.device(group, device))
   }
 
-  private func device(_ id: UInt32) throws(Refusal) -> (IOMMUGroup, IOMMUDevice) {
+  func device(_ id: UInt32) throws(Refusal) -> (IOMMUGroup, IOMMUDevice) {
     guard case .device(let group, let device) = objects[id] else {
       throw refusal("iommufd_get_device", "ENOENT", "object \(id) is no device")
     }
@@ -108,35 +136,45 @@ public final class IOMMUFD {
 
   /// `IOMMU_HWPT_ALLOC` over an IOAS.
   public func allocatePaging(
-    device id: UInt32, addressSpace spaceID: UInt32, isNestParent: Bool = false
+    device id: UInt32, addressSpace spaceID: UInt32, flags: TableFlags = []
   ) throws(Refusal) -> UInt32 {
     _ = try device(id)
+    try check(flags)
     let space = try addressSpace(spaceID)
-    return add(.pageTable(makePaging(space, spaceID, isNestParent)))
+    return add(.pageTable(makePaging(space, spaceID, flags)))
+  }
+
+  private func check(_ flags: TableFlags) throws(Refusal) {
+    guard flags.isSubset(of: .known) else {
+      throw refusal("iommufd_hwpt_alloc", "EOPNOTSUPP", "an unknown flag is set")
+    }
   }
 
   private func makePaging(
-    _ space: IOAddressSpace, _ spaceID: UInt32, _ isNestParent: Bool
+    _ space: IOAddressSpace, _ spaceID: UInt32, _ flags: TableFlags
   ) -> PageTableObject {
     let domain = IOMMUDomain(.unmanaged, name: "HWPT", granule: pageSize)
     if version >= .mapsDoorbellsNatively { domain.cookie = .iommufd }
     space.add(domain)
     return PageTableObject(
-      kind: .paging(addressSpace: spaceID, isNestParent: isNestParent), domain: domain)
+      kind: .paging(addressSpace: spaceID, isNestParent: flags.contains(.nestParent)),
+      domain: domain, flags: flags)
   }
 
   /// `IOMMU_HWPT_ALLOC` of a user's stage 1.
   public func allocateNested(
     device id: UInt32, parent: UInt32, hasData: Bool = true, isKnownType: Bool = true,
-    isNestParent: Bool = false
+    flags: TableFlags = [], faultQueue: UInt32? = nil
   ) throws(Refusal) -> UInt32 {
     _ = try device(id)
     let function = "iommufd_hwpt_alloc"
+    try check(flags)
+    let faultQueue = try checkedFaultQueue(faultQueue, flags)
     guard hasData else { throw refusal(function, "EINVAL", "no data describes the stage 1") }
     guard isKnownType else {
       throw refusal(function, "EOPNOTSUPP", "the driver does not know the type of the data")
     }
-    guard !isNestParent else {
+    guard !flags.contains(.nestParent) else {
       throw refusal(function, "EOPNOTSUPP", "a nested table cannot be a nest parent")
     }
     switch objects[parent] {
@@ -146,14 +184,19 @@ public final class IOMMUFD {
       }
       // Doorbells go into the parent (`find_hwpt_paging`).
       return add(
-        .pageTable(.init(kind: .nested(parent: parent, viommu: nil), domain: table.domain)))
+        .pageTable(
+          .init(
+            kind: .nested(parent: parent, viommu: nil), domain: table.domain, flags: flags,
+            faultQueue: faultQueue)))
     case .virtualIOMMU(let viommu):
       guard case .pageTable(let table) = objects[viommu.parent] else {
         throw refusal(function, "ENOENT", "the vIOMMU's parent is gone")
       }
       return add(
         .pageTable(
-          .init(kind: .nested(parent: viommu.parent, viommu: parent), domain: table.domain)))
+          .init(
+            kind: .nested(parent: viommu.parent, viommu: parent), domain: table.domain,
+            flags: flags, faultQueue: faultQueue)))
     default: throw refusal(function, "EINVAL", "object \(parent) cannot be a parent")
     }
   }
@@ -182,10 +225,12 @@ public final class IOMMUFD {
     _ id: UInt32, _ group: IOMMUGroup, _ device: IOMMUDevice, to target: UInt32, isReplacement: Bool
   ) throws(Refusal) {
     let (tableID, table) = try table(for: target)
+    try checkPASIDs(of: id, device, under: table)
     if case .paging(let spaceID, _) = table.kind {
       let space = try addressSpace(spaceID)
       space.removeReservations(of: device.name)
-      group.softwareMSIStart = try space.enforce(device.regions, of: device.name, by: group.agent)
+      let start = try space.enforce(device.regions, of: device.name, by: group.agent)
+      group.softwareMSIStart = windowStarts[id] ?? start
     }
     try setUpDoorbells(of: group, in: table.domain)
     if isReplacement || group.domain === table.domain {
@@ -208,11 +253,11 @@ public final class IOMMUFD {
   }
 
   /// An IOAS stands for the table that iommufd makes for it by itself.
-  private func table(for target: UInt32) throws(Refusal) -> (UInt32, PageTableObject) {
+  func table(for target: UInt32) throws(Refusal) -> (UInt32, PageTableObject) {
     switch objects[target] {
     case .pageTable(let table): return (target, table)
     case .addressSpace(let space):
-      let made = makePaging(space, target, false)
+      let made = makePaging(space, target, [])
       return (add(.pageTable(made)), made)
     default:
       throw refusal(
@@ -231,6 +276,19 @@ public final class IOMMUFD {
       try addressSpace(spaceID).removeReservations(of: device.name)
     }
     try group.detach()
+  }
+
+  /// `IOMMU_OPTION_SW_MSI_START` of a device: where its software MSI window starts, from the next
+  /// attach on. Proposed on 14 October 2025 and not merged.
+  ///
+  /// - Parameter start: a multiple of 1 MiB.
+  public func moveWindow(ofDevice id: UInt32, to start: IOVA) throws(Refusal) {
+    _ = try device(id)
+    guard start.rawValue % SoftwareMSIWindow.length == 0 else {
+      throw refusal(
+        "iommufd_option_sw_msi (proposed)", "EINVAL", "the start is no multiple of 1 MiB")
+    }
+    windowStarts[id] = start
   }
 
   // MARK: Virtual IOMMUs
@@ -300,23 +358,27 @@ public final class IOMMUFD {
       throw refusal("iommufd_object_remove", "EBUSY", "others use object \(id)")
     }
     if case .device(let group, _) = object { try group.release() }
+    if case .hardwareQueue(let queue) = object { unlock(queue) }
     objects[id] = nil
   }
 
   private func isUsed(_ id: UInt32) -> Bool {
     attachments.contains { $0.value == id || $0.key == id }
+      || pasidAttachments.values.contains { $0.values.contains(id) }
       || objects.values.contains { object in
         switch object {
         case .pageTable(let table):
           switch table.kind {
           case .paging(let space, _): space == id
-          case .nested(let parent, let viommu): parent == id || viommu == id
+          case .nested(let parent, let viommu):
+            parent == id || viommu == id || table.faultQueue == id
           }
         case .virtualIOMMU(let viommu): viommu.parent == id
         case .virtualDevice(let device): device.viommu == id || device.device == id
         case .eventQueue(let viommu, _): viommu == id
-        case .addressSpace, .device: false
+        case .hardwareQueue(let queue): queue.viommu == id
+        case .addressSpace, .device, .faultQueue: false
         }
-      }
+      } || isMapped(id)
   }
 }

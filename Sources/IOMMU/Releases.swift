@@ -16,4 +16,11 @@ extension KernelVersion {
   /// The release since which a nested table that does not translate attaches without a vDEVICE
   /// (commit 81c45c62dc3e).
   public static let attachesWithoutDevice = KernelVersion(6, 19)
+
+  /// The release that attaches tables to PASIDs (include/uapi/linux/vfio.h
+  /// `VFIO_DEVICE_ATTACH_PASID`).
+  public static let attachesPASIDs = KernelVersion(6, 15)
+
+  /// The release that first offers hardware queues to guests (`IOMMU_HW_QUEUE_ALLOC`).
+  public static let offersHardwareQueues = KernelVersion(6, 17)
 }

@@ -97,14 +97,15 @@ extension IOMMUBench {
         viommu: target, device: device, virtualID: arguments.integer("id"))
     default:
       let isParent = arguments["nest-parent"]?.boolean ?? false
+      let flags: IOMMUFD.TableFlags = isParent ? .nestParent : []
       guard arguments["nested"]?.boolean ?? false else {
         return try iommufd.allocatePaging(
-          device: device, addressSpace: target, isNestParent: isParent)
+          device: device, addressSpace: target, flags: flags)
       }
       let data = arguments.text("data")
       return try iommufd.allocateNested(
         device: device, parent: target, hasData: data != "none", isKnownType: data != "unknown",
-        isNestParent: isParent)
+        flags: flags)
     }
   }
 

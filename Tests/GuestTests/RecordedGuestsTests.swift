@@ -81,7 +81,7 @@ struct RecordedGuestsTests {
       let device = try #require(group.devices.first)
       let space = file.allocateAddressSpace()
       let id = try file.bind(device, of: group)
-      let parent = try file.allocatePaging(device: id, addressSpace: space, isNestParent: true)
+      let parent = try file.allocatePaging(device: id, addressSpace: space, flags: .nestParent)
       try file.attach(device: id, to: parent)
     default: #expect(record.user == "driver")
     }
