@@ -1,4 +1,4 @@
-internal import Bits
+public import Bits
 public import Flows
 public import Linux
 
