@@ -81,7 +81,7 @@ let package = Package(
     layer(
       "Scenarios",
       [
-        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Bits", "ArmFormats", "SMMU", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Timing", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -155,7 +155,7 @@ let package = Package(
     tests(
       "ScenariosTests",
       [
-        "Bits", "ArmFormats", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Bits", "ArmFormats", "SMMU", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures", "Timing",
       ]),
     tests(

@@ -119,6 +119,7 @@ extension System {
       accesses: translations, digest: digest)
     result.breakdown = breakdown
     result.stepsBeforeMessage = stepsBeforeMessage
+    result.mappings = mappings ?? presentMappings
     result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
     result.usedCosts = messages.isEmpty ? [] : costs.usedItems
     return result

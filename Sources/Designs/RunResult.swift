@@ -1,5 +1,6 @@
 public import Bits
 public import Flows
+public import SMMU
 public import Simulation
 public import Timing
 
@@ -122,6 +123,9 @@ public struct RunResult: Sendable {
   /// How many of the steps came before the MSI whose journey was asked for, or before the first;
   /// `nil` when it was never sent: then all belong to the set-up.
   public var stepsBeforeMessage: Int?
+  /// What both stages mapped for the device when the MSI of `stepsBeforeMessage` left, or in the
+  /// end where it never did; `nil` where nobody asked for it.
+  public var mappings: StreamMappings?
   /// The costs that the latencies rest on; `nil` where nobody kept account.
   public var usedCosts: [CostModel.Item]?
   /// The latencies with every range of the cost model read at its high end; `nil` where the

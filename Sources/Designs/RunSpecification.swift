@@ -19,6 +19,8 @@ public struct RunSpecification: Sendable {
   public var seed: UInt32
   /// The MSI whose journey is wanted, counted from 0.
   public var journeyOf: Int?
+  /// Whether the mappings of both stages are wanted.
+  public var wantsMappings = false
   /// Whether a digest of the run's events is wanted.
   public var isTraced = false
 

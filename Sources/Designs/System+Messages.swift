@@ -23,7 +23,7 @@ extension System {
       captureFirstMessage()
       costs.forgetUse()
     }
-    if Int(index) == specification.journeyOf ?? 0 { stepsBeforeMessage = performed.count }
+    if Int(index) == specification.journeyOf ?? 0 { endSetup() }
     messages.append(MessageState(vector: vector, sent: queue.now))
     switch machine.function.signal(vector) {
     case .sent(let message): depart(index, message)
@@ -32,6 +32,18 @@ extension System {
       waiting.append(index)
     case .dropped: end(index, .lost, "the function may not send: MSI-X or bus mastering is off")
     }
+  }
+
+  /// Takes down what set-up came to, before the message in question leaves.
+  private mutating func endSetup() {
+    stepsBeforeMessage = performed.count
+    mappings = presentMappings
+  }
+
+  /// What both stages map for the device now, where somebody asked for it.
+  var presentMappings: StreamMappings? {
+    specification.wantsMappings
+      ? machine.smmu.mappings(of: machine.requesterID, in: machine.memory) : nil
   }
 
   private mutating func captureFirstMessage() {

@@ -16,8 +16,16 @@ extension ScenarioTest {
         output += "    expected  \(failure.expected)\n    found     \(failure.found)\n"
       }
     }
+    if let golden, !golden.differences.isEmpty {
+      output += "  \(golden.path): not what it was\n"
+      output += golden.differences.map { $0.text(indent: "  ", on: terminal) }.joined()
+      output += "  accept it: \(acceptance)\n"
+    }
     return output
   }
+
+  /// The command that makes what was found the golden record.
+  var acceptance: String { "doorbell test \(file) --record --yes" }
 
   /// The last line of a run: how many scenarios came out how.
   public static func summary(_ tests: [ScenarioTest]) -> String {
@@ -28,6 +36,36 @@ extension ScenarioTest {
     if failed > 0 { text += ", \(failed) failed" }
     if malformed > 0 { text += ", \(malformed) malformed" }
     return text + "\n"
+  }
+}
+
+extension GoldenUpdate {
+  /// What would change in the golden record, or that nothing would.
+  public func text(on terminal: Terminal = Terminal()) -> String {
+    guard !differences.isEmpty else { return "same   \(path)\n" }
+    guard !isNew else {
+      let amount = found.records.map { record in
+        let lines = record.fields.reduce(0) { $0 + $1.lines.count }
+        return "  \(record.design): \(lines) lines\n"
+      }
+      return terminal.paint("new", .good) + "    \(path)\n" + amount.joined()
+    }
+    return terminal.paint("change", .warning) + " \(path)\n"
+      + differences.map { $0.text(indent: "  ", on: terminal) }.joined()
+  }
+}
+
+extension Golden.Difference {
+  func text(indent: String, on terminal: Terminal) -> String {
+    lines.reduce("\(indent)\(design): \(field)\n") { output, line in
+      let tone: Terminal.Tone? =
+        switch line {
+        case .removed: .bad
+        case .added: .good
+        case .kept, .omitted: nil
+        }
+      return output + "\(indent)  \(terminal.paint(line.text, tone))\n"
+    }
   }
 }
 

@@ -29,6 +29,8 @@ public struct Scenario: Sendable {
   public var seed: UInt32
   /// Whether the runs make digests of their events.
   public var isTraced = false
+  /// Whether the runs take down what both stages map.
+  public var wantsMappings = false
   public var expectations: [DesignExpectation]
   /// What 'doorbell load' runs; the workload is then one MSI of each vector.
   public var load: LoadSetting?
@@ -64,6 +66,7 @@ public struct Scenario: Sendable {
         design: $0, workload: workload, usage: usage, guestKernel: guestKernel,
         hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
       specification.isTraced = isTraced
+      specification.wantsMappings = wantsMappings
       specification.firmware = firmware
       return specification
     }

@@ -26,6 +26,20 @@ public struct ScenarioTest: Sendable {
   public let file: String
   public let purpose: String
   public let outcome: Outcome
+  /// `nil` for a scenario without a golden record.
+  public var golden: GoldenCheck?
+
+  /// How a scenario's golden record compares with what its designs come to.
+  public struct GoldenCheck: Equatable, Sendable {
+    public let path: String
+    /// None when it holds.
+    public let differences: [Golden.Difference]
+
+    public init(path: String, differences: [Golden.Difference]) {
+      self.path = path
+      self.differences = differences
+    }
+  }
 
   public init(file: String, purpose: String, outcome: Outcome) {
     self.file = file
@@ -35,22 +49,34 @@ public struct ScenarioTest: Sendable {
 
   /// The designs with expectations; none for a malformed file.
   public var parts: [Part] { if case .ran(let parts) = outcome { parts } else { [] } }
-  public var failures: Int { parts.reduce(0) { $0 + $1.failures.count } }
-  public var checks: Int { parts.reduce(0) { $0 + $1.checks.count } }
+  /// How many expectations do not hold, the golden record among them.
+  public var failures: Int {
+    parts.reduce(golden?.differences.isEmpty == false ? 1 : 0) { $0 + $1.failures.count }
+  }
+  /// How many expectations there are, the golden record among them.
+  public var checks: Int { parts.reduce(golden == nil ? 0 : 1) { $0 + $1.checks.count } }
   public var error: InputError? { if case .malformed(let error) = outcome { error } else { nil } }
 }
 
 extension ScenarioFolder {
-  /// Runs the scenario in the file at `path` and checks its expectations.
+  /// Runs the scenario in the file at `path` and checks its expectations, and its golden record
+  /// where it has one.
   public func test(
     _ path: String,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async -> ScenarioTest {
     do throws(InputError) {
-      let scenario = try scenario(named: path)
+      var scenario = try scenario(named: path)
+      let record = Golden.path(forScenario: path)
+      scenario.wantsMappings = InputFile.exists(record)
       let comparison = try await scenario.run(by: engine)
-      return ScenarioTest(
+      var test = ScenarioTest(
         file: path, purpose: scenario.purpose, outcome: .ran(comparison.checkedExpectations))
+      if scenario.wantsMappings {
+        test.golden = .init(
+          path: record, differences: try Golden(path: record).differences(in: Golden(comparison)))
+      }
+      return test
     } catch {
       return ScenarioTest(file: path, purpose: "", outcome: .malformed(error))
     }

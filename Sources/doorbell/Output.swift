@@ -39,6 +39,13 @@ enum Output {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
+  /// Asks on a terminal; whoever cannot be asked says no.
+  static func confirms(_ question: String) -> Bool {
+    guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return false }
+    writeError("doorbell: \(question) [y/N] ")
+    return ["y", "yes"].contains(readLine()?.lowercased())
+  }
+
   /// Where standard output goes: its width and whether it takes colour. `NO_COLOR`
   /// (https://no-color.org) and `TERM=dumb` turn colour off; `COLUMNS` sets the width.
   static var terminal: Terminal {

@@ -41,6 +41,11 @@ struct CommandLineTests {
         ["compare", "--all", "--digest"],
         "doorbell: error: --digest is of no use with --matrix or --all"
       ),
+      (["test", "x", "--yes"], "doorbell: error: --yes answers --record, which is not given"),
+      (
+        ["test", "x", "--record", "--tap", "y"],
+        "doorbell: error: --record checks no expectation: it goes without --junit and --tap"
+      ),
       (["compare", "--no-such-flag"], "doorbell: error: Unknown option '--no-such-flag'"),
       (
         ["verify", "x", "--personality", "foo"],
@@ -87,6 +92,7 @@ struct CommandLineTests {
         ["explain", "scenarios/policy/pre-its-unsafe.yaml", "--diff", "untrapped"],
         "--diff: expected a scenario with designs, found a script"
       ),
+      (["test", "no/such", "--record"], "doorbell: error: no/such: no such file or folder"),
       (["test", "no/such"], "doorbell: error: no/such: no such file or folder"),
       (["verify", "no/such.jsonl"], "doorbell: error: no/such.jsonl: no such file"),
       (

@@ -140,6 +140,32 @@ struct ComparisonRunTests {
     #expect(run.output.contains(" ok\n"))
   }
 
+  @Test("a golden record is shown, written when told to, and fails with the command to accept it")
+  func golden() throws {
+    let text = try String(
+      contentsOfFile: "\(repository)/scenarios/synthetic-4-vectors.yaml", encoding: .utf8)
+    let files = try TemporaryFolder(["a.yaml": text])
+    let scenario = files.path + "/a.yaml"
+    let record = files.path + "/golden/a.json"
+    let shown = try Run("test", scenario, "--record")
+    #expect(shown.status == 1)
+    #expect(shown.output.contains("new    \(record)\n"))
+    #expect(shown.error == "doorbell: not written; --record --yes writes\n")
+    #expect(!FileManager.default.fileExists(atPath: record))
+    #expect(try Run("test", scenario, "--record", "--yes").status == 0)
+    #expect(try Run("test", scenario, "--record").output == "same   \(record)\n")
+    let holding = try Run("test", scenario)
+    #expect(holding.status == 0, "\(holding.output)")
+    let golden = try String(contentsOfFile: record, encoding: .utf8)
+    try files.write(golden.replacing("set-up enabled", with: "set-up refused"), to: "golden/a.json")
+    let failing = try Run("test", scenario, "--tap", "-")
+    #expect(failing.status == 1)
+    #expect(failing.output.hasPrefix("TAP version 14\n1.."))
+    #expect(failing.output.contains("accept it: doorbell test \(scenario) --record --yes"))
+    #expect(try Run("test", scenario, "--record", "--yes").output.contains("+ set-up enabled"))
+    #expect(try String(contentsOfFile: record, encoding: .utf8) == golden)
+  }
+
   @Test("an expectation that does not hold is status 1, a readable difference and JUnit")
   func failing() throws {
     let files = try TemporaryFolder([

@@ -74,6 +74,97 @@ struct TestReportTests {
         """)
   }
 
+  /// A scenario whose expectations hold and whose golden record does not.
+  static var changed: ScenarioTest {
+    var test = tests[0]
+    test.golden = .init(
+      path: "golden/a.json",
+      differences: [
+        .init(
+          design: "rmr-identity", field: "stage2",
+          lines: [.omitted(2), .kept("k"), .removed("<old>"), .added("new")])
+      ])
+    return test
+  }
+
+  @Test("a golden record that differs shows the lines, and the command that accepts them")
+  func golden() {
+    #expect(
+      Self.changed.text() == """
+        FAIL   a.yaml: 1 of 3 expectations failed
+          golden/a.json: not what it was
+          rmr-identity: stage2
+              (2 alike)
+              k
+            - <old>
+            + new
+          accept it: doorbell test a.yaml --record --yes
+
+        """)
+    let junit = ScenarioTest.junit([Self.changed])
+    #expect(junit.contains("<testsuite name=\"a.yaml\" tests=\"2\" failures=\"1\" errors=\"0\">"))
+    #expect(junit.contains("  - &lt;old&gt;\n"))
+    var holding = Self.tests[0]
+    holding.golden = .init(path: "golden/a.json", differences: [])
+    #expect(holding.text() == "ok     a.yaml: 3 expectations\n")
+    #expect(ScenarioTest.junit([holding]).contains("name=\"golden\"/>"))
+  }
+
+  @Test("TAP has a plan, a point for each design, and what differs as YAML")
+  func tap() {
+    #expect(
+      ScenarioTest.tap(Self.tests + [Self.changed]) == """
+        TAP version 14
+        1..5
+        ok 1 - a.yaml: rmr-identity
+        not ok 2 - b.yaml: rmr-identity
+          ---
+          message: "journeys.total"
+          severity: fail
+          details:
+            - "journeys.total: expected 5, found 4"
+          ...
+        not ok 3 - c.yaml: scenario file
+          ---
+          message: "c.yaml:3:1: expected \\"<&>\\""
+          severity: error
+          ...
+        ok 4 - a.yaml: rmr-identity
+        not ok 5 - a.yaml: golden
+          ---
+          message: "golden/a.json: not what it was"
+          severity: fail
+          details:
+            - "rmr-identity: stage2"
+            - "    (2 alike)"
+            - "    k"
+            - "  - <old>"
+            - "  + new"
+            - "accept it: doorbell test a.yaml --record --yes"
+          ...
+
+        """)
+    let hash = ScenarioTest(
+      file: "a#1.yaml", purpose: "", outcome: .ran([.init(design: "x", checks: [])]))
+    #expect(ScenarioTest.tap([hash]).contains("ok 1 - a\\#1.yaml: x\n"))
+  }
+
+  @Test("what recording would change is shown first")
+  func update() {
+    func update(_ differences: [Golden.Difference], isNew: Bool) -> String {
+      GoldenUpdate(
+        file: "a.yaml", path: "golden/a.json", isNew: isNew, differences: differences,
+        found: Golden(
+          scenario: "a",
+          records: [.init(design: "d", fields: [.init(name: "steps", lines: ["1", "2"])])])
+      ).text()
+    }
+    let change = Golden.Difference(design: "d", field: "steps", lines: [.added("2")])
+    #expect(update([], isNew: false) == "same   golden/a.json\n")
+    #expect(update([change], isNew: true) == "new    golden/a.json\n  d: 2 lines\n")
+    #expect(update([change], isNew: false) == "change golden/a.json\n  d: steps\n    + 2\n")
+  }
+
   @Test("designs and cost models are shown with meanings and sources")
   func catalogue() {
     #expect(

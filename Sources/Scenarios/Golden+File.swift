@@ -1,0 +1,97 @@
+import Foundation
+public import InputFiles
+import JSON
+
+extension Golden {
+  /// Where the golden record of a scenario file stands: in the folder `golden` beside it.
+  public static func path(forScenario path: String) -> String {
+    let folder = (path as NSString).deletingLastPathComponent
+    return (folder.isEmpty ? "" : folder + "/") + "golden/\(baseName(path)).json"
+  }
+
+  /// Reads the golden record at `path`.
+  ///
+  /// - Throws: `InputError` when there is none, or it is malformed.
+  public init(path: String) throws(InputError) {
+    let root = try InputFile(path).json()
+    var records: [Record] = []
+    for entry in try root.member("designs").elements() {
+      var fields: [Field] = []
+      for name in Self.fieldNames {
+        guard let lines = try entry.optional(name)?.elements() else { continue }
+        var texts: [String] = []
+        for line in lines { texts.append(try line.string()) }
+        fields.append(Field(name: name, lines: texts))
+      }
+      records.append(Record(design: try entry.member("design").string(), fields: fields))
+    }
+    self.init(scenario: try root.member("scenario").string(), records: records)
+  }
+
+  /// Writes the record to `path`, making its folder where there is none.
+  ///
+  /// - Throws: `InputError` when it cannot be written.
+  public func write(to path: String) throws(InputError) {
+    let folder = (path as NSString).deletingLastPathComponent
+    try? FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true)
+    guard
+      FileManager.default.createFile(
+        atPath: path, contents: Data((json.indentedText + "\n").utf8))
+    else {
+      throw InputError("expected a file that can be written, found none", at: Place(file: path))
+    }
+  }
+
+  private var json: JSONValue {
+    [
+      "scenario": .string(scenario),
+      "designs": .array(
+        records.map { record in
+          .object(
+            [JSONValue.Member("design", .string(record.design))]
+              + record.fields.map {
+                JSONValue.Member($0.name, .array($0.lines.map { .string($0) }))
+              })
+        }),
+    ]
+  }
+}
+
+/// A scenario's golden record beside what its designs come to now.
+public struct GoldenUpdate: Sendable {
+  /// The scenario file.
+  public let file: String
+  /// Where the record stands, or would.
+  public let path: String
+  /// Whether there is none yet.
+  public let isNew: Bool
+  public let differences: [Golden.Difference]
+  /// What the designs come to now.
+  public let found: Golden
+
+  public init(
+    file: String, path: String, isNew: Bool, differences: [Golden.Difference], found: Golden
+  ) {
+    self.file = file
+    self.path = path
+    self.isNew = isNew
+    self.differences = differences
+    self.found = found
+  }
+}
+
+extension ScenarioFolder {
+  /// Runs the scenario in the file at `path` for its golden record.
+  public func goldenUpdate(_ path: String) async throws(InputError) -> GoldenUpdate {
+    var scenario = try scenario(named: path)
+    scenario.wantsMappings = true
+    let found = Golden(try await scenario.run())
+    let golden = Golden.path(forScenario: path)
+    let isNew = !InputFile.exists(golden)
+    let known = isNew ? Golden(scenario: found.scenario, records: []) : try Golden(path: golden)
+    return GoldenUpdate(
+      file: path, path: golden, isNew: isNew, differences: known.differences(in: found),
+      found: found)
+  }
+}

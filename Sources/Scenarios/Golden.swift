@@ -1,0 +1,107 @@
+import Bits
+import Designs
+import Flows
+import SMMU
+
+/// What a scenario's designs came to when somebody last accepted it, to be compared with what they
+/// come to now.
+///
+/// A golden record says what was, not what is right: that is what `expect` in the scenario says.
+public struct Golden: Equatable, Sendable {
+  /// One thing that is compared, as lines of text.
+  public struct Field: Equatable, Sendable {
+    public let name: String
+    public let lines: [String]
+
+    public init(name: String, lines: [String]) {
+      self.name = name
+      self.lines = lines
+    }
+  }
+
+  public struct Record: Equatable, Sendable {
+    public let design: String
+    public let fields: [Field]
+
+    public init(design: String, fields: [Field]) {
+      self.design = design
+      self.fields = fields
+    }
+
+    /// The lines of a field; none for one that the record does not have.
+    func lines(of name: String) -> [String] { fields.first { $0.name == name }?.lines ?? [] }
+  }
+
+  /// The scenario's name.
+  public let scenario: String
+  /// In the order of the scenario's designs.
+  public let records: [Record]
+
+  public init(scenario: String, records: [Record]) {
+    self.scenario = scenario
+    self.records = records
+  }
+
+  /// The fields in the order of files and differences.
+  static let fieldNames = ["outcome", "exits", "stage1", "stage2", "steps"]
+
+  /// What `comparison` came to; mappings are in it where its runs took them down.
+  public init(_ comparison: Comparison) {
+    self.init(
+      scenario: comparison.scenario.name,
+      records: comparison.results.map { result in
+        let values = [
+          result.goldenOutcome, result.goldenExits,
+          result.mappings?.stage1.goldenLines ?? [], result.mappings?.stage2.goldenLines ?? [],
+          result.goldenSteps,
+        ]
+        return Record(
+          design: result.design.name,
+          fields: zip(Self.fieldNames, values).map { Field(name: $0, lines: $1) })
+      })
+  }
+}
+
+extension RunResult {
+  fileprivate var goldenOutcome: [String] {
+    let setup =
+      refusal.map {
+        "set-up refused by \($0.agent.rawValue) in \($0.function): \($0.errno), \($0.message)"
+      } ?? "set-up enabled"
+    let journeys = Verdict.allCases.compactMap { verdict in
+      let count = count(of: verdict)
+      return count == 0 ? nil : "\(count) \(verdict.rawValue)"
+    }
+    let entry = message.map { "message (\($0.address), \(hex(UInt64($0.data))))" }
+    return [setup] + journeys + (entry.map { [$0] } ?? [])
+  }
+
+  fileprivate var goldenExits: [String] {
+    ["\(exits.setup) at set-up", "\(exits.delivery) at delivery"]
+      + exits.causes.map { "\($0.count) by \($0.name)" }
+  }
+
+  /// The steps up to the first MSI, without their times, which the cost model decides.
+  fileprivate var goldenSteps: [String] {
+    StepGroup.groups(of: setupSteps).map { group in
+      let agent = group.agent?.rawValue ?? ""
+      return "\(agent) \(group.function): \(group.text)"
+        + (group.belief.map { " => \($0)" } ?? "")
+    }
+  }
+}
+
+extension Optional<StageMappings> {
+  fileprivate var goldenLines: [String] {
+    guard let self else { return ["off"] }
+    return self.ranges.map(\.text) + (self.isComplete ? [] : ["and more"])
+  }
+}
+
+extension MappedRange {
+  /// Such as `0x8000000 + 0x1000 -> 0x8090000 rw`.
+  package var text: String {
+    "\(hex(input)) + \(hex(length)) -> \(hex(output)) "
+      + "\(isReadable ? "r" : "-")\(isWritable ? "w" : "-")"
+  }
+}
