@@ -27,6 +27,9 @@ let package = Package(
   name: "doorbell",
   products: [
     .executable(name: "doorbell", targets: ["doorbell"]),
+    // 'doorbell sweep'. A program of its own, so that nobody builds SQLite's wrapper who does not
+    // sweep: it would double the time of the first build.
+    .executable(name: "doorbell-sweep", targets: ["doorbell-sweep"]),
     // The models, for those who build something else on them.
     .library(
       name: "DoorbellModels",
@@ -40,6 +43,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .systemLibrary(
@@ -104,12 +108,33 @@ let package = Package(
       "Replay",
       ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Gzip", "JSON", "InputFiles"]),
     layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
+    layer(
+      "Sweeps",
+      ["Designs", "Timing", "GLibSupport", "JSON", "InputFiles", "Scenarios", "Reports"]),
+    layer(
+      "SweepFiles",
+      [
+        "InputFiles", "JSON", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    layer(
+      "Console",
+      [
+        "InputFiles", "JSON", "Scenarios", "Reports",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "doorbell-sweep",
+      dependencies: [
+        "Console", "InputFiles", "JSON", "Scenarios", "Reports", "Sweeps", "SweepFiles",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "doorbell",
       dependencies: [
         "VMM", "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Reports", "Vectors",
         "Images",
-        "Decode",
+        "Decode", "Console", "Sweeps",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -166,7 +191,15 @@ let package = Package(
         "ResultFixtures", "Timing",
       ]),
     tests("InputFilesTests", ["InputFiles", "JSON"]),
-    tests("CommandLineTests", ["doorbell", "ResultFixtures"]),
+    tests(
+      "SweepsTests",
+      [
+        "Sweeps", "Designs", "Simulation", "Timing", "Scenarios", "Reports", "InputFiles", "JSON",
+        "ResultFixtures",
+      ]),
+    tests(
+      "SweepFilesTests", ["SweepFiles", "Sweeps", "Scenarios", "InputFiles", "ResultFixtures"]),
+    tests("CommandLineTests", ["doorbell", "doorbell-sweep", "ResultFixtures"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests(
       "GICTests", ["TestRandom", "GIC", "ArmFormats", "Memory", "Bits"],

@@ -1,5 +1,6 @@
 public import Guest
 public import Linux
+public import Timing
 public import VMM
 
 /// Everything that one run depends on.
@@ -15,6 +16,8 @@ public struct RunSpecification: Sendable {
   /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
   /// second run.
   public var spansRanges = true
+  /// How much SMMU and ITS cache.
+  public var caches = CacheSizes()
   /// Seeds whatever is random in the run.
   public var seed: UInt32
   /// The MSI whose journey is wanted, counted from 0.

@@ -10,6 +10,7 @@ internal import Machine
 internal import Memory
 internal import PCI
 internal import SMMU
+internal import Timing
 internal import VMM
 
 // How a system is put together from a specification.
@@ -61,9 +62,12 @@ extension System {
     machine = Machine(
       memory: memory, layout: RecordedMachine.layout,
       // A journey shows every descriptor, so nothing may be cached.
-      smmu: SMMU(profile: .qemu, caches: specification.journeyOf == nil ? .default : .none),
+      smmu: SMMU(
+        profile: .qemu,
+        caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none),
       its: ITS(
-        profile: Self.physicalITS(isObserved: specification.journeyOf != nil),
+        profile: Self.physicalITS(
+          routes: specification.journeyOf == nil ? specification.caches.routes : 0),
         personality: .architectureSkippingErrors),
       redistributors: Redistributors(
         profile: RedistributorProfile(
@@ -80,10 +84,10 @@ extension System {
     messages.reserveCapacity(workload.messageCount)
   }
 
-  /// The physical ITS; one that is observed reads its tables for every message.
-  private static func physicalITS(isObserved: Bool) -> ITSProfile {
+  /// The physical ITS; without a cache it reads its tables for every message.
+  private static func physicalITS(routes: Int) -> ITSProfile {
     var profile = ITSProfile.qemu11()
-    if isObserved { profile.routeCache = .none }
+    profile.routeCache = routes > 0 ? .limited(routes) : .none
     return profile
   }
 
@@ -170,5 +174,19 @@ extension System {
       throw Refusal(
         by: .vmm, in: "virt_acpi_build", errno: "EINVAL", message: error.description)
     }
+  }
+}
+
+extension CacheSizes {
+  /// The SMMU's caches: these, and the model's own for what they don't say.
+  fileprivate var ofSMMU: SMMUCacheGeometry {
+    var geometry = SMMUCacheGeometry.default
+    geometry.pages = pages
+    geometry.stage1Tables = walks
+    geometry.stage2Tables = walks
+    geometry.ways = ways
+    // The micro-TLB stands for the pages that it was filled from.
+    if pages == 0 { geometry.recent = 0 }
+    return geometry
   }
 }

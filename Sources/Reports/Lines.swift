@@ -1,5 +1,5 @@
 /// A line of CSV (RFC 4180), with its line break.
-func csvLine(_ fields: [String]) -> String {
+package func csvLine(_ fields: [String]) -> String {
   fields.map { field in
     field.contains(where: { "\",\r\n".contains($0) })
       ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
@@ -7,7 +7,7 @@ func csvLine(_ fields: [String]) -> String {
 }
 
 /// A row of a Markdown table, with its line break.
-func markdownLine(_ fields: [String]) -> String {
+package func markdownLine(_ fields: [String]) -> String {
   "| "
     + fields.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(
       separator: " | ") + " |\n"

@@ -1,12 +1,12 @@
-import Scenarios
+package import Scenarios
 import Simulation
 import Timing
 
 /// A number that every run of a load has, as all forms of the report print it.
-struct LoadQuantity: Sendable {
-  let name: String
-  let unit: String
-  let value: @Sendable (LoadSummary) -> Estimate?
+package struct LoadQuantity: Sendable {
+  package let name: String
+  package let unit: String
+  package let value: @Sendable (LoadSummary) -> Estimate?
 
   init(_ name: String, _ unit: String, _ value: @escaping @Sendable (LoadSummary) -> Estimate?) {
     self.name = name
@@ -15,7 +15,7 @@ struct LoadQuantity: Sendable {
   }
 
   /// What a row of the table shows.
-  static let headline: [LoadQuantity] = [
+  package static let headline: [LoadQuantity] = [
     LoadQuantity("events", "k/s") { $0.estimate { $0.throughput / 1000 } },
     LoadQuantity("MSIs", "k/s") { $0.estimate { $0.messageRate / 1000 } },
     LoadQuantity("merged", "%") { $0.estimate { share($0.merged, of: $0.merged + $0.delivered) } },
@@ -31,12 +31,12 @@ struct LoadQuantity: Sendable {
   ]
 
   /// The mean time at each station.
-  static let stations: [LoadQuantity] = Station.allCases.map { station in
+  package static let stations: [LoadQuantity] = Station.allCases.map { station in
     LoadQuantity(station.name, "ns") { $0.mean(station) }
   }
 
   /// Exits for each MSI, by cause.
-  static let exits: [LoadQuantity] = ExitCause.allCases.map { cause in
+  package static let exits: [LoadQuantity] = ExitCause.allCases.map { cause in
     LoadQuantity(cause.name, "/MSI") {
       $0.estimate { Double($0.exits(cause)) / Double(max(1, $0.delivered + $0.merged)) }
     }
@@ -46,9 +46,16 @@ struct LoadQuantity: Sendable {
     whole == 0 ? 0 : 100 * Double(part) / Double(whole)
   }
 
-  /// `12.3`, `1.20..3.40`, each with `±0.05` where there are several seeds; `-` for none.
+  /// The number at both ends of the costs' ranges.
   func text(_ low: LoadSummary?, _ high: LoadSummary?) -> String {
-    guard let low = low.flatMap(value), let high = high.flatMap(value) else { return "-" }
+    Estimate.text(low.flatMap(value), high.flatMap(value))
+  }
+}
+
+extension Estimate {
+  /// `12.3`, `1.20..3.40`, each with `±0.05` where there are several seeds; `-` for none.
+  package static func text(_ low: Estimate?, _ high: Estimate?) -> String {
+    guard let low, let high else { return "-" }
     let ends = [brief(low.mean), brief(high.mean)]
     let number = ends[0] == ends[1] ? ends[0] : ends.joined(separator: "..")
     guard let width = [low.halfWidth, high.halfWidth].compactMap(\.self).max() else {
@@ -56,16 +63,14 @@ struct LoadQuantity: Sendable {
     }
     return "\(number) ±\(brief(width))"
   }
-}
 
-extension Estimate {
   func scaled(by factor: Double) -> Estimate {
     Estimate(mean: mean * factor, halfWidth: halfWidth.map { $0 * factor })
   }
 }
 
 /// A number with three digits that count.
-func brief(_ value: Double) -> String {
+package func brief(_ value: Double) -> String {
   guard value.isFinite, abs(value) < 1e15 else { return "-" }
   if value == 0 { return "0" }
   let places = abs(value) < 9.995 ? 2 : abs(value) < 99.95 ? 1 : 0

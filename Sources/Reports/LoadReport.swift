@@ -58,7 +58,7 @@ public struct LoadReport: Sendable {
     return output
   }
 
-  static let sections: [(String, [LoadQuantity])] = [
+  package static let sections: [(String, [LoadQuantity])] = [
     ("load", LoadQuantity.headline), ("mean time of an MSI", LoadQuantity.stations),
     ("exits by cause", LoadQuantity.exits),
   ]

@@ -11,7 +11,7 @@ public struct Terminal: Equatable, Sendable {
   }
 
   /// How much attention a text deserves.
-  enum Tone: String {
+  package enum Tone: String {
     case good = "32"
     case bad = "31"
     case warning = "33"
@@ -20,7 +20,7 @@ public struct Terminal: Equatable, Sendable {
   }
 
   /// `text` with the escape sequences of its tone, where the terminal has colour.
-  func paint(_ text: String, _ tone: Tone?) -> String {
+  package func paint(_ text: String, _ tone: Tone?) -> String {
     guard hasColor, let tone, !text.isEmpty else { return text }
     return "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m"
   }
@@ -41,6 +41,6 @@ func wrap(_ text: String, width: Int) -> [String] {
 }
 
 /// `text` as a paragraph: wrapped, each line after `indent`.
-func paragraph(_ text: String, indent: String, width: Int) -> String {
+package func paragraph(_ text: String, indent: String, width: Int) -> String {
   wrap(text, width: max(width - indent.count, 20)).map { indent + $0 + "\n" }.joined()
 }

@@ -1,17 +1,17 @@
 /// Aligned columns of text. A cell may have several lines; the last column is wrapped.
-struct TextTable {
-  enum Alignment { case left, right }
+package struct TextTable {
+  package enum Alignment { case left, right }
 
-  struct Cell: ExpressibleByStringLiteral {
+  package struct Cell: ExpressibleByStringLiteral {
     let lines: [String]
     let tone: Terminal.Tone?
 
-    init(_ text: String, _ tone: Terminal.Tone? = nil) {
+    package init(_ text: String, _ tone: Terminal.Tone? = nil) {
       lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
       self.tone = tone
     }
 
-    init(stringLiteral text: String) { self.init(text) }
+    package init(stringLiteral text: String) { self.init(text) }
 
     var width: Int { lines.map(\.count).max() ?? 0 }
   }
@@ -21,13 +21,13 @@ struct TextTable {
   private var rows: [(cells: [Cell], note: String)] = []
   private static let gap = "  "
 
-  init(_ columns: [(title: String, alignment: Alignment)]) {
+  package init(_ columns: [(title: String, alignment: Alignment)]) {
     titles = columns.map { Cell($0.title, .heading) }
     alignments = columns.map(\.alignment)
   }
 
   /// Adds a row, and a sentence that stands below it.
-  mutating func add(_ cells: [Cell], note: String = "") { rows.append((cells, note)) }
+  package mutating func add(_ cells: [Cell], note: String = "") { rows.append((cells, note)) }
 
   /// The width of each column.
   private var widths: [Int] {
@@ -42,7 +42,7 @@ struct TextTable {
   }
 
   /// The table, each line ended by a newline.
-  func render(on terminal: Terminal) -> String {
+  package func render(on terminal: Terminal) -> String {
     var widths = widths
     let last = widths.count - 1
     let room = terminal.width - widths.dropLast().reduce(0, +) - Self.gap.count * last

@@ -27,6 +27,13 @@ extension Shape {
   ])
 }
 
+/// The costs that a setting can name.
+enum CostItemShapes {
+  static let fields = CostModel.Item.allCases.map {
+    Shape.Field.optional($0.rawValue, .costTime, $0.meaning)
+  }
+}
+
 /// A unit of time in a cost file.
 private enum CostUnit: String, CaseIterable {
   case picoseconds = "ps"
@@ -94,6 +101,24 @@ extension ScenarioFolder {
     let time = number.number * unit.picoseconds
     guard time <= 1e15 else { throw number.error(expected: "at most 1000 seconds") }
     return SimulatedTime(picoseconds: UInt64(time.rounded()))
+  }
+}
+
+extension CostModel {
+  /// The model with other numbers for some items.
+  func setting(_ settings: [FieldSetting]) throws(InputError) -> CostModel {
+    guard !settings.isEmpty else { return self }
+    var costs = costs
+    for setting in settings {
+      guard case .name(let name)? = setting.path.steps.first, let item = Item(rawValue: name),
+        let match = setting.value.text.wholeMatch(of: /([0-9.]+) ?(ps|ns|us)/),
+        let number = Double(match.1), let unit = CostUnit(rawValue: String(match.2))
+      else { throw setting.value.error(expected: Shape.costTime.expectation) }
+      costs[item] = Cost(
+        time: SimulatedTime(picoseconds: UInt64((number * unit.picoseconds).rounded())),
+        status: .assumed, source: "set by the user")
+    }
+    return CostModel(name: self.name, platform: platform, costs: costs, end: end)
   }
 }
 

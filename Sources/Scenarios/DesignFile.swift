@@ -23,8 +23,12 @@ extension ScenarioFolder {
   }
 
   /// The design in the file at `path`.
-  func readDesign(at path: String) throws(InputError) -> Design {
-    let value = try InputFile(path).value(as: .design)
+  ///
+  /// - Parameter settings: what stands in its fields instead.
+  func readDesign(
+    at path: String, settings: [FieldSetting] = []
+  ) throws(InputError) -> Design {
+    let value = try InputFile(path).value(as: .design).setting(settings, as: .design)
     // The file names a choice on each axis whose choice here is not the standard one.
     var design = Design(
       name: baseName(path), title: value.text("title"), source: value.text("source"),

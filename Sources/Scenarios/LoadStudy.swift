@@ -117,13 +117,14 @@ extension Scenario {
       return .init(design: specification.design, probe: probe, low: nil, high: nil, ramp: [])
     }
     let first = seed
+    let caches = caches
     func summary(_ end: CostModel.End, _ setting: LoadSetting) async -> LoadSummary {
       let times = costs.at(end).deliveryTimes
       return await LoadSummary(
         inParallel(0..<seeds) { number in
           LoadEngine(
             path: path, times: times, setting: setting,
-            seed: first &+ UInt32(truncatingIfNeeded: number)
+            seed: first &+ UInt32(truncatingIfNeeded: number), caches: caches
           ).run()
         })
     }

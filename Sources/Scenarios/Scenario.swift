@@ -34,6 +34,10 @@ public struct Scenario: Sendable {
   public var expectations: [DesignExpectation]
   /// What 'doorbell load' runs; the workload is then one MSI of each vector.
   public var load: LoadSetting?
+  /// How much SMMU and ITS cache.
+  public var caches = CacheSizes()
+  /// All files that it was read from, its own first.
+  public var inputFiles: [String] = []
 
   /// The cost model of scenarios that name none.
   public static let standardCosts = "ampere-altra"
@@ -68,6 +72,7 @@ public struct Scenario: Sendable {
       specification.isTraced = isTraced
       specification.wantsMappings = wantsMappings
       specification.firmware = firmware
+      specification.caches = caches
       return specification
     }
   }
@@ -84,6 +89,8 @@ public struct ScenarioOverrides: Sendable {
   /// A name or a path.
   public var costs: String?
   public var seed: UInt32?
+  /// What stands in fields of the scenario, its designs and its costs instead.
+  package var settings: [FieldSetting] = []
 
   public init() {}
 }

@@ -23,6 +23,8 @@ extension Shape {
         .required("synthetic", synthetic, "A workload that is made up."),
         .required("load", load, "Devices under load, for 'doorbell load'."),
       ]), "What the guest and its device do."),
+    .optional("smmu", smmu, "The SMMU's caches."),
+    .optional("its", its, "The ITS's caches."),
     .required("designs", .list(.anyText), "Names of designs, or paths of design files."),
     .optional(
       "costs", .anyText, "The name of a cost model, or the path of a cost file.",

@@ -7,7 +7,7 @@ public struct ScenarioFolder: Sendable {
   public let path: String
 
   /// A kind of file that is found by its name.
-  enum Kind: String {
+  package enum Kind: String {
     case design
     case costs = "cost model"
     case scenario
@@ -84,7 +84,7 @@ public struct ScenarioFolder: Sendable {
   /// - Parameters:
   ///   - place: where the name stands, when it stands in a file: paths count from there first.
   ///   - field: the field that it stands in.
-  func file(
+  package func file(
     _ kind: Kind, named name: String, from place: Place? = nil, field: String = ""
   ) throws(InputError) -> String {
     if name.contains("/") || name.hasSuffix(".yaml") {
@@ -107,7 +107,8 @@ public struct ScenarioFolder: Sendable {
 
   /// The file at a path that counts from the folder of the file that names it, or from the
   /// scenarios folder.
-  func file(at name: String, from place: Place?, field: String) throws(InputError) -> String {
+  package func file(at name: String, from place: Place?, field: String) throws(InputError) -> String
+  {
     guard let place else {
       if isFile(name) { return name }
       throw InputError("no such file", at: Place(file: name))
@@ -134,6 +135,6 @@ private func isFile(_ path: String) -> Bool {
 }
 
 /// The last part of a path, without its extension.
-func baseName(_ path: String) -> String {
+package func baseName(_ path: String) -> String {
   ((path as NSString).lastPathComponent as NSString).deletingPathExtension
 }

@@ -15,8 +15,12 @@ extension ScenarioFolder {
     named name: String, overrides: ScenarioOverrides = ScenarioOverrides()
   ) throws(InputError) -> Scenario {
     let path = try file(.scenario, named: name)
-    let value = try InputFile(path).value(as: .scenario)
-    try value.checkPurpose()
+    let original = try InputFile(path).value(as: .scenario)
+    try original.checkPurpose()
+    func settings(_ target: FieldSetting.Target) -> [FieldSetting] {
+      overrides.settings.filter { $0.target == target }
+    }
+    let value = try original.setting(settings(.scenario), as: .scenario)
     let seed = overrides.seed ?? UInt32(truncatingIfNeeded: value["seed"]?.integer ?? 1)
     let (source, workload) = try workload(value, seed: seed)
     let names = value["designs"]?.items ?? []
@@ -25,6 +29,9 @@ extension ScenarioFolder {
         expected: "at least one design", found: "an empty list",
         at: value["designs"]?.place ?? value.place, field: "designs")
     }
+    let designFiles =
+      try overrides.designs.isEmpty ? designFiles(names) : designFiles(overrides.designs)
+    let costFile = try costFile(value, overrides.costs)
     let guestKernel = try kernel(of: "guest", value)
     let hostKernel = try kernel(of: "host", value)
     var scenario = Scenario(
@@ -33,14 +40,19 @@ extension ScenarioFolder {
       guestKernel: overrides.guestKernel ?? guestKernel,
       hostKernel: overrides.hostKernel ?? hostKernel,
       workloadSource: source, workload: workload,
-      designs: try overrides.designs.isEmpty ? designs(names) : designs(overrides.designs),
-      costs: try costs(value, overrides.costs),
+      designs: try designs(designFiles, settings(.design)),
+      costs: try readCosts(at: costFile).setting(settings(.costs)),
       seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
     if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
+    scenario.caches = CacheSizes(value)
+    scenario.inputFiles = [path] + designFiles + [costFile]
+    if let name = value["workload"]?["recording"] {
+      scenario.inputFiles.append(try file(at: name.text, from: name.place, field: name.field))
+    }
     return scenario
   }
 
@@ -81,36 +93,44 @@ extension ScenarioFolder {
     )
   }
 
-  private func designs(_ names: [CheckedValue]) throws(InputError) -> [Design] {
-    var designs: [Design] = []
+  private func designFiles(_ names: [CheckedValue]) throws(InputError) -> [String] {
+    var paths: [String] = []
     for name in names {
       let path = try file(.design, named: name.text, from: name.place, field: name.field)
-      let design = try readDesign(at: path)
-      if designs.contains(where: { $0.name == design.name }) {
+      if paths.contains(where: { baseName($0) == baseName(path) }) {
         throw name.error(expected: "each design once")
       }
-      designs.append(design)
+      paths.append(path)
     }
-    return designs
+    return paths
   }
 
-  private func designs(_ names: [String]) throws(InputError) -> [Design] {
-    var designs: [Design] = []
+  private func designFiles(_ names: [String]) throws(InputError) -> [String] {
+    var paths: [String] = []
     for name in names {
-      let design = try design(named: name)
-      if designs.contains(where: { $0.name == design.name }) {
-        throw InputError("expected each design once, found \(design.name.quoted) twice")
+      let path = try file(.design, named: name)
+      if paths.contains(where: { baseName($0) == baseName(path) }) {
+        throw InputError("expected each design once, found \(baseName(path).quoted) twice")
       }
-      designs.append(design)
+      paths.append(path)
     }
+    return paths
+  }
+
+  private func designs(
+    _ paths: [String], _ settings: [FieldSetting]
+  ) throws(InputError) -> [Design] {
+    var designs: [Design] = []
+    for path in paths { designs.append(try readDesign(at: path, settings: settings)) }
     return designs
   }
 
-  private func costs(_ value: CheckedValue, _ asked: String?) throws(InputError) -> CostModel {
-    if let asked { return try costs(named: asked) }
-    guard let name = value["costs"] else { return try costs(named: Scenario.standardCosts) }
-    return try readCosts(
-      at: file(.costs, named: name.text, from: name.place, field: name.field))
+  private func costFile(_ value: CheckedValue, _ asked: String?) throws(InputError) -> String {
+    if let asked { return try file(.costs, named: asked) }
+    guard let name = value["costs"] else {
+      return try file(.costs, named: Scenario.standardCosts)
+    }
+    return try file(.costs, named: name.text, from: name.place, field: name.field)
   }
 }
 

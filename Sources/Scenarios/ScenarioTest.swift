@@ -106,7 +106,7 @@ extension ScenarioFolder {
     return names.sorted().flatMap { name in
       let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
       if isFolder(path) {
-        return ["designs", "costs", "recordings"].contains(name) || name.hasPrefix(".")
+        return ["designs", "costs", "recordings", "sweeps"].contains(name) || name.hasPrefix(".")
           ? [] : files(below: path)
       }
       return name.hasSuffix(".yaml") ? [path] : []

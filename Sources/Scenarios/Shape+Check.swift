@@ -30,6 +30,11 @@ extension Shape {
     case .dictionary(_, let shape):
       content = try Self.members(node, wrong, origin) { _, _, _ throws(InputError) in shape }
     case .anything: content = try Self.anything(node, at: origin, field: field)
+    case .settings(let isListed):
+      content = try Self.members(node, wrong, origin) { name, place, _ throws(InputError) in
+        let shape = try Shape.field(named: name, at: place)
+        return isListed ? .list(shape) : shape
+      }
     default:
       guard case .scalar(let scalar) = node, !scalar.isNull,
         let found = self.content(of: scalar.string)

@@ -33,6 +33,9 @@ extension Shape {
     case .dictionary(_, let value):
       ["type": "object", "additionalProperties": value.schema]
     case .anything: .object([])
+    case .settings(listed: false): ["type": "object"]
+    case .settings(listed: true):
+      ["type": "object", "additionalProperties": ["type": "array", "minItems": 1]]
     }
   }
 

@@ -21,6 +21,9 @@ public indirect enum Shape: Sendable {
   case dictionary(keys: String, Shape)
   /// Any value: what it must be depends on what it is compared with.
   case anything
+  /// A mapping from paths of fields of scenarios, designs and costs to values for them, or to lists
+  /// of values.
+  case settings(listed: Bool)
 
   /// A kind of text.
   public struct TextForm: Sendable {
@@ -85,6 +88,7 @@ public indirect enum Shape: Sendable {
     case .oneOf(let fields): "a mapping with one of \(alternatives(fields.map(\.name)))"
     case .dictionary(let keys, _): "a mapping from \(keys)"
     case .anything: "a value"
+    case .settings: "a mapping from paths of fields"
     }
   }
 }

@@ -32,19 +32,18 @@ public struct LoadEngine: ~Copyable {
   var result = LoadResult()
   var isCounting = false
 
-  /// The sizes of caches are those of the SMMU and ITS models.
   public init(
     path: DeliveryPath, times: DeliveryTimes, setting: LoadSetting, seed: UInt32,
-    pageEntries: Int = 2048, walkEntries: Int = 256, routeEntries: Int = 1024
+    caches: CacheSizes = CacheSizes()
   ) {
     self.path = path
     self.times = times
     self.setting = setting
     random = SeededRandom(seed: seed)
     end = setting.warmUp + setting.duration
-    pages = TagCache(entries: pageEntries, ways: 4)
-    walkCache = TagCache(entries: walkEntries, ways: 4)
-    routes = TagCache(entries: routeEntries, ways: 4)
+    pages = TagCache(entries: caches.pages, ways: caches.ways)
+    walkCache = TagCache(entries: caches.walks, ways: caches.ways)
+    routes = TagCache(entries: caches.routes, ways: 4)
     walks = ServerPool(servers: setting.walkSlots)
     addCPUs()
     addDevices()

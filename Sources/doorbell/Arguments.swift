@@ -1,9 +1,10 @@
 public import ArgumentParser
-import Foundation
+import Console
 public import Guest
 public import Linux
 import Scenarios
 public import VMM
+public import Vectors
 
 extension GuestUsage: ExpressibleByArgument {}
 
@@ -13,22 +14,7 @@ extension KernelVersion: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
-/// Where the scenario, design and cost files are.
-struct FolderOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "The folder that holds scenarios, designs/ and costs/.", valueName: "dir"))
-  var scenarios: String?
-
-  var folder: ScenarioFolder {
-    get throws {
-      try ScenarioFolder.find(
-        explicit: scenarios, home: ProcessInfo.processInfo.environment["DOORBELL_HOME"],
-        workingDirectory: FileManager.default.currentDirectoryPath,
-        executable: Bundle.main.executablePath ?? CommandLine.arguments[0])
-    }
-  }
-}
+extension ProofPersonality: ExpressibleByArgument {}
 
 /// Which scenario to run, and what to run instead of what it says.
 struct ScenarioOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Glibc
 
 /// The root command: parses, calls a subcommand, and turns errors into messages and exit statuses.
@@ -37,7 +38,8 @@ struct Doorbell: AsyncParsableCommand {
     subcommands: [
       CompareCommand.self, ExplainCommand.self, TestCommand.self, VerifyCommand.self,
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, IORTCommand.self,
-      DesignsCommand.self, LoadCommand.self, PoliciesCommand.self, CostsCommand.self,
+      DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
+      CostsCommand.self,
       SchemaCommand.self,
     ]
   )
@@ -55,7 +57,7 @@ struct Doorbell: AsyncParsableCommand {
         try command.run()
       }
     } catch {
-      Glibc.exit(ExitStatus.report(error))
+      Glibc.exit(ExitStatus.report(error, by: Doorbell.self))
     }
   }
 }

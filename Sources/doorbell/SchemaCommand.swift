@@ -1,12 +1,14 @@
 import ArgumentParser
+import Console
 import JSON
 import Scenarios
 import Scripts
+import Sweeps
 
 struct SchemaCommand: ParsableCommand {
   /// The kinds of files that have a schema.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case scenario, script, design, costs
+    case scenario, script, design, costs, sweep
 
     var schema: JSONValue {
       switch self {
@@ -24,13 +26,16 @@ struct SchemaCommand: ParsableCommand {
       case .costs:
         Shape.costs.schema(
           title: "Doorbell cost model", text: "What each kind of work takes, with sources.")
+      case .sweep:
+        Shape.sweep.schema(
+          title: "Doorbell sweep", text: "What to run, and the values to run it with.")
       }
     }
   }
 
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "Print the JSON Schema of scenario, script, design or cost files.",
+    abstract: "Print the JSON Schema of scenario, script, design, cost or sweep files.",
     discussion: """
       Editors with a YAML language server check and complete files by it. The same description \
       checks the files that Doorbell reads.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bits
+import Console
 import Images
 import SMMU
 import Vectors

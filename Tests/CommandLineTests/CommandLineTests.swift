@@ -133,7 +133,7 @@ struct CommandLineTests {
       #expect(try Run("designs", "show", name).output.hasPrefix("\(name)\n"))
     }
     #expect(try Run("costs", "show").output.contains("assumed"))
-    for kind in ["scenario", "design", "costs"] {
+    for kind in ["scenario", "design", "costs", "sweep"] {
       let schema = try Run("schema", kind)
       let value = try JSONSerialization.jsonObject(with: Data(schema.output.utf8))
       #expect((value as? [String: Any])?["type"] as? String == "object")

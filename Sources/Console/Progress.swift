@@ -3,39 +3,44 @@ import Synchronization
 
 /// Says on standard error what takes over a second: a line, and on a terminal a count that grows
 /// and goes away at the end.
-final class Progress: Sendable {
+package final class Progress: Sendable {
   private let message: String
   private let count = Atomic(0)
+  /// How much there is to do; 0 where nobody knows.
+  private let total: Int
   private let isTerminal = isatty(STDERR_FILENO) == 1
   /// Draws, and is told when to stop, so that nothing is drawn after the end.
   private let queue = DispatchQueue(label: "progress")
   private let isOver = Atomic(false)
 
-  private init(_ message: String) {
+  private init(_ message: String, total: Int) {
     self.message = message
+    self.total = total
     queue.asyncAfter(deadline: .now() + 1) { [weak self] in self?.draw() }
   }
 
   /// Does `work` and says what it is when it takes long.
-  static func during<Value>(
-    _ message: String, _ work: (Progress) async throws -> Value
+  ///
+  /// - Parameter total: how much there is to do, for a bar; 0 for a count alone.
+  package static func during<Value>(
+    _ message: String, of total: Int = 0, _ work: (Progress) async throws -> Value
   ) async rethrows -> Value {
-    let progress = Progress(message)
+    let progress = Progress(message, total: total)
     defer { progress.end() }
     return try await work(progress)
   }
 
   /// Does `work` and says what it is when it takes long.
-  static func during<Value>(
+  package static func during<Value>(
     _ message: String, _ work: (Progress) throws -> Value
   ) rethrows -> Value {
-    let progress = Progress(message)
+    let progress = Progress(message, total: 0)
     defer { progress.end() }
     return try work(progress)
   }
 
   /// How far the work has come.
-  func show(_ count: Int) { self.count.store(count, ordering: .relaxed) }
+  package func show(_ count: Int) { self.count.store(count, ordering: .relaxed) }
 
   /// Takes the count away.
   private func end() {
@@ -49,7 +54,14 @@ final class Progress: Sendable {
     guard !isOver.load(ordering: .relaxed) else { return }
     guard isTerminal else { return Output.note("doorbell: \(message) ...") }
     let count = count.load(ordering: .relaxed)
-    Output.writeError("\rdoorbell: \(message) ... \(count > 0 ? String(count) : "")")
+    let far = total > 0 ? bar(count) : count > 0 ? String(count) : ""
+    Output.writeError("\rdoorbell: \(message) ... \(far)")
     queue.asyncAfter(deadline: .now() + 0.1) { [weak self] in self?.draw() }
+  }
+  /// `[#######.............] 7/20`.
+  private func bar(_ count: Int) -> String {
+    let full = min(20, 20 * max(0, count) / max(1, total))
+    return "[" + String(repeating: "#", count: full) + String(repeating: ".", count: 20 - full)
+      + "] \(count)/\(total)"
   }
 }

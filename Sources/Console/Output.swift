@@ -1,12 +1,12 @@
 import Foundation
-import InputFiles
-import JSON
-import Reports
+package import InputFiles
+package import JSON
+package import Reports
 
 /// The program's two streams.
-enum Output {
+package enum Output {
   /// Writes a report to standard output. A closed pipe is no error: whoever reads has enough.
-  static func write(_ text: String) throws(InputError) {
+  package static func write(_ text: String) throws(InputError) {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
@@ -19,7 +19,7 @@ enum Output {
   }
 
   /// Writes a result to standard output in the form that was asked for.
-  static func write(
+  package static func write(
     _ format: OutputFormat, text: @autoclosure () -> String, json: @autoclosure () -> JSONValue
   ) throws(InputError) {
     switch format {
@@ -29,18 +29,18 @@ enum Output {
   }
 
   /// Writes one line of error to standard error.
-  static func error(_ message: String) { note("doorbell: error: \(message)") }
+  package static func error(_ message: String) { note("doorbell: error: \(message)") }
 
   /// Writes a line to standard error.
-  static func note(_ line: String) { writeError(line + "\n") }
+  package static func note(_ line: String) { writeError(line + "\n") }
 
   /// Writes to standard error; that nobody reads it is no error.
-  static func writeError(_ text: String) {
+  package static func writeError(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
   /// Asks on a terminal; whoever cannot be asked says no.
-  static func confirms(_ question: String) -> Bool {
+  package static func confirms(_ question: String) -> Bool {
     guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return false }
     writeError("doorbell: \(question) [y/N] ")
     return ["y", "yes"].contains(readLine()?.lowercased())
@@ -48,7 +48,7 @@ enum Output {
 
   /// Where standard output goes: its width and whether it takes colour. `NO_COLOR`
   /// (https://no-color.org) and `TERM=dumb` turn colour off; `COLUMNS` sets the width.
-  static var terminal: Terminal {
+  package static var terminal: Terminal {
     let environment = ProcessInfo.processInfo.environment
     let isTerminal = isatty(STDOUT_FILENO) == 1
     let wantsColor = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"

@@ -1,19 +1,21 @@
-import ArgumentParser
+package import ArgumentParser
 import Glibc
 import InputFiles
 
 /// What the program tells its caller.
-enum ExitStatus {
+package enum ExitStatus {
   /// An expectation does not hold.
-  static let failed = ExitCode(1)
+  package static let failed = ExitCode(1)
   /// A flag, a name or a file is wrong.
-  static let badInput = ExitCode(2)
+  package static let badInput = ExitCode(2)
 
   /// Says what ended a command, in one line on standard error, and gives the exit status.
   ///
   /// For mistakes in the arguments, the usage follows. What was asked for as help goes to standard
   /// output.
-  static func report(_ error: any Error) -> Int32 {
+  ///
+  /// - Parameter command: the program's root command, whose usage it is.
+  package static func report(_ error: any Error, by command: any ParsableCommand.Type) -> Int32 {
     switch error {
     case let error as InputError:
       Output.error(error.description)
@@ -21,8 +23,8 @@ enum ExitStatus {
     case let code as ExitCode: return code.rawValue
     default: break
     }
-    let text = Doorbell.fullMessage(for: error)
-    guard Doorbell.exitCode(for: error) != .success else {
+    let text = command.fullMessage(for: error)
+    guard command.exitCode(for: error) != .success else {
       try? Output.write(text.isEmpty ? "" : text + "\n")
       return ExitCode.success.rawValue
     }
