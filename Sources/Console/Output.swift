@@ -18,6 +18,15 @@ package enum Output {
     }
   }
 
+  /// Writes a report to the file that an option names; `-` is standard output.
+  package static func write(_ text: String, to path: String, of option: String) throws(InputError) {
+    guard path != "-" else { return try write(text) }
+    guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
+      throw InputError(
+        "\(option): expected a file that can be written, found none", at: Place(file: path))
+    }
+  }
+
   /// Writes a result to standard output in the form that was asked for.
   package static func write(
     _ format: OutputFormat, text: @autoclosure () -> String, json: @autoclosure () -> JSONValue

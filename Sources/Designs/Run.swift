@@ -94,6 +94,7 @@ extension System {
       if let leader = messages[index].leader, let verdict = messages[Int(leader)].verdict {
         messages[index].handled = messages[Int(leader)].handled
         messages[index].verdict = verdict
+        timeline?.end(index, verdict, at: messages[index].handled ?? queue.now)
       } else if messages[index].holder != nil {
         end(number, .lost, "the vector stayed masked: its pending bit is set")
       } else {
@@ -119,6 +120,7 @@ extension System {
       accesses: translations, digest: digest)
     result.breakdown = breakdown
     result.stepsBeforeMessage = stepsBeforeMessage
+    result.timeline = timeline
     result.mappings = mappings ?? presentMappings
     result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
     result.usedCosts = messages.isEmpty ? [] : costs.usedItems

@@ -126,6 +126,8 @@ public struct RunResult: Sendable {
   /// What both stages mapped for the device when the MSI of `stepsBeforeMessage` left, or in the
   /// end where it never did; `nil` where nobody asked for it.
   public var mappings: StreamMappings?
+  /// When each MSI was where; `nil` where nobody asked for it.
+  public var timeline: Timeline?
   /// The costs that the latencies rest on; `nil` where nobody kept account.
   public var usedCosts: [CostModel.Item]?
   /// The latencies with every range of the cost model read at its high end; `nil` where the

@@ -24,6 +24,8 @@ public struct RunSpecification: Sendable {
   public var journeyOf: Int?
   /// Whether the mappings of both stages are wanted.
   public var wantsMappings = false
+  /// Whether it is wanted when each MSI was where.
+  public var wantsTimeline = false
   /// Whether a digest of the run's events is wanted.
   public var isTraced = false
 

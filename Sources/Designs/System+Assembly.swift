@@ -82,6 +82,7 @@ extension System {
       isMachineAsRecorded: design.virtualITS == .besideWindow && design.advertisement != .msiDirect,
       translates: design.iommu == .nested)
     messages.reserveCapacity(workload.messageCount)
+    timeline = specification.wantsTimeline ? Timeline() : nil
   }
 
   /// The physical ITS; without a cache it reads its tables for every message.

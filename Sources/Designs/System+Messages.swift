@@ -25,6 +25,7 @@ extension System {
     }
     if Int(index) == specification.journeyOf ?? 0 { endSetup() }
     messages.append(MessageState(vector: vector, sent: queue.now))
+    timeline?.send(vector: vector, at: queue.now)
     switch machine.function.signal(vector) {
     case .sent(let message): depart(index, message)
     case .pending:
@@ -267,10 +268,12 @@ extension System {
   /// Puts `time` on the message's account.
   private mutating func spend(_ time: SimulatedTime, at station: Station, _ index: Int32) {
     messages[Int(index)].times.add(time, at: station)
+    timeline?.stay(Int(index), at: station, for: time, now: queue.now)
   }
 
   mutating func end(_ index: Int32, _ verdict: Verdict, _ text: @autoclosure () -> String) {
     messages[Int(index)].verdict = verdict
+    timeline?.end(Int(index), verdict, at: queue.now)
     let isFirstOfItsKind = verdict != .delivered && reason == nil
     guard isFirstOfItsKind || Int(index) == specification.journeyOf else { return }
     let text = text()

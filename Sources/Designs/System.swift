@@ -49,6 +49,8 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   var performed: [RunResult.PerformedStep] = []
   /// How many steps had been performed when the message in question was sent.
   var stepsBeforeMessage: Int?
+  /// When each message was where, where somebody asked for it.
+  var timeline: Timeline?
   /// What both stages mapped then.
   var mappings: StreamMappings?
   var translations: [RunResult.DeviceAccess] = []

@@ -31,6 +31,8 @@ public struct Scenario: Sendable {
   public var isTraced = false
   /// Whether the runs take down what both stages map.
   public var wantsMappings = false
+  /// Whether the runs take down when each MSI was where.
+  public var wantsTimeline = false
   public var expectations: [DesignExpectation]
   /// What 'doorbell load' runs; the workload is then one MSI of each vector.
   public var load: LoadSetting?
@@ -71,6 +73,7 @@ public struct Scenario: Sendable {
         hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
       specification.isTraced = isTraced
       specification.wantsMappings = wantsMappings
+      specification.wantsTimeline = wantsTimeline
       specification.firmware = firmware
       specification.caches = caches
       return specification

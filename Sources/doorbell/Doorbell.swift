@@ -36,7 +36,8 @@ struct Doorbell: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      CompareCommand.self, ExplainCommand.self, TestCommand.self, VerifyCommand.self,
+      CompareCommand.self, ExplainCommand.self, TraceCommand.self, TestCommand.self,
+      VerifyCommand.self,
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
       CostsCommand.self,

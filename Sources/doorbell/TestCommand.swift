@@ -78,8 +78,8 @@ struct TestCommand: AsyncParsableCommand {
       tests.append(test)
     }
     try say(ScenarioTest.summary(tests))
-    if let junit { try write(ScenarioTest.junit(tests), to: junit, of: "--junit") }
-    if let tap { try write(ScenarioTest.tap(tests), to: tap, of: "--tap") }
+    if let junit { try Output.write(ScenarioTest.junit(tests), to: junit, of: "--junit") }
+    if let tap { try Output.write(ScenarioTest.tap(tests), to: tap, of: "--tap") }
     if tests.contains(where: { $0.error != nil }) { throw ExitStatus.badInput }
     if tests.contains(where: { $0.failures > 0 }) { throw ExitStatus.failed }
   }
@@ -108,13 +108,5 @@ struct TestCommand: AsyncParsableCommand {
   /// Prints for people, unless standard output belongs to a format.
   private func say(_ text: String) throws {
     if junit != "-", tap != "-" { try Output.write(text) }
-  }
-
-  private func write(_ text: String, to path: String, of option: String) throws {
-    guard path != "-" else { return try Output.write(text) }
-    guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
-      throw InputError(
-        "\(option): expected a file that can be written, found none", at: Place(file: path))
-    }
   }
 }

@@ -7,7 +7,7 @@ struct CommandLineTests {
   @Test(
     "every command's help explains, gives examples where it helps, and the exit status",
     arguments: [
-      [], ["compare"], ["explain"], ["test"], ["designs"], ["designs", "list"],
+      [], ["compare"], ["explain"], ["trace"], ["test"], ["designs"], ["designs", "list"],
       ["designs", "show"], ["costs"], ["costs", "list"], ["costs", "show"], ["schema"],
       ["verify"], ["translate"], ["decode"],
     ] as [[String]])

@@ -140,6 +140,34 @@ struct ComparisonRunTests {
     #expect(run.output.contains(" ok\n"))
   }
 
+  @Test(
+    "a trace of a run: slices of a track do not overlap, and each MSI has one arrow with its ends",
+    arguments: ["rmr-identity", "untrapped"])
+  func trace(design: String) throws {
+    let files = try TemporaryFolder()
+    let path = files.path + "/trace.json"
+    #expect(try Run("trace", "--design", design, "-o", path).status == 0)
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    let value = try JSONSerialization.jsonObject(with: data) as? Object
+    let events = try #require(value?["traceEvents"] as? [Object])
+    var ends: [Int: Double] = [:]
+    var phases: [Int: String] = [:]
+    for event in events {
+      guard let phase = event["ph"] as? String, let time = event["ts"] as? Double else { continue }
+      let lane = try #require(event["tid"] as? Int)
+      if phase == "X", let length = event["dur"] as? Double {
+        // The format's numbers are binary fractions of microseconds.
+        #expect(time >= ends[lane, default: 0] - 0.000_01)
+        ends[lane] = time + length
+      }
+      if let id = event["id"] as? Int { phases[id, default: ""] += phase }
+    }
+    #expect(phases.count == 28)
+    for (_, phases) in phases { #expect(phases.wholeMatch(of: /st*f/) != nil, "\(phases)") }
+    let lanes = events.filter { $0["name"] as? String == "thread_name" }.count
+    #expect(lanes >= 9)
+  }
+
   @Test("a golden record is shown, written when told to, and fails with the command to accept it")
   func golden() throws {
     let text = try String(

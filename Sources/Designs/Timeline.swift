@@ -1,0 +1,73 @@
+public import Simulation
+public import Timing
+
+/// When each MSI of a run was where.
+public struct Timeline: Sendable {
+  /// A stay of one MSI at one station.
+  public struct Stay: Equatable, Sendable {
+    /// The MSI's number in the run, from 0.
+    public let message: Int
+    public let station: Station
+    public let start: SimulatedTime
+    public let duration: SimulatedTime
+
+    public init(message: Int, station: Station, start: SimulatedTime, duration: SimulatedTime) {
+      self.message = message
+      self.station = station
+      self.start = start
+      self.duration = duration
+    }
+  }
+
+  /// One MSI from the device's write to its end.
+  public struct Message: Equatable, Sendable {
+    /// The MSI-X vector.
+    public let vector: Int
+    public let sent: SimulatedTime
+    /// When it was handled, or became lost for good.
+    public internal(set) var ended: SimulatedTime
+    public internal(set) var verdict: Verdict?
+
+    public init(vector: Int, sent: SimulatedTime, ended: SimulatedTime, verdict: Verdict?) {
+      self.vector = vector
+      self.sent = sent
+      self.ended = ended
+      self.verdict = verdict
+    }
+  }
+
+  /// In the order in which they were sent.
+  public internal(set) var messages: [Message] = []
+  /// In the order in which they began to be known; of one MSI in the order of time.
+  public internal(set) var stays: [Stay] = []
+  /// When each message's last stay ends.
+  private var free: [SimulatedTime] = []
+
+  init() {}
+
+  public init(messages: [Message], stays: [Stay]) {
+    self.messages = messages
+    self.stays = stays
+  }
+
+  mutating func send(vector: Int, at time: SimulatedTime) {
+    messages.append(Message(vector: vector, sent: time, ended: time, verdict: nil))
+    free.append(time)
+  }
+
+  /// Adds a stay that begins now, or after the message's last where that ends later.
+  mutating func stay(
+    _ message: Int, at station: Station, for duration: SimulatedTime, now: SimulatedTime
+  ) {
+    guard free.indices.contains(message) else { return }
+    let start = max(now, free[message])
+    free[message] = start + duration
+    stays.append(Stay(message: message, station: station, start: start, duration: duration))
+  }
+
+  mutating func end(_ message: Int, _ verdict: Verdict, at time: SimulatedTime) {
+    guard messages.indices.contains(message) else { return }
+    messages[message].verdict = verdict
+    messages[message].ended = max(time, messages[message].ended)
+  }
+}

@@ -1,0 +1,144 @@
+import Designs
+import Flows
+public import JSON
+public import Scenarios
+import Simulation
+import Timing
+
+/// One run as a trace for Perfetto (https://ui.perfetto.dev) and `chrome://tracing`: a track for
+/// each party, a slice for each step and each stay of an MSI, and flow arrows that follow each MSI.
+///
+/// The format is Chrome's JSON trace event format. Times are simulated.
+public struct TraceReport: Sendable {
+  private let scenario: Scenario
+  private let result: RunResult
+
+  /// - Returns: `nil` for a comparison without results.
+  public init?(_ comparison: Comparison) {
+    guard let result = comparison.results.first else { return nil }
+    scenario = comparison.scenario
+    self.result = result
+  }
+
+  public var json: JSONValue {
+    let lanes = Lanes(slices: steps + stays)
+    return [
+      "displayTimeUnit": "ns",
+      "otherData": [
+        "scenario": .string(scenario.name), "design": .string(result.design.name),
+        "seed": .integer(Int(scenario.seed)), "costs": .string(scenario.costs.name),
+        "time": "simulated",
+      ],
+      "traceEvents": .array(
+        metadata(lanes) + lanes.slices.map { Self.event($0.slice, lane: $0.lane) }
+          + flows(lanes) + ends),
+    ]
+  }
+
+  // MARK: Slices
+
+  private var steps: [Slice] {
+    result.steps.map { step in
+      Slice(
+        track: .software(step.agent), name: step.function, start: step.time,
+        duration: step.duration, message: nil,
+        arguments: [.init("does", .string(step.text))]
+          + (step.belief.map { [.init("believes", .string($0.description))] } ?? []))
+    }
+  }
+
+  private var stays: [Slice] {
+    var hasLeft: Set<Int> = []
+    return (result.timeline?.stays ?? []).compactMap { stay in
+      let isFirst = hasLeft.insert(stay.message).inserted
+      guard stay.duration > .zero,
+        let track = isFirst ? .device : Slice.Track(of: stay.station)
+      else { return nil }
+      return Slice(
+        track: track, name: "MSI \(stay.message): \(isFirst ? "write" : stay.station.name)",
+        start: stay.start, duration: stay.duration, message: stay.message,
+        arguments: [.init("vector", .integer(vector(of: stay.message)))])
+    }
+  }
+
+  private func vector(of message: Int) -> Int {
+    guard let messages = result.timeline?.messages, messages.indices.contains(message) else {
+      return 0
+    }
+    return messages[message].vector
+  }
+
+  private static func event(_ slice: Slice, lane: Int) -> JSONValue {
+    .object(
+      header("X", slice.name, slice.start, lane) + [
+        .init("cat", .string(slice.message == nil ? "software" : "msi")),
+        .init("dur", microseconds(slice.duration)), .init("args", .object(slice.arguments)),
+      ])
+  }
+
+  // MARK: Flows
+
+  /// An arrow from each slice of an MSI to the next: `s`, `t` and `f`.
+  private func flows(_ lanes: Lanes) -> [JSONValue] {
+    let ways = Dictionary(grouping: lanes.slices.filter { $0.slice.message != nil }) {
+      $0.slice.message ?? 0
+    }
+    return ways.keys.sorted().flatMap { message -> [JSONValue] in
+      let way = (ways[message] ?? []).sorted { $0.slice.start < $1.slice.start }
+      guard way.count > 1 else { return [] }
+      return way.enumerated().map { number, place in
+        let isLast = number == way.count - 1
+        return .object(
+          Self.header(number == 0 ? "s" : isLast ? "f" : "t", "MSI", place.slice.start, place.lane)
+            + [.init("cat", "msi"), .init("id", .integer(message + 1))]
+            + (isLast ? [.init("bp", "e")] : []))
+      }
+    }
+  }
+
+  /// What became of each MSI, as an instant of the whole process.
+  private var ends: [JSONValue] {
+    (result.timeline?.messages ?? []).enumerated().map { number, message in
+      let verdict = message.verdict?.rawValue ?? Verdict.lost.rawValue
+      return .object(
+        Self.header("i", "MSI \(number): \(verdict)", message.ended, 1)
+          + [.init("cat", "verdict"), .init("s", "p")])
+    }
+  }
+
+  // MARK: Format
+
+  private func metadata(_ lanes: Lanes) -> [JSONValue] {
+    let process: JSONValue = [
+      "ph": "M", "name": "process_name", "pid": 1, "tid": 0,
+      "args": ["name": .string("\(scenario.name), \(result.design.name)")],
+    ]
+    return [process]
+      + zip(1..., lanes.names).flatMap { lane, name -> [JSONValue] in
+        [
+          [
+            "ph": "M", "name": "thread_name", "pid": 1, "tid": .integer(lane),
+            "args": ["name": .string(name)],
+          ],
+          [
+            "ph": "M", "name": "thread_sort_index", "pid": 1, "tid": .integer(lane),
+            "args": ["sort_index": .integer(lane)],
+          ],
+        ]
+      }
+  }
+
+  private static func header(
+    _ phase: String, _ name: String, _ time: SimulatedTime, _ lane: Int
+  ) -> [JSONValue.Member] {
+    [
+      .init("ph", .string(phase)), .init("name", .string(name)), .init("ts", microseconds(time)),
+      .init("pid", 1), .init("tid", .integer(lane)),
+    ]
+  }
+
+  /// The format's unit; picoseconds are its sixth decimal.
+  private static func microseconds(_ time: SimulatedTime) -> JSONValue {
+    .number(Double(time.picoseconds) / 1_000_000)
+  }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Console
+import JSON
+import Reports
+import Scenarios
+
+struct TraceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract: "Write a run of one design as a trace for Perfetto.",
+    usage: "doorbell trace [<scenario>] [<options>]",
+    discussion: """
+      Writes Chrome's JSON trace event format, which https://ui.perfetto.dev and chrome://tracing \
+      show: a track for each party (guest kernel, VMM, host kernel, KVM) with its steps, one for \
+      each place that an MSI passes (device, SMMU, ITS, host, virtual CPU), and arrows that follow \
+      each MSI. Times are simulated; they rest on the cost model, as those of 'compare' do.
+
+      EXAMPLES
+        doorbell trace -o trace.json
+        doorbell trace synthetic-4-vectors --design untrapped -o trace.json
+
+      EXIT STATUS
+        0 when the run was made, whatever became of the MSIs; 2 for bad input.
+      """
+  )
+
+  @OptionGroup var options: ScenarioOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "The design (default: the scenario's first).", valueName: "name|file"))
+  var design: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Where the trace goes (default: standard output).", valueName: "file"))
+  var output = "-"
+
+  func run() async throws {
+    var scenario = try options.load(designs: design.map { [$0] } ?? [])
+    scenario.designs = Array(scenario.designs.prefix(1))
+    scenario.wantsTimeline = true
+    let comparison = try await Progress.during("running '\(scenario.name)'") {
+      [scenario] _ in try await scenario.run()
+    }
+    guard let report = TraceReport(comparison) else { return }
+    try Output.write(report.json.compactText + "\n", to: output, of: "--output")
+  }
+}
