@@ -167,7 +167,10 @@ extension HostKernel {
   mutating func mirror(
     _ command: ITSCommand, doorbell: IPA
   ) throws(Refusal) -> [Step<Never>] {
-    guard eventIDOwner == .guest, command[.deviceID] == guestStream else { return [] }
+    // Without a vIOMMU nothing but KVM names the VM's one device.
+    guard eventIDOwner == .guest, command[.deviceID] == guestStream ?? command[.deviceID] else {
+      return []
+    }
     let event = command[.eventID]
     let device = platform.requesterID
     switch command[.opcode] {
