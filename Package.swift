@@ -182,11 +182,12 @@ let package = Package(
       [
         "Bits", "ArmFormats", "SMMU", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures", "Timing",
+        "TestRandom",
       ]),
     tests(
       "ReportsTests",
       [
-        "Bits", "Flows", "Simulation", "Guest", "Designs", "InputFiles", "JSON", "Scenarios",
+        "Bits", "Flows", "Simulation", "VMM", "Guest", "Designs", "InputFiles", "JSON", "Scenarios",
         "Reports",
         "ResultFixtures", "Timing",
       ]),

@@ -70,6 +70,16 @@ extension Workload {
       device: device, placement: placement, entries: entries.filter { !$0.activity.isGuestSetup })
   }
 
+  /// The same work up to the MSI of this number, counted from 1.
+  public func limited(toMessages limit: Int) -> Workload {
+    var count = 0
+    let kept = entries.prefix { entry in
+      if case .message = entry.activity { count += 1 }
+      return count <= limit
+    }
+    return Workload(device: device, placement: placement, entries: Array(kept))
+  }
+
   /// One more than the highest vector that sends a message.
   var usedVectors: Int {
     entries.reduce(1) { highest, entry in

@@ -153,8 +153,6 @@ extension ComparisonMatrix.Row {
   /// A number over the cells in which every MSI was delivered, or over all where none was.
   private func range(_ number: (ComparisonMatrix.Summary) -> Double) -> String {
     let working = cells.filter(\.works)
-    let numbers = (working.isEmpty ? cells : working).compactMap(\.summary).map(number)
-    guard let low = numbers.min(), let high = numbers.max() else { return "-" }
-    return low == high ? plain(low) : "\(plain(low))..\(plain(high))"
+    return interval((working.isEmpty ? cells : working).compactMap(\.summary).map(number))
   }
 }

@@ -7,6 +7,12 @@ import VMM
 public protocol DesignChoice: CaseIterable, RawRepresentable<String>, Equatable, Sendable {
   /// For readers of the schema and of `doorbell designs show`: one sentence.
   var meaning: String { get }
+  /// What it needs and no released kernel has; `nil` where nothing.
+  var missingInterface: MissingInterface? { get }
+}
+
+extension DesignChoice {
+  public var missingInterface: MissingInterface? { nil }
 }
 
 /// One of the independent questions that a design answers.
@@ -18,6 +24,7 @@ public struct DesignAxis: Sendable {
   public struct Choice: Equatable, Sendable {
     public let word: String
     public let meaning: String
+    public let missingInterface: MissingInterface?
   }
 
   /// The field of design files.
@@ -27,7 +34,7 @@ public struct DesignAxis: Sendable {
   public let choices: [Choice]
   /// The word that an absent field stands for; `nil` for a field that may not be absent.
   public let standard: String?
-  private let read: @Sendable (Design) -> String
+  private let readChoice: @Sendable (Design) -> Choice
   private let write: @Sendable (inout Design, String) -> Bool
 
   private init<Word: DesignChoice>(
@@ -36,9 +43,9 @@ public struct DesignAxis: Sendable {
   ) {
     self.name = name
     self.question = question
-    choices = Word.allCases.map { Choice(word: $0.rawValue, meaning: $0.meaning) }
+    choices = Word.allCases.map(Self.choice)
     self.standard = standard?.rawValue
-    read = { $0[keyPath: path].rawValue }
+    readChoice = { Self.choice($0[keyPath: path]) }
     write = { design, word in
       guard let choice = Word(rawValue: word) else { return false }
       design[keyPath: path] = choice
@@ -46,13 +53,16 @@ public struct DesignAxis: Sendable {
     }
   }
 
+  private static func choice(_ word: some DesignChoice) -> Choice {
+    Choice(word: word.rawValue, meaning: word.meaning, missingInterface: word.missingInterface)
+  }
+
   /// The word that `design` chooses.
-  public func word(of design: Design) -> String { read(design) }
+  public func word(of design: Design) -> String { readChoice(design).word }
 
   /// The choice of `design`, with its meaning.
   public func choice(of design: Design) -> Choice {
-    let word = read(design)
-    return choices.first { $0.word == word } ?? Choice(word: word, meaning: "")
+    readChoice(design)
   }
 
   /// Makes `design` choose `word`; `false`, and no change, when the axis has no such word.

@@ -17,9 +17,11 @@ extension ScenarioFolder {
   /// The names of the designs in the folder.
   public var designNames: [String] { names(of: .design) }
 
-  /// The design with this name, or in the file at this path.
+  /// The design with this name, in the file at this path, or, as `name,axis=choice,...`, a variant
+  /// of it.
   public func design(named name: String) throws(InputError) -> Design {
-    try readDesign(at: file(.design, named: name))
+    if let variant = try variant(named: name) { return variant }
+    return try readDesign(at: file(.design, named: name))
   }
 
   /// The design in the file at `path`.
@@ -62,6 +64,8 @@ extension Design.Advertisement: DesignChoice {
         + "(IOMMU_RESV_MSI_DIRECT, proposed)."
     }
   }
+
+  public var missingInterface: MissingInterface? { self == .msiDirect ? .directMSIRegion : nil }
 }
 
 extension Design.StageTwo: DesignChoice {
@@ -71,6 +75,14 @@ extension Design.StageTwo: DesignChoice {
     case .movedWindow:
       "The same window, moved to the guest's doorbell (IOMMU_OPTION_SW_MSI_START, proposed)."
     case .guestDoorbell: "The guest's own doorbell page."
+    }
+  }
+
+  public var missingInterface: MissingInterface? {
+    switch self {
+    case .softwareWindow: nil
+    case .movedWindow: .windowStart
+    case .guestDoorbell: .doorbellMapping
     }
   }
 }
@@ -121,6 +133,8 @@ extension Design.MSIXEntry: DesignChoice {
     case .untrapped: "The guest writes the table itself."
     }
   }
+
+  public var missingInterface: MissingInterface? { self == .forwarded ? .vectorAddress : nil }
 }
 
 extension Design.EventIDOwner: DesignChoice {
@@ -130,6 +144,8 @@ extension Design.EventIDOwner: DesignChoice {
     case .guest: "The guest's EventID: the vITS drives the physical ITT."
     }
   }
+
+  public var missingInterface: MissingInterface? { self == .guest ? .tableMirror : nil }
 }
 
 extension Design.Delivery: DesignChoice {

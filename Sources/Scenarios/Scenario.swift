@@ -23,7 +23,7 @@ public struct Scenario: Sendable {
   public var hostKernel: KernelVersion
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
   public let workloadSource: String
-  public let workload: Workload
+  public var workload: Workload
   public var designs: [Design]
   public var costs: CostModel
   public var seed: UInt32

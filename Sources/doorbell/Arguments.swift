@@ -24,6 +24,21 @@ struct ScenarioOptions: ParsableArguments {
   /// The scenario that runs when none is named.
   static let standard = "default"
 
+  @OptionGroup var conditions: ConditionOptions
+
+  /// The scenario, under these designs instead of its own when there are any.
+  func load(designs: [String]) throws -> Scenario {
+    try conditions.load(scenario, designs: designs)
+  }
+
+  /// The arguments that ask for the same again, without the options of these names.
+  func arguments(without names: Set<String> = []) -> [String] {
+    (scenario == Self.standard ? [] : [scenario]) + conditions.arguments(without: names)
+  }
+}
+
+/// What to run instead of what a scenario says.
+struct ConditionOptions: ParsableArguments {
   @Option(help: "How the guest uses the device.")
   var guestUsage: GuestUsage?
 
@@ -44,8 +59,8 @@ struct ScenarioOptions: ParsableArguments {
 
   @OptionGroup var location: FolderOptions
 
-  /// The scenario, under these designs instead of its own when there are any.
-  func load(designs: [String]) throws -> Scenario {
+  /// The scenario of a name or a path, under these designs instead of its own when there are any.
+  func load(_ scenario: String, designs: [String] = []) throws -> Scenario {
     var overrides = ScenarioOverrides()
     overrides.designs = designs
     overrides.usage = guestUsage
@@ -57,16 +72,15 @@ struct ScenarioOptions: ParsableArguments {
     return try location.folder.scenario(named: scenario, overrides: overrides)
   }
 
-  /// The arguments that ask for the same again, without the options of these names.
-  func arguments(without names: Set<String> = []) -> [String] {
+  /// The options that ask for the same again, without those of these names.
+  func arguments(without names: Set<String>) -> [String] {
     let options: KeyValuePairs<String, String?> = [
       "--guest-usage": guestUsage?.rawValue, "--guest-kernel": guestKernel?.description,
       "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue, "--costs": costs,
       "--seed": seed.map { String($0) }, "--scenarios": location.scenarios,
     ]
-    return (scenario == Self.standard ? [] : [scenario])
-      + options.flatMap { name, value in
-        value.map { names.contains(name) ? [] : [name, $0] } ?? []
-      }
+    return options.flatMap { name, value in
+      value.map { names.contains(name) ? [] : [name, $0] } ?? []
+    }
   }
 }

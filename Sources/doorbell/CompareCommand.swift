@@ -92,7 +92,7 @@ struct CompareCommand: AsyncParsableCommand {
   private func printMatrices() async throws {
     let plans = try plans()
     let runs = plans.reduce(0) { $0 + $1.runs }
-    let matrices = await Progress.during("running the matrix, \(runs) runs") { progress in
+    let matrices = await Progress.during("running the matrix", of: runs) { progress in
       await plans.run { progress.show($0) }
     }
     try Output.write(
@@ -102,7 +102,7 @@ struct CompareCommand: AsyncParsableCommand {
   private func plans() throws -> [MatrixPlan] {
     var scenario = try options.load(designs: designs)
     if designs.isEmpty {
-      let shipped = try Design.all(in: options.location.folder)
+      let shipped = try Design.all(in: options.conditions.location.folder)
       scenario.designs = shipped + scenario.designs.filter { !shipped.contains($0) }
     }
     guard !all else {

@@ -8,7 +8,8 @@ struct CommandLineTests {
     "every command's help explains, gives examples where it helps, and the exit status",
     arguments: [
       [], ["compare"], ["explain"], ["trace"], ["test"], ["designs"], ["designs", "list"],
-      ["designs", "show"], ["costs"], ["costs", "list"], ["costs", "show"], ["schema"],
+      ["designs", "show"], ["designs", "new"], ["designs", "explore"], ["costs"],
+      ["costs", "list"], ["costs", "show"], ["schema"],
       ["verify"], ["translate"], ["decode"],
     ] as [[String]])
   func help(command: [String]) throws {
@@ -45,6 +46,10 @@ struct CommandLineTests {
       (
         ["test", "x", "--record", "--tap", "y"],
         "doorbell: error: --record checks no expectation: it goes without --junit and --tap"
+      ),
+      (
+        ["designs", "explore", "--messages", "0"],
+        "doorbell: error: The value '0' is invalid for '--messages <n>': 1 or more"
       ),
       (["compare", "--no-such-flag"], "doorbell: error: Unknown option '--no-such-flag'"),
       (
@@ -100,6 +105,13 @@ struct CommandLineTests {
         "doorbell: error: no/such/regs.json: no such file"
       ),
       (["decode", "event", "x"], "doorbell: error: expected a 64-bit number"),
+      (
+        ["designs", "new", "x", "--set", "msix=untrapped"],
+        "expected choices that can stand together: msix 'untrapped'"
+      ),
+      (["designs", "new", "x", "--set", "rout=x"], "did you mean 'route'?"),
+      (["designs", "new", "README.md/x"], "doorbell: error: README.md/x.yaml: expected a file"),
+      (["designs", "explore", "--usages", "dma"], "--axis usage: expected dma-api"),
       (["designs", "show", "Sources"], "found 'Sources'"),
       (["costs", "show", "no"], "found 'no'"),
     ] as [([String], String)])

@@ -1,4 +1,5 @@
 import Foundation
+import ResultFixtures
 import Testing
 
 /// `doorbell compare --matrix` and what it leads to.
@@ -32,5 +33,33 @@ struct MatrixRunTests {
     #expect(first.status == 0, "\(first.error)")
     let second = try Run(arguments: arguments)
     #expect(first.output == second.output)
+  }
+
+  @Test("the space of designs is the same on every run, and what is on its front works")
+  func explore() throws {
+    let arguments = ["designs", "explore", "--format", "json", "--messages", "2"]
+    let first = try Run(arguments: arguments)
+    #expect(first.status == 0, "\(first.error)")
+    #expect(try Run(arguments: arguments).output == first.output)
+    #expect(first.output.contains("\"design\": \"coincident\""))
+  }
+
+  @Test("a new design is a file that is used by its path")
+  func newDesign() throws {
+    let files = try TemporaryFolder()
+    let path = "\(files.path)/mine.yaml"
+    let new = try Run(
+      "designs", "new", path, "--from", "rmr-identity", "--set", "advertise=rmr-relaxable")
+    #expect(new.status == 0, "\(new.error)")
+    #expect(new.output.hasPrefix(path))
+    let again = try Run("designs", "new", path)
+    #expect(again.status == 2)
+    #expect(again.error.contains("expected the path of a new file, found a file"))
+    let compared = try Run(
+      "compare", "--matrix", "synthetic-4-vectors", "--axis", "usage=dma-api", "--design", path,
+      "--format", "csv")
+    #expect(compared.output.contains("mine,dma-api,"), "\(compared.error)")
+    #expect(compared.output.contains(",delivered,"))
+    #expect(compared.output.contains("--design \(path) "))
   }
 }

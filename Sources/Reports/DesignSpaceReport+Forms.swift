@@ -1,0 +1,99 @@
+import Designs
+public import JSON
+import Scenarios
+
+extension DesignSpaceReport {
+  /// For programs.
+  public var json: JSONValue {
+    [
+      "scenario": .string(space.matrix.scenario.name),
+      "combinations": .integer(space.enumeration.count),
+      "consistent": .integer(space.enumeration.consistent.count),
+      "inconsistent": .array(
+        space.enumeration.inconsistencies.map {
+          ["reason": .string($0.reason), "count": .integer($0.count)]
+        }),
+      "columns": .array(
+        space.matrix.columns.map { column in
+          .object(
+            zip(space.matrix.axes, column.values).map { .init($0.name, .string($1.name)) })
+        }),
+      "front": .array(space.front.map { json($0) }),
+      "families": .array(space.families.map { json($0) }),
+      "interfaces": .array(
+        missing.map { ["name": .string($0.name), "source": .string($0.source)] }),
+    ]
+  }
+
+  private func json(_ point: DesignSpace.Point) -> JSONValue {
+    [
+      "design": .string(point.design.reference),
+      "choices": .object(
+        DesignAxis.all.map { .init($0.name, .string($0.word(of: point.design))) }),
+      "cells": .array(point.cells.map(\.json)),
+      "interfaces": .array(point.measures.interfaces.map { .string($0.name) }),
+      "equals": .array(point.alike.map { .string($0.reference) }),
+    ]
+  }
+
+  private func json(_ family: DesignSpace.Family) -> JSONValue {
+    [
+      "beatenBy": .string(space.front[family.better].design.reference),
+      "reason": .string(reason(family)),
+      "why": .string(evidence(family)?.why), "command": .string(evidence(family)?.command),
+      "points": .array(family.points.map { json($0) }),
+    ]
+  }
+
+  /// For spreadsheets: one line for each consistent design.
+  var csv: String {
+    let columns = space.matrix.columns.map { $0.title(separator: " ") }
+    var output = csvLine(
+      ["design"] + DesignAxis.all.map(\.name) + columns + columns.map { "exits_setup \($0)" }
+        + columns.map { "exits_per_interrupt \($0)" }
+        + ["new_interfaces", "on_front", "beaten_by", "in"])
+    for point in space.front {
+      for design in point.designs { output += csvLine(fields(design, point) + ["yes", "", ""]) }
+    }
+    for family in space.families {
+      let better = space.front[family.better].design.name
+      for point in family.points {
+        for design in point.designs {
+          output += csvLine(fields(design, point) + ["no", better, reason(family)])
+        }
+      }
+    }
+    return output
+  }
+
+  /// What the first columns of a design's line hold; equals of a point may fail in other ways.
+  private func fields(_ design: Design, _ point: DesignSpace.Point) -> [String] {
+    let cells = space.matrix.rows.first { $0.design == design }?.cells ?? point.cells
+    return [design.reference] + DesignAxis.all.map { $0.word(of: design) }
+      + cells.map { $0.word(separator: " ") }
+      + cells.map { $0.summary.map { String($0.exits.setup) } ?? "" }
+      + cells.map { $0.summary.map { plain($0.exitsPerInterrupt) } ?? "" }
+      + [String(point.measures.interfaces.count)]
+  }
+
+  /// For mails, issues and documents.
+  var markdown: String {
+    var output = "\(summary)\n\n\(space.matrix.conditions)\n\n" + markdownLine(Self.titles)
+    output += "|" + Self.titles.indices.map { $0 < 2 ? "---|" : "--:|" }.joined() + "\n"
+    for point in space.front { output += markdownLine(texts(point)) }
+    output += "\n"
+    for point in space.front {
+      let parts = [choices(common: [point.design])] + failures(point)
+      output += "- `\(point.design.name)`: \(parts.joined(separator: ". ")).\n"
+    }
+    output += "\n"
+    for family in space.families.prefix(limit) {
+      output += "- \(heading(family)): \(reason(family))."
+      output += evidence(family).map { " \($0.why). `\($0.command)`" } ?? ""
+      output += "\n"
+    }
+    output += "\n"
+    for interface in missing { output += "- \(interface.name): \(interface.source).\n" }
+    return output
+  }
+}

@@ -1,0 +1,61 @@
+/// What a design is measured by when designs are compared as a whole.
+public struct DesignMeasures: Equatable, Sendable {
+  /// Exits in a column in which every MSI is delivered.
+  public struct Exits: Equatable, Sendable {
+    public let setup: Int
+    public let perInterrupt: Double
+
+    public init(setup: Int, perInterrupt: Double) {
+      self.setup = setup
+      self.perInterrupt = perInterrupt
+    }
+  }
+
+  /// For each column its exits; `nil` where not every MSI is delivered.
+  public let exits: [Exits?]
+  /// What it needs and no released kernel has.
+  public let interfaces: [MissingInterface]
+
+  public init(exits: [Exits?], interfaces: [MissingInterface]) {
+    self.exits = exits
+    self.interfaces = interfaces
+  }
+
+  /// A respect in which one design is worse than another.
+  public enum Shortfall: Hashable, Sendable {
+    /// It does not deliver in a column in which the other does.
+    case fails(column: Int)
+    /// It takes more exits for each MSI in a column in which both deliver.
+    case exitsPerInterrupt
+    /// It takes more exits at set-up in a column in which both deliver.
+    case exitsAtSetup
+    /// It needs more interfaces that no released kernel has.
+    case interfaces
+  }
+
+  /// In which respects it is worse than `other`, columns first.
+  public func shortfalls(against other: DesignMeasures) -> [Shortfall] {
+    var fails: [Shortfall] = []
+    var isSlower = false
+    var isHeavier = false
+    for (column, theirs) in other.exits.enumerated() {
+      guard let theirs else { continue }
+      guard let own = exits[column] else {
+        fails.append(.fails(column: column))
+        continue
+      }
+      isSlower = isSlower || own.perInterrupt > theirs.perInterrupt
+      isHeavier = isHeavier || own.setup > theirs.setup
+    }
+    return fails + (isSlower ? [.exitsPerInterrupt] : []) + (isHeavier ? [.exitsAtSetup] : [])
+      + (interfaces.count > other.interfaces.count ? [.interfaces] : [])
+  }
+
+  /// Whether it is no worse than `other` in any respect, and better in one.
+  public func isBetter(than other: DesignMeasures) -> Bool {
+    shortfalls(against: other).isEmpty && !other.shortfalls(against: self).isEmpty
+  }
+
+  /// In how many columns every MSI is delivered.
+  public var works: Int { exits.count { $0 != nil } }
+}

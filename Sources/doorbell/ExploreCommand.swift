@@ -1,0 +1,85 @@
+import ArgumentParser
+import Console
+import Designs
+import InputFiles
+import Reports
+import Scenarios
+
+/// `designs explore`: the whole space of designs, and its front.
+struct ExploreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explore",
+    abstract: "Run every combination of choices, and print those that nothing beats.",
+    usage: "doorbell designs explore [<scenario>] [<options>]",
+    discussion: """
+      Enumerates every combination of choices on the axes of a design, drops those that cannot \
+      stand together, and runs the rest against guest usages. One design beats another when it \
+      delivers wherever the other does, with no more exits for each MSI, no more exits at set-up \
+      in any of these usages, and no more interfaces that no released kernel has, and is better \
+      in one of these. What nothing beats is the front; the rest is printed as families with what \
+      beats them, and in what.
+
+      Designs are named after the nearest shipped one, such as rmr-identity,route=stage1-walk; \
+      every command takes such a name.
+
+      EXAMPLES
+        doorbell designs explore
+        doorbell designs explore --usages dma-api,vfio --guest-kernel 6.5
+        doorbell designs explore --axis guest-kernel=6.5,7.3 --limit 5
+        doorbell designs explore --format csv > designs.csv
+
+      EXIT STATUS
+        0 when all designs were run; 2 for bad input.
+      """)
+
+  @Argument(help: "A scenario file, or the name of a shipped scenario.")
+  var scenario = "synthetic-4-vectors"
+
+  @Option(
+    help: ArgumentHelp("Guest usages that count (default: all).", valueName: "usage,..."))
+  var usages: String?
+
+  @Option(
+    name: .customLong("axis"),
+    help: ArgumentHelp(
+      "An axis besides usage, as in 'compare'; may be repeated.", valueName: "axis[=value,...]"))
+  var axes: [String] = []
+
+  @Option(help: ArgumentHelp("MSIs that each run sends.", valueName: "n"))
+  var messages = 8
+
+  @Option(help: ArgumentHelp("Families to print; all go into JSON and CSV.", valueName: "n"))
+  var limit = 20
+
+  @Option(help: "How to print.")
+  var format = ReportFormat.table
+
+  @OptionGroup var conditions: ConditionOptions
+
+  func validate() throws {
+    guard messages > 0 else {
+      throw ValidationError("The value '\(messages)' is invalid for '--messages <n>': 1 or more")
+    }
+    guard limit >= 0 else {
+      throw ValidationError("The value '\(limit)' is invalid for '--limit <n>': 0 or more")
+    }
+  }
+
+  func run() async throws {
+    let chosen = try ComparisonAxis.chosen([usages.map { "usage=\($0)" } ?? "usage"] + axes)
+    let folder = try conditions.location.folder
+    let loaded = try conditions.load(scenario)
+    let enumeration = DesignEnumeration(namedAfter: try Design.all(in: folder))
+    let replaced = Set(chosen.flatMap(\.values).flatMap(\.arguments))
+    let runs = enumeration.consistent.count * chosen.reduce(1) { $0 * $1.values.count }
+    let space = await Progress.during("running every design", of: runs) { progress in
+      await loaded.explore(
+        enumeration, axes: chosen, messages: messages,
+        arguments: [scenario] + conditions.arguments(without: replaced)
+      ) { progress.show($0) }
+    }
+    guard let space else { return }
+    try Output.write(
+      DesignSpaceReport(space, limit: limit).text(as: format, on: Output.terminal))
+  }
+}

@@ -1,0 +1,84 @@
+import Designs
+import HostKernel
+import ResultFixtures
+import Scenarios
+import TestRandom
+import Testing
+import VMM
+
+@Suite("What designs are measured by")
+struct DesignMeasuresTests {
+  static let interfaces: [MissingInterface] = {
+    var design = Fixtures.other
+    design.msixEntry = .forwarded
+    return design.missingInterfaces
+  }()
+
+  /// Measures over three columns, of numbers so small that many are equal.
+  static func measures(_ random: inout SplitMix) -> DesignMeasures {
+    let exits = (0..<3).map { _ -> DesignMeasures.Exits? in
+      random.oneIn(3)
+        ? nil : .init(setup: Int(random.below(3)), perInterrupt: Double(random.below(2)))
+    }
+    return DesignMeasures(
+      exits: exits, interfaces: Array(interfaces.prefix(Int(random.below(3)))))
+  }
+
+  @Test("better is a strict partial order", arguments: 0..<300 as Range<UInt64>)
+  func order(seed: UInt64) {
+    var random = SplitMix(state: seed)
+    let all = (0..<12).map { _ in Self.measures(&random) }
+    for first in all {
+      #expect(!first.isBetter(than: first))
+      for second in all where first.isBetter(than: second) {
+        #expect(!second.isBetter(than: first))
+        for third in all where second.isBetter(than: third) {
+          #expect(first.isBetter(than: third))
+        }
+      }
+    }
+  }
+
+  @Test("exits count only where both deliver, and each respect is told apart")
+  func shortfalls() {
+    let light = DesignMeasures(exits: [.init(setup: 1, perInterrupt: 0), nil], interfaces: [])
+    let heavy = DesignMeasures(
+      exits: [.init(setup: 2, perInterrupt: 1), .init(setup: 9, perInterrupt: 9)],
+      interfaces: Self.interfaces)
+    #expect(light.shortfalls(against: heavy) == [.fails(column: 1)])
+    #expect(
+      heavy.shortfalls(against: light) == [.exitsPerInterrupt, .exitsAtSetup, .interfaces])
+    #expect(!light.isBetter(than: heavy))
+    #expect(!heavy.isBetter(than: light))
+  }
+
+  @Test(
+    "a design needs the interfaces that its proposal asks for",
+    arguments: [
+      ("rmr-identity", []), ("rmr-relaxable", []), ("coincident", []), ("cookie", []),
+      ("msi-direct", ["reserved-region type IOMMU_RESV_MSI_DIRECT"]),
+      (
+        "forward-address",
+        [
+          "mapping of the physical ITS page into an IOAS",
+          "IOVA of each vector's message through VFIO",
+        ]
+      ),
+      (
+        "forward-moved-window",
+        ["IOMMU_OPTION_SW_MSI_START", "IOVA of each vector's message through VFIO"]
+      ),
+      (
+        "untrapped",
+        [
+          "mapping of the physical ITS page into an IOAS",
+          "physical ITT driven by the virtual ITS",
+        ]
+      ),
+    ] as [(String, [String])])
+  func interfaces(design: String, expected: [String]) throws {
+    let found = try DesignTableTests.folder.design(named: design).missingInterfaces
+    #expect(found.map(\.name) == expected)
+    #expect(found.allSatisfy { !$0.source.isEmpty })
+  }
+}
