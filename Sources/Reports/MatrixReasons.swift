@@ -66,28 +66,15 @@ struct MatrixReasons: Sendable {
 }
 
 extension MatrixReasons.Reason {
-  /// Which designs fail so, by the columns in which they do.
+  /// Where it applies; the cells' own numbers say the rest.
   var scope: String {
-    var columns: [(String, [String])] = []
-    for place in places {
-      if let index = columns.firstIndex(where: { $0.0 == place.column }) {
-        if !columns[index].1.contains(place.design) { columns[index].1.append(place.design) }
-      } else {
-        columns.append((place.column, [place.design]))
-      }
+    guard let first = places.first else { return "" }
+    let scope = "\(first.design) under \(first.column)"
+    switch places.count {
+    case 1: return scope
+    case 2: return "\(scope), and one more cell"
+    default: return "\(scope), and \(places.count - 1) more cells"
     }
-    // Columns in which the same designs fail stand together.
-    var groups: [(columns: [String], designs: [String])] = []
-    for (column, designs) in columns {
-      if let index = groups.firstIndex(where: { $0.designs == designs }) {
-        groups[index].columns.append(column)
-      } else {
-        groups.append(([column], designs))
-      }
-    }
-    return groups.map {
-      "\($0.designs.joined(separator: ", ")) under \($0.columns.joined(separator: "; "))"
-    }.joined(separator: " | ")
   }
 }
 

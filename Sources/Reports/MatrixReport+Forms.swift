@@ -63,7 +63,7 @@ extension MatrixReport {
           + line.cells.enumerated().map { column, cell in
             cell.label(
               separator: " ", mark: reasons.number(matrix: number, row: row, column: column))
-          } + [line.setupExits, line.exitsPerInterrupt])
+          } + [line.setupExits(), line.exitsPerInterrupt()])
     }
     return output
   }

@@ -40,29 +40,53 @@ public struct MatrixReport: Sendable {
     return output + reasons.text(on: terminal) + legend(on: terminal)
   }
 
+  /// A matrix as one table; one for each value of the first axis where that is too wide, or a block
+  /// for each design.
   private func table(_ number: Int, on terminal: Terminal) -> String {
     let matrix = matrices[number]
+    let whole = grid(number, Array(matrix.columns.indices), title: "design", skipping: 0)
+    if whole.naturalWidth <= terminal.width { return whole.render(on: terminal) }
+    guard let first = matrix.axes.first, matrix.axes.count > 1 else {
+      return blocks(number, on: terminal)
+    }
+    let parts = first.values.map { value in
+      grid(
+        number,
+        matrix.columns.indices.filter { matrix.columns[$0].values.first?.name == value.name },
+        title: "\(first.name) \(value.name)", skipping: 1)
+    }
+    return parts.allSatisfy { $0.naturalWidth <= terminal.width }
+      ? parts.map { $0.render(on: terminal) }.joined(separator: "\n")
+      : blocks(number, on: terminal)
+  }
+
+  /// Some columns of a matrix as a table.
+  ///
+  /// - Parameter skipped: how many axes the columns' titles leave out, from the first on.
+  private func grid(
+    _ number: Int, _ columns: [Int], title: String, skipping skipped: Int
+  ) -> TextTable {
+    let matrix = matrices[number]
     var table = TextTable(
-      [(title: "design", alignment: .left)]
-        + matrix.columns.map { (title: $0.title(separator: "\n"), alignment: .left) }
-        + [
+      [(title: title, alignment: .left)]
+        + columns.map {
+          (title: matrix.columns[$0].title(separator: "\n", skipping: skipped), alignment: .left)
+        } + [
           (title: "exits at\nset-up", alignment: .right),
           (title: "exits\nper MSI", alignment: .right),
         ])
     for (row, line) in matrix.rows.enumerated() {
-      let cells = line.cells.enumerated().map { column, cell in
-        TextTable.Cell(
-          cell.label(
-            separator: "\n", mark: reasons.number(matrix: number, row: row, column: column)),
-          cell.tone)
+      let cells = columns.map { column in
+        let mark = reasons.number(matrix: number, row: row, column: column)
+        return TextTable.Cell(
+          line.cells[column].label(separator: "\n", mark: mark), line.cells[column].tone)
       }
       table.add(
         [TextTable.Cell(line.design.name)] + cells + [
-          TextTable.Cell(line.setupExits), TextTable.Cell(line.exitsPerInterrupt),
+          TextTable.Cell(line.setupExits(columns)), TextTable.Cell(line.exitsPerInterrupt(columns)),
         ])
     }
-    return table.naturalWidth <= terminal.width
-      ? table.render(on: terminal) : blocks(number, on: terminal)
+    return table
   }
 
   /// A matrix on a terminal that is too narrow for it: a block for each design, a line a column.
@@ -79,8 +103,8 @@ public struct MatrixReport: Sendable {
           TextTable.Cell(cell.label(separator: " ", mark: mark), cell.tone),
         ])
       }
-      table.add(["  exits at set-up", TextTable.Cell(line.setupExits)])
-      table.add(["  exits per MSI", TextTable.Cell(line.exitsPerInterrupt)])
+      table.add(["  exits at set-up", TextTable.Cell(line.setupExits())])
+      table.add(["  exits per MSI", TextTable.Cell(line.exitsPerInterrupt())])
       return table.render(on: terminal)
     }.joined(separator: "\n")
   }
@@ -126,7 +150,11 @@ extension ComparisonMatrix {
 
 extension ComparisonMatrix.Column {
   /// The names of its values.
-  func title(separator: String) -> String { values.map(\.name).joined(separator: separator) }
+  ///
+  /// - Parameter skipped: how many axes are left out, from the first on.
+  func title(separator: String, skipping skipped: Int = 0) -> String {
+    values.dropFirst(skipped).map(\.name).joined(separator: separator)
+  }
 }
 
 extension ComparisonMatrix.Cell {
@@ -147,12 +175,22 @@ extension ComparisonMatrix.Cell {
 }
 
 extension ComparisonMatrix.Row {
-  var setupExits: String { range { Double($0.exits.setup) } }
-  var exitsPerInterrupt: String { range(\.exitsPerInterrupt) }
+  /// Exits at set-up in these columns, in all if none are given.
+  func setupExits(_ columns: [Int]? = nil) -> String {
+    range(columns) { Double($0.exits.setup) }
+  }
+
+  /// Exits for each MSI in these columns, in all if none are given.
+  func exitsPerInterrupt(_ columns: [Int]? = nil) -> String {
+    range(columns, \.exitsPerInterrupt)
+  }
 
   /// A number over the cells in which every MSI was delivered, or over all where none was.
-  private func range(_ number: (ComparisonMatrix.Summary) -> Double) -> String {
-    let working = cells.filter(\.works)
-    return interval((working.isEmpty ? cells : working).compactMap(\.summary).map(number))
+  private func range(
+    _ columns: [Int]?, _ number: (ComparisonMatrix.Summary) -> Double
+  ) -> String {
+    let chosen = columns?.map { cells[$0] } ?? cells
+    let working = chosen.filter(\.works)
+    return interval((working.isEmpty ? chosen : working).compactMap(\.summary).map(number))
   }
 }

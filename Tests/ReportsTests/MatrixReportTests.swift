@@ -57,6 +57,22 @@ struct MatrixReportTests {
     #expect(text.contains("\n  vfio             refused EINVAL [2]\n"), "\(text)")
   }
 
+  @Test("a table that is too wide is one for each value of the first axis")
+  func parts() async throws {
+    let axes = try ComparisonAxis.chosen(["usage=dma-api,vfio", "guest-kernel=6.5,6.6"])
+    let matrices = await [MatrixPlan(Fixtures.scenario(), axes: axes)].run(by: Self.engine)
+    let text = MatrixReport(matrices).text(as: .table, on: Terminal(width: 60))
+    #expect(
+      text.contains(
+        """
+        usage vfio    6.5         6.6         exits at    exits
+                                                set-up  per MSI
+        rmr-identity  refused     refused           34        0
+                      EINVAL [2]  EINVAL [2]
+        untrapped     delivered   delivered          8        1
+        """), "\(text)")
+  }
+
   @Test("cells that fail alike share a reason, unless each is to have its own")
   func reasons() async throws {
     let matrix = try await Self.matrices()
