@@ -66,7 +66,7 @@ let package = Package(
     layer("Flows", ["Bits"]),
     layer("Linux", ["Bits", "ArmFormats", "Flows"]),
     layer("IOMMU", ["Bits", "Flows", "Linux", "GLibSupport"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "Flows", "Linux", "IOMMU"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Flows", "Linux", "IOMMU"]),
     layer(
       "VMM", ["Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Flows", "IOMMU", "HostKernel"]),
     layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux", "IOMMU"]),
@@ -157,7 +157,9 @@ let package = Package(
     tests(
       "ScriptsTests", ["Scripts", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON"]),
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
-    tests("HostKernelTests", ["TestRandom", "HostKernel", "Linux", "Flows", "ArmFormats", "Bits"]),
+    tests(
+      "HostKernelTests",
+      ["TestRandom", "HostKernel", "Linux", "Flows", "GIC", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",
       ["TestRandom", "VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),

@@ -15,6 +15,8 @@ struct MessageState {
   var lpi: UInt32 = 0
   var cpu = 0
   var virtualLPI: UInt32 = 0
+  /// Whether the hardware made the virtual LPI pending.
+  var isDirect = false
   /// Whose pending bit stands for it, while its vector is masked.
   var holder: Holder?
   /// Where KVM injects it.

@@ -64,6 +64,7 @@ extension System {
   mutating func start() {
     do {
       begin(vmm.start(ram: extents).map(PendingStep.vmm))
+      begin(try startVirtualGIC())
       begin(try host.boot().map(PendingStep.host))
     } catch {
       refuse(error)
@@ -83,6 +84,8 @@ extension System {
     case .inject: inject(event.message)
     case .acknowledge: acknowledge(event.message)
     case .handle: handle(event.message)
+    case .doorbell: takeDoorbell(event.message)
+    case .enter: enter(event.message)
     }
     return true
   }
@@ -122,6 +125,7 @@ extension System {
     result.stepsBeforeMessage = stepsBeforeMessage
     result.timeline = timeline
     result.mappings = mappings ?? presentMappings
+    result.injectedByHardware = injectedByHardware
     result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
     result.usedCosts = messages.isEmpty ? [] : costs.usedItems
     return result
@@ -174,9 +178,14 @@ extension System {
   }
 
   private var deliveryText: String {
+    let isByHardware = injectedByHardware > 0
     switch specification.design.eventIDOwner {
-    case .host: "the host's EventID gives the host's LPI, and irqfd injects the guest's"
-    case .guest: "the guest's EventID indexes the physical ITT, which the virtual ITS drives"
+    case .host where isByHardware:
+      return "the host's EventID gives the guest's LPI, which the hardware injects"
+    case .host: return "the host's EventID gives the host's LPI, and irqfd injects the guest's"
+    case .guest:
+      return "the guest's EventID indexes the physical ITT, which the virtual ITS drives"
+        + (isByHardware ? "; the hardware injects" : "")
     }
   }
 }

@@ -45,8 +45,11 @@ public struct RunResult: Sendable {
   public struct Exits: Equatable, Sendable {
     /// Caused by what the guest's kernel did: set-up, masking, tear-down.
     public var setup = 0
-    /// Caused by the delivery of interrupts, over the whole run.
+    /// Caused by the delivery of interrupts, over the whole run; a blocked virtual CPU that is
+    /// woken counts as one.
     public var delivery = 0
+    /// Caused by a virtual CPU that had nothing to do.
+    public var idle = 0
     /// All of them by cause, in the order of the causes' first appearance.
     public var causes: [Cause] = []
 
@@ -128,6 +131,8 @@ public struct RunResult: Sendable {
   public var mappings: StreamMappings?
   /// When each MSI was where; `nil` where nobody asked for it.
   public var timeline: Timeline?
+  /// How many MSIs the physical ITS turned into virtual LPIs, without the host.
+  public var injectedByHardware = 0
   /// The costs that the latencies rest on; `nil` where nobody kept account.
   public var usedCosts: [CostModel.Item]?
   /// The latencies with every range of the cost model read at its high end; `nil` where the

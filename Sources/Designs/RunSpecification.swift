@@ -12,6 +12,8 @@ public struct RunSpecification: Sendable {
   public var hostKernel: KernelVersion
   /// What the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
+  /// What the guest's virtual CPU does between interrupts.
+  public var idle = IdleVirtualCPU.runs
   public var costs: CostModel
   /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
   /// second run.

@@ -59,6 +59,7 @@ extension System {
     self.vmm = vmm
     self.guestMemory = guestMemory
     self.extents = extents
+    let version = design.delivery.version
     machine = Machine(
       memory: memory, layout: RecordedMachine.layout,
       // A journey shows every descriptor, so nothing may be cached.
@@ -67,11 +68,12 @@ extension System {
         caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none),
       its: ITS(
         profile: Self.physicalITS(
-          routes: specification.journeyOf == nil ? specification.caches.routes : 0),
+          version, routes: specification.journeyOf == nil ? specification.caches.routes : 0),
         personality: .architectureSkippingErrors),
       redistributors: Redistributors(
         profile: RedistributorProfile(
-          count: RecordedMachine.cpus, base: RecordedMachine.layout.redistributors)),
+          count: RecordedMachine.cpus, version: version,
+          base: RecordedMachine.layout.redistributors, hasDirectLPIs: version >= .v4)),
       function: function)
     virtualITS = ITS(profile: .kvm(), personality: .kvm)
     virtualRedistributors = Redistributors(
@@ -86,8 +88,8 @@ extension System {
   }
 
   /// The physical ITS; without a cache it reads its tables for every message.
-  private static func physicalITS(routes: Int) -> ITSProfile {
-    var profile = ITSProfile.qemu11()
+  private static func physicalITS(_ version: GICVersion, routes: Int) -> ITSProfile {
+    var profile = ITSProfile.qemu11(version: version)
     profile.routeCache = routes > 0 ? .limited(routes) : .none
     return profile
   }
@@ -147,7 +149,8 @@ extension System {
         requesterID: device.hostID, vectors: device.vectors),
       stageTwoDoorbell: specification.design.stageTwo,
       eventIDOwner: specification.design.eventIDOwner,
-      addressOverride: specification.design.addressOverride, frames: frames,
+      addressOverride: specification.design.addressOverride,
+      delivery: specification.design.delivery, frames: frames,
       stageTwoFrames: PlacedFrames(placement.stage2, rest: tables),
       streamTable: placement.streamTable)
   }
@@ -168,6 +171,7 @@ extension System {
       frames: frames, tableFrames: PlacedFrames(placement.stage1, rest: tables),
       contextTable: placement.contextDescriptors)
   }
+
   private static func firmwareTables(_ vmm: VMM) throws(Refusal) -> GuestTables {
     do {
       return try vmm.tables()
@@ -189,5 +193,16 @@ extension CacheSizes {
     // The micro-TLB stands for the pages that it was filled from.
     if pages == 0 { geometry.recent = 0 }
     return geometry
+  }
+}
+
+extension InterruptDelivery {
+  /// The version of the physical interrupt controllers.
+  fileprivate var version: GICVersion {
+    switch self {
+    case .irqfd: .v3
+    case .gicv4: .v4
+    case .gicv4Point1: .v4Point1
+    }
   }
 }

@@ -34,9 +34,11 @@ extension System {
     let due = dueTime(of: operation)
     if due > queue.now {
       schedule(.proceed, at: due)
+      blockIfIdle()
       return true
     }
     nextOperation += 1
+    if operation.operation.isOfGuest { resume() }
     start(operation.operation)
     schedule(.proceed, after: .zero)
     return true
@@ -100,7 +102,7 @@ extension System {
   /// A call of the VMM, or of KVM, to the host's kernel.
   private mutating func ask(_ call: HostCall) -> SimulatedTime {
     do {
-      begin(try host.handle(call).map(PendingStep.host))
+      begin(try answer(call).map(PendingStep.host))
       if case .signal(let vector) = call { injectPending(vector) }
     } catch {
       recover(from: error, of: call)
@@ -125,7 +127,7 @@ extension System {
     }
   }
 
-  private mutating func carryOutInHost(_ action: Action<Never>) {
+  mutating func carryOutInHost(_ action: Action<Never>) {
     switch action {
     case .decide: break
     case .write(let words):
@@ -165,6 +167,7 @@ extension System {
       countExit("vGICR register", by: \.setup)
       virtualRedistributors.writeRegister(frame, value, width: width, at: 0, memory: guestMemory)
       // GICR_INVLPIR and GICR_INVALLR may have enabled an LPI.
+      followInvalidation(frame, value)
       retryWaiting()
       return costs.exitToKernel
     }
@@ -223,17 +226,18 @@ extension System {
     virtualITS.writeRegister(
       offset, value, width: width, memory: guestMemory,
       redistributors: &virtualRedistributors, observer: &log)
+    var steps = forwardingSteps()
     if specification.design.eventIDOwner == .guest {
       let doorbell = vmm.map.doorbell
-      begin(
-        log.commands.filter { $0.error == nil }.map { report in
-          .vmm(
-            Step(
-              .kvm, "vgic_its_process_commands (proposed)",
-              "\(report.command[.opcode].name ?? "command") goes on to the physical ITS",
-              .call(.mirror(report.command, doorbell: doorbell))))
-        })
+      steps += log.commands.filter { $0.error == nil }.map { report in
+        .vmm(
+          Step(
+            .kvm, "vgic_its_process_commands (proposed)",
+            "\(report.command[.opcode].name ?? "command") goes on to the physical ITS",
+            .call(.mirror(report.command, doorbell: doorbell))))
+      }
     }
+    begin(steps)
     retryWaiting()
     return costs.exitToKernel
   }
@@ -254,6 +258,7 @@ extension System {
   }
 
   mutating func schedule(_ kind: Event.Kind, at time: SimulatedTime, message: Int32 = -1) {
+    if kind == .acknowledge { inService += 1 }
     queue.schedule(Event(kind: kind, message: message), at: time)
   }
 }
@@ -261,5 +266,13 @@ extension System {
 extension GuestOperation {
   var isActivity: Bool {
     if case .activity = self { true } else { false }
+  }
+
+  /// Whether the guest's virtual CPU does it, and not the device by itself.
+  var isOfGuest: Bool {
+    switch self {
+    case .activity(.message), .activity(.dma): false
+    default: true
+    }
   }
 }

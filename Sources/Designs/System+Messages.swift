@@ -113,8 +113,13 @@ extension System {
       spend(costs.hostEntry, at: .exits, index)
       follow(
         effect, index, key: lpi, kind: .hostInterrupt, at: time + lookUp + costs.hostEntry)
-    case .message(_, .deliveredVirtual):
-      end(index, .misrouted, "the physical ITS has a virtual mapping that no design here makes")
+    case .message(_, .deliveredVirtual(_, let intid, let cpu, let effect)):
+      spend(lookUp, at: .its, index)
+      injectedByHardware += 1
+      if isWanted(index) { visitVirtualPE(intid, cpu, effect, at: time + lookUp) }
+      arriveDirectly(
+        index, intid, at: cpu, wasPending: effect.wasPending, doorbell: effect.doorbell,
+        at: time + lookUp)
     case .message(_, .dropped(let drop)):
       end(index, .dropped, "the physical ITS dropped it: \(drop.explanation)")
     case .memory(let place):
@@ -149,12 +154,12 @@ extension System {
     }
   }
 
-  private mutating func remember(_ index: Int32, _ lpi: UInt32, isVirtual: Bool) {
+  mutating func remember(_ index: Int32, _ lpi: UInt32, isVirtual: Bool) {
     let slot = Int(lpi &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
     if slot >= 0, slot < latest.count { latest[slot] = index }
   }
 
-  private func lastMessage(of lpi: UInt32, isVirtual: Bool) -> Int32? {
+  func lastMessage(of lpi: UInt32, isVirtual: Bool) -> Int32? {
     let slot = Int(lpi &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
     return slot >= 0 && slot < latest.count && latest[slot] >= 0 ? latest[slot] : nil
   }
@@ -202,6 +207,11 @@ extension System {
       end(index, .lost, "no virtual ITS has a doorbell at \(route.doorbell): KVM returns -EINVAL")
       return
     }
+    if bypassesHost,
+      let physical = virtualITS.forwarding(deviceID: route.deviceID, eventID: route.eventID)
+    {
+      return injectByCommand(index, physical)
+    }
     var observer = ReadCounter()
     observer.keepsReads = isWanted(index)
     let outcome = virtualITS.receiveMessage(
@@ -220,8 +230,7 @@ extension System {
           "list register", nil, [UInt64(lpi)],
           "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")
       }
-      spend(costs.kick, at: .wakeUp, index)
-      follow(effect, index, key: lpi, kind: .acknowledge, at: queue.now + costs.kick)
+      follow(effect, index, key: lpi, kind: .acknowledge, at: acknowledgeTime(index))
     case .deliveredVirtual:
       end(index, .misrouted, "the virtual ITS has a mapping of a nested guest")
     case .dropped(let drop):
@@ -233,7 +242,12 @@ extension System {
 
   mutating func acknowledge(_ index: Int32) {
     let message = messages[Int(index)]
-    virtualRedistributors.acknowledgeLPI(message.virtualLPI, at: 0, memory: guestMemory)
+    if message.isDirect {
+      machine.redistributors.acknowledgeVirtual(
+        message.virtualLPI, at: message.cpu, memory: machine.memory)
+    } else {
+      virtualRedistributors.acknowledgeLPI(message.virtualLPI, at: 0, memory: guestMemory)
+    }
     if isWanted(index) {
       visit(
         "acknowledge", nil, [UInt64(message.virtualLPI)],
@@ -261,12 +275,14 @@ extension System {
         index, .misrouted,
         "LPI \(message.virtualLPI) arrived where vector \(message.vector) has LPI \(expected ?? 0)")
     }
+    inService -= 1
+    blockIfIdle()
   }
 
   // MARK: Ends
 
   /// Puts `time` on the message's account.
-  private mutating func spend(_ time: SimulatedTime, at station: Station, _ index: Int32) {
+  mutating func spend(_ time: SimulatedTime, at station: Station, _ index: Int32) {
     messages[Int(index)].times.add(time, at: station)
     timeline?.stay(Int(index), at: station, for: time, now: queue.now)
   }

@@ -120,6 +120,8 @@ extension ITSTableRead.Meaning {
     case .virtualPE: "vPE"
     case .configuration: "LPI"
     case .pending: "pending"
+    case .virtualConfiguration: "vLPI"
+    case .virtualPending: "VPT"
     case .cached: "ITS cache"
     }
   }
@@ -142,6 +144,10 @@ extension ITSTableRead.Meaning {
     case .configuration(let lpi, let priority, let enabled):
       "LPI \(lpi): priority \(hex(UInt64(priority))), \(enabled ? "enabled" : "disabled")"
     case .pending(let lpi, let was): "LPI \(lpi): \(was ? "was pending already" : "now pending")"
+    case .virtualConfiguration(let lpi, let priority, let enabled):
+      "vLPI \(lpi): priority \(hex(UInt64(priority))), \(enabled ? "enabled" : "disabled")"
+    case .virtualPending(let lpi, let was):
+      "vLPI \(lpi): \(was ? "was pending already" : "now pending")"
     case .cached(let lpi, let target): "LPI \(lpi), redistributor \(target)"
     }
   }

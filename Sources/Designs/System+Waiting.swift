@@ -55,7 +55,13 @@ extension System {
   }
 
   private mutating func retry(_ index: Int32, _ message: MessageState) -> Bool {
-    if message.virtualLPI != 0 {
+    if message.isDirect {
+      guard
+        machine.redistributors.isVirtualDue(
+          message.virtualLPI, at: message.cpu, memory: machine.memory)
+      else { return false }
+      schedule(.acknowledge, after: costs[.directInjection], message: index)
+    } else if message.virtualLPI != 0 {
       guard virtualRedistributors.isDue(message.virtualLPI, at: 0, memory: guestMemory)
       else { return false }
       schedule(.acknowledge, after: costs.kick, message: index)

@@ -46,6 +46,16 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   var latest = ContiguousArray<Int32>(repeating: -1, count: 2 * 4096)
   var setup = RunResult.Setup.enabled
   var exits = RunResult.Exits()
+  /// Whether the virtual CPU waits for an interrupt without a physical CPU.
+  var isBlocked = false
+  /// Whether its doorbell is on the way to the host.
+  var isBeingCalled = false
+  /// From when on it runs, where it is being woken.
+  var running = SimulatedTime.zero
+  /// Interrupts that it acknowledges or handles.
+  var inService = 0
+  /// MSIs that the ITS made virtual LPIs.
+  var injectedByHardware = 0
   var performed: [RunResult.PerformedStep] = []
   /// How many steps had been performed when the message in question was sent.
   var stepsBeforeMessage: Int?

@@ -13,6 +13,10 @@ struct SystemEvent: BitwiseCopyable, Sendable {
     case acknowledge
     /// The guest's handler runs.
     case handle
+    /// The host takes the doorbell of a vPE.
+    case doorbell
+    /// The blocked virtual CPU enters the guest.
+    case enter
   }
 
   let kind: Kind

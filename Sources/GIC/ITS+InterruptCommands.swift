@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-internal import Memory
+public import Memory
 
 // The commands that change the state of a mapped event: INT, CLEAR, DISCARD and INV
 // (IHI 0069, 5.3).
@@ -40,12 +40,25 @@ extension ITS {
     }
   }
 
+  /// A virtual CPU's `GICR_INVLPIR` of one LPI, or its `GICR_INVALLR`: what the hardware injects
+  /// changes with it (`vgic_its_inv_lpi`, `vgic_its_invall`).
+  ///
+  /// - Parameter intid: `nil` for every LPI.
+  public mutating func invalidateForwarded(
+    _ intid: UInt32?, at target: UInt16, memory: PhysicalMemory,
+    redistributors: inout Redistributors
+  ) {
+    guard lists.hasForwarded else { return }
+    mirrorInvalidateAll(at: target, only: intid, memory: memory, &redistributors)
+  }
+
   mutating func mirrorInvalidateAll(
-    at target: UInt16, memory: PhysicalMemory, _ redistributors: inout Redistributors
+    at target: UInt16, only intid: UInt32? = nil, memory: PhysicalMemory,
+    _ redistributors: inout Redistributors
   ) {
     for key in lists.eventKeys {
       guard let event = lists.devices[key.device]?.events[key.event], event.target == target,
-        let host = event.host
+        let host = event.host, intid == nil || intid == event.entry[.intid]
       else { continue }
       mirror(
         .inv, event.entry[.intid], host, at: Int(target), memory: memory, &redistributors)

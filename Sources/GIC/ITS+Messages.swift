@@ -147,6 +147,7 @@ extension ITS {
   ) -> MessageOutcome {
     do {
       let vPE = try readVirtualPE(route.target, memory: memory, observer: &observer)
+      if O.isOn { observeVirtual(route.intid, of: vPE, memory: memory, redistributors, &observer) }
       let effect = redistributors.setVirtualPending(
         route.intid, of: vPE, doorbell: route.doorbell, memory: memory)
       guard let effect else { return .dropped(.intidOutOfRange) }
@@ -180,6 +181,31 @@ extension ITS {
         meaning: .pending(
           intid: intid,
           wasPending: redistributors.isPending(intid, at: index, memory: memory))))
+  }
+
+  /// The configuration byte of a virtual LPI, where the redistributor knows its table, and the byte
+  /// of the virtual pending table.
+  private func observeVirtual(
+    _ intid: UInt32, of vPE: VirtualPE, memory: PhysicalMemory,
+    _ redistributors: borrowing Redistributors, _ observer: inout some ITSObserver
+  ) {
+    if let table = redistributors.virtualConfigurationTable(of: vPE),
+      let configuration = redistributors.virtualConfiguration(
+        intid, configuration: table, memory: memory)
+    {
+      observer.didRead(
+        ITSTableRead(
+          address: PA(table &+ UInt64(intid &- INTID.firstLPI)), raw: configuration.rawValue,
+          meaning: .virtualConfiguration(
+            intid: intid, priority: configuration.priority, enabled: configuration[.enable])))
+    }
+    let place = vPE.table + UInt64(intid &>> 3)
+    let byte = memory.load8(place) ?? 0
+    observer.didRead(
+      ITSTableRead(
+        address: place, raw: UInt64(byte),
+        meaning: .virtualPending(
+          intid: intid, wasPending: isSet(UInt64(byte), bit: UInt64(intid & 7)))))
   }
 
   /// `GITS_STATUSR` and `GITS_UMSIR`, where implemented: the first message that was not mapped

@@ -16,6 +16,9 @@ public struct ITSTableRead: Equatable, Sendable {
     case configuration(intid: UInt32, priority: UInt8, enabled: Bool)
     /// The byte that holds the pending bit, before the message.
     case pending(intid: UInt32, wasPending: Bool)
+    /// The same for a virtual LPI: in the VM's property table, and in the vPE's pending table.
+    case virtualConfiguration(intid: UInt32, priority: UInt8, enabled: Bool)
+    case virtualPending(intid: UInt32, wasPending: Bool)
     /// The ITS knew the answer without reading device table, ITT or collection table.
     case cached(intid: UInt32, redistributor: UInt16)
   }

@@ -146,6 +146,32 @@ extension Redistributors {
       : frame.residency.address == vPE.table
   }
 
+  /// The virtual configuration table that counts for `vPE`: GICv4.0 knows it while the vPE is
+  /// resident, GICv4.1 has it from VMAPP.
+  func virtualConfigurationTable(of vPE: VirtualPE) -> UInt64? {
+    if profile.version == .v4Point1 { return vPE.configuration.rawValue }
+    return isResident(vPE) ? frames[vPE.redistributor].resident.configurationTable : nil
+  }
+
+  /// Whether a virtual LPI is pending in the virtual pending table at `table`.
+  public static func isVirtualPending(
+    _ vINTID: UInt32, in table: PA, memory: PhysicalMemory
+  ) -> Bool {
+    let byte = memory.load8(table + UInt64(vINTID &>> 3)) ?? 0
+    return isSet(UInt64(byte), bit: UInt64(vINTID & 7))
+  }
+
+  /// Whether a virtual LPI of the vPE that is resident on redistributor `index` is pending and its
+  /// configuration enables it.
+  public func isVirtualDue(_ vINTID: UInt32, at index: Int, memory: PhysicalMemory) -> Bool {
+    guard all.indices.contains(index), frames[index].residency[.valid],
+      vINTID >= INTID.firstLPI, vINTID < frames[index].resident.intidLimit
+    else { return false }
+    let vPE = frames[index].resident
+    return Self.isVirtualPending(vINTID, in: PA(vPE.pendingTable), memory: memory)
+      && isVirtualEnabled(vINTID, configuration: vPE.configurationTable, memory: memory)
+  }
+
   /// Makes a virtual LPI pending in the virtual pending table, and rings a doorbell when the vPE
   /// is not resident. `nil` when the interrupt is out of range or the table aborts.
   ///

@@ -1,3 +1,5 @@
+public import Linux
+
 /// What the host's stage 2 maps to the physical doorbell.
 public enum StageTwoDoorbell: String, CaseIterable, Sendable {
   /// The host kernel's software MSI window, page by page from 0x8000000.
@@ -25,4 +27,18 @@ public enum EventIDOwnership: String, CaseIterable, Sendable { case host, guest 
 public enum InterruptDelivery: String, CaseIterable, Sendable {
   /// A physical LPI, the host's handler, an eventfd and KVM's software injection.
   case irqfd
+  /// GICv4.0: KVM hands the interrupt to the hardware, which injects a virtual LPI; each event
+  /// names the doorbell that calls the host while the virtual CPU is away.
+  case gicv4
+  /// GICv4.1: the same, with one default doorbell for each virtual CPU.
+  case gicv4Point1 = "gicv4.1"
+
+  /// What the host's interrupt controllers do about virtual LPIs; `nil` for nothing.
+  public var virtualLPIs: VirtualLPISupport? {
+    switch self {
+    case .irqfd: nil
+    case .gicv4: .v4
+    case .gicv4Point1: .v4Point1
+    }
+  }
 }

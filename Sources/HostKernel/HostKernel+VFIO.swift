@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import Flows
+internal import GIC
 internal import IOMMU
 internal import Linux
 
@@ -8,7 +9,7 @@ internal import Linux
 // drivers/iommu/iommu.c, drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi.
 extension HostKernel {
   /// The CPU that the function's LPIs go to.
-  private var targetCPU: Int { 0 }
+  var targetCPU: Int { 0 }
 
   /// Gives a vector an EventID, an LPI and a message (`vfio_msi_set_vector_signal`).
   mutating func enableVector(
@@ -109,7 +110,7 @@ extension HostKernel {
 
   /// Ends every vector (`vfio_msi_disable`).
   mutating func disableVectors() -> [Step<Never>] {
-    var steps: [Step<Never>] = []
+    var steps = takeAllBack()
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       steps.append(msix.setMask(Int(event), true))
       steps += its.configure(
@@ -181,7 +182,9 @@ extension HostKernel {
         + (try its.createDevice(
           device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames))
     case .mapti, .mapi:
-      guard events[event] == nil, its.hasDevice(device) else { return [] }
+      guard events[event] == nil, virtualEvents[event] == nil, its.hasDevice(device) else {
+        return []
+      }
       let steps = activate(event)
       guard let lpi = events[event] else { return steps }
       targets[lpi] = .kvm(
@@ -189,6 +192,8 @@ extension HostKernel {
       return steps
         + its.configure(device: device, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
     case .mapd: return endEvents()
+    case .discard where virtualEvents[event] != nil:
+      return takeBack(HostEvent(deviceID: device, eventID: event))
     case .discard:
       guard let lpi = events.removeValue(forKey: event) else { return [] }
       targets[lpi] = nil
@@ -199,7 +204,7 @@ extension HostKernel {
 
   /// Unmaps the device with all its events.
   private mutating func endEvents() -> [Step<Never>] {
-    var steps: [Step<Never>] = []
+    var steps = takeAllBack()
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       targets[lpi] = nil
       steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)

@@ -64,6 +64,10 @@ public struct HostKernel: Sendable {
   var messages: [Int: IOVA] = [:]
   /// Who is signalled, by LPI.
   var targets: [UInt32: SignalTarget] = [:]
+  /// The VM's vPEs; `nil` without GICv4.
+  var virtualMachine: ITSVirtualMachine?
+  /// The function's virtual LPIs, by EventID.
+  var virtualEvents: [UInt32: VirtualEvent] = [:]
 
   /// - Parameters:
   ///   - frames: where the kernel's own structures go.
@@ -73,7 +77,7 @@ public struct HostKernel: Sendable {
   public init(
     version: KernelVersion, platform: Platform, stageTwoDoorbell: StageTwoDoorbell,
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
-    frames: BumpFrames, stageTwoFrames: PlacedFrames,
+    delivery: InterruptDelivery = .irqfd, frames: BumpFrames, stageTwoFrames: PlacedFrames,
     streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
@@ -82,7 +86,10 @@ public struct HostKernel: Sendable {
         agent: .host, base: platform.smmuBase, streamBits: 16, placed: streamTable,
         frames: &frames)
     }
-    guard let layout = ITSDriver.Layout(cpus: platform.cpus, frames: &frames) else {
+    let virtualLPIs = delivery.virtualLPIs
+    let layout = ITSDriver.Layout(
+      cpus: platform.cpus, virtualLPIs: virtualLPIs, frames: &frames)
+    guard let layout else {
       throw .outOfMemory("its_alloc_tables")
     }
     msix = MSIXDriver(
@@ -95,7 +102,7 @@ public struct HostKernel: Sendable {
     self.smmu = smmu
     self.its = ITSDriver(
       agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
-      layout: layout)
+      layout: layout, virtualLPIs: virtualLPIs)
     self.frames = frames
     self.stageTwoFrames = stageTwoFrames
     msiWindow = SoftwareMSIWindow(pageShift: pageShift)

@@ -13,11 +13,15 @@ public struct ITSDriver: Sendable {
     public var propertyTable: PA
     /// One per CPU.
     public var pendingTables: [PA]
+    /// The table of vPEs; `nil` without virtual LPIs.
+    public var virtualPETable: PA?
 
     /// All of them from one allocator.
     ///
     /// - Returns: `nil` when memory is exhausted.
-    public init?(cpus: Int, frames: inout some FrameAllocator) {
+    public init?(
+      cpus: Int, virtualLPIs: VirtualLPISupport? = nil, frames: inout some FrameAllocator
+    ) {
       guard let queue = frames.allocate(size: 0x1_0000),
         let devices = frames.allocate(size: 0x1_0000),
         let collections = frames.allocate(size: 0x1_0000),
@@ -32,6 +36,9 @@ public struct ITSDriver: Sendable {
         guard let table = frames.allocate(size: 0x1_0000) else { return nil }
         pendingTables.append(table)
       }
+      guard virtualLPIs != nil else { return }
+      guard let virtualPEs = frames.allocate(size: 0x1_0000) else { return nil }
+      virtualPETable = virtualPEs
     }
   }
 
@@ -45,6 +52,8 @@ public struct ITSDriver: Sendable {
   public let redistributors: PA
   public let redistributorStride: UInt64
   public let layout: Layout
+  /// `nil` for controllers without virtual LPIs.
+  public let virtualLPIs: VirtualLPISupport?
   /// Device table bits: 64 KiB of 8-byte entries.
   public static let deviceCount: UInt32 = 8192
 
@@ -63,14 +72,16 @@ public struct ITSDriver: Sendable {
   }
 
   public init(
-    agent: Agent, base: PA, redistributors: PA, redistributorStride: UInt64 = 0x2_0000,
-    layout: Layout
+    agent: Agent, base: PA, redistributors: PA, layout: Layout,
+    virtualLPIs: VirtualLPISupport? = nil
   ) {
     self.agent = agent
     self.base = base
     self.redistributors = redistributors
-    self.redistributorStride = redistributorStride
+    // GICv4 adds two frames to each redistributor.
+    redistributorStride = virtualLPIs == nil ? 0x2_0000 : 0x4_0000
     self.layout = layout
+    self.virtualLPIs = virtualLPIs
   }
 
   /// The doorbell, `GITS_TRANSLATER`.
@@ -89,6 +100,10 @@ public struct ITSDriver: Sendable {
     var queue = ITSCommandBase(rawValue: 1 << 63 | 7 << 59 | 1 << 10)
     queue[.address] = layout.commandQueue.rawValue >> 12
     queue[.size] = 15
+    let virtualPEs = layout.virtualPETable.map {
+      register(
+        "its_alloc_tables", "vPE table", ITSRegister.tableBase + 16, shape | 2 << 56 | $0.rawValue)
+    }
     return [
       register(
         "its_alloc_tables", "device table, 8192 DeviceIDs", ITSRegister.tableBase,
@@ -96,6 +111,7 @@ public struct ITSDriver: Sendable {
       register(
         "its_alloc_tables", "collection table", ITSRegister.tableBase + 8,
         shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue),
+    ] + (virtualPEs.map { [$0] } ?? []) + [
       register("its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue),
       register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
       register("its_probe_one", "enable the ITS", ITSRegister.control, 1, width: 4)
@@ -105,7 +121,7 @@ public struct ITSDriver: Sendable {
 
   /// Gives a CPU's redistributor its LPI tables and turns LPIs on (`its_cpu_init_lpis`).
   public func initLPIs(cpu: Int) -> [Step<Never>] {
-    let frame = redistributors + UInt64(cpu) * redistributorStride
+    let frame = frame(ofCPU: cpu)
     let properties =
       layout.propertyTable.rawValue | 7 << 7 | 1 << 10 | UInt64(Self.interruptBits - 1)
     let pending = layout.pendingTables[cpu].rawValue | 7 << 7 | 1 << 10 | 1 << 62
@@ -120,6 +136,25 @@ public struct ITSDriver: Sendable {
       Step(
         agent, function, "CPU \(cpu): enable LPIs",
         .mmio(frame + RedistributorRegister.control, 1, width: 4)),
+    ] + shareVirtualPETable(cpu: cpu)
+  }
+
+  /// The first frame of a CPU's redistributor.
+  func frame(ofCPU cpu: Int) -> PA { redistributors + UInt64(cpu) * redistributorStride }
+
+  /// GICv4.1: the redistributor reads the ITS's own vPE table (`inherit_vpe_l1_table_from_its`).
+  private func shareVirtualPETable(cpu: Int) -> [Step<Never>] {
+    guard virtualLPIs == .v4Point1, let table = layout.virtualPETable else { return [] }
+    var base = VirtualPETableBase(rawValue: 0)
+    base[.valid] = true
+    base[.pageSize] = 2
+    base[.address] = table.rawValue >> 12
+    return [
+      Step(
+        agent, "inherit_vpe_l1_table_from_its", "CPU \(cpu): vPE table at \(table)",
+        .mmio(
+          frame(ofCPU: cpu) + RedistributorRegister.virtualConfigurationBase, base.rawValue,
+          width: 8))
     ]
   }
 
@@ -211,6 +246,9 @@ public struct ITSDriver: Sendable {
     guard let lpis = devices[device]?.lpis, event < UInt32(lpis.count) else { return nil }
     return lpis.lowerBound + event
   }
+
+  /// One LPI for the driver itself (`its_lpi_alloc`); `nil` when none is left.
+  mutating func takeLPI() -> UInt32? { freeLPIs.take(1)?.lowerBound }
 
   private mutating func takeTable(size: UInt64) -> PA? {
     guard let index = freeTables.firstIndex(where: { $0.size == size }) else { return nil }

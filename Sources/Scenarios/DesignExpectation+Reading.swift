@@ -8,7 +8,7 @@ extension ScenarioFolder {
   func expectations(
     _ scenario: CheckedValue, designs: [String]
   ) throws(InputError) -> [DesignExpectation] {
-    let names = designs.map(baseName)
+    let names = designs.map { DesignName($0).name }
     var expectations: [DesignExpectation] = []
     for member in scenario["expect"]?.members ?? [] {
       guard names.contains(member.name) else {

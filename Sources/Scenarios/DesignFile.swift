@@ -152,6 +152,10 @@ extension Design.Delivery: DesignChoice {
   public var meaning: String {
     switch self {
     case .irqfd: "A physical LPI, the host's handler, an eventfd and KVM's software injection."
+    case .gicv4: "KVM hands the interrupt to the hardware as a virtual LPI (GICv4.0)."
+    case .gicv4Point1:
+      "KVM hands the interrupt to the hardware as a virtual LPI (GICv4.1, which has one doorbell for "
+        + "each virtual CPU)."
     }
   }
 }

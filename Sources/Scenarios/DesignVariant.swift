@@ -68,18 +68,42 @@ extension Design {
   }
 }
 
+/// What a design is named by: a file, by its name or path, and for a variant what differs from it.
+package struct DesignName {
+  package let file: String
+  /// `axis=word` each; empty for the design of the file itself.
+  let settings: [String]
+
+  package init(_ text: String) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let isVariant = parts.count > 1 && parts.dropFirst().allSatisfy { $0.contains("=") }
+    file = isVariant ? parts[0] : text
+    settings = isVariant ? Array(parts.dropFirst()) : []
+  }
+
+  /// The design's own name, where the settings stand in the order of the axes and change something.
+  var name: String { ([baseName(file)] + settings).joined(separator: ",") }
+}
+
+extension Scenario {
+  /// The designs by the paths of their files, with the settings of variants.
+  package var designReferences: [String] {
+    zip(inputFiles.dropFirst(), designs).map { path, design in
+      path + design.name.drop { $0 != "," }
+    }
+  }
+}
+
 extension ScenarioFolder {
   /// The variant that `base,axis=word,...` names; `nil` for any other name.
-  func variant(named name: String) throws(InputError) -> Design? {
-    let parts = name.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    guard let first = parts.first, parts.count > 1,
-      parts.dropFirst().allSatisfy({ $0.contains("=") })
-    else { return nil }
-    let base = try readDesign(at: file(.design, named: first))
+  func variant(named text: String) throws(InputError) -> Design? {
+    let name = DesignName(text)
+    guard !name.settings.isEmpty else { return nil }
+    let base = try readDesign(at: file(.design, named: name.file))
     do throws(InputError) {
-      return try base.variant(Array(parts.dropFirst()))
+      return try base.variant(name.settings)
     } catch {
-      throw InputError("design \(name.quoted): \(error.message)")
+      throw InputError("design \(text.quoted): \(error.message)")
     }
   }
 }

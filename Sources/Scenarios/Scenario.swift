@@ -19,6 +19,8 @@ public struct Scenario: Sendable {
   public var rows: [String] = []
   /// What the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
+  /// What the guest's virtual CPU does between interrupts.
+  public var idle = IdleVirtualCPU.runs
   public var guestKernel: KernelVersion
   public var hostKernel: KernelVersion
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
@@ -75,6 +77,7 @@ public struct Scenario: Sendable {
       specification.wantsMappings = wantsMappings
       specification.wantsTimeline = wantsTimeline
       specification.firmware = firmware
+      specification.idle = idle
       specification.caches = caches
       return specification
     }

@@ -46,6 +46,10 @@ extension Shape {
       "firmware", .choice(of: FirmwareVariant.self, \.meaning),
       "What its firmware tables leave out.",
       standard: .string(FirmwareVariant.complete.rawValue)),
+    .optional(
+      "idle", .choice(of: IdleVirtualCPU.self, \.meaning),
+      "What its virtual CPU does between interrupts.",
+      standard: .string(IdleVirtualCPU.runs.rawValue)),
   ])
 
   static let kernel = Shape.text(
@@ -113,6 +117,16 @@ extension FirmwareVariant {
     case .noPreservedBoot: "No _DSM 5: RMRs say nothing about PCI devices."
     case .oldIORT: "An IORT before revision 5, whose RMRs Linux ignores."
     case .rmrWithoutIDs: "An RMR without ID mappings, which Linux skips."
+    }
+  }
+}
+
+extension IdleVirtualCPU {
+  /// What the choice means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .runs: "It stays in the guest."
+    case .blocks: "It waits for an interrupt, and the host takes its physical CPU away."
     }
   }
 }

@@ -29,8 +29,9 @@ extension ScenarioFolder {
         expected: "at least one design", found: "an empty list",
         at: value["designs"]?.place ?? value.place, field: "designs")
     }
-    let designFiles =
-      try overrides.designs.isEmpty ? designFiles(names) : designFiles(overrides.designs)
+    let designs =
+      try overrides.designs.isEmpty
+      ? designs(names, settings(.design)) : designs(overrides.designs, settings(.design))
     let costFile = try costFile(value, overrides.costs)
     let guestKernel = try kernel(of: "guest", value)
     let hostKernel = try kernel(of: "host", value)
@@ -40,16 +41,17 @@ extension ScenarioFolder {
       guestKernel: overrides.guestKernel ?? guestKernel,
       hostKernel: overrides.hostKernel ?? hostKernel,
       workloadSource: source, workload: workload,
-      designs: try designs(designFiles, settings(.design)),
+      designs: designs.map(\.design),
       costs: try readCosts(at: costFile).setting(settings(.costs)),
       seed: seed,
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
+    scenario.idle = value["guest"]?.choice("idle") ?? .runs
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
     if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
     scenario.caches = CacheSizes(value)
-    scenario.inputFiles = [path] + designFiles + [costFile]
+    scenario.inputFiles = [path] + designs.map(\.file) + [costFile]
     if let name = value["workload"]?["recording"] {
       scenario.inputFiles.append(try file(at: name.text, from: name.place, field: name.field))
     }
@@ -93,36 +95,47 @@ extension ScenarioFolder {
     )
   }
 
-  private func designFiles(_ names: [CheckedValue]) throws(InputError) -> [String] {
-    var paths: [String] = []
+  private func designs(
+    _ names: [CheckedValue], _ settings: [FieldSetting]
+  ) throws(InputError) -> [(file: String, design: Design)] {
+    var designs: [(file: String, design: Design)] = []
     for name in names {
-      let path = try file(.design, named: name.text, from: name.place, field: name.field)
-      if paths.contains(where: { baseName($0) == baseName(path) }) {
+      let found = try design(name.text, settings, from: name.place, field: name.field)
+      if designs.contains(where: { $0.design.name == found.design.name }) {
         throw name.error(expected: "each design once")
       }
-      paths.append(path)
+      designs.append(found)
     }
-    return paths
-  }
-
-  private func designFiles(_ names: [String]) throws(InputError) -> [String] {
-    var paths: [String] = []
-    for name in names {
-      let path = try file(.design, named: name)
-      if paths.contains(where: { baseName($0) == baseName(path) }) {
-        throw InputError("expected each design once, found \(baseName(path).quoted) twice")
-      }
-      paths.append(path)
-    }
-    return paths
+    return designs
   }
 
   private func designs(
-    _ paths: [String], _ settings: [FieldSetting]
-  ) throws(InputError) -> [Design] {
-    var designs: [Design] = []
-    for path in paths { designs.append(try readDesign(at: path, settings: settings)) }
+    _ names: [String], _ settings: [FieldSetting]
+  ) throws(InputError) -> [(file: String, design: Design)] {
+    var designs: [(file: String, design: Design)] = []
+    for name in names {
+      let found = try design(name, settings, from: nil, field: "")
+      if designs.contains(where: { $0.design.name == found.design.name }) {
+        throw InputError("expected each design once, found \(found.design.name.quoted) twice")
+      }
+      designs.append(found)
+    }
     return designs
+  }
+
+  /// A design with its file, by its name, its path, or as a variant of it.
+  private func design(
+    _ text: String, _ settings: [FieldSetting], from place: Place?, field: String
+  ) throws(InputError) -> (file: String, design: Design) {
+    let name = DesignName(text)
+    let path = try file(.design, named: name.file, from: place, field: field)
+    let base = try readDesign(at: path, settings: settings)
+    guard !name.settings.isEmpty else { return (path, base) }
+    do throws(InputError) {
+      return (path, try base.variant(name.settings))
+    } catch {
+      throw InputError("design \(text.quoted): \(error.message)", at: place, field: field)
+    }
   }
 
   private func costFile(_ value: CheckedValue, _ asked: String?) throws(InputError) -> String {

@@ -34,7 +34,7 @@ struct PointMaker {
       inputs = try source.scenario(seed: nil).inputFiles
       subject = .scenario(source)
     } catch {
-      inputs += overrides.designs + (overrides.costs.map { [$0] } ?? [])
+      inputs += overrides.designs.map { DesignName($0).file } + (overrides.costs.map { [$0] } ?? [])
       subject = .impossible(error)
     }
     let fields = axes.names.map { name in

@@ -46,8 +46,8 @@ struct SweepAxes {
 
   /// Those of the scenario, whose files have been found already.
   private static func designs(of scenario: Scenario, at place: Place) -> [[FieldSetting]] {
-    scenario.inputFiles.dropFirst().prefix(scenario.designs.count).compactMap { path in
-      let value = CheckedValue(content: .text(path), place: place, field: "scenario")
+    scenario.designReferences.compactMap { name in
+      let value = CheckedValue(content: .text(name), place: place, field: "scenario")
       return FieldSetting(name: "design", value: value).map { [$0] }
     }
   }

@@ -24,6 +24,15 @@ enum Fixtures {
   static let forward = design("forward-address", .nothing, .guestDoorbell, .forwarded, .host)
   static let untrapped = design("untrapped", .nothing, .guestDoorbell, .untrapped, .guest)
   static let designs = [rmr, forward, untrapped]
+  /// The same with the hardware's delivery.
+  static let bypassing = [InterruptDelivery.gicv4, .gicv4Point1].flatMap { delivery in
+    designs.map { base in
+      var design = base
+      design.name = "\(base.name)+\(delivery.rawValue)"
+      design.delivery = delivery
+      return design
+    }
+  }
 
   private static func design(
     _ name: String, _ advertisement: DoorbellAdvertisement, _ stageTwo: StageTwoDoorbell,

@@ -18,14 +18,15 @@ struct HostBench {
 
   init(
     stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
-    vectors: Int = 4, version: KernelVersion = KernelVersion(7, 3)
+    delivery: InterruptDelivery = .irqfd, vectors: Int = 4,
+    version: KernelVersion = KernelVersion(7, 3)
   ) throws {
     kernel = try HostKernel(
       version: version,
       platform: .init(
         smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
         msixTable: Self.table, msixCapability: 0x70, requesterID: Self.device, vectors: vectors),
-      stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner,
+      stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, delivery: delivery,
       frames: BumpFrames(base: 0x1_4000_0000, size: 0x1000_0000),
       stageTwoFrames: PlacedFrames([:], rest: BumpFrames(base: 0x1_6000_0000, size: 0x1000_0000)),
       streamTable: nil)
@@ -35,10 +36,11 @@ struct HostBench {
   /// As a VMM leaves it before the guest runs.
   static func started(
     stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
-    vectors: Int = 4
+    delivery: InterruptDelivery = .irqfd, vectors: Int = 4
   ) throws -> Self {
     var bench = try Self(
-      stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, vectors: vectors)
+      stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, delivery: delivery,
+      vectors: vectors)
     let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_0000_0000, size: 0x1000_0000)
     try bench.handle(.createStageTwo([ram]))
     try bench.handle(.createVirtualSMMU(guestStream: guestStream))

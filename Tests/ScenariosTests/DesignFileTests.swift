@@ -26,16 +26,16 @@ struct DesignFileTests {
       ),
       (
         "delivery: irqfd", "",
-        "designs/one.yaml:1:1: field 'delivery': expected irqfd, found nothing: the field is "
-          + "missing"
+        "designs/one.yaml:1:1: field 'delivery': expected irqfd, gicv4 or gicv4.1, found nothing: "
+          + "the field is missing"
       ),
       (
-        "delivery: irqfd", "delivery: gicv4",
-        "designs/one.yaml:7:11: field 'delivery': expected irqfd, found 'gicv4'"
+        "delivery: irqfd", "delivery: gicv5",
+        "designs/one.yaml:7:11: field 'delivery': expected irqfd, gicv4 or gicv4.1, found 'gicv5'"
       ),
       (
         "delivery: irqfd", "delivery: [irqfd]",
-        "designs/one.yaml:7:11: field 'delivery': expected irqfd, found a list"
+        "designs/one.yaml:7:11: field 'delivery': expected irqfd, gicv4 or gicv4.1, found a list"
       ),
       (
         "title: A title.", "title:",

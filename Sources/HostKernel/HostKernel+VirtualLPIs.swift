@@ -1,0 +1,137 @@
+internal import ArmFormats
+internal import Bits
+public import Flows
+public import GIC
+public import Linux
+
+// KVM's bridge between VFIO, its virtual ITS and the ITS driver: arch/arm64/kvm/vgic/vgic-v4.c,
+// drivers/irqchip/irq-gic-v4.c.
+extension HostKernel {
+  /// A virtual LPI that the hardware injects for an event of the function.
+  struct VirtualEvent: Sendable {
+    let intid: UInt32
+    var virtualCPU: Int
+  }
+
+  /// The VM's vPEs with their tables and doorbells (`vgic_v4_init`), when its vGIC is initialised;
+  /// nothing without GICv4.
+  ///
+  /// - Throws: `Refusal` with `ENOMEM` or `ENOSPC` when memory or LPIs are exhausted.
+  public mutating func startVirtualGIC(virtualCPUs: Int) throws(Refusal) -> [Step<Never>] {
+    guard its.virtualLPIs != nil, virtualMachine == nil else { return [] }
+    let made = try its.createVirtualMachine(
+      virtualCPUs: virtualCPUs, cpu: targetCPU, frames: &frames)
+    virtualMachine = made.machine
+    return made.steps
+  }
+
+  /// The vPE of a virtual CPU; `nil` without GICv4.
+  public func virtualPE(ofCPU virtualCPU: Int) -> ITSVirtualPE? {
+    guard let vPEs = virtualMachine?.virtualPEs, vPEs.indices.contains(virtualCPU) else {
+      return nil
+    }
+    return vPEs[virtualCPU]
+  }
+
+  /// The virtual LPI that the hardware injects for an event, and its vPE.
+  public func virtualLPI(of host: HostEvent) -> (intid: UInt32, virtualPE: ITSVirtualPE)? {
+    guard host.deviceID == platform.requesterID, let event = virtualEvents[host.eventID],
+      let vPE = virtualPE(ofCPU: event.virtualCPU)
+    else { return nil }
+    return (event.intid, vPE)
+  }
+
+  /// The EventIDs of the function that the hardware injects, in order.
+  public var forwardedEvents: [UInt32] { virtualEvents.keys.sorted() }
+
+  // MARK: Events
+
+  /// Hands an event to the hardware: KVM's virtual ITS has found the guest's LPI by the route
+  /// (`kvm_vgic_v4_set_forwarding`, `its_map_vlpi`).
+  ///
+  /// - Parameter properties: the LPI's configuration byte as KVM has it.
+  public mutating func forward(
+    _ host: HostEvent, to interrupt: ForwardedInterrupt, properties: UInt8
+  ) -> [Step<Never>] {
+    guard let machine = virtualMachine, let vPE = virtualPE(ofCPU: Int(interrupt.vCPU)),
+      host.deviceID == platform.requesterID, its.hasDevice(host.deviceID)
+    else { return [] }
+    virtualEvents[host.eventID] = VirtualEvent(
+      intid: interrupt.vINTID, virtualCPU: Int(interrupt.vCPU))
+    let steps = its.mapVirtual(
+      device: host.deviceID, event: host.eventID, intid: interrupt.vINTID, properties: properties,
+      to: vPE, of: machine, wasPhysical: events[host.eventID] != nil)
+    guard interrupt.wasPending else { return steps }
+    return steps
+      + its.setVirtualPending(
+        device: host.deviceID, event: host.eventID, isPending: true, of: vPE)
+  }
+
+  /// Takes an event back from the hardware (`kvm_vgic_v4_unset_forwarding`, `its_unmap_vlpi`).
+  /// What is pending in the vPE's table goes with the mapping: KVM does not carry it over.
+  public mutating func takeBack(_ host: HostEvent) -> [Step<Never>] {
+    guard host.deviceID == platform.requesterID,
+      virtualEvents.removeValue(forKey: host.eventID) != nil
+    else { return [] }
+    guard let lpi = events[host.eventID] else {
+      return its.deactivate(device: host.deviceID, event: host.eventID, cpu: targetCPU)
+    }
+    return its.unmapVirtual(
+      device: host.deviceID, event: host.eventID, lpi: lpi, cpu: targetCPU)
+  }
+
+  /// Does to the hardware what a command of the guest did to its LPI.
+  public mutating func follow(_ action: ForwardingAction) -> [Step<Never>] {
+    guard let machine = virtualMachine else { return [] }
+    switch action {
+    case .configure(let host, let byte):
+      guard let (intid, vPE) = virtualLPI(of: host) else { return [] }
+      return its.configureVirtual(
+        device: host.deviceID, event: host.eventID, intid: intid, properties: byte, of: vPE,
+        of: machine)
+    case .setPending(let host, let isPending):
+      guard let (_, vPE) = virtualLPI(of: host) else { return [] }
+      return its.setVirtualPending(
+        device: host.deviceID, event: host.eventID, isPending: isPending, of: vPE)
+    case .unmap(let host): return takeBack(host)
+    case .move(let host, let virtualCPU):
+      guard virtualLPI(of: host) != nil, let vPE = virtualPE(ofCPU: Int(virtualCPU)) else {
+        return []
+      }
+      virtualEvents[host.eventID]?.virtualCPU = Int(virtualCPU)
+      return its.moveVirtual(device: host.deviceID, event: host.eventID, to: vPE)
+    }
+  }
+
+  /// Unmaps every event that the hardware injects, in order.
+  mutating func takeAllBack() -> [Step<Never>] {
+    forwardedEvents.flatMap {
+      takeBack(HostEvent(deviceID: platform.requesterID, eventID: $0))
+    }
+  }
+
+  // MARK: Scheduling
+
+  /// A virtual CPU is about to run (`vgic_v4_load`). With GICv4.0 its doorbell is disabled
+  /// (`its_make_vpe_resident`), and one that is pending goes.
+  public mutating func load(virtualCPU: Int) -> [Step<Never>] {
+    guard let machine = virtualMachine, let vPE = virtualPE(ofCPU: virtualCPU) else { return [] }
+    let steps = its.makeResident(vPE, of: machine)
+    if its.virtualLPIs == .v4Point1 { return steps }
+    return its.enableDoorbell(of: vPE, false) + steps + [its.clearDoorbell(of: vPE)]
+  }
+
+  /// The doorbell has called the host. GICv4.0 would ring it again for each further interrupt
+  /// (`vgic_v4_doorbell_handler`).
+  public mutating func silenceDoorbell(virtualCPU: Int) -> [Step<Never>] {
+    guard its.virtualLPIs == .v4, let vPE = virtualPE(ofCPU: virtualCPU) else { return [] }
+    return its.enableDoorbell(of: vPE, false)
+  }
+
+  /// A virtual CPU blocks: an interrupt must call the host (`vgic_v4_put` with IN_WFI).
+  public mutating func block(virtualCPU: Int) -> [Step<Never>] {
+    guard let vPE = virtualPE(ofCPU: virtualCPU) else { return [] }
+    let steps = its.makeNonResident(vPE, wantsDoorbell: true)
+    return its.virtualLPIs == .v4Point1 ? steps : its.enableDoorbell(of: vPE, true) + steps
+  }
+}
