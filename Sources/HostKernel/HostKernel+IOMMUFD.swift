@@ -134,7 +134,7 @@ extension HostKernel {
     }
   }
 
-  private func nested(
+  func nested(
     _ guest: StreamTableEntry, _ parent: StreamTableEntry
   ) -> StreamTableEntry {
     var entry = parent
@@ -191,7 +191,7 @@ extension HostKernel {
     Refusal(by: .host, in: "arm_vsmmu_convert_user_cmd", errno: "EIO", message: message)
   }
 
-  private func mapped(
+  func mapped(
     _ function: String, _ body: () throws(PageTable.Failure) -> [MemoryWrite]
   ) throws(Refusal) -> [MemoryWrite] {
     do { return try body() } catch {

@@ -40,7 +40,7 @@ struct Doorbell: AsyncParsableCommand {
       VerifyCommand.self,
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
-      CostsCommand.self,
+      CostsCommand.self, AttackCommand.self,
       SchemaCommand.self,
     ]
   )

@@ -1,0 +1,100 @@
+/// What one attack on one design came to, as the run showed it.
+public struct IsolationFinding: Equatable, Sendable {
+  /// How it ended. Each follows from what was reached, by the attack's definition of a breach.
+  public enum Outcome: String, CaseIterable, Sendable {
+    /// Nothing was reached but what is the actor's own.
+    case contained
+    /// Nobody lost or disclosed anything, but somebody else paid: records, queue slots, interrupts.
+    case noise
+    /// Somebody else's memory, interrupt, event or translation was reached, or lost.
+    case breach
+    /// The design has nothing that could be attacked so.
+    case notApplicable = "not-applicable"
+    /// The models cannot tell.
+    case unknown
+  }
+
+  /// Whom the attack reached.
+  public enum Victim: String, CaseIterable, Sendable {
+    /// The guest whose device it is.
+    case guest
+    /// Another VM on the same SMMU and ITS.
+    case neighbour
+    case host
+  }
+
+  /// Something that the run counted.
+  public struct Measure: Equatable, Sendable {
+    public let name: String
+    public let value: Int
+
+    public init(_ name: String, _ value: Int) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// The design's name.
+  public let design: String
+  public let attack: Attack
+  public let outcome: Outcome
+  /// `nil` where nobody was reached.
+  public let victim: Victim?
+  /// What contained it, or what it reached, in one sentence.
+  public let detail: String
+  public let measures: [Measure]
+  /// The way of the access that shows it; empty where no access does.
+  public let stations: [Journey.Station]
+
+  public init(
+    design: String, attack: Attack, outcome: Outcome, victim: Victim?, detail: String,
+    measures: [Measure] = [], stations: [Journey.Station] = []
+  ) {
+    self.design = design
+    self.attack = attack
+    self.outcome = outcome
+    self.victim = victim
+    self.detail = detail
+    self.measures = measures
+    self.stations = stations
+  }
+
+  init(design: String, attack: Attack, outcome: AttackOutcome) {
+    self.init(
+      design: design, attack: attack, outcome: outcome.outcome, victim: outcome.victim,
+      detail: outcome.detail, measures: outcome.measures, stations: outcome.stations)
+  }
+}
+
+/// A finding before it is put on a design's account.
+struct AttackOutcome {
+  let outcome: IsolationFinding.Outcome
+  var victim: IsolationFinding.Victim?
+  let detail: String
+  var measures: [IsolationFinding.Measure] = []
+  var stations: [Journey.Station] = []
+
+  static func contained(
+    _ detail: String, _ measures: [IsolationFinding.Measure] = [],
+    stations: [Journey.Station] = []
+  ) -> Self {
+    Self(outcome: .contained, detail: detail, measures: measures, stations: stations)
+  }
+
+  static func breach(
+    of victim: IsolationFinding.Victim, _ detail: String,
+    _ measures: [IsolationFinding.Measure] = [], stations: [Journey.Station] = []
+  ) -> Self {
+    Self(
+      outcome: .breach, victim: victim, detail: detail, measures: measures, stations: stations)
+  }
+
+  static func noise(
+    for victim: IsolationFinding.Victim, _ detail: String,
+    _ measures: [IsolationFinding.Measure] = [], stations: [Journey.Station] = []
+  ) -> Self {
+    Self(outcome: .noise, victim: victim, detail: detail, measures: measures, stations: stations)
+  }
+
+  static func without(_ reason: String) -> Self { Self(outcome: .notApplicable, detail: reason) }
+}

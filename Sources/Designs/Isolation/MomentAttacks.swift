@@ -1,0 +1,132 @@
+internal import ArmFormats
+internal import Bits
+internal import Flows
+internal import Guest
+internal import HostKernel
+internal import Machine
+internal import SMMU
+internal import Simulation
+internal import VMM
+
+// What a device may try at the right moment: before its driver is there, and after a mapping has
+// gone.
+extension Attack {
+  static let momentAttacks: [Attack] = [
+    Attack(
+      name: "boot-dma", actor: .device,
+      action: "The device writes all over the guest's RAM after the guest has turned its SMMU on "
+        + "and before a driver binds.",
+      breach: "RAM is reached that no driver has mapped",
+      source: "arm-smmu-v3.c arm_smmu_rmr_install_bypass_ste", carryOut: writeBeforeDriver),
+    Attack(
+      name: "stale-translation", actor: .device,
+      action: "The device goes on writing to a buffer while the guest unmaps it (iommu.strict=1).",
+      breach: "the buffer is reached after the unmapping has returned",
+      source: "IHI 0070 4.4: CMD_SYNC completes an invalidation",
+      carryOut: { specification throws(AttackFailure) in
+        try writeWhileUnmapping(specification, isLazy: false)
+      }),
+    Attack(
+      name: "stale-translation-lazy", actor: .device,
+      action: "The same in a guest that invalidates later, by a flush queue (iommu.strict=0).",
+      breach: "the buffer is reached after the unmapping has returned",
+      source: "dma-iommu.c: IOVA_DEFAULT_FQ_SIZE 256, IOVA_FQ_TIMEOUT 10 ms",
+      carryOut: { specification throws(AttackFailure) in
+        try writeWhileUnmapping(specification, isLazy: true)
+      }),
+  ]
+
+  private static func writeBeforeDriver(
+    _ specification: RunSpecification
+  ) throws(AttackFailure) -> AttackOutcome {
+    guard specification.design.iommu == .nested else {
+      throw .notApplicable("the guest has no IOMMU: its device reaches all of its RAM at any time")
+    }
+    guard specification.usage != .identity else {
+      throw .notApplicable("the guest wants no translation: its device reaches all of its RAM")
+    }
+    // Booting is the guest's first operation.
+    var field = try AttackedSystem.setUp(specification, operations: 1)
+    let ram = field.system.vmm.map
+    let pages = stride(from: UInt64(0), to: ram.ramSize, by: 1 << 20).map {
+      IOVA(ram.ramBase.rawValue + $0)
+    }
+    let sweep = field.sweep(pages)
+    let stations = field.write(0, to: pages[0]).stations
+    let first = field.system.performed.count
+    while field.place(of: pages[0]) != nil, field.system.step() {}
+    let measures: [IsolationFinding.Measure] = [
+      .init("addresses", sweep.asked), .init("guest's pages reached", sweep[.guestRAM]),
+      .init("steps of software until it ends", field.system.performed.count - first),
+    ]
+    guard sweep[.guestRAM] > 0 else {
+      return .contained(
+        "the stream's entry aborts until a driver binds", measures, stations: stations)
+    }
+    return .breach(
+      of: .guest, "the RMR's bypass entry opens \(sweep[.guestRAM]) of \(sweep.asked) MiB",
+      measures,
+      stations: stations)
+  }
+
+  /// A buffer of the guest's that its device uses.
+  private static let buffer: IOVA = 0x5000_0000
+
+  private static func writeWhileUnmapping(
+    _ specification: RunSpecification, isLazy: Bool
+  ) throws(AttackFailure) -> AttackOutcome {
+    var field = try AttackedSystem.setUp(specification, caches: true)
+    try field.requireStageOne()
+    try field.guestMaps(buffer, to: IPA(field.spareGuestMemory.rawValue))
+    guard field.place(of: buffer) != nil else {
+      throw .run(RunFailure("the device does not reach a buffer that its guest mapped"))
+    }
+    let steps = try field.unmapping(buffer)
+    let unmapping = steps.prefix { $0.function == Self.unmapFunction }
+    let window = field.stepsInReach(of: buffer, isLazy ? Array(unmapping) : steps)
+    let isOpen = field.place(of: buffer) != nil
+    let stations = field.write(0, to: buffer).stations
+    if isLazy { field.carryOut(Array(steps.dropFirst(unmapping.count))) }
+    let measures: [IsolationFinding.Measure] = [
+      .init("steps of software with the stale translation", window),
+      .init("open after the unmapping", isOpen ? 1 : 0),
+      .init("open after the invalidation", field.place(of: buffer) != nil ? 1 : 0),
+    ]
+    guard isOpen else {
+      return .contained(
+        "the translation serves \(window) more steps, until the CMD_SYNC, and none after the "
+          + "unmapping has returned", measures, stations: stations)
+    }
+    return .breach(
+      of: .guest,
+      "the page may have another owner already, and the TLB still answers"
+        + (isLazy ? ": until 256 unmappings wait, or for 10 ms" : ""), measures, stations: stations)
+  }
+
+  /// The step that clears a leaf.
+  private static let unmapFunction = "arm_lpae_unmap"
+}
+
+extension AttackedSystem {
+  /// The guest's steps that unmap a page and invalidate it.
+  fileprivate mutating func unmapping(_ input: IOVA) throws(AttackFailure) -> [Step<Never>] {
+    do {
+      return try system.guest.perform(.activity(.unmap(input, size: 0x1000)))
+    } catch {
+      throw .notApplicable("the guest's kernel refuses: \(error.function), \(error.errno)")
+    }
+  }
+
+  /// Carries steps out one by one; after how many of them, and of those that they lead to, the
+  /// device still reaches `address`.
+  fileprivate mutating func stepsInReach(of address: IOVA, _ steps: [Step<Never>]) -> Int {
+    let first = system.performed.count
+    var reached = 0
+    system.begin(steps.map(PendingStep.guest))
+    system.schedule(.proceed, after: .zero)
+    while system.step() {
+      if place(of: address) != nil { reached = system.performed.count - first }
+    }
+    return reached
+  }
+}

@@ -1,0 +1,192 @@
+import Bits
+public import Designs
+public import JSON
+import Scenarios
+import Simulation
+
+/// What attacks on designs came to.
+public struct IsolationReport: Sendable {
+  private let findings: [IsolationFinding]
+  /// Whether a table shows what was counted, and the way of the access that shows each finding.
+  private let withJourneys: Bool
+
+  /// - Parameter findings: design by design, each with the same attacks in the same order.
+  public init(_ findings: [IsolationFinding], withJourneys: Bool = false) {
+    self.findings = findings
+    self.withJourneys = withJourneys
+  }
+
+  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+    switch format {
+    case .table: table(on: terminal)
+    case .json: JSONValue.array(findings.map(\.json)).indentedText + "\n"
+    case .csv:
+      ([Self.titles] + findings.map(\.cells)).map(csvLine).joined()
+    case .markdown: markdown
+    }
+  }
+
+  static let titles = [
+    "design", "attack", "actor", "outcome", "victim", "detail", "measures",
+  ]
+
+  private var designs: [String] { findings.map(\.design).uniqued }
+  private var attacks: [Attack] {
+    var seen: [Attack] = []
+    for finding in findings where !seen.contains(finding.attack) { seen.append(finding.attack) }
+    return seen
+  }
+
+  private func finding(_ attack: Attack, _ design: String) -> IsolationFinding? {
+    findings.first { $0.attack == attack && $0.design == design }
+  }
+
+  // MARK: For people at a terminal
+
+  private func table(on terminal: Terminal) -> String {
+    let parts = attacks.map { attack in section(attack, on: terminal) }
+    return (designs.count > 1 ? matrix(on: terminal) + "\n" : "") + parts.joined(separator: "\n")
+  }
+
+  /// A row for each attack, a numbered column for each design.
+  private func matrix(on terminal: Terminal) -> String {
+    var table = TextTable(
+      [(title: "attack", alignment: .left), (title: "actor", alignment: .left)]
+        + designs.indices.map { (title: String($0 + 1), alignment: .right) })
+    for attack in attacks {
+      table.add(
+        [TextTable.Cell(attack.name), TextTable.Cell(attack.actor.rawValue)]
+          + designs.map { design in
+            let outcome = finding(attack, design)?.outcome
+            return TextTable.Cell(outcome?.symbol ?? "", outcome?.tone)
+          })
+    }
+    let names = designs.enumerated().map { "\($0.offset + 1) \($0.element)" }
+    let legend = IsolationFinding.Outcome.allCases.map { "\($0.symbol) \($0.rawValue)" }
+    return table.render(on: terminal) + "\n"
+      + paragraph(names.joined(separator: ", "), indent: "", width: terminal.width)
+      + paragraph(legend.joined(separator: ", "), indent: "", width: terminal.width)
+  }
+
+  /// What one attack is, and what came of it, design by design where they differ.
+  private func section(_ attack: Attack, on terminal: Terminal) -> String {
+    var output = terminal.paint(attack.name, .heading) + "\n"
+    output += paragraph(attack.action, indent: "  ", width: terminal.width)
+    output += paragraph(
+      "A breach: \(attack.breach) (\(attack.source)).", indent: "  ", width: terminal.width)
+    for group in groups(of: attack) {
+      let first = group[0]
+      let victim = first.victim.map { " (\($0.rawValue))" } ?? ""
+      output +=
+        "  " + terminal.paint(first.outcome.rawValue + victim, first.outcome.tone) + ": "
+        + group.map(\.design).joined(separator: ", ") + "\n"
+      output += paragraph(first.detail, indent: "    ", width: terminal.width)
+      if withJourneys { output += evidence(of: first, on: terminal) }
+    }
+    return output
+  }
+
+  /// The findings of one attack, those that came to the same together.
+  private func groups(of attack: Attack) -> [[IsolationFinding]] {
+    var groups: [[IsolationFinding]] = []
+    for finding in findings where finding.attack == attack {
+      let index = groups.firstIndex {
+        $0[0].outcome == finding.outcome && $0[0].victim == finding.victim
+          && $0[0].detail == finding.detail
+      }
+      if let index { groups[index].append(finding) } else { groups.append([finding]) }
+    }
+    return groups
+  }
+
+  private func evidence(of finding: IsolationFinding, on terminal: Terminal) -> String {
+    var output = finding.measures.map { "    \($0.name): \($0.value)\n" }.joined()
+    guard let start = finding.stations.first?.time else { return output }
+    var table = TextTable([
+      (title: "    time ns", alignment: .right), (title: "station", alignment: .left),
+      (title: "address", alignment: .right), (title: "meaning", alignment: .left),
+    ])
+    for station in finding.stations {
+      table.add([
+        TextTable.Cell(nanoseconds(station.time - start)), TextTable.Cell(station.name),
+        TextTable.Cell(station.address.map { hex($0) } ?? ""), TextTable.Cell(station.meaning),
+      ])
+    }
+    output += table.render(on: terminal)
+    return output
+  }
+
+  // MARK: For documents
+
+  private var markdown: String {
+    var output = markdownLine(["attack"] + designs)
+    output += markdownLine((0...designs.count).map { _ in "---" })
+    for attack in attacks {
+      output += markdownLine(
+        [attack.name] + designs.map { finding(attack, $0)?.outcome.rawValue ?? "" })
+    }
+    output += "\n"
+    for finding in findings where finding.outcome == .breach || finding.outcome == .noise {
+      output +=
+        "- `\(finding.design)`, `\(finding.attack.name)`: \(finding.outcome.rawValue) "
+        + "(\(finding.victim?.rawValue ?? "nobody")): \(finding.detail)\n"
+    }
+    return output
+  }
+}
+
+extension IsolationFinding {
+  var cells: [String] {
+    [
+      design, attack.name, attack.actor.rawValue, outcome.rawValue, victim?.rawValue ?? "", detail,
+      measures.map { "\($0.name): \($0.value)" }.joined(separator: "; "),
+    ]
+  }
+
+  /// For programs. Times are nanoseconds since the start of the run.
+  public var json: JSONValue {
+    [
+      "design": .string(design),
+      "attack": .string(attack.name),
+      "actor": .string(attack.actor.rawValue),
+      "action": .string(attack.action),
+      "breachIf": .string(attack.breach),
+      "source": .string(attack.source),
+      "outcome": .string(outcome.rawValue),
+      "victim": .string(victim?.rawValue),
+      "detail": .string(detail),
+      "measures": .object(measures.map { .init($0.name, .integer($0.value)) }),
+      "stations": .array(stations.map(\.json)),
+    ]
+  }
+}
+
+extension IsolationFinding.Outcome {
+  /// One character for a matrix.
+  var symbol: String {
+    switch self {
+    case .contained: "."
+    case .noise: "n"
+    case .breach: "B"
+    case .notApplicable: "-"
+    case .unknown: "?"
+    }
+  }
+
+  var tone: Terminal.Tone? {
+    switch self {
+    case .contained: .good
+    case .noise, .unknown: .warning
+    case .breach: .bad
+    case .notApplicable: .quiet
+    }
+  }
+}
+
+extension Array where Element: Hashable {
+  /// The elements in order, each once.
+  fileprivate var uniqued: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,57 @@
+public import Designs
+public import InputFiles
+
+extension Scenario {
+  /// Attacks every design, in parallel: for each design, in the scenario's order, each of `attacks`
+  /// in theirs.
+  ///
+  /// - Parameter progress: told how many findings there are.
+  public func findings(
+    of attacks: [Attack], progress: @Sendable (Int) -> Void = { _ in }
+  ) async throws(InputError) -> [IsolationFinding] {
+    let pairs = specifications().flatMap { specification in attacks.map { (specification, $0) } }
+    typealias Finding = Result<IsolationFinding, RunFailure>
+    let outcomes = await withTaskGroup(of: (Int, Finding).self) { group in
+      for (index, pair) in pairs.enumerated() {
+        group.addTask {
+          do throws(RunFailure) {
+            return (index, .success(try pair.0.attacked(by: pair.1)))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      var outcomes: [Int: Finding] = [:]
+      for await (index, outcome) in group {
+        outcomes[index] = outcome
+        progress(outcomes.count)
+      }
+      return outcomes
+    }
+    var findings: [IsolationFinding] = []
+    for (index, pair) in pairs.enumerated() {
+      switch outcomes[index] {
+      case .success(let finding): findings.append(finding)
+      case .failure(let failure):
+        throw InputError(
+          "design \(pair.0.design.name.quoted), attack \(pair.1.name.quoted): \(failure.message)",
+          at: Place(file: file))
+      case nil: continue
+      }
+    }
+    return findings
+  }
+}
+
+extension Attack {
+  /// The attack with that name.
+  ///
+  /// - Throws: `InputError` that names those there are.
+  public static func existing(_ name: String) throws(InputError) -> Attack {
+    if let attack = named(name) { return attack }
+    let names = all.map(\.name)
+    throw InputError(
+      "expected an attack ('doorbell attack --list' names them), found \(name.quoted)"
+        + suggestion(for: name, among: names))
+  }
+}
