@@ -22,6 +22,8 @@ package struct LoadQuantity: Sendable {
     LoadQuantity("dropped", "%") { $0.estimate { share($0.dropped, of: $0.offered) } },
     LoadQuantity("p50", "us") { $0.estimate(\.p50).map { $0.scaled(by: 0.001) } },
     LoadQuantity("p99", "us") { $0.estimate(\.p99).map { $0.scaled(by: 0.001) } },
+    LoadQuantity("p99.9", "us") { $0.estimate(\.p999).map { $0.scaled(by: 0.001) } },
+    LoadQuantity("max", "us") { $0.estimate(\.max).map { $0.scaled(by: 0.001) } },
     LoadQuantity("exits", "/MSI") {
       $0.estimate { Double($0.exits) / Double(max(1, $0.delivered + $0.merged)) }
     },

@@ -9,8 +9,13 @@ import Timing
 /// The report of a load under several designs.
 public struct LoadReport: Sendable {
   let study: LoadStudy
+  /// Whether the table shows how latencies are spread.
+  let showsHistograms: Bool
 
-  public init(_ study: LoadStudy) { self.study = study }
+  public init(_ study: LoadStudy, histograms: Bool = false) {
+    self.study = study
+    showsHistograms = histograms
+  }
 
   public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
@@ -49,6 +54,10 @@ public struct LoadReport: Sendable {
         "\(row.design.name): no load was run. \(row.probe.result.why)", indent: "",
         width: terminal.width)
     }
+    for row in study.rows where showsHistograms {
+      guard let low = row.low else { continue }
+      output += "\n" + histogram(row.design.name, low.histogram).render(on: terminal)
+    }
     for row in study.rows where !row.ramp.isEmpty {
       output += "\n" + ramp(row, terminal)
     }
@@ -80,6 +89,23 @@ public struct LoadReport: Sendable {
       let isEmpty = cells.allSatisfy { $0 == "0" || $0 == "0 ±0" || $0 == "-" }
       return isEmpty ? nil : (quantity.name, quantity.unit, cells)
     }
+  }
+
+  /// A bar for each bucket, as long as its share of the fullest.
+  private func histogram(_ design: String, _ histogram: LatencyHistogram) -> TextTable {
+    var table = TextTable([
+      (title: "\(design): up to us", alignment: .right), (title: "MSIs", alignment: .right),
+      (title: "", alignment: .left),
+    ])
+    let most = histogram.buckets.map(\.count).max() ?? 1
+    for bucket in histogram.buckets {
+      table.add([
+        TextTable.Cell(brief(Double(bucket.nanoseconds) / 1000)),
+        TextTable.Cell(String(bucket.count)),
+        TextTable.Cell(String(repeating: "#", count: (40 * bucket.count + most - 1) / most)),
+      ])
+    }
+    return table
   }
 
   private func ramp(_ row: LoadStudy.Row, _ terminal: Terminal) -> String {
@@ -172,20 +198,28 @@ extension LoadReport {
 
   private func json(_ summary: LoadSummary) -> JSONValue {
     .object(
-      Self.sections.map { title, quantities in
-        JSONValue.Member(
-          title,
-          .object(
-            quantities.map { quantity in
-              let estimate = quantity.value(summary)
-              return JSONValue.Member(
-                quantity.name,
-                [
-                  "unit": .string(quantity.unit),
-                  "mean": estimate.map { .number($0.mean) } ?? .null,
-                  "halfWidth": estimate?.halfWidth.map { .number($0) } ?? .null,
-                ])
-            }))
+      [JSONValue.Member("latencies", json(summary.histogram))]
+        + Self.sections.map { title, quantities in
+          JSONValue.Member(
+            title,
+            .object(
+              quantities.map { quantity in
+                let estimate = quantity.value(summary)
+                return JSONValue.Member(
+                  quantity.name,
+                  [
+                    "unit": .string(quantity.unit),
+                    "mean": estimate.map { .number($0.mean) } ?? .null,
+                    "halfWidth": estimate?.halfWidth.map { .number($0) } ?? .null,
+                  ])
+              }))
+        })
+  }
+
+  private func json(_ histogram: LatencyHistogram) -> JSONValue {
+    .array(
+      histogram.buckets.map {
+        ["upToNanoseconds": .integer(Int(clamping: $0.nanoseconds)), "count": .integer($0.count)]
       })
   }
 }

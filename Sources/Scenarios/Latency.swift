@@ -6,6 +6,7 @@ public import Simulation
 public struct Latency: Equatable, Sendable {
   public let p50: UInt64
   public let p99: UInt64
+  public let p999: UInt64
   public let max: UInt64
 
   /// `nil` when there are none. Percentiles are exact to three decimal digits.
@@ -15,6 +16,7 @@ public struct Latency: Equatable, Sendable {
     for time in times { _ = histogram.record(time.nanoseconds) }
     p50 = Swift.min(histogram.valueAtPercentile(50), longest.nanoseconds)
     p99 = Swift.min(histogram.valueAtPercentile(99), longest.nanoseconds)
+    p999 = Swift.min(histogram.valueAtPercentile(99.9), longest.nanoseconds)
     max = longest.nanoseconds
   }
 }

@@ -1,3 +1,4 @@
+import Guest
 import InputFiles
 import JSON
 import Simulation
@@ -69,6 +70,18 @@ extension Shape {
         .optional("burst", .integer(1...4096), "Packets of a burst.", standard: .integer(1)),
         .optional("ring", .integer(1...65536), "Entries of a ring.", standard: .integer(512)),
       ]), "An open loop: a Poisson process; the driver polls until its ring is empty."),
+    .required(
+      "recorded",
+      .record([
+        .required(
+          "recording", .anyText, "The path of a recording, from here or the scenarios folder."),
+        .optional(
+          "speed", .number, "How many times as fast as it was recorded, 0.001 to 1e9.",
+          standard: .integer(1)),
+        .optional("ring", .integer(1...65536), "Entries of a ring.", standard: .integer(512)),
+      ]),
+      "An event at each MSI of a recording, over and over; the driver polls until its ring is "
+        + "empty."),
   ])
 }
 
@@ -85,7 +98,12 @@ extension DeviceLoad.Mapping {
 
 extension LoadSetting {
   /// The load that a checked part of a scenario file describes.
-  init(_ value: CheckedValue) throws(InputError) {
+  ///
+  /// - Parameter recording: reads what a field names.
+  init(
+    _ value: CheckedValue,
+    recording: (CheckedValue) throws(InputError) -> Workload
+  ) throws(InputError) {
     self.init()
     func number(_ name: String, _ standard: Int) -> Int {
       value[name].map { Int(clamping: $0.integer) } ?? standard
@@ -110,7 +128,11 @@ extension LoadSetting {
     guard virtualMachines * virtualCPUs <= 65536 else {
       throw value.error(expected: "at most 65536 virtual CPUs")
     }
-    for device in value["devices"]?.items ?? [] { devices.append(try DeviceLoad(device)) }
+    for device in value["devices"]?.items ?? [] {
+      let played = try RecordedTiming(device["source"]?["recorded"], recording)
+      if let played { recordings.append(played) }
+      devices.append(try DeviceLoad(device, recordings: recordings.count))
+    }
     guard !devices.isEmpty else {
       throw (value["devices"] ?? value).error(expected: "at least one group of devices")
     }
@@ -122,8 +144,11 @@ extension LoadSetting {
 }
 
 extension DeviceLoad {
-  fileprivate init(_ value: CheckedValue) throws(InputError) {
-    self.init(name: value["source"]?.members.first?.name ?? "", source: try Self.source(value))
+  /// - Parameter recordings: how many there are; its own is the last.
+  fileprivate init(_ value: CheckedValue, recordings: Int) throws(InputError) {
+    self.init(
+      name: value["source"]?.members.first?.name ?? "",
+      source: try Self.source(value, recordings: recordings))
     count = Int(clamping: value["count"]?.integer ?? 1)
     queues = Int(clamping: value["queues"]?.integer ?? 1)
     coalescedEvents = Int(clamping: value["coalesce"]?["events"]?.integer ?? 1)
@@ -135,14 +160,20 @@ extension DeviceLoad {
     masks = value["masks"]?.boolean ?? false
   }
 
-  private static func source(_ value: CheckedValue) throws(InputError) -> Source {
+  private static func source(
+    _ value: CheckedValue, recordings: Int
+  ) throws(InputError) -> Source {
+    if let recorded = value["source"]?["recorded"] {
+      return .recorded(
+        place: recordings - 1, ring: Int(clamping: recorded["ring"]?.integer ?? 512))
+    }
     if let nvme = value["source"]?["nvme"], let service = try nvme.time("service") {
       return .closed(
         depth: Int(clamping: nvme.integer("depth")), service: service,
         channels: Int(clamping: nvme["channels"]?.integer ?? 64))
     }
     guard let nic = value["source"]?["nic"], let gap = try nic.time("gap") else {
-      throw value.error(expected: "'nvme' or 'nic'")
+      throw value.error(expected: "'nvme', 'nic' or 'recorded'")
     }
     guard gap > .zero else { throw nic.error(expected: "a gap above zero") }
     return .open(
@@ -154,6 +185,27 @@ extension DeviceLoad {
   fileprivate var outstanding: Int {
     guard case .closed(let depth, _, _) = source else { return count * queues }
     return count * queues * depth
+  }
+}
+
+extension RecordedTiming {
+  /// When the MSIs of a recording were sent; `nil` where a source plays none.
+  fileprivate init?(
+    _ value: CheckedValue?, _ recording: (CheckedValue) throws(InputError) -> Workload
+  ) throws(InputError) {
+    guard let value, let name = value["recording"] else { return nil }
+    let speed = value["speed"]?.number ?? 1
+    guard (1e-3...1e9).contains(speed) else {
+      throw (value["speed"] ?? value).error(expected: "0.001 to 1e9")
+    }
+    let events: [Event] = try recording(name).entries.compactMap { entry in
+      guard case .message(let vector) = entry.activity else { return nil }
+      return Event(time: .nanoseconds(entry.nanoseconds), queue: vector)
+    }
+    guard let timing = RecordedTiming(events) else {
+      throw name.error(expected: "a recording of MSIs at two times at least")
+    }
+    self = timing.played(at: speed)
   }
 }
 

@@ -49,10 +49,13 @@ extension ScenarioFolder {
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.idle = value["guest"]?.choice("idle") ?? .runs
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
-    if let load = value["workload"]?["load"] { scenario.load = try LoadSetting(load) }
+    if let load = value["workload"]?["load"] { scenario.load = try setting(load) }
     scenario.caches = CacheSizes(value)
     scenario.inputFiles = [path] + designs.map(\.file) + [costFile]
-    if let name = value["workload"]?["recording"] {
+    let played = value["workload"]?["load"]?["devices"]?.items.map {
+      $0["source"]?["recorded"]?["recording"]
+    }
+    for name in ([value["workload"]?["recording"]] + (played ?? [])).compactMap(\.self) {
       scenario.inputFiles.append(try file(at: name.text, from: name.place, field: name.field))
     }
     return scenario
@@ -72,11 +75,10 @@ extension ScenarioFolder {
     _ value: CheckedValue, seed: UInt32
   ) throws(InputError) -> (String, Workload) {
     if let name = value["workload"]?["recording"] {
-      let path = try file(at: name.text, from: name.place, field: name.field)
-      return (name.text, try Recording(path: path).workload)
+      return (name.text, try recording(name))
     }
     if let load = value["workload"]?["load"] {
-      let vectors = try LoadSetting(load).devices.map(\.queues).max() ?? 1
+      let vectors = try setting(load).devices.map(\.queues).max() ?? 1
       return ("load", .synthetic(vectors: vectors, messages: vectors, every: 100_000))
     }
     guard let made = value["workload"]?["synthetic"], let interval = made["interval"] else {
@@ -93,6 +95,16 @@ extension ScenarioFolder {
         arrivals: made.choice("arrivals") ?? .regular, seed: seed,
         buffer: made["buffer"].map { IOVA($0.integer) })
     )
+  }
+
+  private func setting(_ load: CheckedValue) throws(InputError) -> LoadSetting {
+    try LoadSetting(load) { name throws(InputError) in try recording(name) }
+  }
+
+  /// The workload of the recording that a field names.
+  private func recording(_ name: CheckedValue) throws(InputError) -> Workload {
+    let path = try file(at: name.text, from: name.place, field: name.field)
+    return try Recording(path: path).workload
   }
 
   private func designs(

@@ -19,23 +19,50 @@ extension LoadEngine {
 
   /// A command is done, or a burst of packets comes in.
   mutating func deviceEvent(_ queue: Int32) {
-    let place = Int(queues[Int(queue)].load)
-    if case .open(_, let burst, let ring) = setting.devices[place].source {
-      scheduleArrival(queue)
-      let room = max(0, ring - Int(queues[Int(queue)].waiting))
-      let taken = min(burst, room)
-      if isCounting {
-        result.offered &+= burst
-        result.dropped &+= burst - taken
-      }
-      guard taken > 0 else { return }
-      accept(queue, taken)
-      guard queues[Int(queue)].isArmed else { return }
-    } else {
+    switch setting.devices[Int(queues[Int(queue)].load)].source {
+    case .closed:
       if isCounting { result.offered &+= 1 }
       accept(queue, 1)
+      coalesce(queue)
+    case .open(_, let burst, let ring):
+      scheduleArrival(queue)
+      arrive(burst, at: queue, ring: ring)
+    case .recorded(_, let ring): arrive(1, at: queue, ring: ring)
     }
-    coalesce(queue, place)
+  }
+
+  /// Packets come in, as many as there is room for; the driver polls unless it sleeps.
+  private mutating func arrive(_ burst: Int, at queue: Int32, ring: Int) {
+    let room = max(0, ring - Int(queues[Int(queue)].waiting))
+    let taken = min(burst, room)
+    if isCounting {
+      result.offered &+= burst
+      result.dropped &+= burst - taken
+    }
+    guard taken > 0 else { return }
+    accept(queue, taken)
+    if queues[Int(queue)].isArmed { coalesce(queue) }
+  }
+
+  // MARK: Recordings
+
+  mutating func schedulePlayback(_ player: Int32) {
+    let state = players[Int(player)]
+    let offset = setting.recordings[state.recording].events[state.next].time
+    schedule(.recorded, player, at: state.start + offset)
+  }
+
+  /// The next event of a recording happens; after the last comes the first.
+  mutating func play(_ player: Int32) {
+    let state = players[Int(player)]
+    let queue = setting.recordings[state.recording].events[state.next].queue % state.queues
+    players[Int(player)].next = state.next &+ 1
+    if state.next &+ 1 == setting.recordings[state.recording].events.count {
+      players[Int(player)].next = 0
+      players[Int(player)].start = state.start + setting.recordings[state.recording].period
+    }
+    schedulePlayback(player)
+    deviceEvent(state.firstQueue &+ Int32(truncatingIfNeeded: queue))
   }
 
   /// The device writes the events' buffers and their entries in the ring.
@@ -54,7 +81,8 @@ extension LoadEngine {
     }
   }
 
-  private mutating func coalesce(_ queue: Int32, _ load: Int) {
+  private mutating func coalesce(_ queue: Int32) {
+    let load = Int(queues[Int(queue)].load)
     let enough = setting.devices[load].coalescedEvents
     let coalesced = Int(queues[Int(queue)].coalesced)
     if coalesced >= enough || setting.devices[load].coalescingTime == .zero { return send(queue) }
@@ -69,7 +97,7 @@ extension LoadEngine {
   mutating func send(_ queue: Int32) {
     queues[Int(queue)].coalesced = 0
     queues[Int(queue)].coalescingPlan &+= 1
-    if case .open = setting.devices[Int(queues[Int(queue)].load)].source {
+    if setting.devices[Int(queues[Int(queue)].load)].source.polls {
       queues[Int(queue)].isArmed = false
     }
     if isCounting { result.sent &+= 1 }

@@ -16,6 +16,7 @@ public struct LoadEngine: ~Copyable {
   var clock = EventQueue<LoadEvent>()
   var queues: ContiguousArray<QueueState> = []
   var channels: ContiguousArray<ServerPool> = []
+  var players: ContiguousArray<Player> = []
   var virtualCPUs: ContiguousArray<VirtualCPU> = []
   var physicalCPUs: ContiguousArray<PhysicalCPU> = []
   var flights: ContiguousArray<Flight> = []
@@ -67,6 +68,12 @@ public struct LoadEngine: ~Copyable {
     var device = 0
     for (number, load) in setting.devices.enumerated() {
       for _ in 0..<load.count {
+        if case .recorded(let place, _) = load.source {
+          players.append(
+            Player(
+              recording: place, firstQueue: Int32(truncatingIfNeeded: queues.count),
+              queues: load.queues))
+        }
         for queue in 0..<load.queues {
           let cpu = device % machines * perMachine + (device / machines + queue) % perMachine
           queues.append(
@@ -102,8 +109,10 @@ public struct LoadEngine: ~Copyable {
       switch setting.devices[Int(queues[index].load)].source {
       case .closed(let depth, _, _): for _ in 0..<depth { submit(queue) }
       case .open: scheduleArrival(queue)
+      case .recorded: continue
       }
     }
+    for index in players.indices { schedulePlayback(Int32(truncatingIfNeeded: index)) }
     scheduleMove()
   }
 
@@ -115,6 +124,7 @@ public struct LoadEngine: ~Copyable {
     let index = event.index
     switch event.kind {
     case .event: deviceEvent(index)
+    case .recorded: play(index)
     case .coalesced: if queues[Int(index)].coalescingPlan == event.plan { send(index) }
     case .lookUp: lookUp(index, at: time)
     case .arrived: path.isDirect ? arriveDirectly(index) : interruptHost(index)

@@ -19,6 +19,8 @@ public struct LoadSetting: Equatable, Sendable {
   /// Interrupts that the guests move to another virtual CPU in a second.
   public var affinityMovesPerSecond = 0.0
   public var devices: [DeviceLoad] = []
+  /// What the sources of some devices play.
+  public var recordings: [RecordedTiming] = []
   /// What is simulated before anything is counted, and what is counted.
   public var warmUp = SimulatedTime.nanoseconds(2_000_000)
   public var duration = SimulatedTime.nanoseconds(20_000_000)
@@ -29,6 +31,7 @@ public struct LoadSetting: Equatable, Sendable {
   public func scaled(by factor: Double) -> LoadSetting {
     var setting = self
     for index in devices.indices { setting.devices[index].scale(by: factor) }
+    setting.recordings = recordings.map { $0.played(at: factor) }
     return setting
   }
 }
@@ -43,6 +46,12 @@ public struct DeviceLoad: Equatable, Sendable {
     /// Bursts of `burst` events come to each queue as a Poisson process, a mean of `gap` apart,
     /// into a ring of `ring` entries. The driver polls, with interrupts off, until it is empty.
     case open(gap: SimulatedTime, burst: Int, ring: Int)
+    /// One event at each time of the setting's recording at `place`, over and over, otherwise as
+    /// `open`.
+    case recorded(place: Int, ring: Int)
+
+    /// Whether the driver, once interrupted, polls with interrupts off until its ring is empty.
+    var polls: Bool { if case .closed = self { false } else { true } }
   }
 
   /// What the driver does to the mapping of an event's buffer.
@@ -86,6 +95,7 @@ public struct DeviceLoad: Equatable, Sendable {
       source = .open(
         gap: SimulatedTime(picoseconds: UInt64(min(max(scaled, 1), 1e18))), burst: burst,
         ring: ring)
+    case .recorded: break
     }
   }
 }

@@ -6,6 +6,8 @@ struct LoadEvent: BitwiseCopyable, Sendable {
   enum Kind: UInt8, BitwiseCopyable, Sendable {
     /// A device has an event for a queue.
     case event
+    /// The next event of a recording is due at a device.
+    case recorded
     /// The coalescing time of a queue is over.
     case coalesced
     /// A translated message reaches the ITS.
@@ -61,6 +63,18 @@ struct QueueState: Sendable {
   var unmapped: Int32 = 0
   /// How many of its buffers' pages were used, which names the next one.
   var pagesUsed: UInt64 = 0
+}
+
+/// A device that plays a recording.
+struct Player: Sendable {
+  /// The place of its recording in the setting.
+  let recording: Int
+  let firstQueue: Int32
+  let queues: Int
+  /// The next event.
+  var next = 0
+  /// When the recording began, this time around.
+  var start = SimulatedTime.zero
 }
 
 /// A virtual CPU.

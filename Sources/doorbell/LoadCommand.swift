@@ -51,6 +51,9 @@ struct LoadCommand: AsyncParsableCommand {
   @Flag(help: "Repeat the load at 1/8 to 16 times what the scenario says.")
   var ramp = false
 
+  @Flag(help: "Show how many MSIs took how long, all seeds together, at the low end.")
+  var histogram = false
+
   @Option(help: "How to print.")
   var format = ReportFormat.table
 
@@ -72,6 +75,8 @@ struct LoadCommand: AsyncParsableCommand {
     let study = try await Progress.during("running '\(scenario.name)'") { progress in
       try await scenario.study(seeds: seeds, factors: factors) { progress.show($0) }
     }
-    try Output.write(LoadReport(study).text(as: format, on: Output.terminal))
+    try Output.write(
+      LoadReport(study, histograms: histogram)
+        .text(as: format, on: Output.terminal))
   }
 }

@@ -55,9 +55,14 @@ struct LoadReportTests {
       #expect(p50?["unit"] == .string("us"))
       #expect(p50?["halfWidth"] != .null)
       #expect(first[end]?["mean time of an MSI"]?["walks"] != nil)
+      guard case .array(let buckets)? = first[end]?["latencies"] else {
+        Issue.record("no histogram")
+        continue
+      }
+      #expect(!buckets.isEmpty)
     }
     let lines = report.text(as: .csv).split(separator: "\r\n")
-    let quantities = 29
+    let quantities = 31
     #expect(lines.count == 1 + 2 * quantities)
     for line in lines {
       let commas = line.filter { $0 == "," }.count

@@ -62,13 +62,15 @@ struct LoadStudyTests {
   }
 
   static let loads = [
-    "load-masking", "load-nic", "load-nvme", "load-overcommit", "load-strict-mix",
+    "load-masking", "load-nic", "load-nvme", "load-overcommit", "load-recorded",
+    "load-strict-mix",
   ]
 
   @Test("each shipped load delivers under each design, at both ends of the costs", arguments: loads)
   func shipped(name: String) async throws {
     var scenario = try Self.folder.scenario(named: name)
-    scenario.load?.duration = .nanoseconds(2_000_000)
+    // A recording's gaps are long.
+    if name != "load-recorded" { scenario.load?.duration = .nanoseconds(2_000_000) }
     let study = try await scenario.study(seeds: 2)
     #expect(study.rows.count == scenario.designs.count)
     for row in study.rows {
@@ -109,6 +111,35 @@ struct LoadStudyTests {
     await #expect(throws: InputError.self) { try await scenario.study(seeds: 1) }
   }
 
+  @Test("a histogram counts every MSI once, in steps of 1, 2 and 5")
+  func histogram() {
+    let times = [100, 101, 200, 201, 500, 1_000_000].map { SimulatedTime.nanoseconds($0) }
+    let histogram = LatencyHistogram(times)
+    #expect(histogram.buckets.first == .init(nanoseconds: 100, count: 1))
+    #expect(histogram.buckets.prefix(3).map(\.count) == [1, 2, 2])
+    #expect(histogram.buckets.last == .init(nanoseconds: 1_000_000, count: 1))
+    #expect(histogram.buckets.reduce(0) { $0 + $1.count } == times.count)
+    #expect(LatencyHistogram([]).buckets.isEmpty)
+  }
+
+  @Test(
+    "a recorded source that cannot be played is one error with its place",
+    arguments: [
+      ("speed: 1000", "speed: 0", "0.001 to 1e9"),
+      ("speed: 1000", "ring: 0", "from 1 to 65536"),
+      ("nested-kvm-nvme.jsonl", "none.jsonl", "the path of a file"),
+    ])
+  func malformedRecorded(old: String, new: String, expected: String) throws {
+    let text = try InputFile("\(Self.folder.path)/load-recorded.yaml").text()
+    #expect(text.contains(old))
+    let files = try TemporaryFolder(["bad.yaml": text.replacing(old, with: new)])
+    let error = #expect(throws: InputError.self) {
+      try Self.folder.scenario(named: "\(files.path)/bad.yaml")
+    }
+    #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("bad.yaml:") == true)
+  }
+
   @Test(
     "a malformed load is one error with its place",
     arguments: [
@@ -116,7 +147,7 @@ struct LoadStudyTests {
       ("80 us", "80 parsecs", "a time such as 10 us"),
       ("physicalCPUs: 8", "physicalCPUs: 0", "from 1 to 4096"),
       ("mapping: fixed", "mapping: loose", "fixed, lazy or strict"),
-      ("nvme:", "floppy:", "nvme or nic"),
+      ("nvme:", "floppy:", "nvme, nic or recorded"),
       ("count: 4", "count: 4096", "outstanding commands"),
     ])
   func malformed(old: String, new: String, expected: String) throws {

@@ -211,4 +211,12 @@ struct SweepPlanTests {
     }
     #expect(error?.description.contains("at most 100000 points") == true)
   }
+
+  @Test(
+    "each shipped plan can be read, and each of its points can run",
+    arguments: ["queue-depth", "vfio-by-kernel", "mapping", "coalescing"])
+  func shipped(name: String) throws {
+    let plan = try SweepPlan(path: "\(Self.folder.path)/sweeps/\(name).yaml", in: Self.folder)
+    #expect(plan.points.allSatisfy { $0.impossibility == nil })
+  }
 }

@@ -283,4 +283,57 @@ struct LoadEngineTests {
     #expect(abs(Double(half.events) / Double(whole.events) - 0.5) < 0.1)
     #expect(half.latencies.allSatisfy { whole.latencies.contains($0) })
   }
+
+  // MARK: Recorded timing
+
+  /// 4 events in 30 us, then 10 us: 100 events in a millisecond.
+  static func recorded(queues: Int = 2, ring: Int = 64) -> LoadSetting {
+    var setting = nvme()
+    let events: [(UInt64, Int)] = [(500, 0), (10_500, 1), (10_500, 0), (30_500, 3)]
+    setting.recordings = [
+      RecordedTiming(
+        events.map { .init(time: .nanoseconds($0.0), queue: $0.1) })
+    ].compactMap(\.self)
+    var device = DeviceLoad(name: "recorded", source: .recorded(place: 0, ring: ring))
+    device.count = 3
+    device.queues = queues
+    setting.devices = [device]
+    return setting
+  }
+
+  @Test("a recording is played over and over, each device by itself, with its own gaps")
+  func recordedTiming() throws {
+    let setting = Self.recorded()
+    #expect(setting.recordings.first?.period == .nanoseconds(40_000))
+    let result = Self.run(setting)
+    // 2 ms are 50 times 40 us, of 4 events for each of 3 devices; one may stand on either edge.
+    #expect(abs(result.offered - 600) <= 6)
+    #expect(result.dropped == 0)
+    #expect(result.sent > 0)
+    #expect(result.latencies.elementsEqual(Self.run(setting, seed: 9).latencies))
+  }
+
+  @Test("a recording is played faster by a ramp, and drops where its ring is full")
+  func recordedRamp() throws {
+    let fast = Self.run(Self.recorded().scaled(by: 4))
+    #expect(abs(fast.offered - 2400) <= 24)
+    var slow = Self.recorded(queues: 1, ring: 1)
+    slow.devices[0].workPerEvent = .nanoseconds(100_000)
+    let result = Self.run(slow)
+    #expect(result.dropped > 0)
+    #expect(result.events + result.dropped <= result.offered + 3)
+  }
+
+  @Test("a recording needs two times, in order")
+  func recordedEvents() {
+    func timing(_ times: [UInt64]) -> RecordedTiming? {
+      RecordedTiming(times.map { .init(time: .nanoseconds($0), queue: 0) })
+    }
+    #expect(timing([]) == nil)
+    #expect(timing([5]) == nil)
+    #expect(timing([5, 5]) == nil)
+    #expect(timing([5, 4, 9]) == nil)
+    #expect(timing([5, 9])?.period == .nanoseconds(8))
+    #expect(timing([5, 9])?.played(at: 1e9).period != .zero)
+  }
 }

@@ -6,10 +6,13 @@ let package = Package(
   name: "bench",
   dependencies: [.package(name: "doorbell", path: "../..")],
   targets: [
+    // Counts every malloc of the process.
+    .target(name: "AllocationCount"),
     .executableTarget(
       name: "bench",
       dependencies: [
-        .product(name: "DoorbellModels", package: "doorbell")
-      ])
+        "AllocationCount",
+        .product(name: "DoorbellModels", package: "doorbell"),
+      ]),
   ]
 )

@@ -1,0 +1,44 @@
+import Glibc
+import Simulation
+import Timing
+
+/// What a virtual machine takes under load: 8 virtual CPUs, 8 devices with 64 vectors each.
+///
+/// The growth of the process's peak with the number of virtual machines, so that it must come
+/// before anything larger.
+enum MemoryBenchmarks {
+  static func marks() -> [Mark] {
+    keep(LoadBenchmarks.result(setting(machines: 1)))
+    let before = peak
+    let count = 256
+    keep(LoadBenchmarks.result(setting(machines: count + 1)))
+    return [
+      Mark(
+        name: "memory of a VM: 8 vCPUs, 8 devices of 64 vectors",
+        value: Double(peak - before) / Double(count) / 1024, bound: 4, unit: "MiB")
+    ]
+  }
+
+  private static func setting(machines: Int) -> LoadSetting {
+    var setting = LoadSetting()
+    setting.virtualMachines = machines
+    setting.virtualCPUs = 8
+    setting.physicalCPUs = 8 * machines
+    setting.busyCPUs = 8
+    var device = DeviceLoad(
+      name: "nvme", source: .closed(depth: 4, service: .nanoseconds(80_000), channels: 256))
+    device.count = 8 * machines
+    device.queues = 64
+    setting.devices = [device]
+    setting.warmUp = .zero
+    setting.duration = .nanoseconds(200_000)
+    return setting
+  }
+
+  /// The most that the process ever had in memory, in KiB.
+  private static var peak: Int {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss
+  }
+}
