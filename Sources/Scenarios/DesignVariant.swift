@@ -74,6 +74,9 @@ package struct DesignName {
   /// `axis=word` each; empty for the design of the file itself.
   let settings: [String]
 
+  /// The same settings of the design in another place.
+  package func at(_ path: String) -> String { ([path] + settings).joined(separator: ",") }
+
   package init(_ text: String) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let isVariant = parts.count > 1 && parts.dropFirst().allSatisfy { $0.contains("=") }
@@ -82,7 +85,7 @@ package struct DesignName {
   }
 
   /// The design's own name, where the settings stand in the order of the axes and change something.
-  var name: String { ([baseName(file)] + settings).joined(separator: ",") }
+  package var name: String { ([baseName(file)] + settings).joined(separator: ",") }
 }
 
 extension Scenario {

@@ -70,7 +70,11 @@ struct PointMaker {
 extension FieldSetting {
   /// The value as the user would write it on one line; for a file, its name.
   fileprivate var valueText: String {
-    target == .designFile || target == .costFile ? baseName(value.text) : value.sourceText
+    switch target {
+    case .designFile: DesignName(value.text).name
+    case .costFile: baseName(value.text)
+    default: value.sourceText
+    }
   }
 }
 

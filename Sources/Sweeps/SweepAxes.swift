@@ -93,23 +93,27 @@ struct SweepAxes {
 
   /// A setting. One that names a file has its path, and the file is well-formed.
   private func setting(_ name: String, _ value: CheckedValue) throws(InputError) -> FieldSetting {
-    func file(_ kind: ScenarioFolder.Kind) throws(InputError) -> CheckedValue {
-      let path = try folder.file(
-        kind, named: value.text, from: value.place, field: value.field)
-      return CheckedValue(content: .text(path), place: value.place, field: value.field)
+    func file(_ kind: ScenarioFolder.Kind, _ text: String) throws(InputError) -> String {
+      try folder.file(kind, named: text, from: value.place, field: value.field)
+    }
+    func naming(_ text: String) -> FieldSetting? {
+      FieldSetting(
+        name: name,
+        value: CheckedValue(content: .text(text), place: value.place, field: value.field))
     }
     guard let setting = FieldSetting(name: name, value: value) else {
       throw value.error(expected: "the path of a field")
     }
     switch setting.target {
     case .designFile:
-      let path = try file(.design)
-      _ = try folder.design(named: path.text)
-      return FieldSetting(name: name, value: path) ?? setting
+      let design = DesignName(value.text)
+      let path = try design.at(file(.design, design.file))
+      _ = try folder.design(named: path)
+      return naming(path) ?? setting
     case .costFile:
-      let path = try file(.costs)
-      _ = try folder.costs(named: path.text)
-      return FieldSetting(name: name, value: path) ?? setting
+      let path = try file(.costs, value.text)
+      _ = try folder.costs(named: path)
+      return naming(path) ?? setting
     default: return setting
     }
   }

@@ -112,6 +112,18 @@ struct SweepPlanTests {
     #expect(plan.points.count == 18)
   }
 
+  @Test("a design can be a variant of another")
+  func variants() throws {
+    let plan = try Self.plan(
+      Self.text.replacing("rmr-identity]", with: "'untrapped,delivery=gicv4']"))
+    #expect(
+      Set(plan.points.map { $0.fields[0].value }) == ["untrapped", "untrapped,delivery=gicv4"])
+    #expect(plan.points.allSatisfy { $0.impossibility == nil })
+    #expect(throws: InputError.self) {
+      try Self.plan(Self.text.replacing("rmr-identity]", with: "'untrapped,delivery=pigeon']"))
+    }
+  }
+
   @Test("shards share the points out: each has one, and in the plan's order")
   func shards() throws {
     let plan = try Self.plan()
