@@ -57,9 +57,22 @@ struct PendingQueue {
 
   /// Keeps one key for each INTID that is still live, with the priority that it then has.
   mutating func compact(_ liveKey: (_ intid: UInt32) -> UInt32?) {
-    let intids = Set(keys.map(Self.intid))
-    // A sorted array is a heap, and does not depend on the order of the set.
-    keys = intids.compactMap(liveKey).sorted()
+    // In place: messages make it necessary, and they allocate nothing.
+    var kept = 0
+    for place in keys.indices {
+      guard let key = liveKey(Self.intid(of: keys[place])) else { continue }
+      keys[kept] = key
+      kept &+= 1
+    }
+    keys.removeLast(keys.count &- kept)
+    // A sorted array is a heap; in it, the keys of one INTID stand together.
+    keys.sort()
+    kept = min(1, keys.count)
+    for place in keys.indices.dropFirst() where keys[place] != keys[place &- 1] {
+      keys[kept] = keys[place]
+      kept &+= 1
+    }
+    keys.removeLast(keys.count &- kept)
     markCompacted()
   }
 
