@@ -53,6 +53,9 @@ public struct RunResult: Sendable {
     /// All of them by cause, in the order of the causes' first appearance.
     public var causes: [Cause] = []
 
+    /// Which of the sums an exit counts in.
+    enum Occasion { case setup, delivery, idle }
+
     public struct Cause: Equatable, Sendable {
       public let name: String
       public var count: Int

@@ -164,7 +164,7 @@ extension System {
     if its < 0x2_0000 { return virtualITSWrite(value, at: its, width: width) }
     let frame = address.rawValue &- map.redistributors.rawValue
     if frame < map.redistributorStride {
-      countExit("vGICR register", by: \.setup)
+      countExit("vGICR register", by: .setup)
       virtualRedistributors.writeRegister(frame, value, width: width, at: 0, memory: guestMemory)
       // GICR_INVLPIR and GICR_INVALLR may have enabled an LPI.
       followInvalidation(frame, value)
@@ -173,7 +173,7 @@ extension System {
     }
     let smmu = address.rawValue &- map.smmuBase.rawValue
     if smmu < 0x2_0000 {
-      countExit("vSMMU register", by: \.setup)
+      countExit("vSMMU register", by: .setup)
       begin(vmm.smmuWrite(value, at: smmu, width: width, memory: guestMemory).map(PendingStep.vmm))
       return costs.exitToVMM
     }
@@ -181,7 +181,7 @@ extension System {
     if table < UInt64(specification.workload.device.vectors) * MSIXTableEntry.byteCount {
       return guestTableWrite(value, at: table, width: width)
     }
-    countExit("unclaimed MMIO", by: \.setup)
+    countExit("unclaimed MMIO", by: .setup)
     return costs.exitToVMM
   }
 
@@ -195,7 +195,7 @@ extension System {
       release(response.emissions)
       return costs.softwareStep
     }
-    countExit("MSI-X table", by: \.setup)
+    countExit("MSI-X table", by: .setup)
     begin(
       vmm.msixWrite(
         UInt32(truncatingIfNeeded: value), at: offset, memory: guestMemory
@@ -206,7 +206,7 @@ extension System {
   private mutating func guestConfigWrite(
     _ value: UInt32, at offset: UInt16, width: Int
   ) -> SimulatedTime {
-    countExit("PCI configuration", by: \.setup)
+    countExit("PCI configuration", by: .setup)
     let word = UInt16(truncatingIfNeeded: value)
     if offset == RecordedMachine.msixCapability + 2 {
       begin(vmm.msixControlWrite(word, memory: guestMemory).map(PendingStep.vmm))
@@ -221,7 +221,7 @@ extension System {
   private mutating func virtualITSWrite(
     _ value: UInt64, at offset: UInt64, width: Int
   ) -> SimulatedTime {
-    countExit("vITS register", by: \.setup)
+    countExit("vITS register", by: .setup)
     var log = ITSLog()
     virtualITS.writeRegister(
       offset, value, width: width, memory: guestMemory,
@@ -242,8 +242,12 @@ extension System {
     return costs.exitToKernel
   }
 
-  mutating func countExit(_ cause: String, by counter: WritableKeyPath<RunResult.Exits, Int>) {
-    exits[keyPath: counter] += 1
+  mutating func countExit(_ cause: String, by occasion: RunResult.Exits.Occasion) {
+    switch occasion {
+    case .setup: exits.setup += 1
+    case .delivery: exits.delivery += 1
+    case .idle: exits.idle += 1
+    }
     if let index = exits.causes.firstIndex(where: { $0.name == cause }) {
       exits.causes[index].count += 1
     } else {

@@ -55,12 +55,18 @@ extension Workload {
     }
     operations.append(.enableDevice)
     if !isRecorded { operations.append(.enableVectors(usedVectors)) }
-    let prelude = operations.map { TimedOperation(nanoseconds: 0, operation: $0) }
-    return prelude
-      + entries.filter { isRecorded || !$0.activity.isGuestSetup }
-      .filter { !$0.activity.isIdentityMapping(in: window) }
-      .filter { (usage != .identity && translates) || !$0.activity.isDMA }
-      .map { TimedOperation(nanoseconds: $0.nanoseconds, operation: .activity($0.activity)) }
+    // One pass: there may be millions.
+    var timed: [TimedOperation] = []
+    timed.reserveCapacity(operations.count + entries.count)
+    for operation in operations { timed.append(.init(nanoseconds: 0, operation: operation)) }
+    for entry in entries {
+      let activity = entry.activity
+      guard isRecorded || !activity.isGuestSetup, !activity.isIdentityMapping(in: window),
+        (usage != .identity && translates) || !activity.isDMA
+      else { continue }
+      timed.append(.init(nanoseconds: entry.nanoseconds, operation: .activity(activity)))
+    }
+    return timed
   }
 
   /// The same work without what a recorded guest did to set its interrupts up, which the model of
