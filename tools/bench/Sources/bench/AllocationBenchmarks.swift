@@ -9,7 +9,7 @@ enum AllocationBenchmarks {
     let few = try MessageBenchmarks.workload(1_000)
     let many = try MessageBenchmarks.workload(201_000)
     let machine = [few, many].map { workload in allocations { keep(try? workload.run()) } }
-    let load = [1, 21].map { milliseconds in
+    let load = [50, 550].map { milliseconds in
       let setting = LoadBenchmarks.narrow(milliseconds: UInt64(milliseconds))
       var sent = 0
       let count = allocations { sent = LoadBenchmarks.result(setting).sent }

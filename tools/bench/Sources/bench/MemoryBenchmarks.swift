@@ -35,10 +35,18 @@ enum MemoryBenchmarks {
     return setting
   }
 
-  /// The most that the process ever had in memory, in KiB.
+  /// The most that the process ever had in memory, in KiB. Not from `getrusage`, whose number
+  /// survives an exec.
   private static var peak: Int {
-    var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
-    return usage.ru_maxrss
+    guard let file = fopen("/proc/self/status", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, 256, file) != nil {
+      let text = String(
+        decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      guard text.hasPrefix("VmHWM:") else { continue }
+      return Int(text.filter(\.isNumber)) ?? 0
+    }
+    return 0
   }
 }

@@ -23,6 +23,32 @@ enum MessageBenchmarks {
     ]
   }
 
+  /// A million MSIs under each of five designs, on as many cores as there are; seconds.
+  static func million() async throws -> Double {
+    let designs: [(Design.Advertisement, Design.StageTwo, Design.MSIXEntry, Design.EventIDOwner)] =
+      [
+        (.rmrDirect, .softwareWindow, .replaced, .host),
+        (.rmrDirect, .movedWindow, .replaced, .host),
+        (.nothing, .guestDoorbell, .forwarded, .host),
+        (.nothing, .guestDoorbell, .untrapped, .guest),
+        (.rmrRelaxable, .softwareWindow, .replaced, .host),
+      ]
+    let runs = try designs.map { design in
+      var run = try workload(1_000_000)
+      run.design = Design(
+        name: "", title: "", source: "", advertisement: design.0, stageTwo: design.1,
+        msixEntry: design.2, eventIDOwner: design.3, delivery: .irqfd)
+      return run
+    }
+    let clock = ContinuousClock()
+    let elapsed = await clock.measure {
+      await withTaskGroup(of: Void.self) { group in
+        for run in runs { group.addTask { keep(try? run.run()) } }
+      }
+    }
+    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+  }
+
   static func workload(_ messages: Int) throws -> RunSpecification {
     let entries = (0..<messages).map {
       Workload.Entry(nanoseconds: UInt64($0) * 10_000, .message(vector: $0 % 4))
