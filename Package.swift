@@ -106,8 +106,11 @@ let package = Package(
       ]),
     layer(
       "Replay",
-      ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Gzip", "JSON", "InputFiles"]),
-    layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC"]),
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Linux", "Guest", "Designs",
+        "Gzip", "GLibSupport", "JSON", "InputFiles", "Decode", "Images", "Scenarios",
+      ]),
+    layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Replay"]),
     layer(
       "Sweeps",
       ["Designs", "Timing", "GLibSupport", "JSON", "InputFiles", "Scenarios", "Reports"]),
@@ -222,7 +225,11 @@ let package = Package(
     tests("SMMUTests", ["TestRandom", "SMMU", "ArmFormats", "Bits", "Memory", "SMMUFixtures"]),
     tests("GzipTests", ["Gzip"]),
     tests(
-      "ReplayTests", ["TestRandom", "Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits"],
+      "ReplayTests",
+      [
+        "TestRandom", "Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits", "Scenarios",
+        "Designs", "Guest", "ResultFixtures",
+      ],
       resources: [.copy("Fixtures")]),
     tests("FuzzTests", ["Fuzz"]),
     tests("JSONTests", ["JSON"]),
@@ -251,6 +258,10 @@ if Context.environment["DOORBELL_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "doorbell-fuzz", dependencies: ["Fuzz"], path: "tools/fuzz",
-      exclude: ["README.md"],
+      exclude: ["README.md", "readers"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+  package.targets.append(
+    .executableTarget(
+      name: "doorbell-fuzz-readers", dependencies: ["Fuzz"], path: "tools/fuzz/readers",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -32,9 +32,30 @@ public struct KernelLog: Sendable {
   private var announced: UInt64 = 0
   private var described: DescribedEvent?
 
+  /// Different events beyond those kept: a flood of them leaves the first.
+  public private(set) var left = 0
+  private static let limit = 4096
+
+  /// An empty log, to be read line by line.
+  public init() {}
+
   public init(_ text: String) {
+    read(text)
+    finish()
+  }
+
+  /// Reads a line, or several.
+  public mutating func read(_ text: String) {
+    // Most lines of a log are about something else.
+    guard raw != nil || described != nil || text.contains("event") || text.contains("EVTQ") else {
+      return
+    }
     var tokens = text.split(whereSeparator: \.isWhitespace)[...]
     while let token = tokens.popFirst() { read(token, &tokens) }
+  }
+
+  /// Ends the log: an event may have been cut off.
+  public mutating func finish() {
     finishRaw()
     finishDescribed()
   }
@@ -69,6 +90,7 @@ public struct KernelLog: Sendable {
       remarks.append("\"event \(hex(announced)) received:\" is followed by no words")
       return
     }
+    if remarks.count > 100 { remarks.removeLast() }
     if words.count < 4 { remarks.append("an event has \(words.count) of its 4 words") }
     if words[0] & 0xff != announced {
       remarks.append(
@@ -94,6 +116,10 @@ public struct KernelLog: Sendable {
   }
 
   private mutating func append(_ event: LoggedEvent) {
+    guard events.count < Self.limit else {
+      left += 1
+      return
+    }
     events.append(event)
     merge()
   }

@@ -16,6 +16,8 @@ internal import VMM
 // How a system is put together from a specification.
 extension System {
   init(_ specification: RunSpecification, sink: Sink) throws(RunFailure) {
+    var specification = specification
+    specification.workload = specification.workload.placed(in: specification.design.addressMap)
     let workload = specification.workload
     let device = workload.device
     let design = specification.design
@@ -161,8 +163,12 @@ extension System {
     let device = specification.workload.device
     let placement = specification.workload.placement
     // Where the recorded guest's kernel kept its ITS tables, below everything else it placed.
-    let frames = BumpFrames(base: 0x400b_0000, size: 0x28_0000)
-    let tables = BumpFrames(base: 0x6000_0000, size: 0x100_0000)
+    let frames = BumpFrames(
+      base: placement.free(among: [0x400b_0000, 0x5d00_0000, 0x5c00_0000], size: 0x28_0000),
+      size: 0x28_0000)
+    let tables = BumpFrames(
+      base: placement.free(among: [0x6000_0000, 0x6100_0000, 0x6200_0000], size: 0x100_0000),
+      size: 0x100_0000)
     return try GuestKernel(
       version: specification.guestKernel, tables: firmwareTables(vmm),
       device: .init(

@@ -62,7 +62,7 @@ extension TranslationReport {
   }
 
   /// The result in words.
-  var outcome: String {
+  public var outcome: String {
     switch result {
     case .translated(let translation):
       var text = "translated to PA \(translation.address)"

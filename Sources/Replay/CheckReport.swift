@@ -10,6 +10,15 @@ struct CheckReport {
   let counts: TraceCounts
   let tallies: [CheckTally]
 
+  /// Why the comparison is not of the whole trace: inputs of the machine are missing.
+  var damage: String? {
+    if let damage = counts.damage {
+      return "\(name): the log ends early, in line \(counts.lines): \(damage)"
+    }
+    guard counts.garbled > 0 else { return nil }
+    return "\(name): expected whole lines, found \(counted(counts.garbled, "line")) damaged"
+  }
+
   var holds: Bool { tallies.allSatisfy(\.holds) }
 
   /// Each subject with how often it agreed and differed.
@@ -48,6 +57,9 @@ struct CheckReport {
     for (reason, count) in unchecked { lines.append("  not checked: \(count) \(reason)") }
     if let damage = counts.damage {
       lines.append("  not checked: what follows line \(counts.lines): \(damage)")
+    }
+    if counts.garbled > 0 {
+      lines.append("  not checked: \(counted(counts.garbled, "damaged line"))")
     }
     for limit in Self.limits { lines.append("  not in a trace: \(limit)") }
     for difference in differences {
@@ -102,11 +114,12 @@ extension RecordedCase {
       throw InputError("no memory for the machine: \(error)", at: Place(file: name))
     }
     var reader = TraceReader()
-    try reader.read(trace, into: &check, progress: progress)
+    try reader.read(try neededTrace(), into: &check, progress: progress)
     let report = CheckReport(
       name: name, personality: label, counts: reader.counts,
       tallies: check.finish(line: reader.counts.lines))
-    return ReplayReport(text: report.text, json: report.json, holds: report.holds)
+    return ReplayReport(
+      text: report.text, json: report.json, holds: report.holds, damage: report.damage)
   }
 
   /// The SMMU of the machine; both stages unless its command line says otherwise.

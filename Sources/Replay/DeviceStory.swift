@@ -40,6 +40,8 @@ public struct DeviceStory: Sendable {
   public internal(set) var lostMessages = 0
   /// Of those, messages whose mapping had been taken away.
   public internal(set) var afterUnmap = 0
+  /// Accesses that failed on a page that had been translated before: its mapping was gone.
+  public internal(set) var afterUnmapping = 0
   /// Messages that left for an I/O virtual address while the SMMU was off.
   public internal(set) var whileOffMessages = 0
   /// Accesses in the software MSI window that were translated to something that is no doorbell.

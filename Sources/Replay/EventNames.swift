@@ -2,11 +2,11 @@
 ///
 /// An open-addressed table of fixed size: what a log names beyond its room is counted together,
 /// so that memory does not depend on the log.
-struct EventNames {
+struct EventNames<Kind: RawRepresentable<String> & CaseIterable> {
   /// One name.
   struct Entry {
     let name: [UInt8]
-    let kind: TraceEventKind?
+    let kind: Kind?
     var count = 0
   }
 
@@ -15,13 +15,13 @@ struct EventNames {
   private(set) var withoutRoom = 0
   /// Index in `entries`, -1 for a free slot.
   private var slots: [Int32]
-  private static let slotBits = 12
-  private static let room = 1 << 11
-  private static let longestName = 64
+  private static var slotBits: Int { 12 }
+  private static var room: Int { 1 << 11 }
+  private static var longestName: Int { 64 }
 
   init() {
     slots = [Int32](repeating: -1, count: 1 << Self.slotBits)
-    for kind in TraceEventKind.allCases {
+    for kind in Kind.allCases {
       let name = Array(kind.rawValue.utf8)
       let slot = slot(of: 0..<name.count, in: name.span)
       slots[slot] = Int32(entries.count)
@@ -29,8 +29,16 @@ struct EventNames {
     }
   }
 
+  /// Those that occurred, in order.
+  var counts: [TraceCounts.EventCount] {
+    entries.filter { $0.count > 0 }.map {
+      TraceCounts.EventCount(
+        name: String(decoding: $0.name, as: UTF8.self), count: $0.count, isKnown: $0.kind != nil)
+    }.sorted { $0.name < $1.name }
+  }
+
   /// Counts the event whose name is `range` of `line`, and says which it is.
-  mutating func count(_ range: Range<Int>, of line: borrowing Span<UInt8>) -> TraceEventKind? {
+  mutating func count(_ range: Range<Int>, of line: borrowing Span<UInt8>) -> Kind? {
     guard range.count <= Self.longestName else {
       withoutRoom += 1
       return nil

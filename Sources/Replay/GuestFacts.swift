@@ -17,6 +17,17 @@ public struct GuestFacts: Equatable, Sendable {
     public var kind: String
   }
 
+  /// An MSI-X capability (PCI Express 6.0, 7.7.2).
+  public struct Table: Equatable, Sendable {
+    /// 1 to 2048.
+    public var entries: Int
+    public var bar: Int
+    /// Offsets in that BAR, of the table and of the pending bits.
+    public var offset: UInt64
+    public var pending: UInt64
+    public var isEnabled: Bool
+  }
+
   /// One function.
   public struct Device: Equatable, Sendable {
     public var driver = ""
@@ -26,31 +37,63 @@ public struct GuestFacts: Equatable, Sendable {
     public var domain: String?
     public var reserved: [Region] = []
     public var vectors: [Vector] = []
+    /// Where its MSI-X table is, if it has one.
+    public var table: Table?
     /// Interrupts that Linux counted, by hardware number within the device, on all CPUs.
     public var interrupts: [UInt32: Int] = [:]
     /// What requested them.
     public var names: [UInt32: String] = [:]
+    /// Linux's own numbers for them.
+    public var numbers: [UInt32: UInt64] = [:]
   }
 
   /// By DeviceID.
   public var devices: [UInt32: Device] = [:]
+  /// Rows of configuration space that were damaged.
+  public var damagedRows = 0
 
   public init() {}
 
-  /// Reads `pci.txt`, `iommu_groups.txt` and `interrupts` of a folder; a missing file adds
-  /// nothing.
+  /// Reads `pci.txt`, `lspci-xxxx.txt`, `lspci-vvv.txt`, `iommu_groups.txt` and `interrupts` of a
+  /// folder; a missing file adds nothing.
   ///
   /// - Throws: `InputError` when a file exists and cannot be read.
   public init(folder: String) throws(InputError) {
-    readDevices(try Self.lines("\(folder)/pci.txt"))
-    readGroups(try Self.lines("\(folder)/iommu_groups.txt"))
-    readInterrupts(try Self.lines("\(folder)/interrupts"))
+    let files: [(String, MachineFileKind)] = [
+      ("pci.txt", .tableListing), ("lspci-xxxx.txt", .configurationDump),
+      ("lspci-vvv.txt", .verboseListing), ("iommu_groups.txt", .groups),
+      ("interrupts", .interrupts),
+    ]
+    for (name, kind) in files where InputFile.exists("\(folder)/\(name)") {
+      try read("\(folder)/\(name)", as: kind)
+    }
   }
 
-  private static func lines(_ path: String) throws(InputError) -> [[Substring]] {
-    guard InputFile.exists(path) else { return [] }
+  /// Adds what one file says.
+  ///
+  /// - Throws: `InputError` when it cannot be read.
+  mutating func read(_ path: String, as kind: MachineFileKind) throws(InputError) {
     let text = try InputFile(path).text()
-    return text.split(separator: "\n").map { $0.split(whereSeparator: { " \t".contains($0) }) }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
+    switch kind {
+    case .tableListing: readDevices(lines.map(Self.words))
+    case .groups: readGroups(lines.map(Self.words))
+    case .interrupts: readInterrupts(lines.map(Self.words))
+    case .configurationDump:
+      var dump = PCIDump()
+      for line in lines { _ = dump.take(line) }
+      damagedRows += dump.damaged
+      dump.add(to: &self)
+    case .verboseListing:
+      var listing = VerboseListing()
+      for line in lines { _ = listing.take(line) }
+      listing.add(to: &self)
+    default: break
+    }
+  }
+
+  private static func words(_ line: Substring) -> [Substring] {
+    line.split(whereSeparator: { " \t\r".contains($0) })
   }
 
   mutating func readDevices(_ lines: [[Substring]]) {
@@ -63,6 +106,14 @@ public struct GuestFacts: Equatable, Sendable {
         if let vendor = value("vendor", in: words), let model = value("device", in: words) {
           devices[id]?.model = "\(vendor):\(model)"
         }
+      } else if let current, first == "msix:", let entries = number("entries", in: words),
+        (1...2048).contains(entries)
+      {
+        let table = Table(
+          entries: Int(entries), bar: Int(truncatingIfNeeded: number("bir", in: words) ?? 0),
+          offset: number("off", in: words) ?? 0, pending: number("pba", in: words) ?? 0,
+          isEnabled: number("enable", in: words) == 1)
+        devices[current]?.table = table
       } else if let current, first.hasPrefix("msix[") || first == "msi:",
         let address = number("addr", in: words), let data = number("data", in: words)
       {
@@ -110,6 +161,7 @@ public struct GuestFacts: Equatable, Sendable {
       devices[id, default: .init()].interrupts[number] = counts.reduce(0) {
         $0.addingReportingOverflow($1).partialValue
       }
+      devices[id]?.numbers[number] = words.first.flatMap { UInt64($0.prefix { $0 != ":" }) }
       devices[id]?.names[number] = words.dropFirst(place + 3).joined(separator: " ")
     }
   }
@@ -124,6 +176,16 @@ public struct GuestFacts: Equatable, Sendable {
 }
 
 extension UInt32 {
+  /// The requester ID that a user names: `bb:dd.f`, with a segment before it or not, or a number.
+  public init?(requester text: String) {
+    if let number = UInt64(number: text), number < 1 << 16 {
+      self.init(number)
+    } else {
+      let colons = text.count { $0 == ":" }
+      self.init(function: Substring(colons == 1 ? "0000:\(text)" : text))
+    }
+  }
+
   /// The requester ID of `0000:bb:dd.f`.
   init?(function text: Substring) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)

@@ -44,6 +44,10 @@ extension MachineStory {
       "\(counted($0, "access", "accesses")) inside the software MSI window reached ordinary "
         + "memory: the window overlaps what is mapped for DMA"
     }
+    warn(device.afterUnmapping) {
+      "\(counted($0, "access", "accesses")) to a page whose mapping had been taken away: used "
+        + "after unmap"
+    }
     warn(device.afterUnmap) {
       "\(counted($0, "message")) for an event whose mapping was taken away: lost"
     }

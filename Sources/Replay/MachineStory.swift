@@ -102,7 +102,10 @@ public struct MachineStory: TraceSink, Sendable {
     faults[kind.rawValue, default: 0] += 1
     let page = failure.map { $0 & ~0xfff }
     failure = nil
-    update(stream) { $0.note(kind, page: page) }
+    update(stream) { device in
+      device.note(kind, page: page)
+      if kind == .translation, let page, device.pages.contains(page) { device.afterUnmapping += 1 }
+    }
   }
 
   func cpu(of collection: UInt16) -> UInt64? { collections[collection] }

@@ -31,20 +31,23 @@ public struct NestedDevice: Equatable, Sendable {
   public let outerAddresses: [DeviceStory.MessageAddress]
   public let vectors: [Vector]
 
-  /// Finds the devices of `outer` that are given away and are the same model as one of `inner`;
-  /// where there are several of a model, nothing says which is which, and they are left out.
+  /// Finds the inner guest's name of each device that both stages translated for; where several are
+  /// of a model, nothing says which is which, and they are left out.
   static func join(
     inner: GuestFacts?, outer: GuestFacts?, _ story: MachineStory
   ) -> [NestedDevice] {
-    guard let inner, let outer else { return [] }
-    let given = outer.devices.filter { $0.value.driver == "vfio-pci" && $0.value.model != "" }
-    return inner.devices.sorted { $0.key < $1.key }.compactMap { id, facts in
-      let matches = given.filter { $0.value.model == facts.model }
-      let peers = inner.devices.filter { $0.value.model == facts.model }
-      guard let match = matches.first, matches.count == 1, peers.count == 1,
-        let device = story.devices[match.key]
-      else { return nil }
-      return NestedDevice(id, facts, device)
+    guard let inner else { return [] }
+    let given = story.orderedDevices.filter { $0.translations[3] > 0 }
+    return given.compactMap { device in
+      let facts = outer?.devices[device.id]
+      guard facts?.driver ?? "vfio-pci" == "vfio-pci" else { return nil }
+      let peers = outer?.devices.values.filter {
+        $0.driver == "vfio-pci" && $0.model == facts?.model
+      }
+      guard peers?.count ?? given.count == 1, let found = inner.device(like: facts) else {
+        return nil
+      }
+      return NestedDevice(found.id, found.facts, device)
     }
   }
 

@@ -7,6 +7,8 @@ public struct ReplayReport: Sendable {
   public let json: JSONValue
   /// Whether everything that was compared agrees.
   public let holds: Bool
+  /// Why what was read is not all, a sentence; `nil` when it is.
+  public var damage: String?
 }
 
 extension RecordedCase {
@@ -16,15 +18,19 @@ extension RecordedCase {
   public func tell(progress: (Int) -> Void = { _ in }) throws(InputError) -> ReplayReport {
     var story = MachineStory()
     var reader = TraceReader()
-    try reader.read(trace, into: &story, progress: progress)
+    if let trace { try reader.read(trace, into: &story, progress: progress) }
     var differences: [String]?
     if let summary {
       differences = try SummaryAgreement.differences(story, reader.counts, summary: summary)
     }
     let report = StoryReport(
       name: name, story: story, counts: reader.counts, guest: guest, innerGuest: innerGuest,
-      disagreements: differences)
+      disagreements: differences, companions: try companions(story, progress: progress),
+      hasTrace: trace != nil)
     return ReplayReport(
-      text: report.text, json: report.json, holds: differences?.isEmpty ?? true)
+      text: report.text, json: report.json, holds: differences?.isEmpty ?? true,
+      damage: reader.counts.damage.map {
+        "\(name): the log ends early, in line \(reader.counts.lines): \($0)"
+      })
   }
 }

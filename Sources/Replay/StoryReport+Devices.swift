@@ -26,6 +26,9 @@ extension StoryReport {
             separator: ", ")
       lines.append("  \(fault.kind): \(fault.count)\(more); \(Self.cause(fault.kind))")
     }
+    lines += programmedLines(device, facts)
+    lines += companions.imageLines[device.id] ?? []
+    lines += logLines(device)
     return lines + vectorLines(device, facts)
   }
 
@@ -70,13 +73,13 @@ extension StoryReport {
   private func vectorLines(
     _ device: DeviceStory, _ facts: GuestFacts.Device?
   ) -> [String] {
-    var rows = [["event", "LPI -> CPU", "messages", "taken", "per second", "guest", ""]]
+    var rows = [["event", "LPI -> CPU", "messages", "taken", "per second", "guest", "handled", ""]]
     for (event, vector) in device.vectors.sorted(by: { $0.key < $1.key }) {
       let rate = vector.rate.map(Self.decimal) ?? "-"
       let seen = facts?.interrupts[event].map(String.init) ?? "-"
       rows.append([
         "\(event)", Self.path(vector), "\(vector.messages)", "\(vector.acknowledged)", rate, seen,
-        facts?.names[event] ?? "",
+        handled(event, device, facts), facts?.names[event] ?? "",
       ])
     }
     return rows.count > 1 ? Self.table(rows) : []

@@ -24,9 +24,16 @@ extension StoryReport {
       .init("smmu_events", named(story.faults) { EventKind(rawValue: $0).description }),
       .init("its_commands", named(story.itsCommands) { ITSOpcode(rawValue: $0).name ?? "unknown" }),
       .init("lpis_mapped", .integer(story.lpis.count)),
-      .init("devices", .array(story.orderedDevices.filter(\.isWorthTelling).map(device))),
+      .init("devices", .array(devices.map(device))),
       .init("warnings", .array(warnings.map { .string($0) })),
     ]
+    members.append(.init("not_known", .array(missing.map { .string($0) })))
+    if !companions.kernelTraces.isEmpty {
+      members.append(.init("kernel_traces", .array(companions.kernelTraces.map(\.json))))
+    }
+    if !companions.kernelLogs.isEmpty {
+      members.append(.init("kernel_logs", .array(companions.kernelLogs.map { json(of: $0) })))
+    }
     if !levels.isEmpty { members.append(.init("levels", .array(levels.map(\.json)))) }
     if let disagreements {
       members.append(.init("disagreements", .array(disagreements.map { .string($0) })))

@@ -14,11 +14,18 @@ public struct StoryReport {
   /// Differences from the counts made when the case was recorded; `nil` where there are none to
   /// compare with.
   public let disagreements: [String]?
+  /// What other files say.
+  public let companions: MachineCompanions
+  /// Whether there was a trace of the SMMU and the ITS at all.
+  public let hasTrace: Bool
 
   public init(
     name: String, story: MachineStory, counts: TraceCounts, guest: GuestFacts? = nil,
-    innerGuest: GuestFacts? = nil, disagreements: [String]? = nil
+    innerGuest: GuestFacts? = nil, disagreements: [String]? = nil,
+    companions: MachineCompanions = .init(), hasTrace: Bool = true
   ) {
+    self.companions = companions
+    self.hasTrace = hasTrace
     self.name = name
     self.story = story
     self.counts = counts
@@ -30,7 +37,7 @@ public struct StoryReport {
 
   /// What looks wrong, of the trace and of what the guest said.
   public var warnings: [String] {
-    var warnings = story.warnings
+    var warnings = story.warnings + companions.warnings + joinedWarnings
     if let damage = counts.damage {
       warnings.append("the log ends early, in line \(counts.lines): \(damage)")
     }
@@ -52,10 +59,12 @@ public struct StoryReport {
   /// The report as text, each line ended by a newline.
   public var text: String {
     var lines = [heading] + machineLines
-    for device in story.orderedDevices where device.isWorthTelling {
+    for device in devices {
       lines.append("")
       lines += deviceLines(device)
     }
+    for trace in companions.kernelTraces { lines += [""] + trace.lines }
+    for log in companions.kernelLogs { lines += [""] + self.lines(of: log) }
     for level in levels { lines += [""] + level.lines }
     if isUnjoined {
       lines.append("")
@@ -67,6 +76,8 @@ public struct StoryReport {
     let warnings = warnings
     lines.append(warnings.isEmpty ? "nothing looks wrong" : "what looks wrong")
     lines += warnings.map { "  " + $0 }
+    let missing = missing
+    if !missing.isEmpty { lines += ["", "what is not known"] + missing.map { "  " + $0 } }
     if let disagreements {
       lines.append("")
       lines.append(
@@ -78,6 +89,7 @@ public struct StoryReport {
   }
 
   private var heading: String {
+    guard hasTrace else { return "\(name): no trace of QEMU" }
     var text = "\(name): \(counted(counts.lines, "line"))"
     if let first = story.firstTime, let last = story.lastTime, last > first {
       text += ", \(Self.decimal(Double(last - first) / 1_000_000)) s"
@@ -86,6 +98,7 @@ public struct StoryReport {
   }
 
   private var machineLines: [String] {
+    guard hasTrace else { return [] }
     var lines = [
       "  lines: \(counts.understood) understood, \(counts.other) of other events, "
         + "\(counts.garbled) damaged, \(counts.unreadable) not trace events"

@@ -18,6 +18,8 @@ public enum TraceEvent: BitwiseCopyable, Sendable {
   case invalidateASID(asid: UInt64, vmid: UInt64)
   /// The configuration of a stream is read from memory.
   case configurationMiss(UInt32)
+  /// The stream table is looked into for a stream.
+  case streamLookup(UInt32)
   case streamTable(StreamTableRead)
   /// An STE is read from this address.
   case streamEntry(UInt64)
@@ -48,6 +50,19 @@ public enum TraceEvent: BitwiseCopyable, Sendable {
   case message(offset: UInt64, data: UInt64, width: UInt64, device: UInt32)
   case redistributorWrite(cpu: UInt64, offset: UInt64, value: UInt64, width: UInt64)
   case acknowledge(cpu: UInt64, intid: UInt64)
+
+  /// A register of a function's configuration space is written.
+  case configurationWrite(device: UInt32, offset: UInt64, value: UInt64)
+  /// A function's MSI-X control changes; the line names only the kind of function.
+  case messageControl(isNVMe: Bool, isEnabled: Bool, isMasked: Bool)
+  /// An NVMe controller signals a vector of its MSI-X table.
+  case controllerInterrupt(vector: UInt64)
+  /// An NVMe controller begins with a command.
+  case controllerCommand(isAdmin: Bool, opcode: UInt64)
+  /// An NVMe controller looks for a command's data: its second PRP, and how many there are.
+  case controllerPages(second: UInt64, count: UInt64)
+  /// An NVMe controller is told of a queue at this address.
+  case controllerQueue(UInt64)
 }
 
 /// What a TLBI by address covers.

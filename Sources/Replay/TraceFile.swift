@@ -1,11 +1,40 @@
 internal import Gzip
 public import InputFiles
 
-/// What receives the events of a trace, in order.
+/// What receives the events of a log, in order.
 public protocol TraceSink {
+  /// What the log is a list of.
+  associatedtype Event
   /// An event: when it happened in microseconds, if the log says so, and the number of its line.
-  mutating func take(_ event: TraceEvent, at time: Int?, line: Int)
+  mutating func take(_ event: Event, at time: Int?, line: Int)
 }
+
+/// What a line of a log turned out to be.
+public enum LogLine<Event> {
+  case event(Event)
+  /// An event that tells nothing more than others do, or that is not known.
+  case other
+  /// A known event whose fields are missing or damaged.
+  case garbled
+  /// Not a line of such a log.
+  case unreadable
+}
+
+/// How one kind of log writes its events.
+public protocol LogFormat {
+  associatedtype Event
+
+  init()
+  /// When the line read last happened, in microseconds; `nil` where lines have no time.
+  var time: Int? { get }
+  /// Each event seen so far, by name.
+  var counts: [TraceCounts.EventCount] { get }
+  /// Reads one line, without its newline.
+  mutating func parse(_ line: borrowing Span<UInt8>) -> LogLine<Event>
+}
+
+/// Reads QEMU's traces.
+public typealias TraceReader = LogReader<TraceParser>
 
 /// How many lines of each sort a trace had.
 public struct TraceCounts: Equatable, Sendable {
@@ -54,15 +83,15 @@ public struct TraceCounts: Equatable, Sendable {
   }
 }
 
-/// Reads the lines of a trace one after the other; a log of any length takes the same memory.
-public struct TraceReader {
-  private var parser = TraceParser()
+/// Reads the lines of a log one after the other; a log of any length takes the same memory.
+public struct LogReader<Format: LogFormat> {
+  private(set) var format = Format()
   public private(set) var counts = TraceCounts()
   /// Beginning of a line whose end is in the next block.
   private var rest: [UInt8] = []
   private var isTooLong = false
   /// A longer line is no trace line.
-  private static let longestLine = 1 << 16
+  private static var longestLine: Int { 1 << 16 }
 
   public init() {}
 
@@ -73,9 +102,9 @@ public struct TraceReader {
   /// as it goes; `counts.damage` says so.
   ///
   /// - Throws: `InputError` when nothing of the file can be read.
-  public mutating func read(
-    _ path: String, into sink: inout some TraceSink, progress: (Int) -> Void = { _ in }
-  ) throws(InputError) {
+  public mutating func read<Sink: TraceSink>(
+    _ path: String, into sink: inout Sink, progress: (Int) -> Void = { _ in }
+  ) throws(InputError) where Sink.Event == Format.Event {
     do {
       try CompressedFile(path: path).forEachBlock { block in
         take(block, into: &sink)
@@ -89,7 +118,9 @@ public struct TraceReader {
   }
 
   /// Reads a part of a log, which may end anywhere; `finish` takes what is left at the end.
-  public mutating func take(_ block: borrowing Span<UInt8>, into sink: inout some TraceSink) {
+  public mutating func take<Sink: TraceSink>(
+    _ block: borrowing Span<UInt8>, into sink: inout Sink
+  ) where Sink.Event == Format.Event {
     var start = 0
     for place in 0..<block.count where block[place] == 0x0a {
       if rest.isEmpty && !isTooLong {
@@ -104,12 +135,10 @@ public struct TraceReader {
   }
 
   /// Ends the log: a last line without a newline counts.
-  public mutating func finish(into sink: inout some TraceSink) {
+  public mutating func finish<Sink: TraceSink>(into sink: inout Sink)
+  where Sink.Event == Format.Event {
     if !rest.isEmpty || isTooLong { endKeptLine(into: &sink) }
-    counts.events = parser.names.entries.filter { $0.count > 0 }.map {
-      TraceCounts.EventCount(
-        name: String(decoding: $0.name, as: UTF8.self), count: $0.count, isKnown: $0.kind != nil)
-    }.sorted { $0.name < $1.name }
+    counts.events = format.counts
   }
 
   private mutating func keep(_ part: borrowing Span<UInt8>) {
@@ -121,7 +150,8 @@ public struct TraceReader {
     for place in 0..<part.count { rest.append(part[place]) }
   }
 
-  private mutating func endKeptLine(into sink: inout some TraceSink) {
+  private mutating func endKeptLine<Sink: TraceSink>(into sink: inout Sink)
+  where Sink.Event == Format.Event {
     if isTooLong {
       counts.lines += 1
       counts.unreadable += 1
@@ -133,12 +163,14 @@ public struct TraceReader {
     isTooLong = false
   }
 
-  private mutating func line(_ line: borrowing Span<UInt8>, into sink: inout some TraceSink) {
+  private mutating func line<Sink: TraceSink>(
+    _ line: borrowing Span<UInt8>, into sink: inout Sink
+  ) where Sink.Event == Format.Event {
     counts.lines += 1
-    switch parser.parse(line) {
+    switch format.parse(line) {
     case .event(let event):
       counts.understood += 1
-      sink.take(event, at: parser.time, line: counts.lines)
+      sink.take(event, at: format.time, line: counts.lines)
     case .other: counts.other += 1
     case .garbled: counts.garbled += 1
     case .unreadable: counts.unreadable += 1

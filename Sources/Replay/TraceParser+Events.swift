@@ -15,12 +15,16 @@ extension TraceParser {
     case .smmuWrite, .commandFetch, .invalidateStream, .invalidateStreamRange,
       .invalidateContext, .invalidateEL1, .invalidateMachine, .invalidateRange, .invalidateASID:
       commandEvent(kind, v)
-    case .configurationMiss, .streamTable, .streamEntry, .context, .contextOutput, .contextTable,
+    case .configurationMiss, .streamLookup, .streamTable, .streamEntry, .context, .contextOutput,
+      .contextTable,
       .descriptor, .cacheInsert, .cacheHit:
       walkEvent(kind, v)
     case .itsSync, .itsMapd, .itsMapc, .itsMapti, .itsMapi, .itsInv, .itsInvall, .itsMovall,
       .itsMovi, .itsInt, .itsClear, .itsDiscard:
       itsCommand(kind, v).map { .itsCommand($0) }
+    case .messageControl, .controllerInterrupt, .controllerAdminCommand, .controllerIOCommand,
+      .controllerPages, .controllerCompletionQueue, .controllerSubmissionQueue:
+      deviceEvent(kind, v, line, start)
     default: interruptEvent(kind, v)
     }
   }
@@ -63,6 +67,7 @@ extension TraceParser {
   private func walkEvent(_ kind: TraceEventKind, _ v: TraceValues) -> TraceEvent? {
     switch (kind, v.count) {
     case (.configurationMiss, 1...): .configurationMiss(v.short(0))
+    case (.streamLookup, 1...): .streamLookup(v.short(0))
     case (.streamTable, 6...):
       .streamTable(
         StreamTableRead(

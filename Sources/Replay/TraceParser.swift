@@ -1,16 +1,5 @@
 internal import ArmFormats
 
-/// What a line of a trace turned out to be.
-public enum TraceLine: BitwiseCopyable, Sendable {
-  case event(TraceEvent)
-  /// An event that tells nothing more than others do, or that is not known.
-  case other
-  /// A known event whose fields are missing or damaged.
-  case garbled
-  /// Not a line of a trace.
-  case unreadable
-}
-
 /// Reads lines of QEMU's trace: those of its log, with or without a time before the event, and
 /// those that `simpletrace.py` prints.
 ///
@@ -18,11 +7,11 @@ public enum TraceLine: BitwiseCopyable, Sendable {
 ///     4711@1700000000.123456:smmuv3_get_ste STE addr: 0x40350200
 ///     smmuv3_get_ste STE addr: 0x40350200
 ///     smmuv3_get_ste 12.500 pid=4711 addr=0x40350200
-public struct TraceParser {
+public struct TraceParser: LogFormat {
   /// When the line read last happened, in microseconds: since 1970, or of `simpletrace.py` since
   /// the first line; `nil` where lines have no time.
   public private(set) var time: Int?
-  var names = EventNames()
+  var names = EventNames<TraceEventKind>()
   private var sinceStart: Int?
   private let commandNames: [(name: [UInt8], opcode: SMMUOpcode)]
   private let eventNames: [(name: [UInt8], kind: EventKind)]
@@ -30,6 +19,8 @@ public struct TraceParser {
   private static let process = Array("pid=".utf8)
   private static let commandPrefix = Array("SMMU_CMD_".utf8)
   private static let eventPrefix = Array("SMMU_EVT_".utf8)
+
+  public var counts: [TraceCounts.EventCount] { names.counts }
 
   public init() {
     commandNames = (0...UInt8.max).map(SMMUOpcode.init).compactMap { opcode in
@@ -43,7 +34,7 @@ public struct TraceParser {
   }
 
   /// Reads one line, without its newline.
-  public mutating func parse(_ line: borrowing Span<UInt8>) -> TraceLine {
+  public mutating func parse(_ line: borrowing Span<UInt8>) -> LogLine<TraceEvent> {
     var end = line.count
     if end > 0, line[end - 1] == 0x0d { end -= 1 }
     let line = line.extracting(0..<end)
@@ -61,6 +52,9 @@ public struct TraceParser {
     default: break
     }
     let text = skipSimpleHeader(line, place)
+    if kind == .configurationWrite {
+      return configurationWrite(line, text).map { .event($0) } ?? .garbled
+    }
     guard let values = line.values(from: text), let event = event(kind, values, line, text)
     else { return .garbled }
     return .event(event)
@@ -77,7 +71,7 @@ public struct TraceParser {
   /// `<region> translation failed for iova=<address> (<event>)`.
   private mutating func failedTranslation(
     _ line: borrowing Span<UInt8>, _ start: Int, _ place: Int
-  ) -> TraceLine {
+  ) -> LogLine<TraceEvent> {
     guard line[place] == UInt8(ascii: "-"),
       let found = line.find(Self.failure, from: place)
     else { return .unreadable }

@@ -1,6 +1,7 @@
 public import Bits
 public import Guest
 public import InputFiles
+public import Linux
 
 /// A recording of a real guest: its work, and what became of it.
 ///
@@ -28,14 +29,26 @@ public struct Recording: Sendable {
     public let intid: UInt32
     /// The table entries that its translation read, in order; empty when the TLB had it.
     public let walk: [Descriptor]
+
+    /// Whether the ITS had a mapping for it: interrupt 0 is no LPI.
+    public var isMapped: Bool { intid != 0 }
   }
 
   /// An access of the device that was no message.
   public struct Access: Equatable, Sendable {
     public let address: IOVA
     public let isWrite: Bool
-    /// Where the SMMU sent it.
-    public let output: PA
+    /// Where the SMMU sent it; `nil` where it failed.
+    public let output: PA?
+    /// The event that it failed with; empty where it did not, or none was seen.
+    public let fault: String
+
+    /// Whether it failed for what the stream's entries said: a recording has maps, and no words of
+    /// an STE or a CD that the guest broke.
+    public var failedByConfiguration: Bool {
+      !fault.isEmpty
+        && !["F_TRANSLATION", "F_PERMISSION", "F_ACCESS", "F_ADDR_SIZE"].contains(fault)
+    }
   }
 
   /// The window that the guest's firmware wants mapped one to one.
@@ -59,13 +72,23 @@ public struct Recording: Sendable {
   /// GITS_TRANSLATER as the guest knows it, and the real one.
   public let guestDoorbell: IPA?
   public let hostDoorbell: PA?
+  /// The design that the recorded machine ran, by the name of its file; `nil` where it is not said.
+  public let design: String?
+  /// The releases of Linux that ran.
+  public let hostKernel: KernelVersion?
+  public let guestKernel: KernelVersion?
 
   /// Reads and checks the file at `path`.
   ///
   /// - Throws: `InputError` with the line for the first line that is malformed, or when lines are
   ///   missing or changed.
   public init(path: String) throws(InputError) {
-    var reader = try RecordingReader(path: path)
+    try self.init(text: InputFile(path).text(), path: path)
+  }
+
+  /// Reads and checks the text of a recording; errors name it `path`.
+  public init(text: String, path: String) throws(InputError) {
+    var reader = RecordingReader(text: text, path: path)
     try reader.read()
     guard let device = reader.device else {
       throw InputError(
@@ -83,5 +106,8 @@ public struct Recording: Sendable {
     reservedRegion = reader.reservedRegion
     guestDoorbell = reader.guestDoorbell
     hostDoorbell = reader.hostDoorbell
+    design = reader.design
+    hostKernel = reader.hostKernel
+    guestKernel = reader.guestKernel
   }
 }

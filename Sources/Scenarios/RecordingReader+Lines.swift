@@ -26,10 +26,10 @@ extension RecordingReader {
         enable: line["enable"]?.boolean == true,
         functionMask: line["functionMask"]?.boolean == true)
     case "dma":
-      if let output = line["pa"]?.integer {
-        accesses.append(
-          Recording.Access(address: iova, isWrite: line.text("rw") == "w", output: PA(output)))
-      }
+      accesses.append(
+        Recording.Access(
+          address: iova, isWrite: line.text("rw") == "w",
+          output: line["pa"].map { PA($0.integer) }, fault: line.text("fault")))
       return .dma(
         iova, isWrite: line.text("rw") == "w", count: Int(clamping: line["count"]?.integer ?? 1))
     default: return try interrupt(line)

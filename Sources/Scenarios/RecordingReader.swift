@@ -21,6 +21,9 @@ struct RecordingReader {
   var reservedRegion: Recording.ReservedRegion?
   var guestDoorbell: IPA?
   var hostDoorbell: PA?
+  private(set) var design: String?
+  private(set) var hostKernel: KernelVersion?
+  private(set) var guestKernel: KernelVersion?
   private(set) var entries: [Workload.Entry] = []
 
   /// When the first of the entries happened, and the last line's time.
@@ -30,9 +33,9 @@ struct RecordingReader {
   private var commands: [ITSCommand] = []
   private var queued: UInt64 = 0
 
-  init(path: String) throws(InputError) {
+  init(text: String, path: String) {
     self.path = path
-    text = try InputFile(path).text()
+    self.text = text
   }
 
   /// Reads the whole file.
@@ -41,6 +44,9 @@ struct RecordingReader {
     let top = Place(file: path, line: 1, column: 1)
     let header = try RecordingShapes.header.check(node(String(lines.first ?? ""), at: top), at: top)
     name = header.text("case")
+    design = header["design"]?.text
+    hostKernel = header["host"]?["kernel"].flatMap { KernelVersion($0.text) }
+    guestKernel = header["guest"]?["kernel"].flatMap { KernelVersion($0.text) }
     let body =
       lines.dropFirst().last?.isEmpty == true ? lines[1..<(lines.count - 1)] : lines.dropFirst()
     for (index, line) in zip(body.indices, body) {

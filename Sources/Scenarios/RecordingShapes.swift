@@ -16,9 +16,15 @@ enum RecordingShapes {
     required("format", .choice([Shape.Choice(format)])),
     required("version", .integer(version...version)),
     required("case", .anyText),
+    optional("design", .anyText),
+    optional("host", kernel),
+    optional("guest", kernel),
     required("lines", .integer(0...10_000_000)),
     required("sha256", .text(Shape.TextForm("64 hexadecimal digits", pattern: "[0-9a-f]{64}"))),
   ])
+
+  /// What ran on a side.
+  private static let kernel = open([optional("kernel", .anyText)])
 
   /// What every line after the header has: a kind of fact, or who does what at which time.
   static let line = open([
@@ -76,7 +82,7 @@ enum RecordingShapes {
     "guest msix-control": open([required("enable", .boolean), required("functionMask", .boolean)]),
     "device dma": open([
       required("iova", word), required("rw", .choice([Shape.Choice("r"), Shape.Choice("w")])),
-      optional("count", .integer(1...1_000_000)), optional("pa", word),
+      optional("count", .integer(1...1_000_000)), optional("pa", word), optional("fault", .anyText),
     ]),
     "device msi": open([
       required("vector", vector), required("address", word), required("data", identifier),

@@ -38,7 +38,8 @@ struct Doorbell: AsyncParsableCommand {
     subcommands: [
       CompareCommand.self, ExplainCommand.self, TraceCommand.self, TestCommand.self,
       VerifyCommand.self,
-      TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, IORTCommand.self,
+      TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, RecordCommand.self,
+      IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
       CostsCommand.self, AttackCommand.self,
       SchemaCommand.self,

@@ -1,12 +1,16 @@
 import ArgumentParser
 import Console
+import Guest
 import InputFiles
 import JSON
+import Linux
 import Replay
+import Reports
 import SMMU
+import Scenarios
 import Vectors
 
-struct ReplayCommand: ParsableCommand {
+struct ReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
     abstract: "Tell what happened in a real machine, from the trace of its SMMU and ITS.",
@@ -15,10 +19,17 @@ struct ReplayCommand: ParsableCommand {
       (with or without times) or as simpletrace.py prints it; or a folder with a
       qemu-trace.log.gz in it, and beside it, where they exist:
 
-        summary.json       counts to compare with
-        guest/after        what Linux said: pci.txt, iommu_groups.txt, interrupts
+        summary.json         counts to compare with
+        guest/after          pci.txt, lspci-xxxx.txt, iommu_groups.txt, interrupts
+        guest/ftrace.txt.gz, guest/dmesg.txt, guest/acpi, guest-l2/...
 
-      The log is read as a stream: its length does not matter. Lines that say
+      Other files of the same machine may be given with it, in any order; what
+      each is shows in its lines: ftrace or trace-cmd text, a kernel log, 'lspci
+      -xxxx' or -vv, listings of MSI-X tables and IOMMU groups, /proc/interrupts,
+      or a folder with a memory image (image.elf.gz and regs.json). They are told
+      of without a trace, too. 'doorbell record options' says how to make them.
+
+      Logs are read as streams: their length does not matter. Lines that say
       nothing of interest are counted and skipped.
 
       Without more, the command prints the machine's story: for each device its
@@ -32,17 +43,32 @@ struct ReplayCommand: ParsableCommand {
       behaviour then, whose traces these are; --personality architecture shows
       where that deviates from the manual.
 
+      With --designs the recording becomes a workload: what one device mapped,
+      accessed and signalled, at its times, is run under each design, as by
+      'doorbell compare'. The design that the machine ran, where the trace shows a
+      guest's device, is run first and compared with the recording, MSI by MSI and
+      access by access.
+
       EXAMPLES
         doorbell replay qemu-trace.log.gz
         doorbell replay recorded-case --format json
+        doorbell replay qemu-trace.log dmesg.txt lspci-xxxx.txt ftrace.txt
         doorbell replay --check recorded-case
+        doorbell replay recorded-case --designs untrapped forward-address
+        doorbell replay recorded-case --designs all --guest-usage vfio
 
       EXIT STATUS
-        0 all is well; 1 the emulator or the recorded counts disagree; 2 bad input.
+        0 all is well; 1 the emulator, the recorded counts or the recorded design
+        disagree; 2 bad input. A log that was cut off is bad input, and so are
+        damaged lines under --check: what could be read is told first.
       """)
 
-  @Argument(help: ArgumentHelp("Traces, or folders with one.", valueName: "trace"))
+  @Argument(
+    help: ArgumentHelp("Folders with a trace, or files of one machine.", valueName: "trace"))
   var traces: [String]
+
+  @Flag(help: "Tell the machine's story; what happens without another flag.")
+  var summary = false
 
   @Flag(help: "Run the emulator on the recording and compare.")
   var check = false
@@ -50,14 +76,32 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "With --check: whose behaviour the SMMU shows.")
   var personality = ProofPersonality.qemu11
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Run the recorded device under these designs ('all' for every one).",
+      valueName: "name|file"))
+  var designs: [String] = []
 
-  func run() throws {
+  @OptionGroup(title: "With --designs") var whatIf: WhatIfOptions
+
+  @Option(help: "How to print; csv and markdown only with --designs.")
+  var format = ReportFormat.table
+
+  func validate() throws {
+    guard [summary, check, !designs.isEmpty].count(where: \.self) < 2 else {
+      throw ValidationError("expected one of --summary, --check and --designs")
+    }
+    guard !designs.isEmpty || format == .table || format == .json else {
+      throw ValidationError("--format \(format.rawValue) needs --designs")
+    }
+  }
+
+  func run() async throws {
+    if !designs.isEmpty { return try await runDesigns() }
     let reports = try Progress.during("reading lines") { progress in
-      try traces.map { trace in
-        let recorded = try RecordedCase(trace)
-        return try check
+      try RecordedCase.machines(traces).map { recorded in
+        try check
           ? recorded.check(personality: personality.smmu, label: personality.rawValue) {
             progress.show($0)
           }
@@ -65,8 +109,94 @@ struct ReplayCommand: ParsableCommand {
       }
     }
     try Output.write(
-      format, text: reports.map(\.text).joined(separator: "\n"),
+      format == .json ? .json : .table, text: reports.map(\.text).joined(separator: "\n"),
       json: .array(reports.map(\.json)))
+    for report in reports {
+      if let damage = report.damage { Output.error(damage) }
+    }
+    if reports.contains(where: { $0.damage != nil }) { throw ExitStatus.badInput }
     if !reports.allSatisfy(\.holds) { throw ExitStatus.failed }
+  }
+
+  /// Runs each recording under the designs.
+  private func runDesigns() async throws {
+    let folder = try whatIf.location.folder
+    var holds = true
+    for machine in try RecordedCase.machines(traces) {
+      let trace = machine.name
+      let made = try Progress.during("reading lines") { progress in
+        try machine.recording(of: whatIf.device?.id) { progress.show($0) }
+      }
+      let study = try WhatIf(
+        made, of: trace, in: folder, overrides: whatIf.overrides(designs: designs))
+      for remark in study.remarks { Output.note("doorbell: note: \(remark)") }
+      let comparison = try await Progress.during("running '\(study.scenario.name)'") { _ in
+        try await study.scenario.run()
+      }
+      let agreement = study.agreement(with: comparison)
+      try Output.write(report(comparison, agreement))
+      if agreement?.holds == false { holds = false }
+    }
+    if !holds { throw ExitStatus.failed }
+  }
+
+  private func report(_ comparison: Comparison, _ agreement: RecordingAgreement?) -> String {
+    guard format == .json else {
+      let table = comparison.report(as: format, on: Output.terminal)
+      return format == .table ? table + (agreement.map { "\n" + $0.text } ?? "") : table
+    }
+    guard case .object(let members) = comparison.json else { return "" }
+    let all = members + [.init("as_recorded", agreement?.json ?? .null)]
+    return JSONValue.object(all).indentedText + "\n"
+  }
+}
+
+/// What a recording is run with.
+struct WhatIfOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The device to take, instead of the one that a guest had.", valueName: "bb:dd.f"))
+  var device: Function?
+
+  @Option(help: "How the guest uses the device.")
+  var guestUsage: GuestUsage?
+
+  @Option(
+    help: ArgumentHelp(
+      "Release of the guest's Linux kernel; the recorded one if not given.", valueName: "x.y"))
+  var guestKernel: KernelVersion?
+
+  @Option(
+    help: ArgumentHelp(
+      "Release of the host's Linux kernel; the recorded one if not given.", valueName: "x.y"))
+  var hostKernel: KernelVersion?
+
+  @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
+  var costs: String?
+
+  @Option(help: "Seed of whatever is random.")
+  var seed: UInt32?
+
+  @OptionGroup var location: FolderOptions
+
+  func overrides(designs: [String]) -> ScenarioOverrides {
+    var overrides = ScenarioOverrides()
+    overrides.designs = designs.flatMap { $0.split(separator: ",").map(String.init) }
+    overrides.usage = guestUsage
+    overrides.guestKernel = guestKernel
+    overrides.hostKernel = hostKernel
+    overrides.costs = costs
+    overrides.seed = seed
+    return overrides
+  }
+}
+
+/// A PCI function as users write it: `00:02.0`, `0000:00:02.0` or its requester ID `0x10`.
+struct Function: ExpressibleByArgument {
+  let id: UInt32
+
+  init?(argument: String) {
+    guard let id = UInt32(requester: argument) else { return nil }
+    self.id = id
   }
 }

@@ -10,7 +10,8 @@ struct CommandLineTests {
       [], ["compare"], ["explain"], ["trace"], ["test"], ["designs"], ["designs", "list"],
       ["designs", "show"], ["designs", "new"], ["designs", "explore"], ["costs"],
       ["costs", "list"], ["costs", "show"], ["schema"],
-      ["verify"], ["translate"], ["decode"],
+      ["verify"], ["translate"], ["decode"], ["replay"], ["record"], ["record", "options"],
+      ["record", "pack"], ["record", "show"],
     ] as [[String]])
   func help(command: [String]) throws {
     let run = try Run(arguments: command + ["--help"])

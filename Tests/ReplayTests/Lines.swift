@@ -25,7 +25,9 @@ enum Fixture {
 }
 
 /// Reads `bytes` as a log, in blocks of `block` bytes.
-func read(_ bytes: [UInt8], block: Int = 1 << 16, into sink: inout some TraceSink) -> TraceCounts {
+func read<Sink: TraceSink>(
+  _ bytes: [UInt8], block: Int = 1 << 16, into sink: inout Sink
+) -> TraceCounts where Sink.Event == TraceEvent {
   var reader = TraceReader()
   var start = 0
   while start < bytes.count {

@@ -97,7 +97,7 @@ struct MachineStoryTests {
     let recorded = try RecordedCase(try Fixture.path("summaries/\(name).log.gz"))
     var story = MachineStory()
     var reader = TraceReader()
-    try reader.read(recorded.trace, into: &story)
+    try reader.read(try #require(recorded.trace), into: &story)
     let summary = try Fixture.summary(name)
     let differences = try SummaryAgreement.differences(story, reader.counts, summary: summary)
     #expect(differences == [])

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("TraceParser")
 struct TraceParserTests {
-  private func parse(_ text: String) -> (TraceLine, Int?) {
+  private func parse(_ text: String) -> (LogLine<TraceEvent>, Int?) {
     var parser = TraceParser()
     let bytes = Array(text.utf8)
     let line = parser.parse(bytes.span)
@@ -36,6 +36,21 @@ struct TraceParserTests {
       access
         == TranslatedAccess(
           stream: 8, address: 0xffff_d002, output: 0x4095_0002, permissions: 3, stage: 1))
+  }
+
+  @Test(
+    "a write of configuration space names the function, in each layout",
+    arguments: [
+      "pci_cfg_write nvme 00:1f.7 @0x4 <- 0x406",
+      "pci_cfg_write 1.250 pid=4711 dev=nvme bus=0x0 slot=0x1f func=0x7 offs=0x4 val=0x406",
+    ])
+  func configurationWrite(text: String) {
+    guard case .event(.configurationWrite(let device, let offset, let value)) = parse(text).0
+    else {
+      Issue.record("not understood: \(text)")
+      return
+    }
+    #expect((device, offset, value) == (0xff, 4, 0x406))
   }
 
   @Test("both times are microseconds since 1970")
@@ -125,7 +140,7 @@ struct TraceParserTests {
     "what is no trace event is told apart from events that are not interpreted",
     arguments: [
       ("", false), ("hello", false), ("Invalid read at addr 0x0", false), ("12@3", false),
-      ("pci_nvme_irq_msix raising MSI-X IRQ vector 0", true), ("2026-11-22T13:18", false),
+      ("virtio_notify vdev 0x55 vq 0x56", true), ("2026-11-22T13:18", false),
       ("smmu_ptw_page_pte stage=1", true),
     ])
   func others(text: String, isEvent: Bool) {

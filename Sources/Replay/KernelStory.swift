@@ -1,0 +1,94 @@
+/// What a Linux kernel's trace tells: its doorbell mappings, its handlers, what KVM injected.
+///
+/// Memory depends on the number of handlers, doorbells and interrupts, and not on the length of the
+/// log.
+public struct KernelStory: TraceSink, Sendable {
+  /// One interrupt's handler.
+  public struct Handler: Equatable, Sendable {
+    public var irq: UInt64
+    /// Its number in `KernelTraceParser.handlers`.
+    public var name: Int
+    public var count = 0
+    /// How often it ran on each CPU.
+    public var cpus: [UInt64: Int] = [:]
+  }
+
+  /// An IOVA at which a doorbell page is, or was, mapped.
+  public struct DoorbellMap: Hashable, Sendable {
+    public var address: UInt64
+    public var output: UInt64
+  }
+
+  /// An interrupt that the virtual GIC took in.
+  public struct Injection: Hashable, Sendable {
+    public var vcpu: UInt64
+    public var intid: UInt64
+  }
+
+  public private(set) var maps = 0
+  public private(set) var unmaps = 0
+  /// Unmaps of more than was mapped, or of nothing.
+  public private(set) var shortUnmaps = 0
+  /// How often each doorbell page was mapped where.
+  public private(set) var doorbellMaps: [DoorbellMap: Int] = [:]
+  /// Doorbells that `iommu_dma_prepare_msi` was asked for.
+  public private(set) var preparedDoorbells: [UInt64: Int] = [:]
+  /// Vectors that devices asked for, and Linux numbers that they got.
+  public private(set) var preparedEvents = 0
+  public private(set) var allocated = 0
+  public private(set) var handlers: [UInt64: Handler] = [:]
+  /// Handlers that said that the interrupt was not theirs.
+  public private(set) var unhandled = 0
+  /// Rising levels, by virtual CPU and interrupt.
+  public private(set) var injections: [Injection: Int] = [:]
+  /// Rising levels that KVM was told of, by GSI.
+  public private(set) var routes: [UInt64: Int] = [:]
+  private static let limit = 4096
+
+  public init() {}
+
+  public mutating func take(_ event: KernelEvent, at time: Int?, line: Int) {
+    switch event {
+    case .map(let address, let output, _): mapped(address, output)
+    case .unmap(_, let size, let unmapped):
+      unmaps += 1
+      if unmapped != size { shortUnmaps += 1 }
+    case .handlerEntry(let irq, let name, let cpu): entered(irq, name, cpu)
+    case .handlerExit(_, let wasHandled): if !wasHandled { unhandled += 1 }
+    case .setIRQ(let gsi, let level): if level != 0 { count(gsi, in: &routes) }
+    case .irqLine: break
+    case .pending(let vcpu, let intid, let level):
+      if level != 0 { count(Injection(vcpu: vcpu, intid: intid), in: &injections) }
+    case .prepareEvents(let count):
+      preparedEvents &+= Int(truncatingIfNeeded: min(count, 1 << 16))
+    case .allocate(_, let count): allocated &+= Int(truncatingIfNeeded: min(count, 1 << 16))
+    case .prepareMessage(let doorbell): count(doorbell, in: &preparedDoorbells)
+    }
+  }
+
+  private func count<Key>(_ key: Key, in counts: inout [Key: Int]) {
+    if counts[key] != nil || counts.count < Self.limit { counts[key, default: 0] += 1 }
+  }
+
+  private mutating func mapped(_ address: UInt64, _ output: UInt64) {
+    maps += 1
+    let pages =
+      preparedDoorbells.keys.map { $0 & ~0xffff }
+      + MachineStory.virtDoorbells.map {
+        $0 & ~0xffff
+      }
+    guard pages.contains(output & ~0xffff) else { return }
+    count(DoorbellMap(address: address, output: output), in: &doorbellMaps)
+  }
+
+  private mutating func entered(_ irq: UInt64, _ name: Int, _ cpu: UInt64) {
+    guard handlers[irq] != nil || handlers.count < Self.limit else { return }
+    var handler = handlers[irq] ?? Handler(irq: irq, name: name)
+    handler.name = name
+    handler.count += 1
+    if handler.cpus[cpu] != nil || handler.cpus.count < Self.limit {
+      handler.cpus[cpu, default: 0] += 1
+    }
+    handlers[irq] = handler
+  }
+}
