@@ -67,7 +67,10 @@ struct CheckReport {
     }
     lines.append(
       subjects.isEmpty
-        ? "nothing to compare" : holds ? "every outcome agrees" : "the emulator differs")
+        ? "nothing to compare"
+        : holds
+          ? damage == nil ? "every outcome agrees" : "every outcome that could be compared agrees"
+          : "the emulator differs")
     return lines.joined(separator: "\n") + "\n"
   }
 
