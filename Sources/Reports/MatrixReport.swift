@@ -160,10 +160,14 @@ extension ComparisonMatrix.Column {
 extension ComparisonMatrix.Cell {
   /// `delivered`, `refused EINVAL`, `lost 3 of 28`.
   func word(separator: String) -> String {
-    guard let summary else { return "not\(separator)modelled" }
+    guard let summary else { return wordOfNoRun(separator: separator) }
     if let refusal = summary.refusal { return "refused\(separator)\(refusal.errno)" }
     guard summary.count < summary.total else { return summary.verdict.rawValue }
     return "\(summary.verdict.rawValue)\(separator)\(summary.count) of \(summary.total)"
+  }
+
+  private func wordOfNoRun(separator: String) -> String {
+    if case .inconsistent = outcome { "inconsistent" } else { "not\(separator)modelled" }
   }
 
   /// The word and the number of its reason.

@@ -84,6 +84,21 @@ public struct ComparisonAxis: Sendable {
       make: { name in values.first { $0.name == name } })
   }
 
+  /// An axis of designs: another choice than the design's own, which makes it a variant.
+  private init(_ axis: DesignAxis) {
+    let values = axis.choices.map { choice in
+      Value(name: choice.word, meaning: choice.meaning, arguments: []) { specification in
+        var design = specification.design
+        guard axis.choose(choice.word, for: &design) else { return }
+        specification.design = design.named(after: specification.design)
+      }
+    }
+    self.init(
+      name: axis.name, meaning: axis.question, values: values,
+      expectation: alternatives(values.map(\.name)), read: { axis.word(of: $0.design) },
+      make: { name in values.first { $0.name == name } })
+  }
+
   /// An axis of kernel releases, of which those are listed at which something changes.
   private init(
     _ name: String, _ path: any WritableKeyPath<RunSpecification, KernelVersion> & Sendable,
@@ -106,7 +121,9 @@ public struct ComparisonAxis: Sendable {
 
 extension ComparisonAxis {
   /// All axes, in the order in which reports show them.
-  public static let all: [ComparisonAxis] = [usage, guestKernel, hostKernel, firmware]
+  public static let all: [ComparisonAxis] = [
+    usage, guestKernel, hostKernel, firmware, delivery, idle,
+  ]
 
   public static let usage = ComparisonAxis(
     "usage", \.usage, option: "--guest-usage", "How the guest uses the device.",
@@ -133,6 +150,13 @@ extension ComparisonAxis {
 
   static let firmware = ComparisonAxis(
     "firmware", \.firmware, option: "--firmware", "What the guest's firmware tables leave out.",
+    means: \.meaning)
+
+  static let delivery = ComparisonAxis(
+    .delivery)
+
+  static let idle = ComparisonAxis(
+    "idle", \.idle, option: "--idle", "What the guest's virtual CPU does between interrupts.",
     means: \.meaning)
 
   /// The axis that an option such as `usage` or `guest-kernel=6.5,6.6` asks for.

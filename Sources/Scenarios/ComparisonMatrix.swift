@@ -24,6 +24,8 @@ public struct ComparisonMatrix: Sendable {
   /// What a run came to.
   public enum Outcome: Sendable {
     case ran(Summary)
+    /// The choices of the design cannot stand together in this column, with the reason.
+    case inconsistent(String)
     /// The run cannot be carried out: a limit of the model, with the reason.
     case notModelled(String)
   }
@@ -74,7 +76,7 @@ public struct ComparisonMatrix: Sendable {
 }
 
 extension ComparisonMatrix.Cell {
-  /// `nil` where the run is not modelled.
+  /// `nil` where nothing was run.
   public var summary: ComparisonMatrix.Summary? {
     if case .ran(let summary) = outcome { summary } else { nil }
   }
@@ -86,7 +88,7 @@ extension ComparisonMatrix.Cell {
   public var why: String {
     switch outcome {
     case .ran(let summary): summary.why
-    case .notModelled(let reason): reason
+    case .inconsistent(let reason), .notModelled(let reason): reason
     }
   }
 }

@@ -75,7 +75,7 @@ public struct DesignAxis: Sendable {
     DesignAxis("stage2", \.stageTwo, "What the host's stage 2 maps to the physical doorbell."),
     DesignAxis("msix", \.msixEntry, "Who writes the MSI-X entry that the device uses."),
     DesignAxis("eventID", \.eventIDOwner, "Whose EventID stands in the message."),
-    DesignAxis("delivery", \.delivery, "How the interrupt reaches the virtual CPU."),
+    .delivery,
     DesignAxis(
       "iommu", \.iommu, "Whether the guest has an SMMU in front of the device.", standard: .nested),
     DesignAxis(
@@ -88,6 +88,9 @@ public struct DesignAxis: Sendable {
       "Where the host takes in an address that msix 'trapped-forwarded' passes.",
       standard: .msiDomain),
   ]
+
+  static let delivery = DesignAxis(
+    "delivery", \.delivery, "How the interrupt reaches the virtual CPU.")
 
   /// The axis as a field of a design file.
   var field: Shape.Field {

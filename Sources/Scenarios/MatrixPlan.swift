@@ -60,6 +60,19 @@ public struct MatrixPlan: Sendable {
 }
 
 extension ComparisonMatrix.Outcome {
+  /// Carries a run out.
+  fileprivate init(_ specification: RunSpecification, by engine: Engine) {
+    if let inconsistency = specification.design.inconsistency {
+      self = .inconsistent(inconsistency)
+      return
+    }
+    do throws(RunFailure) {
+      self = .ran(.init(try engine(specification)))
+    } catch {
+      self = .notModelled(error.message)
+    }
+  }
+
   /// The options of `doorbell explain` that show what went wrong.
   fileprivate var arguments: [String] {
     guard case .ran(let summary) = self else { return [] }
@@ -82,11 +95,7 @@ extension [MatrixPlan] {
     let numbers = indices.flatMap { plan in (0..<self[plan].runs).map { (plan, $0) } }
     let outcomes = await inParallel(numbers.indices, progress: progress) { index in
       let (plan, number) = numbers[index]
-      do throws(RunFailure) {
-        return ComparisonMatrix.Outcome.ran(.init(try engine(self[plan].specification(number))))
-      } catch {
-        return .notModelled(error.message)
-      }
+      return ComparisonMatrix.Outcome(self[plan].specification(number), by: engine)
     }
     var start = 0
     return map { plan in

@@ -92,6 +92,7 @@ public struct ScenarioOverrides: Sendable {
   public var guestKernel: KernelVersion?
   public var hostKernel: KernelVersion?
   public var firmware: FirmwareVariant?
+  public var idle: IdleVirtualCPU?
   /// A name or a path.
   public var costs: String?
   public var seed: UInt32?

@@ -47,7 +47,7 @@ extension ScenarioFolder {
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
-    scenario.idle = value["guest"]?.choice("idle") ?? .runs
+    scenario.idle = overrides.idle ?? value["guest"]?.choice("idle") ?? .runs
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
     if let load = value["workload"]?["load"] { scenario.load = try setting(load) }
     scenario.caches = CacheSizes(value)

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Console
+public import Designs
 public import Guest
 public import Linux
 import Scenarios
@@ -9,6 +10,8 @@ public import Vectors
 extension GuestUsage: ExpressibleByArgument {}
 
 extension FirmwareVariant: ExpressibleByArgument {}
+
+extension IdleVirtualCPU: ExpressibleByArgument {}
 
 extension KernelVersion: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
@@ -51,6 +54,9 @@ struct ConditionOptions: ParsableArguments {
   @Option(help: "What the guest's firmware tables leave out.")
   var firmware: FirmwareVariant?
 
+  @Option(help: "What the guest's virtual CPU does between interrupts.")
+  var idle: IdleVirtualCPU?
+
   @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
   var costs: String?
 
@@ -67,6 +73,7 @@ struct ConditionOptions: ParsableArguments {
     overrides.guestKernel = guestKernel
     overrides.hostKernel = hostKernel
     overrides.firmware = firmware
+    overrides.idle = idle
     overrides.costs = costs
     overrides.seed = seed
     return try location.folder.scenario(named: scenario, overrides: overrides)
@@ -76,8 +83,9 @@ struct ConditionOptions: ParsableArguments {
   func arguments(without names: Set<String>) -> [String] {
     let options: KeyValuePairs<String, String?> = [
       "--guest-usage": guestUsage?.rawValue, "--guest-kernel": guestKernel?.description,
-      "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue, "--costs": costs,
-      "--seed": seed.map { String($0) }, "--scenarios": location.scenarios,
+      "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue,
+      "--idle": idle?.rawValue, "--costs": costs, "--seed": seed.map { String($0) },
+      "--scenarios": location.scenarios,
     ]
     return options.flatMap { name, value in
       value.map { names.contains(name) ? [] : [name, $0] } ?? []
