@@ -4,8 +4,8 @@ import Scenarios
 extension DesignSpaceReport {
   /// A family: how many, what they have in common, what beats them in what, and why one fails.
   func text(_ family: DesignSpace.Family, on terminal: Terminal) -> String {
-    var output = paragraph(heading(family), indent: "", width: terminal.width)
-    output += paragraph(reason(family), indent: "  ", width: terminal.width)
+    var output = paragraph(heading(family), indent: "  ", width: terminal.width)
+    output += paragraph(shortfalls(family), indent: "    ", width: terminal.width)
     if let (why, command) = evidence(family) {
       output += paragraph(why, indent: "    ", width: terminal.width) + "    \(command)\n"
     }
@@ -24,9 +24,13 @@ extension DesignSpaceReport {
 
   /// `beaten by coincident: lost under vfio; 1 more new interface`.
   func reason(_ family: DesignSpace.Family) -> String {
+    "beaten by \(space.front[family.better].design.name): \(shortfalls(family))"
+  }
+
+  /// `lost under vfio; 1 more new interface`.
+  private func shortfalls(_ family: DesignSpace.Family) -> String {
     let better = space.front[family.better]
-    return "beaten by \(better.design.name): "
-      + family.shortfalls.map { text($0, family, better) }.joined(separator: "; ")
+    return family.shortfalls.map { text($0, family, better) }.joined(separator: "; ")
   }
 
   private func text(
@@ -37,6 +41,7 @@ extension DesignSpaceReport {
     case .fails(let column):
       let word = family.points.first?.cells[column].word(separator: " ") ?? ""
       return "\(word) under \(space.matrix.columns[column].title(separator: ", "))"
+    case .breach(let attack): return "breached by \(attack)"
     case .exitsPerInterrupt:
       return "\(excess(family, better) { $0.perInterrupt }) more exits for each MSI"
     case .exitsAtSetup:

@@ -18,6 +18,7 @@ extension DesignSpaceReport {
           .object(
             zip(space.matrix.axes, column.values).map { .init($0.name, .string($1.name)) })
         }),
+      "attacks": .array(space.attacks.map { .string($0.name) }),
       "front": .array(space.front.map { json($0) }),
       "families": .array(space.families.map { json($0) }),
       "interfaces": .array(
@@ -31,6 +32,7 @@ extension DesignSpaceReport {
       "choices": .object(
         DesignAxis.all.map { .init($0.name, .string($0.word(of: point.design))) }),
       "cells": .array(point.cells.map(\.json)),
+      "breaches": .array(point.measures.breaches.map { .string($0) }),
       "interfaces": .array(point.measures.interfaces.map { .string($0.name) }),
       "equals": .array(point.alike.map { .string($0.reference) }),
     ]
@@ -51,7 +53,7 @@ extension DesignSpaceReport {
     var output = csvLine(
       ["design"] + DesignAxis.all.map(\.name) + columns + columns.map { "exits_setup \($0)" }
         + columns.map { "exits_per_interrupt \($0)" }
-        + ["new_interfaces", "on_front", "beaten_by", "in"])
+        + ["breaches", "new_interfaces", "on_front", "beaten_by", "in"])
     for point in space.front {
       for design in point.designs { output += csvLine(fields(design, point) + ["yes", "", ""]) }
     }
@@ -73,18 +75,22 @@ extension DesignSpaceReport {
       + cells.map { $0.word(separator: " ") }
       + cells.map { $0.summary.map { String($0.exits.setup) } ?? "" }
       + cells.map { $0.summary.map { plain($0.exitsPerInterrupt) } ?? "" }
-      + [String(point.measures.interfaces.count)]
+      + [
+        space.attacks.isEmpty ? "" : String(point.measures.breaches.count),
+        String(point.measures.interfaces.count),
+      ]
   }
 
   /// For mails, issues and documents.
   var markdown: String {
     var output = "\(summary)\n\n\(space.matrix.conditions)\n\n" + markdownLine(Self.titles)
-    output += "|" + Self.titles.indices.map { $0 < 2 ? "---|" : "--:|" }.joined() + "\n"
-    for point in space.front { output += markdownLine(texts(point)) }
+    output += "|" + Self.titles.indices.map { $0 == 1 ? "---|" : "--:|" }.joined() + "\n"
+    for (number, point) in space.front.enumerated() {
+      output += markdownLine([String(number + 1)] + texts(point))
+    }
     output += "\n"
-    for point in space.front {
-      let parts = [choices(common: [point.design])] + failures(point)
-      output += "- `\(point.design.name)`: \(parts.joined(separator: ". ")).\n"
+    for (number, point) in space.front.enumerated() {
+      output += "\(number + 1). `\(point.design.name)`: \(note(point))\n"
     }
     output += "\n"
     for family in space.families.prefix(limit) {

@@ -30,16 +30,16 @@ public struct DesignSpaceReport: Sendable {
     output += paragraph(summary, indent: "", width: terminal.width)
     output += paragraph(space.matrix.conditions, indent: "", width: terminal.width) + "\n"
     output += terminal.paint("Nothing beats these", .heading) + "\n"
-    var table = TextTable(
-      zip(Self.brokenTitles, Self.titles.indices).map {
-        (title: $0, alignment: $1 == 0 || $1 == 1 ? .left : .right)
-      })
-    for point in space.front {
-      table.add(texts(point).map { TextTable.Cell($0) }, note: note(point))
-    }
-    output += table.render(on: terminal) + "\n"
+    output += front(on: terminal) + "\n"
     output += terminal.paint("What beats the rest, and in what", .heading) + "\n"
-    for family in space.families.prefix(limit) { output += text(family, on: terminal) }
+    var better: Int?
+    for family in space.families.prefix(limit) {
+      if family.better != better {
+        better = family.better
+        output += "by \(label(family.better)):\n"
+      }
+      output += text(family, on: terminal)
+    }
     let more = space.families.count - limit
     if more > 0 {
       let count = space.families.dropFirst(limit).reduce(0) { $0 + $1.designs.count }
@@ -48,6 +48,22 @@ public struct DesignSpaceReport: Sendable {
     return output + "\n" + interfaces(on: terminal)
   }
 
+  private func front(on terminal: Terminal) -> String {
+    var table = TextTable(
+      zip(Self.brokenTitles, Self.titles.indices).map {
+        (title: $0, alignment: $1 == 1 ? .left : .right)
+      })
+    for (number, point) in space.front.enumerated() {
+      table.add(
+        ([String(number + 1)] + texts(point)).map { TextTable.Cell($0) },
+        note: "\(point.design.name): \(note(point))")
+    }
+    return table.render(on: terminal)
+  }
+
+  /// `2, untrapped`: a member of the front by its number.
+  func label(_ number: Int) -> String { "\(number + 1), \(space.front[number].design.name)" }
+
   /// How many combinations there are, and what became of them.
   var summary: String {
     let enumeration = space.enumeration
@@ -55,38 +71,52 @@ public struct DesignSpaceReport: Sendable {
     return
       "\(enumeration.count) combinations of choices on \(DesignAxis.all.count) axes; "
       + "\(enumeration.consistent.count) can stand together. Run under "
-      + "\(space.matrix.columns.map { $0.title(separator: ", ") }.joined(separator: "; ")): "
+      + "\(space.matrix.columns.map { $0.title(separator: ", ") }.joined(separator: "; "))"
+      + (space.attacks.isEmpty ? ": " : ", and attacked in \(space.attacks.count) ways: ")
       + "\(enumeration.consistent.count - beaten) designs in \(space.front.count) groups of equals "
       + "are beaten by none, \(beaten) designs are."
+      + (common.isEmpty
+        ? "" : " All of the front are breached by \(common.joined(separator: ", ")).")
   }
 
   static let titles = [
-    "design", "works under", "exits per MSI", "exits at set-up", "new interfaces", "equals",
+    "number", "works under", "exits per MSI", "exits at set-up", "breaches", "new interfaces",
+    "equals",
   ]
   private static let brokenTitles = [
-    "design", "works\nunder", "exits\nper MSI", "exits at\nset-up", "new\ninterfaces", "equals",
+    "", "works\nunder", "exits\nper MSI", "exits at\nset-up", "breaches", "new\ninterfaces",
+    "equals",
   ]
 
   func texts(_ point: DesignSpace.Point) -> [String] {
     let exits = point.measures.exits.compactMap(\.self)
     return [
-      point.design.name,
       "\(point.measures.works) of \(point.measures.exits.count)",
       interval(exits.map(\.perInterrupt)), interval(exits.map { Double($0.setup) }),
+      space.attacks.isEmpty ? "-" : String(point.measures.breaches.count),
       String(point.measures.interfaces.count), String(point.alike.count),
     ]
   }
 
+  /// The attacks that breach every member of the front.
+  var common: [String] {
+    let all = space.front.map(\.measures.breaches)
+    return (all.first ?? []).filter { attack in all.allSatisfy { $0.contains(attack) } }
+  }
+
   /// What the point's choices are, where it fails, what it needs and what equals it.
-  private func note(_ point: DesignSpace.Point) -> String {
+  func note(_ point: DesignSpace.Point) -> String {
     var parts = [choices(common: [point.design])]
     parts += failures(point)
+    let breaches = point.measures.breaches.filter { !common.contains($0) }
+    if !breaches.isEmpty { parts.append("breached by \(breaches.joined(separator: ", "))") }
     if !point.measures.interfaces.isEmpty {
       parts.append("needs \(point.measures.interfaces.map(\.name).joined(separator: ", "))")
     }
     if !point.alike.isEmpty {
       let names = point.alike.prefix(3).map(\.name).joined(separator: "; ")
-      parts.append("equal: \(names)\(point.alike.count > 3 ? "; ..." : "")")
+      let more = point.alike.count - 3
+      parts.append("equal: \(names)\(more > 0 ? "; and \(more) more" : "")")
     }
     return parts.joined(separator: ". ") + "."
   }

@@ -138,7 +138,9 @@ public struct MatrixReport: Sendable {
 extension ComparisonMatrix {
   /// What all columns have in common.
   var conditions: String {
-    let fixed = ComparisonAxis.all.filter { axis in !axes.contains { $0.name == axis.name } }
+    let fixed = ComparisonAxis.all.filter { axis in
+      !axis.variesDesign && !axes.contains { $0.name == axis.name }
+    }
     let values = rows.first?.cells.first.map { cell in
       fixed.map { "\($0.name) \($0.value(of: cell.specification))" }
     }

@@ -24,6 +24,8 @@ public struct ComparisonAxis: Sendable {
   public let meaning: String
   /// The values, in the order in which columns stand.
   public let values: [Value]
+  /// Whether its values are choices of the design rather than conditions of the run.
+  public var variesDesign: Bool { values.allSatisfy(\.arguments.isEmpty) }
   /// What names a value, for error messages.
   let expectation: String
   private let read: @Sendable (RunSpecification) -> String

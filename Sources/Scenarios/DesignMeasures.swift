@@ -15,16 +15,21 @@ public struct DesignMeasures: Equatable, Sendable {
   public let exits: [Exits?]
   /// What it needs and no released kernel has.
   public let interfaces: [MissingInterface]
+  /// The names of the attacks that reach what is somebody else's.
+  public let breaches: [String]
 
-  public init(exits: [Exits?], interfaces: [MissingInterface]) {
+  public init(exits: [Exits?], interfaces: [MissingInterface], breaches: [String] = []) {
     self.exits = exits
     self.interfaces = interfaces
+    self.breaches = breaches
   }
 
   /// A respect in which one design is worse than another.
   public enum Shortfall: Hashable, Sendable {
     /// It does not deliver in a column in which the other does.
     case fails(column: Int)
+    /// An attack reaches what is somebody else's, as it does not under the other.
+    case breach(attack: String)
     /// It takes more exits for each MSI in a column in which both deliver.
     case exitsPerInterrupt
     /// It takes more exits at set-up in a column in which both deliver.
@@ -33,7 +38,7 @@ public struct DesignMeasures: Equatable, Sendable {
     case interfaces
   }
 
-  /// In which respects it is worse than `other`, columns first.
+  /// In which respects it is worse than `other`, columns first, then attacks.
   public func shortfalls(against other: DesignMeasures) -> [Shortfall] {
     var fails: [Shortfall] = []
     var isSlower = false
@@ -47,13 +52,17 @@ public struct DesignMeasures: Equatable, Sendable {
       isSlower = isSlower || own.perInterrupt > theirs.perInterrupt
       isHeavier = isHeavier || own.setup > theirs.setup
     }
-    return fails + (isSlower ? [.exitsPerInterrupt] : []) + (isHeavier ? [.exitsAtSetup] : [])
+    let breached = breaches.filter { !other.breaches.contains($0) }
+    return fails + breached.map { .breach(attack: $0) }
+      + (isSlower ? [.exitsPerInterrupt] : []) + (isHeavier ? [.exitsAtSetup] : [])
       + (interfaces.count > other.interfaces.count ? [.interfaces] : [])
   }
 
-  /// Whether it is no worse than `other` in any respect, and better in one.
+  /// Whether it is no worse than `other` in any respect, and better in one. What delivers nowhere
+  /// is worse than whatever delivers somewhere, however little it needs and exposes.
   public func isBetter(than other: DesignMeasures) -> Bool {
-    shortfalls(against: other).isEmpty && !other.shortfalls(against: self).isEmpty
+    if works > 0, other.works == 0 { return true }
+    return shortfalls(against: other).isEmpty && !other.shortfalls(against: self).isEmpty
   }
 
   /// In how many columns every MSI is delivered.

@@ -31,18 +31,27 @@ public struct DesignSpace: Sendable {
 
   /// What was run.
   public let matrix: ComparisonMatrix
+  /// What every design was attacked with; empty where isolation does not count.
+  public let attacks: [Attack]
   public let enumeration: DesignEnumeration
-  /// The best first: more columns that work, then fewer exits for each MSI, then fewer new
-  /// interfaces.
+  /// The best first: more columns that work, then fewer exits for each MSI, then fewer breaches,
+  /// then fewer new interfaces.
   public let front: [Point]
   /// By the member of the front that is better, the largest first.
   public let families: [Family]
 
-  /// - Parameter matrix: what the consistent designs of `enumeration` came to.
-  public init(_ matrix: ComparisonMatrix, of enumeration: DesignEnumeration) {
+  /// - Parameters:
+  ///   - matrix: what the consistent designs of `enumeration` came to.
+  ///   - attacks: what every design was attacked with.
+  ///   - breaches: for each row of the matrix the names of the attacks that breached.
+  public init(
+    _ matrix: ComparisonMatrix, of enumeration: DesignEnumeration, attacks: [Attack] = [],
+    breaches: [[String]] = []
+  ) {
     self.matrix = matrix
     self.enumeration = enumeration
-    let points = Self.points(matrix)
+    self.attacks = attacks
+    let points = Self.points(matrix, breaches)
     let pareto = ParetoFront(count: points.count) {
       points[$0].measures.isBetter(than: points[$1].measures)
     }
@@ -51,10 +60,10 @@ public struct DesignSpace: Sendable {
   }
 
   /// The rows of the matrix, those that measure the same together, the best first.
-  private static func points(_ matrix: ComparisonMatrix) -> [Point] {
+  private static func points(_ matrix: ComparisonMatrix, _ breaches: [[String]]) -> [Point] {
     var groups: [(measures: DesignMeasures, rows: [ComparisonMatrix.Row])] = []
-    for row in matrix.rows {
-      let measures = row.measures
+    for (number, row) in matrix.rows.enumerated() {
+      let measures = row.measures(breaches: breaches.isEmpty ? [] : breaches[number])
       if let index = groups.firstIndex(where: { $0.measures == measures }) {
         groups[index].rows.append(row)
       } else {
@@ -100,12 +109,13 @@ public struct DesignSpace: Sendable {
 }
 
 extension ComparisonMatrix.Row {
-  var measures: DesignMeasures {
+  func measures(breaches: [String]) -> DesignMeasures {
     DesignMeasures(
       exits: cells.map { cell in
         guard cell.works, let summary = cell.summary else { return nil }
         return .init(setup: summary.exits.setup, perInterrupt: summary.exitsPerInterrupt)
-      }, interfaces: design.missingInterfaces)
+      }, interfaces: design.missingInterfaces,
+      breaches: breaches)
   }
 }
 
@@ -125,7 +135,8 @@ extension DesignSpace.Point {
     let perInterrupt = exits.reduce(0) { $0 + $1.perInterrupt } / Double(max(exits.count, 1))
     let setup = exits.reduce(0) { $0 + $1.setup } / max(exits.count, 1)
     return [
-      -measures.works, Int((perInterrupt * 1000).rounded()), measures.interfaces.count, setup,
+      -measures.works, Int((perInterrupt * 1000).rounded()), measures.breaches.count,
+      measures.interfaces.count, setup,
     ]
   }
 }
@@ -135,24 +146,5 @@ extension Array {
   fileprivate func stableSorted(by key: (Element) -> [Int]) -> [Element] {
     enumerated().map { (key($1) + [$0], $1) }
       .sorted { $0.0.lexicographicallyPrecedes($1.0) }.map(\.1)
-  }
-}
-
-extension Scenario {
-  /// Runs every consistent combination of choices against the columns of these axes.
-  ///
-  /// - Parameters:
-  ///   - messages: how many MSIs of the workload each run sends.
-  ///   - arguments: of `doorbell explain`, besides those of the axes and `--design`.
-  ///   - progress: told how many runs are done.
-  public func explore(
-    _ enumeration: DesignEnumeration, axes: [ComparisonAxis], messages: Int, arguments: [String],
-    progress: (Int) -> Void = { _ in }
-  ) async -> DesignSpace? {
-    var scenario = self
-    scenario.designs = enumeration.consistent
-    scenario.workload = workload.limited(toMessages: messages)
-    let plan = MatrixPlan(scenario, axes: axes, arguments: arguments)
-    return await [plan].run(progress: progress).first.map { DesignSpace($0, of: enumeration) }
   }
 }

@@ -13,11 +13,12 @@ struct ExploreCommand: AsyncParsableCommand {
     usage: "doorbell designs explore [<scenario>] [<options>]",
     discussion: """
       Enumerates every combination of choices on the axes of a design, drops those that cannot \
-      stand together, and runs the rest against guest usages. One design beats another when it \
-      delivers wherever the other does, with no more exits for each MSI, no more exits at set-up \
-      in any of these usages, and no more interfaces that no released kernel has, and is better \
-      in one of these. What nothing beats is the front; the rest is printed as families with what \
-      beats them, and in what.
+      stand together, runs the rest against guest usages, and attacks each. One design beats \
+      another when it delivers wherever the other does, no attack breaches it that does not \
+      breach the other, it takes no more exits for each MSI and at set-up in any of these usages, \
+      it needs no more interfaces that no released kernel has, and it is better in one of these. \
+      What nothing beats is the front; the rest is printed as families with what beats them, and \
+      in what. 'doorbell attack' shows what an attack does.
 
       Designs are named after the nearest shipped one, such as rmr-identity,route=stage1-walk; \
       every command takes such a name.
@@ -45,6 +46,9 @@ struct ExploreCommand: AsyncParsableCommand {
       "An axis besides usage, as in 'compare'; may be repeated.", valueName: "axis[=value,...]"))
   var axes: [String] = []
 
+  @Flag(help: "Attack nothing, which takes most of the time: isolation does not count.")
+  var skipAttacks = false
+
   @Option(help: ArgumentHelp("MSIs that each run sends.", valueName: "n"))
   var messages = 8
 
@@ -71,10 +75,13 @@ struct ExploreCommand: AsyncParsableCommand {
     let loaded = try conditions.load(scenario)
     let enumeration = DesignEnumeration(namedAfter: try Design.all(in: folder))
     let replaced = Set(chosen.flatMap(\.values).flatMap(\.arguments))
-    let runs = enumeration.consistent.count * chosen.reduce(1) { $0 * $1.values.count }
+    let attacks = skipAttacks ? [] : Attack.all
+    let runs =
+      enumeration.consistent.count
+      * (chosen.reduce(1) { $0 * $1.values.count } + attacks.count)
     let space = await Progress.during("running every design", of: runs) { progress in
       await loaded.explore(
-        enumeration, axes: chosen, messages: messages,
+        enumeration, axes: chosen, messages: messages, attacks: attacks,
         arguments: [scenario] + conditions.arguments(without: replaced)
       ) { progress.show($0) }
     }

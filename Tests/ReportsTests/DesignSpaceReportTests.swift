@@ -32,8 +32,9 @@ struct DesignSpaceReportTests {
     let text = DesignSpaceReport(space, limit: 100).text(as: .table, on: Terminal(width: 200))
     #expect(text.contains("\(space.enumeration.count) combinations of choices"))
     let front = try #require(space.front.first)
-    #expect(text.contains("\n\(front.design.name) "))
-    #expect(text.contains("beaten by \(front.design.name): refused EINVAL under vfio"))
+    #expect(text.contains("\n  \(front.design.name): "))
+    #expect(text.contains("\nby 1, \(front.design.name):\n"))
+    #expect(text.contains("\n    refused EINVAL under vfio"))
     #expect(text.contains("--guest-usage vfio --setup"))
     for interface in Set(space.enumeration.consistent.flatMap(\.missingInterfaces)) {
       #expect(text.contains(interface.name))
@@ -53,6 +54,6 @@ struct DesignSpaceReportTests {
     #expect(families.count == space.families.count)
     let lines = report.text(as: .csv).split(separator: "\r\n")
     #expect(lines.count == space.enumeration.consistent.count + 1)
-    #expect(report.text(as: .markdown).contains("| design | works under |"))
+    #expect(report.text(as: .markdown).contains("| number | works under |"))
   }
 }

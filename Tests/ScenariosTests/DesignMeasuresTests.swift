@@ -21,7 +21,8 @@ struct DesignMeasuresTests {
         ? nil : .init(setup: Int(random.below(3)), perInterrupt: Double(random.below(2)))
     }
     return DesignMeasures(
-      exits: exits, interfaces: Array(interfaces.prefix(Int(random.below(3)))))
+      exits: exits, interfaces: Array(interfaces.prefix(Int(random.below(3)))),
+      breaches: ["a", "b"].filter { _ in random.oneIn(2) })
   }
 
   @Test("better is a strict partial order", arguments: 0..<300 as Range<UInt64>)
@@ -50,6 +51,25 @@ struct DesignMeasuresTests {
       heavy.shortfalls(against: light) == [.exitsPerInterrupt, .exitsAtSetup, .interfaces])
     #expect(!light.isBetter(than: heavy))
     #expect(!heavy.isBetter(than: light))
+  }
+
+  @Test("a breach counts where the other design has none by the same attack")
+  func breaches() {
+    func measures(_ breaches: [String]) -> DesignMeasures {
+      DesignMeasures(exits: [.init(setup: 1, perInterrupt: 1)], interfaces: [], breaches: breaches)
+    }
+    #expect(measures(["a"]).shortfalls(against: measures(["b"])) == [.breach(attack: "a")])
+    #expect(measures(["a"]).isBetter(than: measures(["a", "b"])))
+    #expect(!measures(["a"]).isBetter(than: measures(["b"])))
+  }
+
+  @Test("what delivers nowhere is worse than what delivers somewhere, whatever else it needs")
+  func nowhere() {
+    let nowhere = DesignMeasures(exits: [nil], interfaces: [])
+    let somewhere = DesignMeasures(
+      exits: [.init(setup: 9, perInterrupt: 9)], interfaces: Self.interfaces, breaches: ["a"])
+    #expect(somewhere.isBetter(than: nowhere))
+    #expect(!nowhere.isBetter(than: somewhere))
   }
 
   @Test(
