@@ -47,7 +47,7 @@ public struct SweepReport: Sendable {
 
   private static func usual(_ kind: SweepPlan.Kind) -> [String] {
     switch kind {
-    case .load: ["events", "dropped", "p50", "p99", "exits", "host CPU"]
+    case .load: ["events", "MSIs", "dropped", "p50", "p99", "exits", "host CPU"]
     case .compare: ["MSIs", "delivered", "exits at set-up", "exits", "p50", "p99"]
     }
   }

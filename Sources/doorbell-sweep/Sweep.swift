@@ -1,6 +1,5 @@
 import ArgumentParser
 import Console
-import Glibc
 
 /// The root command of the program that 'doorbell sweep' runs.
 @main
@@ -37,17 +36,5 @@ struct Sweep: AsyncParsableCommand {
 
   static let _errorPrefix = "doorbell: error: "
 
-  static func main() async {
-    signal(SIGPIPE, SIG_IGN)
-    do {
-      var command = try await asyncParseAsRoot()
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
-    } catch {
-      Glibc.exit(ExitStatus.report(error, by: Sweep.self))
-    }
-  }
+  static func main() async { await runProgram() }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Console
-import Glibc
 
 /// The root command: parses, calls a subcommand, and turns errors into messages and exit statuses.
 @main
@@ -48,18 +47,5 @@ struct Doorbell: AsyncParsableCommand {
 
   static let _errorPrefix = "doorbell: error: "
 
-  static func main() async {
-    // A reader that closes the pipe early, such as 'head', ends the output and nothing else.
-    signal(SIGPIPE, SIG_IGN)
-    do {
-      var command = try await asyncParseAsRoot()
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
-    } catch {
-      Glibc.exit(ExitStatus.report(error, by: Doorbell.self))
-    }
-  }
+  static func main() async { await runProgram() }
 }

@@ -72,7 +72,8 @@ struct LoadCommand: AsyncParsableCommand {
     overrides.seed = seed
     let scenario = try location.folder.scenario(named: scenario, overrides: overrides)
     let factors = ramp ? [0.125, 0.25, 0.5, 1, 2, 4, 8, 16] : []
-    let study = try await Progress.during("running '\(scenario.name)'") { progress in
+    let runs = scenario.designs.count * (2 + factors.count) * seeds
+    let study = try await Progress.during("running '\(scenario.name)'", of: runs) { progress in
       try await scenario.study(seeds: seeds, factors: factors) { progress.show($0) }
     }
     try Output.write(
