@@ -43,6 +43,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
@@ -120,6 +121,12 @@ let package = Package(
         "InputFiles", "JSON", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     layer(
+      "HTMLReports",
+      [
+        "Bits", "SMMU", "Simulation", "Flows", "VMM", "Designs", "Scenarios", "Reports",
+        .product(name: "Mustache", package: "swift-mustache"),
+      ]),
+    layer(
       "Console",
       [
         "InputFiles", "JSON", "Scenarios", "Reports",
@@ -137,7 +144,7 @@ let package = Package(
       dependencies: [
         "VMM", "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Reports", "Vectors",
         "Images",
-        "Decode", "Console", "Sweeps",
+        "Decode", "Console", "Sweeps", "HTMLReports",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -195,6 +202,12 @@ let package = Package(
         "Bits", "Flows", "Simulation", "VMM", "Guest", "Designs", "InputFiles", "JSON", "Scenarios",
         "Reports",
         "ResultFixtures", "Timing",
+      ]),
+    tests(
+      "HTMLReportsTests",
+      [
+        "HTMLReports", "Bits", "SMMU", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "Scenarios", "ResultFixtures",
       ]),
     tests("InputFilesTests", ["InputFiles", "JSON"]),
     tests(

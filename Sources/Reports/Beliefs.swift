@@ -1,5 +1,5 @@
-import Designs
-import Flows
+package import Designs
+package import Flows
 import JSON
 import Simulation
 
@@ -25,18 +25,18 @@ extension DoorbellBelief {
 }
 
 /// What each party takes for the doorbell when the MSI leaves.
-struct Beliefs {
-  struct Row {
-    let agent: Agent
-    let belief: DoorbellBelief
+package struct Beliefs {
+  package struct Row {
+    package let agent: Agent
+    package let belief: DoorbellBelief
     /// The step that told it last, from 1.
-    let step: Int
+    package let step: Int
   }
 
-  let rows: [Row]
+  package let rows: [Row]
 
   /// The last belief of each holder, in the order in which the holders came to one.
-  init(_ steps: ArraySlice<RunResult.PerformedStep>) {
+  package init(_ steps: ArraySlice<RunResult.PerformedStep>) {
     var rows: [Row] = []
     for (index, step) in zip(steps.indices, steps) {
       guard let belief = step.belief else { continue }

@@ -1,4 +1,4 @@
-import Designs
+package import Designs
 import Flows
 import Scenarios
 
@@ -51,7 +51,7 @@ extension Comparison {
 
 extension RunResult {
   /// Why it came out so, with the words of whoever refused.
-  var explanation: String {
+  package var explanation: String {
     guard let refusal, !why.contains(refusal.message) else { return why }
     return "\(why) \(refusal.function): \"\(refusal.message)\""
   }

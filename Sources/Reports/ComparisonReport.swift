@@ -1,5 +1,5 @@
 import Bits
-import Designs
+package import Designs
 import Flows
 import Guest
 import JSON
@@ -28,7 +28,7 @@ extension Comparison {
 }
 
 /// The texts of one design's row, as all tabular forms print them.
-struct ComparisonRow {
+package struct ComparisonRow {
   let design: String
   let setup: String
   let verdicts: String
@@ -39,7 +39,7 @@ struct ComparisonRow {
   let p50: String
   let p99: String
 
-  static let titles = [
+  package static let titles = [
     "design", "set-up", "MSIs", "address", "data", "exits at set-up", "exits per MSI", "p50 us",
     "p99 us",
   ]
@@ -50,7 +50,7 @@ struct ComparisonRow {
       .replacing(" us", with: "\nus")
   }
 
-  init(_ result: RunResult) {
+  package init(_ result: RunResult) {
     let latency = result.latency
     design = result.design.name
     setup = result.refusal.map { "refused:\n\($0.errno)" } ?? "enabled"
@@ -77,7 +77,7 @@ struct ComparisonRow {
     low == high ? microseconds(low) : "\(microseconds(low))..\(microseconds(high))"
   }
 
-  var texts: [String] {
+  package var texts: [String] {
     [
       design, setup, verdicts, address, data, setupExits, exitsPerInterrupt, p50, p99,
     ]
@@ -106,7 +106,7 @@ extension Verdict {
 
 extension Scenario {
   /// Who runs what, in one line.
-  var conditions: String {
+  package var conditions: String {
     "guest Linux \(guestKernel), \(usage.rawValue); host Linux \(hostKernel); "
       + "workload \(workloadSource); costs \(costs.name); seed \(seed)"
   }
@@ -117,7 +117,7 @@ extension Scenario {
 
 extension Comparison {
   /// The line that says which numbers the times of the results rest on; `nil` when all are known.
-  var assumption: String? {
+  package var assumption: String? {
     let used = results.map { $0.usedCosts ?? CostModel.Item.allCases }
     return scenario.costs.assumption(
       among: CostModel.Item.allCases.filter { item in used.contains { $0.contains(item) } })

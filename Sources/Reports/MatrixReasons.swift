@@ -79,7 +79,7 @@ extension MatrixReasons.Reason {
 }
 
 /// The program's name and its arguments as a shell takes them.
-func commandLine(_ arguments: [String]) -> String {
+package func commandLine(_ arguments: [String]) -> String {
   (["doorbell"] + arguments.map(shellWord)).joined(separator: " ")
 }
 

@@ -137,7 +137,7 @@ public struct MatrixReport: Sendable {
 
 extension ComparisonMatrix {
   /// What all columns have in common.
-  var conditions: String {
+  package var conditions: String {
     let fixed = ComparisonAxis.all.filter { axis in
       !axis.variesDesign && !axes.contains { $0.name == axis.name }
     }
@@ -154,7 +154,7 @@ extension ComparisonMatrix.Column {
   /// The names of its values.
   ///
   /// - Parameter skipped: how many axes are left out, from the first on.
-  func title(separator: String, skipping skipped: Int = 0) -> String {
+  package func title(separator: String, skipping skipped: Int = 0) -> String {
     values.dropFirst(skipped).map(\.name).joined(separator: separator)
   }
 }
@@ -173,7 +173,7 @@ extension ComparisonMatrix.Cell {
   }
 
   /// The word and the number of its reason.
-  func label(separator: String, mark: Int?) -> String {
+  package func label(separator: String, mark: Int?) -> String {
     word(separator: separator) + (mark.map { " [\($0)]" } ?? "")
   }
 

@@ -25,7 +25,13 @@ extension Scenario {
     journeyOf: Int? = nil,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async throws(InputError) -> Comparison {
-    let specifications = specifications(journeyOf: journeyOf)
+    try await run(specifications(journeyOf: journeyOf), by: engine)
+  }
+
+  /// Carries out these runs of the scenario, in parallel.
+  private func run(
+    _ specifications: [RunSpecification], by engine: @escaping Engine
+  ) async throws(InputError) -> Comparison {
     let outcomes = await inParallel(specifications.indices) { index in
       Result { () throws(RunFailure) in try engine(specifications[index]) }
     }
@@ -40,5 +46,23 @@ extension Scenario {
       }
     }
     return Comparison(scenario: self, results: results)
+  }
+
+  /// The same runs with their mappings, each with the journey of the first MSI that was not
+  /// delivered in `comparison`, or of the first of all. Times are those of cold caches.
+  public func explained(
+    _ comparison: Comparison,
+    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+  ) async throws(InputError) -> Comparison {
+    let specifications = zip(specifications(), comparison.results).map { specification, result in
+      var specification = specification
+      specification.journeyOf =
+        result.verdicts.firstIndex { $0 != .delivered && $0 != .refused }
+        ?? 0
+      specification.wantsMappings = true
+      specification.spansRanges = false
+      return specification
+    }
+    return try await run(specifications, by: engine)
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Designs
+import HTMLReports
 import Reports
 import Scenarios
 
@@ -21,6 +22,10 @@ struct CompareCommand: AsyncParsableCommand {
       a cell says what became of the MSIs, and each failure has its reason and the command that \
       shows it below. --all prints the matrices of all axes.
 
+      --format html makes one page that needs no network: the same tables, and for each design the \
+      sequence of its set-up, the journey of an MSI, what each party takes for the doorbell, and \
+      the address maps of both stages. With --matrix or --all, cells link to their journeys.
+
       AXES
       \(axes)
 
@@ -30,6 +35,7 @@ struct CompareCommand: AsyncParsableCommand {
         doorbell compare --design untrapped --design my/design.yaml
         doorbell compare synthetic-4-vectors --format csv > results.csv
         doorbell compare --format json | jq '.results[].verdict'
+        doorbell compare --format html -o report.html
         doorbell compare --matrix
         doorbell compare --matrix --axis usage=vfio --axis guest-kernel=6.5,6.6
 
@@ -47,7 +53,12 @@ struct CompareCommand: AsyncParsableCommand {
   var designs: [String] = []
 
   @Option(help: "How to print.")
-  var format = ReportFormat.table
+  var format = ComparisonFormat.table
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Where the report goes (default: standard output).", valueName: "file"))
+  var output = "-"
 
   @Flag(
     help: "Print a SHA-256 of each run's events, to compare runs on different machines with.")
@@ -76,27 +87,60 @@ struct CompareCommand: AsyncParsableCommand {
       throw ValidationError(
         all ? "--all shows all axes: --axis needs --matrix" : "--axis and --why need --matrix")
     }
+    guard !digest || format != .html else {
+      throw ValidationError("--digest is of no use with --format html")
+    }
     guard !(matrix && all) else { throw ValidationError("--all prints matrices: drop --matrix") }
   }
 
   func run() async throws {
-    if matrix || all { return try await printMatrices() }
-    var scenario = try options.load(designs: designs)
-    scenario.isTraced = digest
-    let comparison = try await Progress.during("running '\(scenario.name)'") {
-      [scenario] _ in try await scenario.run()
-    }
-    try Output.write(comparison.report(as: format, on: Output.terminal))
+    let text =
+      switch (format.tabular, matrix || all) {
+      case (let format?, false): try await comparison().report(as: format, on: Output.terminal)
+      case (let format?, true):
+        MatrixReport(try await matrices(), isDetailed: why).text(as: format, on: Output.terminal)
+      case (nil, _): try await page()
+      }
+    try Output.write(text, to: output, of: "--output")
   }
 
-  private func printMatrices() async throws {
+  private func comparison() async throws -> Comparison {
+    var scenario = try options.load(designs: designs)
+    scenario.isTraced = digest
+    return try await Progress.during("running '\(scenario.name)'") {
+      [scenario] _ in try await scenario.run()
+    }
+  }
+
+  /// The page of HTML: everything is run once for what it comes to, and once for how.
+  private func page() async throws -> String {
+    let comparison = try await comparison()
+    let explained = try await Progress.during("explaining '\(comparison.scenario.name)'") { _ in
+      try await comparison.scenario.explained(comparison)
+    }
+    let findings = try await Progress.during("attacking '\(comparison.scenario.name)'") {
+      try await comparison.scenario.findings(of: Attack.all, progress: $0.show)
+    }
+    guard matrix || all else {
+      return HTMLReport(comparison, explained: explained, findings: findings).text
+    }
+    let matrices = try await matrices()
+    let cells = matrices.flatMap(\.rows).reduce(0) { $0 + $1.cells.count }
+    let journeys = await Progress.during("explaining the matrix", of: cells) { progress in
+      await matrices.journeys { progress.show($0) }
+    }
+    return HTMLReport(
+      comparison, explained: explained,
+      matrices: zip(matrices, journeys).map { .init($0, journeys: $1) }, findings: findings
+    ).text
+  }
+
+  private func matrices() async throws -> [ComparisonMatrix] {
     let plans = try plans()
     let runs = plans.reduce(0) { $0 + $1.runs }
-    let matrices = await Progress.during("running the matrix", of: runs) { progress in
+    return await Progress.during("running the matrix", of: runs) { progress in
       await plans.run { progress.show($0) }
     }
-    try Output.write(
-      MatrixReport(matrices, isDetailed: why).text(as: format, on: Output.terminal))
   }
 
   private func plans() throws -> [MatrixPlan] {

@@ -29,7 +29,7 @@ struct CommandLineTests {
       (
         ["compare", "--format", "xml"],
         "doorbell: error: The value 'xml' is invalid for '--format <format>'. Please provide one "
-          + "of 'table', 'json', 'csv' or 'markdown'."
+          + "of 'table', 'json', 'csv', 'markdown' or 'html'."
       ),
       (
         ["compare", "--guest-kernel", "six"],

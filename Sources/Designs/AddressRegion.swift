@@ -1,0 +1,72 @@
+internal import Bits
+internal import HostKernel
+internal import Machine
+internal import Memory
+internal import VMM
+
+/// A range of one address space with one owner.
+public struct AddressRegion: Equatable, Sendable {
+  /// What a CPU that accesses it finds.
+  public enum Kind: String, Sendable {
+    case memory
+    /// An emulated device: the access leaves the guest.
+    case trapped
+    /// A device's own registers.
+    case device
+  }
+
+  public let name: String
+  public let base: UInt64
+  /// In bytes.
+  public let length: UInt64
+  public let kind: Kind
+
+  init(_ name: String, _ base: UInt64, _ length: UInt64, _ kind: Kind) {
+    self.name = name
+    self.base = base
+    self.length = length
+    self.kind = kind
+  }
+
+  public func contains(_ address: UInt64) -> Bool { address &- base < length }
+
+  /// What stands where in the physical machine.
+  public static var physicalMachine: [AddressRegion] {
+    let layout = RecordedMachine.layout
+    return [
+      .init("host ITS", layout.itsBase.rawValue, 0x1_0000, .device),
+      .init("host ITS doorbell page", layout.itsBase.rawValue + 0x1_0000, 0x1_0000, .device),
+      .init("host SMMU", layout.smmuBase.rawValue, 0x2_0000, .device),
+      .init("device's BAR", layout.bar.rawValue, layout.barSize, .device),
+      .init(
+        "RAM", RecordedMachine.recordedBank.base.rawValue, RecordedMachine.recordedBank.size,
+        .memory),
+      .init(
+        "RAM", RecordedMachine.secondBank.base.rawValue, RecordedMachine.secondBank.size, .memory),
+    ]
+  }
+}
+
+extension Design {
+  /// What the guest's CPUs find at which IPA: their stage 2, and what the VMM and KVM emulate
+  /// where it maps nothing. The device's stage 2 is another.
+  public var processorView: [AddressRegion] {
+    let map = addressMap
+    let isDirect = msixEntry == .untrapped
+    return [
+      .init("virtual distributor", map.distributor.rawValue, 0x1_0000, .trapped),
+      .init("virtual ITS", map.itsBase.rawValue, 0x1_0000, .trapped),
+      .init("virtual ITS doorbell page", map.itsBase.rawValue + 0x1_0000, 0x1_0000, .trapped),
+      .init(
+        "virtual redistributors", map.redistributors.rawValue, map.redistributorsSize, .trapped),
+    ]
+      + (iommu == .nested
+        ? [.init("virtual SMMU", map.smmuBase.rawValue, 0x2_0000, .trapped)] : [])
+      + [
+        .init(
+          isDirect ? "device's MSI-X table" : "emulated MSI-X table", map.msixTable.rawValue,
+          0x1000, isDirect ? .device : .trapped),
+        .init("RAM", map.ramBase.rawValue, map.ramSize, .memory),
+      ]
+  }
+}

@@ -1,0 +1,94 @@
+import Bits
+import Designs
+import SMMU
+
+/// A range of addresses in one of the views of an address map.
+struct Span {
+  let from: UInt64
+  let length: UInt64
+  /// Where it leads; `nil` for what a CPU finds in place.
+  let target: UInt64?
+  let meaning: String
+  /// The class of its rectangle.
+  let style: String
+  /// Whether it leads to a doorbell.
+  let isDoorbell: Bool
+
+  func overlaps(_ range: Range<UInt64>) -> Bool {
+    from < range.upperBound && length > 0 && from &+ (length - 1) >= range.lowerBound
+  }
+
+  /// From IOVAs: named after what a CPU of the guest finds at the IPA.
+  static func stage1(_ mappings: StreamMappings, _ result: RunResult) -> [Span] {
+    let view = result.design.processorView
+    return mappings.stage1?.ranges.map { range in
+      let names = view.filter { $0.overlaps(range.output, range.length) }.map(\.name)
+      let isDoorbell =
+        result.message.map { range.output(of: $0.address.rawValue) != nil } == true
+        || view.first { $0.contains(range.output) }?.name.contains("doorbell") == true
+      return Span(
+        range,
+        name: names.isEmpty
+          ? "to IPAs where the CPUs find nothing"
+          : "to IPAs of the guest's \(names.joined(separator: ", "))",
+        isDoorbell: isDoorbell)
+    } ?? []
+  }
+
+  /// From IPAs: named after what stands at the PA, and what a CPU finds at the IPA.
+  static func stage2(_ mappings: StreamMappings, _ design: Design) -> [Span] {
+    let view = design.processorView
+    return mappings.stage2?.ranges.map { range in
+      let target = AddressRegion.physicalMachine.first { $0.contains(range.output) }?.name
+      let own = view.first { $0.contains(range.input) }
+      let isRAM = target == "RAM"
+      let there =
+        own.map { isRAM && $0.name == "RAM" ? "" : "; the CPUs find the \($0.name) there" }
+        ?? "; the CPUs find nothing there"
+      return Span(
+        range, name: "to the \(target ?? "physical machine's unused addresses")\(there)",
+        isDoorbell: target?.contains("doorbell") == true)
+    } ?? []
+  }
+
+  /// What the guest's CPUs find.
+  static func processor(_ design: Design) -> [Span] {
+    design.processorView.sorted { $0.base < $1.base }.map { region in
+      let kind =
+        switch region.kind {
+        case .memory: "memory"
+        case .trapped: "emulated: accesses trap"
+        case .device: "the device's own registers"
+        }
+      return Span(
+        from: region.base, length: region.length, target: nil, meaning: "\(region.name): \(kind)",
+        style: region.kind.rawValue, isDoorbell: region.name.contains("doorbell"))
+    }
+  }
+
+  /// Why a view has nothing near the window.
+  static func remark(_ place: Int, _ mappings: StreamMappings) -> String {
+    let isOff = place == 0 ? mappings.stage1 == nil : mappings.stage2 == nil
+    switch mappings.configuration {
+    case .aborts: return "the stream aborts"
+    case .faults: return "the stream's configuration faults"
+    case .bypasses, .translates:
+      return isOff ? "off: addresses pass unchanged" : "nothing is mapped here"
+    }
+  }
+}
+
+extension AddressRegion {
+  fileprivate func overlaps(_ start: UInt64, _ length: UInt64) -> Bool {
+    contains(start) || (length > 0 && base &- start < length)
+  }
+}
+
+extension Span {
+  fileprivate init(_ range: MappedRange, name: String, isDoorbell: Bool) {
+    let access = (range.isReadable ? "r" : "-") + (range.isWritable ? "w" : "-")
+    self.init(
+      from: range.input, length: range.length, target: range.output, meaning: "\(name) (\(access))",
+      style: isDoorbell ? "doorbell" : "mapped", isDoorbell: isDoorbell)
+  }
+}

@@ -1,0 +1,283 @@
+extension HTMLReport {
+  /// The templates by name. `{{x}}` is escaped; nothing is inserted raw but the style sheet, which
+  /// is a constant.
+  static let templates = [
+    "page": page, "matrix": matrix, "cells": cells, "comparison": comparison, "costs": costs,
+    "isolation": isolation, "findings": findings, "design": design, "stations": stations,
+    "sequence": sequence,
+    "map": map,
+  ]
+
+  private static let page = """
+    <!DOCTYPE html>
+    <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
+    <head>
+    <meta charset="utf-8"/>
+    <meta name="viewport" content="width=device-width, initial-scale=1"/>
+    <title>{{title}} - Doorbell</title>
+    <link rel="icon" href="data:,"/>
+    <style>
+    {{{style}}}
+    </style>
+    </head>
+    <body>
+    <a class="skip" href="#main">Skip to the results</a>
+    <header>
+    <h1>{{title}}</h1>
+    <p>{{purpose}}</p>
+    <p class="quiet">{{conditions}}</p>
+    </header>
+    <nav aria-label="Contents">
+    <ul>
+    {{#hasMatrices}}<li><a href="#matrix">Matrix</a></li>{{/hasMatrices}}
+    <li><a href="#comparison">Comparison</a></li>
+    {{#latency}}<li><a href="#latency">Latency</a></li>{{/latency}}
+    <li><a href="#exits">Exits</a></li>
+    {{#isolation}}<li><a href="#isolation">Isolation</a></li>{{/isolation}}
+    {{#designs}}<li><a href="#{{identifier}}">{{name}}</a></li>
+    {{/designs}}{{#hasMatrices}}<li><a href="#cells">Cells of the matrix</a></li>{{/hasMatrices}}
+    {{#isolation}}<li><a href="#findings">Findings of the attacks</a></li>{{/isolation}}
+    </ul>
+    </nav>
+    <main id="main">
+    {{#hasMatrices}}<section id="matrix"><h2>Matrix</h2>
+    <p>Each cell links to the journey that shows its outcome.</p>
+    {{#matrices}}{{>matrix}}{{/matrices}}</section>{{/hasMatrices}}
+    {{>comparison}}
+    {{>costs}}
+    {{#isolation}}{{>isolation}}{{/isolation}}
+    {{#designs}}{{>design}}{{/designs}}
+    {{#hasMatrices}}<section id="cells"><h2>Cells of the matrix</h2>
+    {{#matrices}}{{>cells}}{{/matrices}}</section>{{/hasMatrices}}
+    {{#isolation}}<section id="findings"><h2>Findings of the attacks</h2>
+    {{>findings}}</section>{{/isolation}}
+    </main>
+    <footer><p class="quiet">{{#assumption}}{{assumption}} {{/assumption}}Times are simulated.
+    Written by doorbell.</p></footer>
+    </body>
+    </html>
+
+    """
+
+  private static let matrix = """
+    <div class="wide" role="region" tabindex="0" aria-label="Matrix {{number}}">
+    <table>
+    <caption>{{caption}}</caption>
+    <thead><tr><th scope="col">design</th>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}</th>
+    {{#cells}}<td><a class="verdict {{verdict}}" href="#{{identifier}}">{{label}}</a></td>
+    {{/cells}}</tr>
+    {{/rows}}</tbody>
+    </table>
+    </div>
+
+    """
+
+  private static let cells = """
+    {{#rows}}{{#cells}}<article id="{{identifier}}">
+    <h3>{{heading}}</h3>
+    <p><span class="verdict {{verdict}}">{{label}}</span> {{why}}</p>
+    <p><code>{{command}}</code></p>
+    {{#hasStations}}<details><summary>{{journeyTitle}}</summary>
+    {{>stations}}</details>{{/hasStations}}
+    <p><a href="#matrix">Back to the matrix</a></p>
+    </article>
+    {{/cells}}{{/rows}}
+    """
+
+  private static let comparison = """
+    <section id="comparison"><h2>Comparison</h2>
+    <div class="wide" role="region" tabindex="0" aria-label="Comparison">
+    <table>
+    <caption>What each design came to. Names link to the design's journey and maps.</caption>
+    <thead><tr><th scope="col">design</th>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+    <tbody>
+    {{#results}}<tr class="{{verdict}}"><th scope="row"><a href="#{{link}}">{{name}}</a></th>
+    {{#values}}<td>{{.}}</td>{{/values}}</tr>
+    {{/results}}</tbody>
+    </table>
+    </div>
+    <dl>
+    {{#results}}<dt>{{name}} <span class="verdict {{verdict}}">{{verdict}}</span></dt><dd>{{why}}</dd>
+    {{/results}}</dl>
+    </section>
+
+    """
+
+  private static let costs = """
+    {{#latency}}<section id="latency"><h2>Latency</h2>
+    <p>From the device's write to the guest handler's start, in microseconds. A bar reaches from the
+    median to the longest; where the cost model has ranges, the upper bar has them at their low
+    ends and the lower bar at their high ends. Lines mark p50 and p99.</p>
+    <div class="wide" role="region" tabindex="0" aria-label="Drawing of latencies">
+    <svg class="drawing" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="latency-t latency-d">
+    <title id="latency-t">Latency percentiles of each design</title>
+    <desc id="latency-d">Bars on one scale; the table below has the numbers.</desc>
+    {{#ticks}}<line class="grid" x1="{{x}}" y1="6" x2="{{x}}" y2="{{axisY}}"/><text class="tick" text-anchor="middle" x="{{x}}" y="{{tickY}}">{{text}}</text>
+    {{/ticks}}{{#rows}}<text class="label" x="8" y="{{labelY}}">{{name}}</text>
+    {{#bars}}<rect class="bar {{style}}" x="{{x}}" y="{{y}}" width="{{width}}" height="12"/>{{/bars}}
+    {{#points}}<line class="point" x1="{{x}}" y1="{{fromY}}" x2="{{x}}" y2="{{toY}}"><title>{{name}}</title></line>{{/points}}
+    {{/rows}}</svg>
+    </div>
+    <div class="wide" role="region" tabindex="0" aria-label="Latency percentiles">
+    <table>
+    <caption>Percentiles in microseconds (HdrHistogram); two numbers are the ends of the cost model's ranges</caption>
+    <thead><tr><th scope="col">design</th><th scope="col">p50</th><th scope="col">p90</th><th scope="col">p99</th><th scope="col">p99.9</th><th scope="col">longest</th></tr></thead>
+    <tbody>
+    {{#percentiles}}<tr><th scope="row">{{name}}</th>{{#times}}<td class="number">{{.}}</td>{{/times}}</tr>
+    {{/percentiles}}</tbody>
+    </table>
+    </div>
+    </section>{{/latency}}
+    <section id="exits"><h2>Exits by cause</h2>
+    <div class="wide" role="region" tabindex="0" aria-label="Exits by cause">
+    <table>
+    <caption>Exits of the guest's virtual CPUs over the whole run</caption>
+    <thead><tr><th scope="col">design</th><th scope="col">cause</th><th scope="col">exits</th><th scope="col">share of the largest</th></tr></thead>
+    {{#exits}}<tbody>
+    <tr><th scope="rowgroup" rowspan="{{height}}">{{name}}</th><td>all: {{setup}} at set-up, {{delivery}} at delivery</td><td class="number"></td><td></td></tr>
+    {{#causes}}<tr><td>{{cause}}</td><td class="number">{{count}}</td><td><span class="share"><span style="width: {{share}}%"></span></span></td></tr>
+    {{/causes}}</tbody>
+    {{/exits}}</table>
+    </div>
+    </section>
+
+    """
+
+  private static let design = """
+    <section id="{{identifier}}"><h2>{{name}}</h2>
+    <p>{{description}}</p>
+    <p class="quiet">Source: {{source}}</p>
+    <p><span class="verdict {{verdict}}">{{verdict}}</span> {{why}}</p>
+    {{#hasBeliefs}}<h3>What each party takes for the doorbell</h3>
+    <div class="wide" role="region" tabindex="0" aria-label="Beliefs under {{name}}">
+    <table>
+    <caption>When the MSI leaves the device</caption>
+    <thead><tr><th scope="col">agent</th><th scope="col">piece</th><th scope="col">takes for the doorbell</th><th scope="col">since step</th></tr></thead>
+    <tbody>
+    {{#beliefs}}<tr><th scope="row">{{agent}}</th><td>{{holder}}</td><td><code>{{text}}</code></td><td class="number">{{step}}</td></tr>
+    {{/beliefs}}</tbody>
+    </table>
+    </div>{{/hasBeliefs}}
+    {{#map}}{{>map}}{{/map}}
+    {{#stages}}<details><summary>{{title}}: all that its tables map</summary>
+    {{#isEmpty}}<p>Nothing.</p>{{/isEmpty}}{{^isEmpty}}<div class="wide" role="region" tabindex="0" aria-label="{{title}}">
+    <table>
+    <caption>{{title}}, read from the tables in memory</caption>
+    <thead><tr><th scope="col">{{input}}</th><th scope="col">length</th><th scope="col">{{output}}</th><th scope="col">access</th></tr></thead>
+    <tbody>
+    {{#ranges}}<tr><td><code>{{from}}</code></td><td><code>{{length}}</code></td><td><code>{{target}}</code></td><td><code>{{access}}</code></td></tr>
+    {{/ranges}}</tbody>
+    </table>
+    </div>{{/isEmpty}}
+    </details>
+    {{/stages}}<h3>Journey of an MSI</h3>
+    {{#journey}}{{>sequence}}{{/journey}}
+    {{^hasStations}}<p>No MSI was sent.</p>{{/hasStations}}
+    {{#hasStations}}<details><summary>Every station, as a table</summary>
+    {{>stations}}</details>{{/hasStations}}
+    <h3>Set-up</h3>
+    <details><summary>Sequence diagram of set-up</summary>
+    {{#setup}}{{>sequence}}{{/setup}}
+    </details>
+    <details><summary>Every step, as a table</summary>
+    <div class="wide" role="region" tabindex="0" aria-label="Steps of set-up under {{name}}">
+    <table>
+    <caption>Steps in the order in which they happened</caption>
+    <thead><tr><th scope="col">step</th><th scope="col">agent</th><th scope="col">function</th><th scope="col">what it does</th></tr></thead>
+    <tbody>
+    {{#steps}}<tr><th scope="row">{{numbers}}</th><td>{{agent}}</td><td><code>{{function}}</code></td><td>{{text}}{{#belief}}<br/><strong>believes: {{belief}}</strong>{{/belief}}</td></tr>
+    {{/steps}}</tbody>
+    </table>
+    </div>
+    </details>
+    </section>
+
+    """
+
+  private static let isolation = """
+    <section id="isolation"><h2>Isolation</h2>
+    <p>What a hostile device or guest reached when it was let loose on the models. Each cell is the
+    result of a run and links to what shows it.</p>
+    <div class="wide" role="region" tabindex="0" aria-label="Isolation">
+    <table>
+    <caption>Attacks by designs</caption>
+    <thead><tr><th scope="col">attack</th><th scope="col">what the actor does</th>{{#attackedDesigns}}<th scope="col">{{.}}</th>{{/attackedDesigns}}</tr></thead>
+    <tbody>
+    {{#attacks}}<tr><th scope="row">{{attack}}</th><td class="prose">{{action}}</td>
+    {{#cells}}<td>{{#target}}<a class="verdict {{tone}}" href="#{{target}}">{{outcome}}</a>{{/target}}{{^target}}{{outcome}}{{/target}}</td>
+    {{/cells}}</tr>
+    {{/attacks}}</tbody>
+    </table>
+    </div>
+    </section>
+
+    """
+
+  private static let findings = """
+    {{#findings}}<article id="{{anchor}}">
+    <h3>{{finding}}</h3>
+    <p><span class="verdict {{tone}}">{{outcome}}</span> {{detail}}</p>
+    <p class="quiet">A breach would be: {{breach}}</p>
+    {{#measures}}<p class="quiet">{{measures}}</p>{{/measures}}
+    {{#hasStations}}<details><summary>The way of the access</summary>
+    {{>stations}}</details>{{/hasStations}}
+    <p><a href="#isolation">Back to the attacks</a></p>
+    </article>
+    {{/findings}}
+
+    """
+
+  private static let stations = """
+    <div class="wide" role="region" tabindex="0" aria-label="Stations">
+    <table>
+    <caption>Nothing is cached, so that every table read shows; times are nanoseconds since the device's write</caption>
+    <thead><tr><th scope="col">ns</th><th scope="col">station</th><th scope="col">address</th><th scope="col">words</th><th scope="col">meaning</th></tr></thead>
+    <tbody>
+    {{#stations}}<tr><td class="number">{{time}}</td><th scope="row">{{station}}</th><td><code>{{address}}</code></td><td class="words"><code>{{words}}</code></td><td>{{meaning}}</td></tr>
+    {{/stations}}</tbody>
+    </table>
+    </div>
+
+    """
+
+  private static let sequence = """
+    <div class="wide" role="region" tabindex="0" aria-label="{{title}}">
+    <svg class="drawing sequence" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="{{identifier}}-t {{identifier}}-d">
+    <title id="{{identifier}}-t">{{title}}</title>
+    <desc id="{{identifier}}-d">{{description}}</desc>
+    {{#lifelines}}<text class="party" text-anchor="middle" x="{{x}}" y="16">{{name}}</text><line class="life" x1="{{x}}" y1="24" x2="{{x}}" y2="{{lifeEnd}}"/>
+    {{/lifelines}}{{#acts}}{{#arrow}}<line class="arrow" x1="{{fromX}}" y1="{{y}}" x2="{{toX}}" y2="{{y}}"/><polygon class="head" points="{{head}}"/>{{/arrow}}<rect class="act" x="{{boxX}}" y="{{y}}" width="10" height="{{boxHeight}}"/>
+    {{#lines}}<text class="{{style}}" text-anchor="{{anchor}}" x="{{x}}" y="{{y}}">{{text}}</text>
+    {{/lines}}{{/acts}}</svg>
+    </div>
+
+    """
+
+  private static let map = """
+    <h3>Address maps around the software MSI window</h3>
+    <div class="wide" role="region" tabindex="0" aria-label="Address maps under {{design}}">
+    <svg class="drawing" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="{{identifier}}-t {{identifier}}-d">
+    <title id="{{identifier}}-t">Addresses around 0x8000000 under {{design}}</title>
+    <desc id="{{identifier}}-d">Three views of addresses from 0x7f00000 to 0x8200000: stage 1 of the device, stage 2 of the device, and the guest's CPUs. The numbers are those of the table below.</desc>
+    <rect class="window" x="{{windowX}}" y="14" width="{{windowWidth}}" height="{{windowHeight}}"/>
+    <text class="tick" x="{{windowX}}" y="10">software MSI window</text>
+    {{#views}}<text class="label" x="8" y="{{labelY}}">{{name}}</text><text class="tick" x="8" y="{{remarkY}}" dy="12">{{space}}</text><line class="grid" x1="190" y1="{{baseline}}" x2="960" y2="{{baseline}}"/>
+    {{#remark}}<text class="tick" x="200" y="{{remarkY}}">{{remark}}</text>{{/remark}}
+    {{#marks}}<rect class="range {{style}}" x="{{x}}" y="{{y}}" width="{{width}}" height="20"/><text class="tick" text-anchor="middle" x="{{labelX}}" y="{{labelY}}">{{number}}</text>
+    {{/marks}}{{/views}}{{#ticks}}<text class="tick" text-anchor="middle" x="{{x}}" y="{{tickY}}">{{text}}</text>
+    {{/ticks}}</svg>
+    </div>
+    <div class="wide" role="region" tabindex="0" aria-label="Ranges under {{design}}">
+    <table>
+    <caption>Ranges of the drawing, and what leads to a doorbell elsewhere</caption>
+    <thead><tr><th scope="col">number</th><th scope="col">view</th><th scope="col">from</th><th scope="col">length</th><th scope="col">to</th><th scope="col">what it is</th></tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{number}}</th><td>{{view}}</td><td><code>{{from}}</code></td><td><code>{{length}}</code></td><td><code>{{target}}</code></td><td>{{meaning}}</td></tr>
+    {{/rows}}</tbody>
+    </table>
+    </div>
+
+    """
+}

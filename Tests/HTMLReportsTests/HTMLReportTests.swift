@@ -1,0 +1,152 @@
+import Bits
+import Designs
+import Flows
+import HTMLReports
+import HostKernel
+import ResultFixtures
+import SMMU
+import Scenarios
+import Simulation
+import Testing
+import VMM
+
+@Suite("HTMLReport")
+struct HTMLReportTests {
+  /// A delivered MSI whose texts are full of what HTML could take for its own.
+  static var hostile: RunResult {
+    let design = Design(
+      name: "<b>\"&'", title: "</section><script>alert(1)</script>", source: "a & b < c",
+      advertisement: .nothing, stageTwo: .guestDoorbell, msixEntry: .untrapped,
+      eventIDOwner: .guest, delivery: .irqfd)
+    var step = Fixtures.step
+    step.duration = .nanoseconds(1)
+    var result = Fixtures.result(
+      design,
+      steps: [
+        step,
+        .init(
+          time: .zero, agent: .guest, function: "f<g>", text: "a && b",
+          belief: DoorbellBelief("<DMA>", .iova(0xffff_f040), leadsTo: .ipa(0x809_0040))),
+      ], journey: Fixtures.journey)
+    result.mappings = StreamMappings(
+      configuration: .translates,
+      stage1: StageMappings([.init(input: 0x800_0000, output: 0x800_0000, length: 0x10_0000)]),
+      stage2: StageMappings([
+        .init(input: 0x800_0000, output: 0x809_0000, length: 0x1000),
+        .init(input: 0x4000_0000, output: 0x1_0000_0000, length: 0x3000_0000),
+      ]))
+    return result
+  }
+
+  static func html(_ results: [RunResult]) -> String {
+    let comparison = Comparison(
+      scenario: Fixtures.scenario(designs: results.map(\.design)), results: results)
+    return HTMLReport(comparison, explained: comparison).text
+  }
+
+  static var results: [RunResult] {
+    [Fixtures.result(), hostile, Fixtures.refused(Fixtures.other)]
+  }
+
+  @Test("the page is well-formed, whatever stands in the texts, and shows them as they are")
+  func wellFormed() {
+    let html = Self.html(Self.results)
+    let page = Page(html)
+    #expect(page.complaint == nil)
+    #expect(html.hasPrefix("<!DOCTYPE html>"))
+    #expect(page.elements("script").isEmpty)
+    for text in ["</section><script>alert(1)</script>", "a & b < c", "<b>\"&'", "f<g>", "<DMA>"] {
+      #expect(page.text.contains(text), "\(text)")
+    }
+  }
+
+  @Test("every link leads to a place of the page, and no place has two of one name")
+  func links() {
+    let page = Page(Self.html(Self.results))
+    let identifiers = page.identifiers
+    #expect(Set(identifiers).count == identifiers.count)
+    #expect(!page.links.isEmpty)
+    for link in page.links { #expect(identifiers.contains(link), "#\(link)") }
+    for element in page.elements {
+      for name in (element.attributes["aria-labelledby"] ?? "").split(separator: " ") {
+        #expect(identifiers.contains(String(name)))
+      }
+    }
+  }
+
+  @Test("nothing is fetched from anywhere")
+  func selfContained() {
+    let html = Self.html(Self.results)
+    for element in Page(html).elements {
+      #expect(element.attributes["src"] == nil)
+      let target = element.attributes["href"] ?? "#"
+      #expect(target.hasPrefix("#") || target == "data:,")
+    }
+    for word in ["url(", "@import", "https:"] { #expect(!html.contains(word)) }
+  }
+
+  @Test("tables have captions and scopes, drawings a title, details a summary")
+  func accessible() {
+    let page = Page(Self.html(Self.results))
+    let tables = page.elements("table").count
+    #expect(tables > 6)
+    #expect(page.elements("caption").count == tables)
+    #expect(page.elements("th").allSatisfy { $0.attributes["scope"] != nil })
+    #expect(page.elements("svg").allSatisfy { $0.attributes["aria-labelledby"] != nil })
+    #expect(page.elements("summary").count == page.elements("details").count)
+    #expect(page.elements("html").first?.attributes["lang"] == "en")
+    #expect(page.elements("main").count == 1)
+    #expect(page.elements("a").first?.attributes["class"] == "skip")
+    #expect(page.text.contains("Skip to the results"))
+  }
+
+  @Test("a refused set-up has no journey and says who refused")
+  func refused() {
+    let page = Page(Self.html([Fixtures.refused()]))
+    #expect(page.complaint == nil)
+    #expect(page.text.contains("No MSI was sent."))
+    #expect(page.text.contains("Firmware has requested this device have a 1:1 IOMMU mapping"))
+    #expect(!page.identifiers.contains("latency"))
+  }
+
+  @Test("the map shows the window, what the stages map into it, and what the CPUs find there")
+  func map() {
+    let page = Page(Self.html([Self.hostile]))
+    let ranges = page.elements("rect").filter {
+      $0.attributes["class"]?.hasPrefix("range") == true
+    }
+    let classes = ranges.compactMap { $0.attributes["class"] }
+    #expect(page.elements("rect").contains { $0.attributes["class"] == "window" })
+    // Stage 1's window, stage 2's page, and distributor, two ITS frames and redistributors.
+    #expect(classes.filter { $0 == "range doorbell" }.count == 2)
+    #expect(classes.filter { $0 == "range trapped" }.count == 4)
+    #expect(page.text.contains("to the host ITS doorbell page"))
+    #expect(page.text.contains("the CPUs find the virtual distributor there"))
+  }
+
+  @Test("a cell of a matrix links to its journey, a cell that was refused to its reason")
+  func matrix() async throws {
+    let folder = ScenarioFolder(path: "\(repository)/scenarios")
+    var scenario = try folder.scenario(named: "synthetic-4-vectors")
+    scenario.designs = try ["rmr-identity"].map { try folder.design(named: $0) }
+    let axis = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
+    let matrices = await [MatrixPlan(scenario, axes: [axis])].run()
+    let journeys = await matrices.journeys()
+    let comparison = Comparison(scenario: scenario, results: [Fixtures.result()])
+    let report = HTMLReport(
+      comparison, explained: comparison,
+      matrices: zip(matrices, journeys).map { .init($0, journeys: $1) })
+    let page = Page(report.text)
+    #expect(page.complaint == nil)
+    let cells = page.links.filter { $0.hasPrefix("cell-") }
+    #expect(cells == ["cell-1-1-1", "cell-1-1-2"])
+    for cell in cells { #expect(page.identifiers.contains(cell)) }
+    #expect(page.text.contains("Journey of MSI 0: delivered"))
+    #expect(page.text.contains("doorbell explain"))
+  }
+
+  @Test("the same results are the same bytes")
+  func deterministic() {
+    #expect(Self.html(Self.results) == Self.html(Self.results))
+  }
+}
