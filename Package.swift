@@ -96,6 +96,12 @@ let package = Package(
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
         "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "JSON", "InputFiles", "Scenarios",
       ]),
+    layer(
+      "Published",
+      [
+        "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "Flows", "Linux",
+        "GLibSupport", "InputFiles", "JSON", "Scenarios", "Scripts",
+      ]),
     layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
     layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
     layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
@@ -103,7 +109,7 @@ let package = Package(
       "Reports",
       [
         "Bits", "Guest", "Linux", "IOMMU", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
-        "InputFiles", "JSON", "Scenarios", "Scripts", "Timing",
+        "InputFiles", "JSON", "Scenarios", "Scripts", "Published", "Timing",
       ]),
     layer(
       "Replay",
@@ -142,7 +148,8 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "VMM", "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Reports", "Vectors",
+        "VMM", "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Published", "Reports",
+        "Vectors",
         "Images",
         "Decode", "Console", "Sweeps", "HTMLReports",
         "InputFiles", "JSON", "FirmwareReports", "Replay",
@@ -200,8 +207,13 @@ let package = Package(
       "ReportsTests",
       [
         "Bits", "Flows", "Simulation", "VMM", "Guest", "Designs", "InputFiles", "JSON", "Scenarios",
-        "Reports",
-        "ResultFixtures", "Timing",
+        "Reports", "ResultFixtures", "Timing", "Published",
+      ]),
+    tests(
+      "PublishedTests",
+      [
+        "TestRandom", "ResultFixtures", "Published", "Scenarios", "InputFiles", "Simulation",
+        "SMMU",
       ]),
     tests(
       "HTMLReportsTests",

@@ -70,17 +70,3 @@ extension Estimate {
     Estimate(mean: mean * factor, halfWidth: halfWidth.map { $0 * factor })
   }
 }
-
-/// A number with three digits that count.
-package func brief(_ value: Double) -> String {
-  guard value.isFinite, abs(value) < 1e15 else { return "-" }
-  if value == 0 { return "0" }
-  let places = abs(value) < 9.995 ? 2 : abs(value) < 99.95 ? 1 : 0
-  let scale = [1.0, 10.0, 100.0][places]
-  let whole = Int((abs(value) * scale).rounded())
-  let sign = value < 0 && whole > 0 ? "-" : ""
-  guard places > 0 else { return sign + String(whole) }
-  let fraction = String(whole % Int(scale))
-  let zeros = String(repeating: "0", count: places - fraction.count)
-  return "\(sign)\(whole / Int(scale)).\(zeros)\(fraction)"
-}

@@ -84,7 +84,7 @@ extension ScenarioFolder {
 
   /// The scenario files at `path`, in alphabetical order: the file itself, or all in a folder.
   ///
-  /// Folders named `designs`, `costs` and `recordings` hold files of other kinds.
+  /// Folders named `designs`, `costs`, `published` and `recordings` hold files of other kinds.
   public static func scenarioFiles(at path: String) throws(InputError) -> [String] {
     guard isFolder(path) else {
       guard FileManager.default.fileExists(atPath: path) else {
@@ -106,7 +106,8 @@ extension ScenarioFolder {
     return names.sorted().flatMap { name in
       let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
       if isFolder(path) {
-        return ["designs", "costs", "recordings", "sweeps"].contains(name) || name.hasPrefix(".")
+        return ["designs", "costs", "recordings", "sweeps", "published"].contains(name)
+          || name.hasPrefix(".")
           ? [] : files(below: path)
       }
       return name.hasSuffix(".yaml") ? [path] : []

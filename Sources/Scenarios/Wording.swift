@@ -36,3 +36,17 @@ package func alternatives(_ names: [String]) -> String {
   guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
   return names.dropLast().joined(separator: ", ") + " or " + last
 }
+
+/// A number with three digits that count.
+package func brief(_ value: Double) -> String {
+  guard value.isFinite, abs(value) < 1e15 else { return "-" }
+  if value == 0 { return "0" }
+  let places = abs(value) < 9.995 ? 2 : abs(value) < 99.95 ? 1 : 0
+  let scale = [1.0, 10.0, 100.0][places]
+  let whole = Int((abs(value) * scale).rounded())
+  let sign = value < 0 && whole > 0 ? "-" : ""
+  guard places > 0 else { return sign + String(whole) }
+  let fraction = String(whole % Int(scale))
+  let zeros = String(repeating: "0", count: places - fraction.count)
+  return "\(sign)\(whole / Int(scale)).\(zeros)\(fraction)"
+}

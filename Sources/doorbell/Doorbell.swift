@@ -40,8 +40,7 @@ struct Doorbell: AsyncParsableCommand {
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, RecordCommand.self,
       IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
-      CostsCommand.self, AttackCommand.self,
-      SchemaCommand.self,
+      CostsCommand.self, AttackCommand.self, ReproduceCommand.self, SchemaCommand.self,
     ]
   )
 

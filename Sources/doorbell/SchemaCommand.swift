@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import JSON
+import Published
 import Scenarios
 import Scripts
 import Sweeps
@@ -8,7 +9,7 @@ import Sweeps
 struct SchemaCommand: ParsableCommand {
   /// The kinds of files that have a schema.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case scenario, script, design, costs, sweep
+    case scenario, script, design, costs, sweep, published
 
     var schema: JSONValue {
       switch self {
@@ -29,13 +30,17 @@ struct SchemaCommand: ParsableCommand {
       case .sweep:
         Shape.sweep.schema(
           title: "Doorbell sweep", text: "What to run, and the values to run it with.")
+      case .published:
+        Shape.publishedTable.schema(
+          title: "Published table",
+          text: "Measurements that somebody published, and how close a model must come.")
       }
     }
   }
 
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "Print the JSON Schema of scenario, script, design, cost or sweep files.",
+    abstract: "Print the JSON Schema of a kind of file: scenarios, designs, costs and others.",
     discussion: """
       Editors with a YAML language server check and complete files by it. The same description \
       checks the files that Doorbell reads.

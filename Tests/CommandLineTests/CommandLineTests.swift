@@ -11,7 +11,7 @@ struct CommandLineTests {
       ["designs", "show"], ["designs", "new"], ["designs", "explore"], ["costs"],
       ["costs", "list"], ["costs", "show"], ["schema"],
       ["verify"], ["translate"], ["decode"], ["replay"], ["record"], ["record", "options"],
-      ["record", "pack"], ["record", "show"],
+      ["record", "pack"], ["record", "show"], ["reproduce"],
     ] as [[String]])
   func help(command: [String]) throws {
     let run = try Run(arguments: command + ["--help"])
@@ -146,7 +146,7 @@ struct CommandLineTests {
       #expect(try Run("designs", "show", name).output.hasPrefix("\(name)\n"))
     }
     #expect(try Run("costs", "show").output.contains("assumed"))
-    for kind in ["scenario", "design", "costs", "sweep"] {
+    for kind in ["scenario", "design", "costs", "sweep", "published"] {
       let schema = try Run("schema", kind)
       let value = try JSONSerialization.jsonObject(with: Data(schema.output.utf8))
       #expect((value as? [String: Any])?["type"] as? String == "object")
