@@ -94,7 +94,8 @@ let package = Package(
       "Scripts",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
-        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "JSON", "InputFiles", "Scenarios",
+        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs",
+        "JSON", "InputFiles", "Scenarios",
       ]),
     layer(
       "Published",
@@ -172,7 +173,8 @@ let package = Package(
     tests("GLibSupportTests", ["GLibSupport", "TestRandom"]),
     tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
     tests(
-      "ScriptsTests", ["Scripts", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON"]),
+      "ScriptsTests",
+      ["Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON"]),
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
     tests(
       "HostKernelTests",

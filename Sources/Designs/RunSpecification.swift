@@ -14,6 +14,8 @@ public struct RunSpecification: Sendable {
   public var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.
   public var idle = IdleVirtualCPU.runs
+  /// The defect that a test injects.
+  public var mutation: Mutation?
   public var costs: CostModel
   /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
   /// second run.

@@ -30,7 +30,7 @@ extension System {
     let guestMemory: PhysicalMemory
     do {
       memory = try PhysicalMemory(
-        regions: [RecordedMachine.recordedBank, RecordedMachine.secondBank], isShareable: true)
+        regions: specification.mutation.memoryRegions, isShareable: true)
       guestMemory = try memory.window(
         .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
         onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
@@ -54,6 +54,7 @@ extension System {
       firmware: specification.firmware)
     let kernels = try Self.kernels(specification, vmm: vmm)
     host = kernels.host
+    host.defects = specification.mutation?.ofHost ?? []
     guest = kernels.guest
     self.specification = specification
     self.sink = sink
@@ -66,12 +67,13 @@ extension System {
       memory: memory, layout: RecordedMachine.layout,
       // A journey shows every descriptor, so nothing may be cached.
       smmu: SMMU(
-        profile: .qemu,
+        profile: .qemu, personality: specification.mutation?.ofSMMU ?? .architecture,
         caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none),
       its: ITS(
         profile: Self.physicalITS(
           version, routes: specification.journeyOf == nil ? specification.caches.routes : 0),
-        personality: .architectureSkippingErrors),
+        personality: specification.mutation?.applied(to: .architectureSkippingErrors)
+          ?? .architectureSkippingErrors),
       redistributors: Redistributors(
         profile: RedistributorProfile(
           count: RecordedMachine.cpus, version: version,

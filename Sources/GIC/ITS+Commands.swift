@@ -39,6 +39,7 @@ extension ITS {
   func processor(
     _ target: UInt64, _ redistributors: borrowing Redistributors
   ) throws(ITSFault) -> UInt16 {
+    let target = personality.readsTargetsUnshifted ? target &<< 16 : target
     let index = redistributors.index(ofTarget: target, byAddress: profile.type[.physicalTargets])
     guard let index else { throw .processorOutOfRange }
     return UInt16(truncatingIfNeeded: index)

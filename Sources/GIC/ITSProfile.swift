@@ -122,6 +122,8 @@ public struct ITSPersonality: Equatable, Sendable {
   /// Deviation of KVM: EnableLPIs = 0 at the target is an error to whoever injects, -EBUSY
   /// (`vgic_its_resolve_lpi`), instead of a message that is ignored.
   public var refusesMessagesWhileDisabled = false
+  /// A defect for tests to inject, of no implementation: RDbase is read without its shift by 16.
+  public var readsTargetsUnshifted = false
 
   public init() {}
 

@@ -23,7 +23,7 @@ extension HostKernel {
     } else if !Self.relayedKinds.contains(event[.kind]) {
       return nil
     }
-    relayed[.stream] = guestStream
+    if !defects.contains(.keepsPhysicalStream) { relayed[.stream] = guestStream }
     return relayed
   }
 

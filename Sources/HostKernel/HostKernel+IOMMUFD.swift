@@ -173,9 +173,9 @@ extension HostKernel {
     switch command[.opcode] {
     case .invalidateNonHyp:
       command = SMMUCommand(.invalidateEL1)
-      command[.vmid] = virtualMachineID
+      command[.vmid] = machineID(for: command)
     case .invalidateEL1, .invalidateEL1ASID, .invalidateEL1Address, .invalidateEL1AddressAllASIDs:
-      command[.vmid] = virtualMachineID
+      command[.vmid] = machineID(for: command)
     case .invalidateContext, .invalidateContexts, .invalidateDevice:
       guard command[.stream] == guestStream else {
         throw refused(command, "StreamID \(hex(UInt64(command[.stream]))) is no vDEVICE")
@@ -185,6 +185,11 @@ extension HostKernel {
       throw refused(command, "\(command[.opcode]) is not the guest's to send")
     }
     return command
+  }
+
+  /// The VMID that a guest's invalidation goes on with.
+  private func machineID(for command: SMMUCommand) -> UInt16 {
+    defects.contains(.keepsGuestMachine) ? command[.vmid] : virtualMachineID
   }
 
   private func refused(_ command: SMMUCommand, _ message: String) -> Refusal {

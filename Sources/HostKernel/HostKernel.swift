@@ -58,6 +58,8 @@ public struct HostKernel: Sendable {
   var msiWindow: SoftwareMSIWindow
   /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
+  /// What tests break; nothing otherwise.
+  public var defects: HostDefects = []
   /// The function's LPIs, by EventID.
   var events: [UInt32: UInt32] = [:]
   /// The addresses in the function's MSI-X table, by vector.

@@ -39,13 +39,19 @@ extension Machine {
     case .faulted(let event, let recording): return .fault(event, recording)
     case .stalled, .blocked: return .stalled
     }
-    let offset = place.rawValue &- layout.itsBase.rawValue
-    guard its.isDoorbell(offset, width: 4) else { return land(message.data, at: place) }
+    guard isDoorbell(place) else { return land(message.data, at: place) }
     return .message(
       place,
       its.receiveMessage(
         deviceID: requesterID, eventID: message.data, memory: memory,
         redistributors: &redistributors, observer: &tables))
+  }
+
+  /// Whether four bytes written there are a message: RAM claims its addresses first, as for every
+  /// access.
+  @usableFromInline
+  func isDoorbell(_ place: PA) -> Bool {
+    its.isDoorbell(place.rawValue &- layout.itsBase.rawValue, width: 4) && !memory.contains(place)
   }
 
   /// A write that missed the doorbell.

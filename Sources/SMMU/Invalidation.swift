@@ -52,6 +52,7 @@ extension SMMU {
 
   /// CMD_TLBI_* (4.4); any other opcode is reserved.
   mutating func invalidateTranslations(_ command: SMMUCommand) -> CommandOutcome {
+    guard !personality.contains(.keepsTranslations) else { return .done }
     switch command[.opcode].rawValue {
     case 0x10...0x13:
       // Illegal on a stage 2-only SMMU, also for QEMU.

@@ -67,6 +67,8 @@ public struct SMMUPersonality: OptionSet, BitwiseCopyable, Sendable, Hashable {
   /// A full or aborting Event queue raises EVENTQ_ABT_ERR and never sets OVFLG
   /// (QEMU smmuv3.c, smmuv3_record_event).
   public static let abortsOnFullQueue = Self(rawValue: 1 << 21)
+  /// A defect for tests to inject, of no implementation: TLB invalidations drop nothing.
+  public static let keepsTranslations = Self(rawValue: 1 << 22)
 
   /// QEMU 11.1's `arm-smmuv3`.
   public static let qemu11: Self = [

@@ -44,6 +44,9 @@ extension DesignExpectation {
     data = value["message"]?["data"]?.integer
     setupExits = value["exits"]?["setup"].map { Int(clamping: $0.integer) }
     exitsPerInterrupt = value["exits"]?["perInterrupt"]?.number
+    isolation = (value["isolation"]?.members ?? []).compactMap { member in
+      IsolationFinding.Outcome(rawValue: member.value.text).map { (member.name, $0) }
+    }
     whyContains = value["why"]?["contains"]?.text
   }
 }

@@ -12,6 +12,8 @@ public struct DesignExpectation: Equatable, Sendable {
   public var data: UInt64?
   public var setupExits: Int?
   public var exitsPerInterrupt: Double?
+  /// What attacks come to, in the order of the file.
+  public var isolation: [(attack: String, outcome: IsolationFinding.Outcome)] = []
   /// A part of the sentence that says why.
   public var whyContains: String?
 
@@ -42,6 +44,7 @@ public struct DesignExpectation: Equatable, Sendable {
       && left.journeys.elementsEqual(right.journeys, by: ==) && left.total == right.total
       && left.address == right.address && left.data == right.data
       && left.setupExits == right.setupExits && left.exitsPerInterrupt == right.exitsPerInterrupt
+      && left.isolation.elementsEqual(right.isolation, by: ==)
       && left.whyContains == right.whyContains
   }
 }

@@ -43,6 +43,31 @@ extension Scenario {
   }
 }
 
+extension Scenario {
+  /// The checks of each design with those of the attacks that its expectation names.
+  func addingAttacks(to parts: [ScenarioTest.Part]) throws(InputError) -> [ScenarioTest.Part] {
+    var extended: [ScenarioTest.Part] = []
+    for part in parts {
+      let expected = expectations.first { $0.design == part.design }?.isolation ?? []
+      let specification = specifications().first { $0.design.name == part.design }
+      var checks = part.checks
+      for (name, outcome) in expected {
+        guard let specification, let attack = Attack.named(name) else { continue }
+        do {
+          let found = try specification.attacked(by: attack).outcome
+          checks.append(
+            FieldCheck(
+              "isolation.\(name)", expected: outcome.rawValue, found: found.rawValue))
+        } catch {
+          throw InputError("attack \(name.quoted): \(error.message)", at: Place(file: file))
+        }
+      }
+      extended.append(.init(design: part.design, checks: checks))
+    }
+    return extended
+  }
+}
+
 extension Attack {
   /// The attack with that name.
   ///

@@ -76,6 +76,7 @@ extension Shape {
     .optional("journeys", journeys, "How many MSIs end in which way."),
     .optional("message", message, "What the device's first MSI-X entry holds."),
     .optional("exits", exits, "Exits of the guest's virtual CPUs."),
+    .optional("isolation", isolation, "What attacks on the design come to."),
     .optional(
       "why", .record([.required("contains", .anyText, "A part of the sentence.")]),
       "The sentence that says why it came out so."),
@@ -91,6 +92,12 @@ extension Shape {
   ])
 
   private static let verdict = Shape.choice(of: Verdict.self, \.meaning)
+
+  private static let isolation = Shape.record(
+    Attack.all.map { attack in
+      .optional(
+        attack.name, .choice(of: IsolationFinding.Outcome.self, \.meaning), attack.action)
+    })
 
   private static let count = Shape.integer(0...UInt64(UInt32.max))
 
@@ -138,6 +145,19 @@ extension GuestUsage {
     case .dmaAPI: "A driver of the guest with translated DMA: the default DMA domain."
     case .identity: "A driver of the guest with iommu.passthrough=1: the identity domain."
     case .vfio: "VFIO inside the guest: an unmanaged domain."
+    }
+  }
+}
+
+extension IsolationFinding.Outcome {
+  /// What the outcome means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .contained: "Nothing was reached but what is the actor's own."
+    case .noise: "Nobody lost anything, but somebody else paid."
+    case .breach: "What the attack calls a breach happened."
+    case .notApplicable: "The design has nothing that could be attacked so."
+    case .unknown: "The models cannot tell."
     }
   }
 }

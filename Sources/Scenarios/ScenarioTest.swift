@@ -70,8 +70,8 @@ extension ScenarioFolder {
       let record = Golden.path(forScenario: path)
       scenario.wantsMappings = InputFile.exists(record)
       let comparison = try await scenario.run(by: engine)
-      var test = ScenarioTest(
-        file: path, purpose: scenario.purpose, outcome: .ran(comparison.checkedExpectations))
+      let parts = try scenario.addingAttacks(to: comparison.checkedExpectations)
+      var test = ScenarioTest(file: path, purpose: scenario.purpose, outcome: .ran(parts))
       if scenario.wantsMappings {
         test.golden = .init(
           path: record, differences: try Golden(path: record).differences(in: Golden(comparison)))

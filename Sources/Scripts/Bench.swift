@@ -1,3 +1,4 @@
+package import Designs
 package import Flows
 package import InputFiles
 package import JSON
@@ -20,11 +21,20 @@ package protocol Bench: AnyObject, SendableMetatype {
   /// - Throws: `InputError` for a configuration whose parts cannot stand together.
   init(_ configuration: CheckedValue) throws(InputError)
 
+  /// The same, with a defect in one of its models where it has that model.
+  init(_ configuration: CheckedValue, injecting mutation: Mutation?) throws(InputError)
+
   /// Carries out one action, whose arguments have the shape that `actions` gives.
   ///
   /// - Throws: `InputError` when the arguments name what the bench does not have. What a kernel
   ///   or a device refuses is an outcome.
   func perform(_ action: String, _ arguments: CheckedValue) throws(InputError) -> Outcome
+}
+
+extension Bench {
+  package init(_ configuration: CheckedValue, injecting mutation: Mutation?) throws(InputError) {
+    try self.init(configuration)
+  }
 }
 
 /// What came of one action.

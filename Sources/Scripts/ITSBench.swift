@@ -1,5 +1,6 @@
 import ArmFormats
 import Bits
+package import Designs
 import GIC
 import HostKernel
 package import InputFiles
@@ -31,7 +32,11 @@ package final class ITSBench: Bench {
     let event: UInt32
   }
 
-  package init(_ value: CheckedValue) throws(InputError) {
+  package convenience init(_ value: CheckedValue) throws(InputError) {
+    try self.init(value, injecting: nil)
+  }
+
+  package init(_ value: CheckedValue, injecting mutation: Mutation?) throws(InputError) {
     let version: GICVersion =
       switch value.text("version") {
       case "4": .v4
@@ -44,7 +49,8 @@ package final class ITSBench: Bench {
         profile: ITSProfile(
           version: version,
           reportsUnmappedMessages: value["reports-unmapped"]?.boolean ?? false),
-        personality: .architectureSkippingErrors,
+        personality: mutation?.applied(to: .architectureSkippingErrors)
+          ?? .architectureSkippingErrors,
         redistributors: RedistributorProfile(count: cpus, version: version))
       virtual = try InterruptSide(
         profile: .kvm(), personality: .kvm, redistributors: .kvm(count: cpus))

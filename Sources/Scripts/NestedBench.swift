@@ -1,5 +1,6 @@
 import ArmFormats
 import Bits
+package import Designs
 import Flows
 import GIC
 import HostKernel
@@ -46,7 +47,11 @@ package final class NestedBench: Bench {
   var log: [String] = []
   var refusal: Refusal?
 
-  package init(_ value: CheckedValue) throws(InputError) {
+  package convenience init(_ value: CheckedValue) throws(InputError) {
+    try self.init(value, injecting: nil)
+  }
+
+  package init(_ value: CheckedValue, injecting mutation: Mutation?) throws(InputError) {
     let version = value["kernel"].flatMap { KernelVersion($0.text) } ?? KernelVersion(6, 19)
     virtualStream = UInt32(truncatingIfNeeded: value["vsid"]?.integer ?? 0x1100)
     let hole = value["hole"].map { ($0.integer("base"), $0.integer("length")) }
@@ -64,7 +69,7 @@ package final class NestedBench: Bench {
         layout: .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000,
           bar: 0x80_0000_0000, barSize: 0x1_0000),
-        smmu: SMMU(profile: .qemu, caches: .none),
+        smmu: SMMU(profile: .qemu, personality: mutation?.ofSMMU ?? [], caches: .none),
         its: ITS(profile: .qemu11()),
         redistributors: Redistributors(profile: .init(count: 1, base: 0x80a_0000)),
         function: PCIFunction(
@@ -82,6 +87,7 @@ package final class NestedBench: Bench {
     vmm = VMM(
       map: Self.map, advertisement: .nothing, stageTwoDoorbell: .softwareWindow,
       msixEntry: .replaced, guestID: virtualStream, vectors: 1)
+    host.defects = mutation?.ofHost ?? []
     host.stageTwoFaultPolicy = value.choice("s2-fault-policy") ?? .drop
     start()
     let creates = value["vdevice"]?.boolean ?? true

@@ -1,5 +1,6 @@
 import ArmFormats
 import Bits
+package import Designs
 package import InputFiles
 import JSON
 import Linux
@@ -30,13 +31,19 @@ package final class SMMUBench: Bench {
   var commandProducer: UInt64 = 0
   var eventQueue = EventQueueReader()
 
-  package init(_ value: CheckedValue) throws(InputError) {
+  package convenience init(_ value: CheckedValue) throws(InputError) {
+    try self.init(value, injecting: nil)
+  }
+
+  package init(_ value: CheckedValue, injecting mutation: Mutation?) throws(InputError) {
     do { memory = try PhysicalMemory(regions: [Self.ram]) } catch {
       throw value.error(expected: "a machine whose memory can be set up")
     }
     let isQEMU = value.text("personality") == "qemu-11"
+    let personality: SMMUPersonality = isQEMU ? .qemu11 : .architecture
     smmu = SMMU(
-      profile: isQEMU ? .qemu : .full, personality: isQEMU ? .qemu11 : .architecture,
+      profile: isQEMU ? .qemu : .full,
+      personality: personality.union(mutation?.ofSMMU ?? []),
       caches: value["caches"]?.boolean ?? false ? .default : .none)
     streamBits = value["stream-bits"]?.integer ?? 8
     split = value["split"]?.integer ?? 0

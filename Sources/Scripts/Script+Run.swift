@@ -1,3 +1,4 @@
+package import Designs
 package import InputFiles
 package import Scenarios
 
@@ -15,8 +16,10 @@ package struct ScriptResult: Sendable {
 
 extension Script {
   /// Carries out every step, whatever came of those before.
-  package func run() throws(InputError) -> ScriptResult {
-    let bench = try bench.init(configuration)
+  ///
+  /// - Parameter mutation: a defect for the bench's models.
+  package func run(injecting mutation: Mutation? = nil) throws(InputError) -> ScriptResult {
+    let bench = try bench.init(configuration, injecting: mutation)
     var results: [ScriptResult.Step] = []
     for step in steps {
       let outcome = try bench.perform(step.action, step.arguments)
@@ -34,10 +37,18 @@ extension Script {
 
 extension ScenarioFolder {
   /// Runs the script or the scenario in the file at `path` and checks what it expects.
-  package func check(_ path: String) async -> ScenarioTest {
+  ///
+  /// - Parameter mutation: a defect for the models.
+  package func check(_ path: String, injecting mutation: Mutation? = nil) async -> ScenarioTest {
     do throws(InputError) {
-      guard try Script.isScript(path) else { return await test(path) }
-      let result = try Script(path).run()
+      guard try Script.isScript(path) else {
+        return await test(path) { specification throws(RunFailure) in
+          var specification = specification
+          specification.mutation = mutation
+          return try specification.run()
+        }
+      }
+      let result = try Script(path).run(injecting: mutation)
       let parts = result.steps.enumerated().map { number, step in
         ScenarioTest.Part(design: "step \(number + 1), \(step.step.action)", checks: step.checks)
       }

@@ -1,10 +1,13 @@
-import ArgumentParser
+public import ArgumentParser
 import Console
+public import Designs
 import Foundation
 import InputFiles
 import Reports
 import Scenarios
 import Scripts
+
+extension Mutation: ExpressibleByArgument {}
 
 struct TestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,12 +24,15 @@ struct TestCommand: AsyncParsableCommand {
       changed, not what is right. --record shows what would change in the records of the named \
       scenarios, and writes them when you say so: at a terminal it asks, elsewhere give --yes.
 
+      --inject breaks one model on purpose, to see which expectations notice.
+
       --junit and --tap take '-' for standard output, which then has nothing else.
 
       EXAMPLES
         doorbell test scenarios
         doorbell test my/scenario.yaml --junit results.xml
         doorbell test scenarios --tap -
+        doorbell test scenarios/its --inject rdbase-unshifted
         doorbell test my/scenario.yaml --record
         doorbell test my/scenario.yaml --record --yes
 
@@ -53,9 +59,13 @@ struct TestCommand: AsyncParsableCommand {
   @Flag(help: "With --record: write without asking.")
   var yes = false
 
+  @Option(help: "A defect for the models.")
+  var inject: Mutation?
+
   @OptionGroup var location: FolderOptions
 
   func validate() throws {
+    if record, inject != nil { throw ValidationError("--record keeps no record of a defect") }
     if record, junit != nil || tap != nil {
       throw ValidationError("--record checks no expectation: it goes without --junit and --tap")
     }
@@ -72,7 +82,9 @@ struct TestCommand: AsyncParsableCommand {
     if record { return try await record(files, folder) }
     var tests: [ScenarioTest] = []
     for file in files {
-      let test = await Progress.during("running '\(file)'") { _ in await folder.check(file) }
+      let test = await Progress.during("running '\(file)'") { _ in
+        await folder.check(file, injecting: inject)
+      }
       try say(test.text(on: Output.terminal))
       if let error = test.error { Output.error(error.description) }
       tests.append(test)

@@ -90,12 +90,12 @@ extension Attack {
     var field = try AttackedSystem.setUp(specification)
     try field.addNeighbour()
     let message = try field.message
-    var fresh = 0
-    var merged = 0
+    var physical = 0
+    var virtual = 0
     for _ in 0..<flood {
       switch field.write(message.data, to: message.address).outcome {
-      case .message(_, .delivered(_, _, .alreadyPending)): merged += 1
-      case .message(_, .delivered), .message(_, .deliveredVirtual): fresh += 1
+      case .message(_, .delivered): physical += 1
+      case .message(_, .deliveredVirtual): virtual += 1
       default: break
       }
     }
@@ -103,8 +103,8 @@ extension Attack {
     let access = field.write(0, to: NeighbourVM.message, as: victim.requester)
     let arrived = field.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [
-      .init("messages", flood), .init("merged while pending", merged),
-      .init("most interrupts for the host, if it keeps pace", merged + fresh),
+      .init("messages", flood), .init("most interrupts of the host's", physical),
+      .init("virtual interrupts without the host", virtual),
       .init("neighbour's interrupts lost", 1 - min(arrived, 1)),
     ]
     guard arrived > 0 else {
@@ -112,8 +112,11 @@ extension Attack {
         of: .neighbour, "the neighbour's message is lost: \(access.outcome.meaning)", measures,
         stations: access.stations)
     }
-    guard merged + fresh > 0 else {
-      return .contained("the actor's messages become no interrupt", measures)
+    guard physical > 0 else {
+      return .contained(
+        virtual > 0
+          ? "the hardware gives the messages to the actor's own virtual CPU"
+          : "the actor's messages become no interrupt", measures)
     }
     return .noise(
       for: .host,
