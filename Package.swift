@@ -69,7 +69,11 @@ let package = Package(
     layer("IOMMU", ["Bits", "Flows", "Linux", "GLibSupport"]),
     layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Flows", "Linux", "IOMMU"]),
     layer(
-      "VMM", ["Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Flows", "IOMMU", "HostKernel"]),
+      "VMM",
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "DeviceTree", "Firmware", "Flows", "IOMMU",
+        "HostKernel",
+      ]),
     layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux", "IOMMU"]),
     layer(
       "Designs",

@@ -8,9 +8,9 @@ extension Design {
   /// Who writes the entry, whose EventID it holds and what stage 2 maps depend on each other.
   private var messageInconsistency: String? {
     switch (msixEntry, stageTwo, eventIDOwner) {
-    case (.replaced, .guestDoorbell, _):
+    case (.replaced, .guestDoorbell, _), (.replaced, .guestDoorbellPerITS, _):
       "msix 'trapped-replaced' writes an address of the software window, which stage 2 "
-        + "'guest-doorbell' does not map"
+        + "'\(stageTwo.rawValue)' does not map"
     case (.forwarded, .softwareWindow, _) where !isWindowAtDoorbell:
       "msix 'trapped-forwarded' writes the guest's address, which ends at the guest doorbell; "
         + "stage 2 'software-window' does not map that"
@@ -55,6 +55,11 @@ extension Design {
     return nil
   }
 
+  /// The guest's memory map under this design in QEMU's machine.
+  var addressMap: AddressMap { addressMap(of: .qemuVirt) }
+
   /// The guest's memory map under this design.
-  var addressMap: AddressMap { virtualITS == .atWindow ? .coincident : .qemuVirt }
+  func addressMap(of vmm: VMMPersonality) -> AddressMap {
+    virtualITS == .atWindow ? vmm.map.withDoorbellAtWindow : vmm.map
+  }
 }

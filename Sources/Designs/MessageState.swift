@@ -7,6 +7,7 @@ internal import Timing
 /// One MSI on its way.
 struct MessageState {
   var vector: Int
+  var device: Int
   var sent: SimulatedTime
   /// What the device wrote.
   var message = MSI(address: 0, data: 0)

@@ -23,6 +23,11 @@ extension RunSpecification {
     if let inconsistency = design.inconsistency {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
+    if topology.itses > 1, design.delivery.virtualLPIs != nil {
+      throw RunFailure(
+        "design '\(design.name)': GICv4 on several ITSs is not modelled, where each ITS would have "
+          + "the VM's vPEs")
+    }
     var low = self
     low.costs = costs.at(.low)
     var result = try low.perform()
@@ -48,7 +53,7 @@ extension RunSpecification {
     var system = try System(self, sink: sink)
     system.start()
     // Far more events than set-up and messages can make.
-    let limit = 10_000_000 + 100 * workload.messageCount
+    let limit = 10_000_000 + 100 * workload.messageCount * topology.devices
     var events = 0
     while system.step() {
       events += 1
@@ -67,7 +72,7 @@ extension System {
       begin(try startVirtualGIC())
       begin(try host.boot().map(PendingStep.host))
     } catch {
-      refuse(error)
+      refuse(error, for: nil)
       return
     }
     schedule(.proceed, after: .zero)
@@ -109,7 +114,7 @@ extension System {
   /// What the run came to.
   consuming func result(digest: String? = nil) -> RunResult {
     closeAccounts()
-    let unsent = specification.workload.messageCount - messages.count
+    let unsent = specification.workload.messageCount * devices.count - messages.count
     // What a refused set-up never sends was refused.
     let verdicts =
       messages.map { $0.verdict ?? .lost }
@@ -118,7 +123,8 @@ extension System {
       message.verdict == .delivered ? message.handled.map { $0 - message.sent } : nil
     }
     var result = RunResult(
-      design: specification.design, setup: setup, verdicts: verdicts, message: firstMessage,
+      design: specification.design, setup: setup, verdicts: verdicts,
+      message: firstMessage,
       exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
       accesses: translations, digest: digest)
     result.breakdown = breakdown
@@ -128,52 +134,80 @@ extension System {
     result.injectedByHardware = injectedByHardware
     result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
     result.usedCosts = messages.isEmpty ? [] : costs.usedItems
+    result.windowCovers = vmm.map.parts(over: host.window)
+    if devices.count > 1 { result.devices = deviceResults }
     return result
   }
 
+  /// What became of each device.
+  private var deviceResults: [DeviceResult] {
+    devices.indices.map { device in
+      let own = messages.lazy.filter { $0.device == device }.compactMap(\.verdict)
+      let verdict = own.max() ?? .delivered
+      let isRefused = setups[device] != .enabled
+      return DeviceResult(
+        guestID: devices[device].guestID, hostID: devices[device].hostID,
+        smmu: specification.topology.smmu(of: device), its: specification.topology.its(of: device),
+        verdict: isRefused ? max(.refused, verdict) : verdict, message: firstMessages[device],
+        why: why(of: device))
+    }
+  }
+
   private var journey: Journey? {
-    guard let index = specification.journeyOf, messages.indices.contains(index) else { return nil }
+    guard wanted >= 0, let number = specification.journeyOf else { return nil }
+    let message = messages[Int(wanted)]
     return Journey(
-      index: index, vector: messages[index].vector, stations: stations,
-      verdict: messages[index].verdict ?? .lost,
+      index: number, vector: message.vector, stations: stations, verdict: message.verdict ?? .lost,
       reason: journeyReason ?? "it arrived with an earlier message of the same interrupt")
   }
 
-  /// One sentence: why it came out so.
+  /// Why it came out so: one sentence, or one for each kind of outcome of several devices.
   private var why: String {
-    if case .refused(let refusal) = setup {
+    guard devices.count > 1 else { return why(of: 0) }
+    return DeviceResult.summary(deviceResults)
+  }
+
+  /// One sentence: why it came out so for a device.
+  private func why(of device: Int) -> String {
+    if case .refused(let refusal) = setups[device] {
       return "the \(refusal.agent.title) refused in \(refusal.function): \(refusal.message) "
         + "(\(refusal.errno))"
     }
-    guard let message = firstMessage else { return reason ?? "the device sent no message" }
-    let path = self.path(of: message.address)
+    let reason = reasons[device]
+    guard let message = firstMessages[device] else {
+      return reason ?? "the device sent no message"
+    }
+    let path = self.path(of: message.address, from: device)
     return reason.map { "\(path); \($0)" } ?? "\(path); \(deliveryText)"
   }
 
   /// How software mapped the message's address, stage by stage.
-  private func path(of address: IOVA) -> String {
+  private func path(of address: IOVA, from device: Int) -> String {
     let origin =
       switch specification.design.msixEntry {
       case .replaced: "the device holds the host's address \(address)"
       case .forwarded: "the device holds the guest's address \(address), passed on at the trap"
       case .untrapped: "the device holds the guest's own address \(address) and EventID"
       }
-    guard let ipa = guest.translate(address) else {
+    guard let ipa = guest.translate(address, of: device) else {
       return "\(origin); the guest's stage 1 does not map it"
     }
-    let stage1 = "\(origin); S1 \(stage1Text(address, ipa)) IPA \(ipa)"
-    guard let pa = host.translate(ipa) else { return "\(stage1), which S2 does not map" }
+    let stage1 = "\(origin); S1 \(stage1Text(address, ipa, device)) IPA \(ipa)"
+    guard let pa = host.translate(ipa, of: device) else {
+      return "\(stage1), which S2 does not map"
+    }
     let entry =
       switch specification.design.stageTwo {
       case .softwareWindow: "software MSI window"
       case .movedWindow: "software MSI window, moved"
       case .guestDoorbell: "guest doorbell to host doorbell"
+      case .guestDoorbellPerITS: "guest doorbell to the doorbell of the device's ITS"
       }
     return "\(stage1), S2 -> \(pa) (\(entry))"
   }
 
-  private func stage1Text(_ address: IOVA, _ ipa: IPA) -> String {
-    if !guest.isTranslating { return "bypassed ->" }
+  private func stage1Text(_ address: IOVA, _ ipa: IPA, _ device: Int) -> String {
+    if !guest.isTranslating(for: device) { return "bypassed ->" }
     return ipa.rawValue == address.rawValue ? "identity (RMR) ->" : "->"
   }
 

@@ -30,7 +30,7 @@ public struct RunResult: Sendable {
     case refused(Refusal)
   }
 
-  /// The MSI-X entry of the device's first vector, as the device holds it at the end of set-up.
+  /// The MSI-X entry of a device's first vector, as the device holds it at the end of set-up.
   public struct Message: Equatable, Sendable {
     public let address: IOVA
     public let data: UInt32
@@ -108,7 +108,7 @@ public struct RunResult: Sendable {
   public let setup: Setup
   /// The verdict of each MSI, in the order in which they were sent.
   public let verdicts: [Verdict]
-  /// `nil` when set-up never got as far as a message in the device.
+  /// That of the first device; `nil` when set-up never got as far as a message in it.
   public let message: Message?
   public let exits: Exits
   /// From the device's write to the guest handler's start, for each delivered MSI, in order.
@@ -138,6 +138,11 @@ public struct RunResult: Sendable {
   public var injectedByHardware = 0
   /// The costs that the latencies rest on; `nil` where nobody kept account.
   public var usedCosts: [CostModel.Item]?
+  /// What of the guest's address map the host's software MSI window covers: the device's view of
+  /// these addresses is not the CPUs'.
+  public var windowCovers: [String] = []
+  /// What became of each device, where there are several.
+  public var devices: [DeviceResult] = []
   /// The latencies with every range of the cost model read at its high end; `nil` where the
   /// latencies rest on no range.
   public var latenciesAtHighEnd: [SimulatedTime]?

@@ -16,6 +16,11 @@ public struct RunSpecification: Sendable {
   public var idle = IdleVirtualCPU.runs
   /// The defect that a test injects.
   public var mutation: Mutation?
+  public var topology = Topology.single
+  /// Whose address map the guest has.
+  public var vmm = VMMPersonality.qemuVirt
+  public var guestPageSize = PageSize.kib4
+  public var hostPageSize = PageSize.kib4
   public var costs: CostModel
   /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
   /// second run.
@@ -24,8 +29,10 @@ public struct RunSpecification: Sendable {
   public var caches = CacheSizes()
   /// Seeds whatever is random in the run.
   public var seed: UInt32
-  /// The MSI whose journey is wanted, counted from 0.
+  /// The MSI whose journey is wanted, counted from 0 among those of its device.
   public var journeyOf: Int?
+  /// The device that sends it, counted from 0.
+  public var journeyDevice = 0
   /// Whether the mappings of both stages are wanted.
   public var wantsMappings = false
   /// Whether it is wanted when each MSI was where.
@@ -45,5 +52,30 @@ public struct RunSpecification: Sendable {
     self.costs = costs
     self.seed = seed
     self.journeyOf = journeyOf
+  }
+
+  /// The devices, the first as the workload has it.
+  var devices: [Workload.Device] {
+    (0..<topology.devices).map { topology.device($0, like: workload.device) }
+  }
+
+  /// Where a recording saw its structures; another machine keeps its own.
+  var placement: Workload.Placement {
+    isMachineAsRecorded ? workload.placement : Workload.Placement()
+  }
+
+  /// Whether the guest finds its SMMU, its doorbell and its device where a recorded one did, so that
+  /// its choices would be the same.
+  var isSetupAsRecorded: Bool {
+    isMachineAsRecorded && design.virtualITS == .besideWindow && design.advertisement != .msiDirect
+  }
+
+  private var isMachineAsRecorded: Bool {
+    topology.devices == 1 && vmm == .qemuVirt && hostPageSize == .kib4 && guestPageSize == .kib4
+  }
+
+  /// Whether the workload's DMA can be done: a recording's is in pages of 4 KiB.
+  var doesDMA: Bool {
+    design.iommu == .nested && (guestPageSize == .kib4 || !workload.isRecorded)
   }
 }

@@ -17,15 +17,17 @@ internal import VMM
 extension System {
   init(_ specification: RunSpecification, sink: Sink) throws(RunFailure) {
     var specification = specification
-    specification.workload = specification.workload.placed(in: specification.design.addressMap)
+    specification.workload = specification.workload.placed(
+      in: specification.design.addressMap(of: specification.vmm))
     let workload = specification.workload
     let device = workload.device
     let design = specification.design
-    let map = design.addressMap
+    let map = design.addressMap(of: specification.vmm)
     guard device.vectors >= 1, device.vectors <= 2048 else {
       throw RunFailure("a function has 1 to 2048 MSI-X vectors, not \(device.vectors)")
     }
-    let extents = Self.extents(of: map, placement: workload.placement)
+    if let problem = specification.topology.problem { throw RunFailure(problem) }
+    let extents = Self.extents(of: map, placement: specification.placement)
     let memory: PhysicalMemory
     let guestMemory: PhysicalMemory
     do {
@@ -37,26 +39,17 @@ extension System {
     } catch {
       throw RunFailure("the machine's memory cannot be set up: \(error)")
     }
-    guard let requesterID = UInt16(exactly: device.hostID) else {
-      throw RunFailure("the device's requester ID \(hex(UInt64(device.hostID))) exceeds 16 bits")
+    let devices = specification.devices
+    let functions = try devices.map { device throws(RunFailure) in
+      try Self.function(device)
     }
-    let function = PCIFunction(
-      profile: PCIFunctionProfile(
-        requesterID: RequesterID(rawValue: requesterID),
-        msix: .init(
-          vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
-          pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000),
-        barSize: RecordedMachine.layout.barSize))
-    let vmm = VMM(
-      map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
-      msixEntry: design.msixEntry, guestID: device.guestID, vectors: device.vectors,
-      iommu: design.iommu, route: design.route,
-      firmware: specification.firmware)
+    let vmm = Self.vmm(specification, map)
     let kernels = try Self.kernels(specification, vmm: vmm)
     host = kernels.host
     host.defects = specification.mutation?.ofHost ?? []
     guest = kernels.guest
     self.specification = specification
+    self.devices = devices
     self.sink = sink
     costs = CostTable(specification.costs)
     self.vmm = vmm
@@ -66,29 +59,68 @@ extension System {
     machine = Machine(
       memory: memory, layout: RecordedMachine.layout,
       // A journey shows every descriptor, so nothing may be cached.
-      smmu: SMMU(
-        profile: .qemu, personality: specification.mutation?.ofSMMU ?? .architecture,
-        caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none),
-      its: ITS(
-        profile: Self.physicalITS(
-          version, routes: specification.journeyOf == nil ? specification.caches.routes : 0),
-        personality: specification.mutation?.applied(to: .architectureSkippingErrors)
-          ?? .architectureSkippingErrors),
+      smmus: UnitList(count: specification.topology.smmus) { _ in
+        SMMU(
+          profile: .qemu, personality: specification.mutation?.ofSMMU ?? .architecture,
+          caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none)
+      },
+      itses: UnitList(count: specification.topology.itses) { _ in
+        ITS(
+          profile: Self.physicalITS(
+            version, routes: specification.journeyOf == nil ? specification.caches.routes : 0),
+          personality: specification.mutation?.applied(to: .architectureSkippingErrors)
+            ?? .architectureSkippingErrors)
+      },
       redistributors: Redistributors(
         profile: RedistributorProfile(
           count: RecordedMachine.cpus, version: version,
           base: RecordedMachine.layout.redistributors, hasDirectLPIs: version >= .v4)),
-      function: function)
+      functions: functions)
     virtualITS = ITS(profile: .kvm(), personality: .kvm)
     virtualRedistributors = Redistributors(
       profile: .kvm(count: 1, base: PA(map.redistributors.rawValue)))
     let window = SoftwareMSIWindow.base.rawValue
-    operations = workload.operations(
+    let single = workload.moved(toRAM: map.ramBase).operations(
       for: specification.usage, window: window..<window + SoftwareMSIWindow.length,
-      isMachineAsRecorded: design.virtualITS == .besideWindow && design.advertisement != .msiDirect,
-      translates: design.iommu == .nested)
-    messages.reserveCapacity(workload.messageCount)
+      isMachineAsRecorded: specification.isSetupAsRecorded, translates: specification.doesDMA)
+    operations = DeviceOperation.interleaved(single, over: specification.topology)
+    setups = Array(repeating: .enabled, count: devices.count)
+    firstMessages = Array(repeating: nil, count: devices.count)
+    reasons = Array(repeating: nil, count: devices.count)
+    sent = Array(repeating: 0, count: devices.count)
+    messages.reserveCapacity(workload.messageCount * devices.count)
     timeline = specification.wantsTimeline ? Timeline() : nil
+  }
+
+  private static func function(_ device: Workload.Device) throws(RunFailure) -> PCIFunction {
+    guard let requesterID = UInt16(exactly: device.hostID) else {
+      throw RunFailure("the device's requester ID \(hex(UInt64(device.hostID))) exceeds 16 bits")
+    }
+    return PCIFunction(
+      profile: PCIFunctionProfile(
+        requesterID: RequesterID(rawValue: requesterID),
+        msix: .init(
+          vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
+          pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000),
+        barSize: RecordedMachine.layout.barSize))
+  }
+
+  private static func vmm(_ specification: RunSpecification, _ map: AddressMap) -> VMM {
+    let design = specification.design
+    let topology = specification.topology
+    // The host has a stage 2 table for each SMMU, or for each pair of SMMU and ITS.
+    let pairs = specification.devices.indices.map {
+      [topology.smmu(of: $0), design.stageTwo == .guestDoorbellPerITS ? topology.its(of: $0) : 0]
+    }
+    let devices = specification.devices.enumerated().map { index, device in
+      VMM.Device(
+        guestID: device.guestID, vectors: device.vectors, smmu: topology.smmu(of: index),
+        stageTwo: pairs.firstIndex(of: pairs[index]) ?? 0)
+    }
+    return VMM(
+      map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
+      msixEntry: design.msixEntry, devices: devices, iommu: design.iommu, route: design.route,
+      firmware: specification.firmware)
   }
 
   /// The physical ITS; without a cache it reads its tables for every message.
@@ -136,8 +168,17 @@ extension System {
   }
 
   private static func host(_ specification: RunSpecification) throws(Refusal) -> HostKernel {
-    let device = specification.workload.device
-    let placement = specification.workload.placement
+    let placement = specification.placement
+    let layout = RecordedMachine.layout
+    let platforms = specification.devices.enumerated().map { index, device in
+      HostKernel.Platform(
+        smmuBase: layout.smmu(specification.topology.smmu(of: index)),
+        itsBase: layout.its(specification.topology.its(of: index)),
+        redistributors: layout.redistributors, cpus: RecordedMachine.cpus,
+        msixTable: layout.bar(of: index) + RecordedMachine.tableOffset,
+        msixCapability: RecordedMachine.msixCapability, requesterID: device.hostID,
+        vectors: device.vectors)
+    }
     let frames = BumpFrames(
       base: RecordedMachine.hostFrames, size: RecordedMachine.hostFramesSize / 2)
     let tables = BumpFrames(
@@ -145,16 +186,11 @@ extension System {
       size: RecordedMachine.hostFramesSize / 2)
     return try HostKernel(
       version: specification.hostKernel,
-      platform: .init(
-        smmuBase: RecordedMachine.layout.smmuBase, itsBase: RecordedMachine.layout.itsBase,
-        redistributors: RecordedMachine.layout.redistributors, cpus: RecordedMachine.cpus,
-        msixTable: RecordedMachine.layout.bar + RecordedMachine.tableOffset,
-        msixCapability: RecordedMachine.msixCapability,
-        requesterID: device.hostID, vectors: device.vectors),
+      platforms: platforms,
       stageTwoDoorbell: specification.design.stageTwo,
       eventIDOwner: specification.design.eventIDOwner,
       addressOverride: specification.design.addressOverride,
-      delivery: specification.design.delivery, frames: frames,
+      delivery: specification.design.delivery, pageSize: specification.hostPageSize, frames: frames,
       stageTwoFrames: PlacedFrames(placement.stage2, rest: tables),
       streamTable: placement.streamTable)
   }
@@ -162,21 +198,26 @@ extension System {
   private static func guest(
     _ specification: RunSpecification, vmm: VMM
   ) throws(Refusal) -> GuestKernel {
-    let device = specification.workload.device
-    let placement = specification.workload.placement
+    let placement = specification.placement
     // Where the recorded guest's kernel kept its ITS tables, below everything else it placed.
+    let ram = vmm.map.ramBase.rawValue
     let frames = BumpFrames(
-      base: placement.free(among: [0x400b_0000, 0x5d00_0000, 0x5c00_0000], size: 0x28_0000),
+      base: placement.free(
+        among: [0xb_0000, 0x1d00_0000, 0x1c00_0000].map { ram &+ $0 }, size: 0x28_0000),
       size: 0x28_0000)
     let tables = BumpFrames(
-      base: placement.free(among: [0x6000_0000, 0x6100_0000, 0x6200_0000], size: 0x100_0000),
+      base: placement.free(
+        among: [0x2000_0000, 0x2100_0000, 0x2200_0000].map { ram &+ $0 }, size: 0x100_0000),
       size: 0x100_0000)
     return try GuestKernel(
       version: specification.guestKernel, tables: firmwareTables(vmm),
-      device: .init(
-        requesterID: device.guestID, vectors: device.vectors, msixTable: vmm.map.msixTable,
-        msixCapability: RecordedMachine.msixCapability),
-      frames: frames, tableFrames: PlacedFrames(placement.stage1, rest: tables),
+      devices: specification.devices.enumerated().map { index, device in
+        .init(
+          requesterID: device.guestID, vectors: device.vectors,
+          msixTable: vmm.map.msixTable(of: index), msixCapability: RecordedMachine.msixCapability)
+      },
+      pageSize: specification.guestPageSize, frames: frames,
+      tableFrames: PlacedFrames(placement.stage1, rest: tables),
       contextTable: placement.contextDescriptors)
   }
 

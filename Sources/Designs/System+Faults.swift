@@ -3,6 +3,7 @@ internal import Bits
 internal import Flows
 internal import HostKernel
 internal import Machine
+internal import Memory
 internal import SMMU
 
 // What a fault of the SMMU means for a message.
@@ -17,7 +18,7 @@ extension System {
     guard recording == .recorded else {
       return end(index, .lost, "\(name); the record was \(recording)")
     }
-    consumeEvents()
+    consumeEvents(of: machine.smmu(of: messages[Int(index)].device))
     if host.guestEvent(for: event) != nil {
       end(index, .fault, "\(name); relayed to the guest's event queue")
     } else {
@@ -28,10 +29,10 @@ extension System {
   /// The host's handler empties the event queue, long before the next event as a rule: a later
   /// fault gets a record of its own, although a nested STE lets the SMMU merge equal ones
   /// (`arm_smmu_evtq_thread`).
-  private mutating func consumeEvents() {
-    let producer = machine.smmu.readRegister(SMMURegister.eventQueueProducer, width: 4)
+  private mutating func consumeEvents(of smmu: Int) {
+    let producer = machine.smmus[smmu].readRegister(SMMURegister.eventQueueProducer, width: 4)
     machine.write(
-      producer, at: RecordedMachine.layout.smmuBase + SMMURegister.eventQueueConsumer, width: 4)
+      producer, at: RecordedMachine.layout.smmu(smmu) + SMMURegister.eventQueueConsumer, width: 4)
     note(.host, "arm_smmu_evtq_thread", "the event queue is read")
   }
 }

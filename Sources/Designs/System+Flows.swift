@@ -29,7 +29,10 @@ extension System {
       schedule(.proceed, after: time)
       return true
     }
-    guard nextOperation < operations.count, setup == .enabled else { return false }
+    while nextOperation < operations.count, setups[operations[nextOperation].device] != .enabled {
+      nextOperation += 1
+    }
+    guard nextOperation < operations.count else { return false }
     let operation = operations[nextOperation]
     let due = dueTime(of: operation)
     if due > queue.now {
@@ -39,38 +42,40 @@ extension System {
     }
     nextOperation += 1
     if operation.operation.isOfGuest { resume() }
-    start(operation.operation)
+    start(operation.operation, of: operation.device)
     schedule(.proceed, after: .zero)
     return true
   }
 
   /// When an operation may begin: the workload's times start when its first activity is reached.
-  private mutating func dueTime(of operation: Workload.TimedOperation) -> SimulatedTime {
+  private mutating func dueTime(of operation: DeviceOperation) -> SimulatedTime {
     guard operation.operation.isActivity else { return .zero }
     let start = epoch ?? queue.now
     epoch = start
     return start + .nanoseconds(operation.nanoseconds)
   }
 
-  private mutating func start(_ operation: GuestOperation) {
+  private mutating func start(_ operation: GuestOperation, of device: Int) {
     switch operation {
-    case .activity(.message(let vector)): emit(vector)
+    case .activity(.message(let vector)): emit(vector, of: device)
     case .activity(.dma(let address, let isWrite, let count)):
-      access(address, isWrite: isWrite, count: count)
+      access(address, isWrite: isWrite, count: count, of: device)
     default:
       do {
-        begin(try guest.perform(operation).map(PendingStep.guest))
+        begin(try guest.perform(operation, for: device).map(PendingStep.guest))
       } catch {
-        refuse(error)
+        refuse(error, for: operation == .boot ? nil : device)
       }
     }
   }
 
-  /// Ends the set-up: what was still to be done is not.
-  mutating func refuse(_ refusal: Refusal) {
-    setup = .refused(refusal)
+  /// Ends the set-up of a device, or of all: what was still to be done is not.
+  mutating func refuse(_ refusal: Refusal, for device: Int?) {
+    for index in device.map({ $0..<$0 + 1 }) ?? setups.indices where setups[index] == .enabled {
+      setups[index] = .refused(refusal)
+    }
     activities = []
-    note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
+    note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", of: device)
   }
 
   // MARK: Steps
@@ -79,55 +84,59 @@ extension System {
   private mutating func carryOut(_ step: PendingStep) -> SimulatedTime {
     switch step {
     case .guest(let step):
-      note(step.agent, step.function, step.text, step.belief)
-      return carryOutInGuest(step.action)
+      note(step.agent, step.function, step.text, of: step.device, step.belief)
+      return carryOutInGuest(step.action, of: step.device ?? 0)
     case .vmm(let step):
-      note(step.agent, step.function, step.text, step.belief)
+      note(step.agent, step.function, step.text, of: step.device, step.belief)
       guard case .call(let call) = step.action else { return costs.softwareStep }
-      return ask(call)
+      return ask(call, for: step.device ?? 0)
     case .host(let step):
-      note(step.agent, step.function, step.text, step.belief)
-      carryOutInHost(step.action)
+      note(step.agent, step.function, step.text, of: step.device, step.belief)
+      carryOutInHost(step.action, of: step.device ?? 0)
       return costs.softwareStep
     }
   }
 
+  /// Puts a step on record, with the device that it is about where there are several.
   mutating func note(
-    _ agent: Agent, _ function: String, _ text: String, _ belief: DoorbellBelief? = nil
+    _ agent: Agent, _ function: String, _ text: String, of device: Int? = nil,
+    _ belief: DoorbellBelief? = nil
   ) {
+    let whose = devices.count > 1 ? device.map { "device \($0): " } ?? "" : ""
     performed.append(
-      .init(time: queue.now, agent: agent, function: function, text: text, belief: belief))
+      .init(time: queue.now, agent: agent, function: function, text: whose + text, belief: belief))
   }
 
   /// A call of the VMM, or of KVM, to the host's kernel.
-  private mutating func ask(_ call: HostCall) -> SimulatedTime {
+  private mutating func ask(_ call: HostCall, for device: Int) -> SimulatedTime {
     do {
-      begin(try answer(call).map(PendingStep.host))
-      if case .signal(let vector) = call { injectPending(vector) }
+      begin(try answer(call, for: device).map(PendingStep.host))
+      if case .signal(let vector) = call { injectPending(vector, of: device) }
     } catch {
-      recover(from: error, of: call)
+      recover(from: error, of: call, for: device)
     }
     return costs.systemCall
   }
 
   /// A guest's garbage STE costs the guest its stream; anything else ends the set-up.
-  private mutating func recover(from refusal: Refusal, of call: HostCall) {
+  private mutating func recover(from refusal: Refusal, of call: HostCall, for device: Int) {
     switch call {
     case .attach(let entry) where entry[.valid]:
-      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
+      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", of: device)
       begin([
         .vmm(
           Step(
             .vmm, "smmuv3_accel_install_ste", "C_BAD_STE: the stream aborts",
-            .call(.attach(guestEntry: StreamTableEntry()))))
+            .call(.attach(guestEntry: StreamTableEntry()))
+          ).about(device))
       ])
     case .invalidate:
-      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)")
-    default: refuse(refusal)
+      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", of: device)
+    default: refuse(refusal, for: device)
     }
   }
 
-  mutating func carryOutInHost(_ action: Action<Never>) {
+  mutating func carryOutInHost(_ action: Action<Never>, of device: Int = 0) {
     switch action {
     case .decide: break
     case .write(let words):
@@ -135,13 +144,13 @@ extension System {
     case .writeByte(let address, let byte): machine.memory.store8(address, byte)
     case .mmio(let address, let value, let width):
       let response = machine.write(value, at: address, width: width)
-      release(response.emissions)
+      release(response.emissions, of: device)
     case .config(let offset, let value, let width):
-      release(machine.writeConfig(value, at: offset, width: width))
+      release(machine.writeConfig(value, at: offset, width: width, of: device), of: device)
     }
   }
 
-  private mutating func carryOutInGuest(_ action: Action<Never>) -> SimulatedTime {
+  private mutating func carryOutInGuest(_ action: Action<Never>, of device: Int) -> SimulatedTime {
     switch action {
     case .decide: break
     case .write(let words):
@@ -150,7 +159,7 @@ extension System {
     case .mmio(let address, let value, let width):
       return guestWrite(value, at: IPA(address.rawValue), width: width)
     case .config(let offset, let value, let width):
-      return guestConfigWrite(value, at: offset, width: width)
+      return guestConfigWrite(value, at: offset, width: width, of: device)
     }
     return costs.softwareStep
   }
@@ -172,46 +181,53 @@ extension System {
       return costs.exitToKernel
     }
     let smmu = address.rawValue &- map.smmuBase.rawValue
-    if smmu < 0x2_0000 {
+    if smmu < 0x2_0000 * UInt64(specification.topology.smmus) {
       countExit("vSMMU register", by: .setup)
-      begin(vmm.smmuWrite(value, at: smmu, width: width, memory: guestMemory).map(PendingStep.vmm))
+      begin(
+        vmm.smmuWrite(
+          value, at: smmu % 0x2_0000, width: width, of: Int(smmu / 0x2_0000), memory: guestMemory
+        ).map(PendingStep.vmm))
       return costs.exitToVMM
     }
     let table = address.rawValue &- map.msixTable.rawValue
-    if table < UInt64(specification.workload.device.vectors) * MSIXTableEntry.byteCount {
-      return guestTableWrite(value, at: table, width: width)
+    if table < AddressMap.barSpacing * UInt64(devices.count),
+      table % AddressMap.barSpacing < UInt64(devices[0].vectors) * MSIXTableEntry.byteCount
+    {
+      return guestTableWrite(
+        value, at: table % AddressMap.barSpacing, width: width,
+        of: Int(table / AddressMap.barSpacing))
     }
     countExit("unclaimed MMIO", by: .setup)
     return costs.exitToVMM
   }
 
   private mutating func guestTableWrite(
-    _ value: UInt64, at offset: UInt64, width: Int
+    _ value: UInt64, at offset: UInt64, width: Int, of device: Int
   ) -> SimulatedTime {
     guard specification.design.msixEntry != .untrapped else {
       // The page is mapped to the guest: the write goes straight to the device.
-      let response = machine.write(
-        value, at: RecordedMachine.layout.bar + RecordedMachine.tableOffset + offset, width: width)
-      release(response.emissions)
+      let table = RecordedMachine.layout.bar(of: device) + RecordedMachine.tableOffset
+      let response = machine.write(value, at: table + offset, width: width)
+      release(response.emissions, of: device)
       return costs.softwareStep
     }
     countExit("MSI-X table", by: .setup)
     begin(
       vmm.msixWrite(
-        UInt32(truncatingIfNeeded: value), at: offset, memory: guestMemory
+        UInt32(truncatingIfNeeded: value), at: offset, of: device, memory: guestMemory
       ).map(PendingStep.vmm))
     return costs.exitToVMM
   }
 
   private mutating func guestConfigWrite(
-    _ value: UInt32, at offset: UInt16, width: Int
+    _ value: UInt32, at offset: UInt16, width: Int, of device: Int
   ) -> SimulatedTime {
     countExit("PCI configuration", by: .setup)
     let word = UInt16(truncatingIfNeeded: value)
     if offset == RecordedMachine.msixCapability + 2 {
-      begin(vmm.msixControlWrite(word, memory: guestMemory).map(PendingStep.vmm))
+      begin(vmm.msixControlWrite(word, of: device, memory: guestMemory).map(PendingStep.vmm))
     } else if offset == 4 {
-      begin(vmm.commandWrite(word).map(PendingStep.vmm))
+      begin(vmm.commandWrite(word).map { .vmm($0.about(device)) })
     }
     return costs.exitToVMM
   }
@@ -230,11 +246,13 @@ extension System {
     if specification.design.eventIDOwner == .guest {
       let doorbell = vmm.map.doorbell
       steps += log.commands.filter { $0.error == nil }.map { report in
-        .vmm(
+        let owner = devices.firstIndex { $0.guestID == report.command[.deviceID] }
+        return .vmm(
           Step(
             .kvm, "vgic_its_process_commands (proposed)",
             "\(report.command[.opcode].name ?? "command") goes on to the physical ITS",
-            .call(.mirror(report.command, doorbell: doorbell))))
+            .call(.mirror(report.command, doorbell: doorbell))
+          ).about(owner ?? 0))
       }
     }
     begin(steps)

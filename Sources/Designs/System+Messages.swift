@@ -5,6 +5,7 @@ internal import GIC
 internal import Guest
 internal import HostKernel
 internal import Machine
+internal import Memory
 internal import PCI
 internal import SMMU
 internal import Simulation
@@ -16,17 +17,19 @@ internal import VMM
 extension System {
   // MARK: At the device
 
-  /// The device signals a vector.
-  mutating func emit(_ vector: Int) {
+  /// A device signals a vector.
+  mutating func emit(_ vector: Int, of device: Int) {
     let index = Int32(truncatingIfNeeded: messages.count)
-    if messages.isEmpty {
-      captureFirstMessage()
-      costs.forgetUse()
+    if messages.isEmpty { costs.forgetUse() }
+    if firstMessages[device] == nil { captureFirstMessage(of: device) }
+    messages.append(MessageState(vector: vector, device: device, sent: queue.now))
+    if specification.journeyOf == sent[device], specification.journeyDevice == device {
+      wanted = index
     }
-    if Int(index) == specification.journeyOf ?? 0 { endSetup() }
-    messages.append(MessageState(vector: vector, sent: queue.now))
+    sent[device] += 1
+    if specification.journeyOf == nil ? index == 0 : isWanted(index) { endSetup() }
     timeline?.send(vector: vector, at: queue.now)
-    switch machine.function.signal(vector) {
+    switch machine.functions[device].signal(vector) {
     case .sent(let message): depart(index, message)
     case .pending:
       messages[Int(index)].holder = .function
@@ -41,15 +44,17 @@ extension System {
     mappings = presentMappings
   }
 
-  /// What both stages map for the device now, where somebody asked for it.
+  /// What both stages map for the device in question now, where somebody asked for it.
   var presentMappings: StreamMappings? {
-    specification.wantsMappings
-      ? machine.smmu.mappings(of: machine.requesterID, in: machine.memory) : nil
+    let device = specification.journeyDevice
+    return specification.wantsMappings
+      ? machine.smmus[machine.smmu(of: device)].mappings(
+        of: machine.requesterID(of: device), in: machine.memory) : nil
   }
 
-  private mutating func captureFirstMessage() {
-    guard let entry = machine.function.tableEntry(0) else { return }
-    firstMessage = .init(
+  private mutating func captureFirstMessage(of device: Int) {
+    guard let entry = machine.functions[device].tableEntry(0) else { return }
+    firstMessages[device] = .init(
       address: IOVA(entry[.messageAddress]), data: entry[.messageData])
   }
 
@@ -65,11 +70,12 @@ extension System {
     schedule(.translate, after: costs.hop, message: index)
   }
 
-  /// The device reads or writes memory.
-  mutating func access(_ address: IOVA, isWrite: Bool, count: Int) {
+  /// A device reads or writes memory.
+  mutating func access(_ address: IOVA, isWrite: Bool, count: Int, of device: Int) {
     let transaction = Transaction(
-      streamID: machine.requesterID, address: address, isWrite: isWrite)
-    let result = machine.smmu.translate(transaction, in: machine.memory)
+      streamID: machine.requesterID(of: device), address: address, isWrite: isWrite)
+    let result = machine.smmus[machine.smmu(of: device)].translate(
+      transaction, in: machine.memory)
     let place: PA? =
       switch result {
       case .translated(let translation): translation.address
@@ -89,7 +95,8 @@ extension System {
     translation.keepsReads = isWanted(index)
     tables.keepsReads = isWanted(index)
     let outcome = machine.send(
-      messages[Int(index)].message, translation: &translation, tables: &tables)
+      messages[Int(index)].message, from: messages[Int(index)].device,
+      translation: &translation, tables: &tables)
     let walk =
       translation.reads == 0 ? costs.hit : costs.tableRead.times(translation.reads)
     let lookUp = tables.reads == 0 ? costs[.itsLookup] : costs.tableRead.times(tables.reads)
@@ -183,7 +190,7 @@ extension System {
     case .vmm(let vector):
       messages[Int(index)].holder = .vmm
       waiting.append(index)
-      return vmm.keepPending(vector)
+      return vmm.keepPending(vector, of: message.device)
     case nil:
       return end(index, .lost, "LPI \(message.lpi) has no eventfd bound to a KVM route")
     }
@@ -261,7 +268,7 @@ extension System {
     let message = messages[Int(index)]
     messages[Int(index)].handled = queue.now
     let event = UInt32(truncatingIfNeeded: message.vector)
-    let expected = guest.lpi(ofEvent: event)
+    let expected = guest.lpi(ofEvent: event, of: message.device)
     if isWanted(index) {
       visit(
         "handler", nil, [],
@@ -290,10 +297,11 @@ extension System {
   mutating func end(_ index: Int32, _ verdict: Verdict, _ text: @autoclosure () -> String) {
     messages[Int(index)].verdict = verdict
     timeline?.end(Int(index), verdict, at: queue.now)
-    let isFirstOfItsKind = verdict != .delivered && reason == nil
-    guard isFirstOfItsKind || Int(index) == specification.journeyOf else { return }
+    let device = messages[Int(index)].device
+    let isFirstOfItsKind = verdict != .delivered && reasons[device] == nil
+    guard isFirstOfItsKind || isWanted(index) else { return }
     let text = text()
-    if isFirstOfItsKind { reason = text }
-    if Int(index) == specification.journeyOf { journeyReason = text }
+    if isFirstOfItsKind { reasons[device] = text }
+    if isWanted(index) { journeyReason = text }
   }
 }

@@ -8,7 +8,7 @@ internal import Simulation
 // The stations of the journey that somebody asked for.
 extension System {
   /// Whether somebody asked for this message's journey.
-  func isWanted(_ index: Int32) -> Bool { Int(index) == specification.journeyOf }
+  func isWanted(_ index: Int32) -> Bool { index == wanted }
 
   /// Adds a station to the journey; ask `isWanted` first, so that nobody else pays for the text.
   mutating func visit(_ name: String, _ address: UInt64?, _ words: [UInt64], _ meaning: String) {

@@ -29,32 +29,40 @@ extension System {
 
   /// The host's steps for a request, and what KVM's irq bypass makes of it
   /// (virt/lib/irqbypass.c: a vector's eventfd has its producer, VFIO, and its consumer, KVM).
-  mutating func answer(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
-    guard bypassesHost else { return try host.handle(call) }
+  mutating func answer(
+    _ call: HostCall, for device: Int
+  ) throws(Refusal) -> [Step<Never>] {
+    guard bypassesHost else { return try host.handle(call, for: device) }
     switch call {
     case .route(let vector, let route):
       let event = UInt32(truncatingIfNeeded: vector)
-      return takeBack([event]) + (try host.handle(call)) + handOver(event, route)
+      return takeBack([event], of: device) + (try host.handle(call, for: device))
+        + handOver(event, of: device, route)
     case .releaseVector(let vector):
-      return takeBack([UInt32(truncatingIfNeeded: vector)]) + (try host.handle(call))
+      return takeBack([UInt32(truncatingIfNeeded: vector)], of: device)
+        + (try host.handle(call, for: device))
     case .disableVectors:
-      return takeBack(host.forwardedEvents) + (try host.handle(call))
+      return takeBack(host.forwardedEvents(of: device), of: device)
+        + (try host.handle(call, for: device))
     case .mirror(let command, let doorbell)
     where [.mapti, .mapi].contains(command[.opcode])
-      && command[.deviceID] == specification.workload.device.guestID:
+      && command[.deviceID] == devices[device].guestID:
       let route = InjectionRoute(
         doorbell: doorbell, deviceID: command[.deviceID], eventID: command[.eventID])
-      let steps = handOver(command[.eventID], route)
-      return isForwarded(command[.eventID]) ? steps : steps + (try host.handle(call))
-    default: return try host.handle(call)
+      let steps = handOver(command[.eventID], of: device, route)
+      return isForwarded(command[.eventID], of: device)
+        ? steps : steps + (try host.handle(call, for: device))
+    default: return try host.handle(call, for: device)
     }
   }
 
   /// KVM finds the guest's LPI by the route, and the host maps it; without a virtual ITS at the
   /// route's address, or an LPI there, software goes on injecting and nobody is told
   /// (`kvm_vgic_v4_set_forwarding`).
-  private mutating func handOver(_ event: UInt32, _ route: InjectionRoute) -> [Step<Never>] {
-    let physical = HostEvent(deviceID: machine.requesterID, eventID: event)
+  private mutating func handOver(
+    _ event: UInt32, of device: Int, _ route: InjectionRoute
+  ) -> [Step<Never>] {
+    let physical = HostEvent(deviceID: machine.requesterID(of: device), eventID: event)
     let found = virtualITS.setForwarding(
       address: route.doorbell, base: vmm.map.itsBase, deviceID: route.deviceID,
       eventID: route.eventID, to: physical, redistributors: &virtualRedistributors,
@@ -77,14 +85,15 @@ extension System {
         physical, to: found, properties: UInt8(truncatingIfNeeded: byte?.rawValue ?? 0))
   }
 
-  private func isForwarded(_ event: UInt32) -> Bool {
-    host.virtualLPI(of: HostEvent(deviceID: machine.requesterID, eventID: event)) != nil
+  private func isForwarded(_ event: UInt32, of device: Int) -> Bool {
+    host.virtualLPI(
+      of: HostEvent(deviceID: machine.requesterID(of: device), eventID: event)) != nil
   }
 
   /// Software injects these events again (`kvm_vgic_v4_unset_forwarding`).
-  private mutating func takeBack(_ events: [UInt32]) -> [Step<Never>] {
+  private mutating func takeBack(_ events: [UInt32], of device: Int) -> [Step<Never>] {
     events.flatMap { event -> [Step<Never>] in
-      let physical = HostEvent(deviceID: machine.requesterID, eventID: event)
+      let physical = HostEvent(deviceID: machine.requesterID(of: device), eventID: event)
       guard host.virtualLPI(of: physical) != nil else { return [] }
       virtualITS.unsetForwarding(
         of: physical, wasPending: false, redistributors: &virtualRedistributors,

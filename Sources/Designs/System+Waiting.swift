@@ -9,16 +9,18 @@ internal import Simulation
 extension System {
   /// Messages that the function sends because they were unmasked, and whatever an enabled LPI
   /// lets through.
-  mutating func release(_ emissions: [Emission]) {
+  mutating func release(_ emissions: [Emission], of device: Int) {
     for emission in emissions {
-      if let first = letGo(emission.vector, from: .function) { depart(first, emission.message) }
+      if let first = letGo(emission.vector, of: device, from: .function) {
+        depart(first, emission.message)
+      }
     }
     retryWaiting()
   }
 
   /// The VMM injects what its pending bit of a vector stands for.
-  mutating func injectPending(_ vector: Int) {
-    if let first = letGo(vector, from: .vmm) {
+  mutating func injectPending(_ vector: Int, of device: Int) {
+    if let first = letGo(vector, of: device, from: .vmm) {
       if case .kvm(let route) = host.signalTarget(ofLPI: messages[Int(first)].lpi) {
         messages[Int(first)].route = route
       }
@@ -29,10 +31,12 @@ extension System {
 
   /// Ends the wait of a vector's messages; the first of them, which the others arrive with: one
   /// pending bit stands for every signal of a vector.
-  private mutating func letGo(_ vector: Int, from holder: Holder) -> Int32? {
+  private mutating func letGo(_ vector: Int, of device: Int, from holder: Holder) -> Int32? {
     var first: Int32?
     for index in waiting
-    where messages[Int(index)].holder == holder && messages[Int(index)].vector == vector {
+    where messages[Int(index)].holder == holder && messages[Int(index)].vector == vector
+      && messages[Int(index)].device == device
+    {
       messages[Int(index)].holder = nil
       messages[Int(index)].leader = first
       first = first ?? index

@@ -32,7 +32,8 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
 
   var queue = EventQueue<Event>()
   var sink: Sink
-  let operations: [Workload.TimedOperation]
+  let devices: [Workload.Device]
+  let operations: [DeviceOperation]
   var nextOperation = 0
   /// When the workload's times start: once the guest has booted and attached its device.
   var epoch: SimulatedTime?
@@ -44,7 +45,8 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   /// For each LPI, physical and virtual in turn, the message that made it pending last; -1 for
   /// none.
   var latest = ContiguousArray<Int32>(repeating: -1, count: 2 * 4096)
-  var setup = RunResult.Setup.enabled
+  /// What set-up came to, for each device.
+  var setups: [RunResult.Setup] = []
   var exits = RunResult.Exits()
   /// Whether the virtual CPU waits for an interrupt without a physical CPU.
   var isBlocked = false
@@ -64,10 +66,19 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   /// What both stages mapped then.
   var mappings: StreamMappings?
   var translations: [RunResult.DeviceAccess] = []
-  var firstMessage: RunResult.Message?
+  /// Each device's first MSI-X entry when it first signals.
+  var firstMessages: [RunResult.Message?] = []
+  /// That of the first device that was refused; enabled when none was.
+  var setup: RunResult.Setup { setups.first { $0 != .enabled } ?? .enabled }
+  /// The first device's first message.
+  var firstMessage: RunResult.Message? { firstMessages.first ?? nil }
+  /// How many messages each device has sent.
+  var sent: [Int] = []
+  /// The message whose journey is wanted, once it is sent; -1 before.
+  var wanted: Int32 = -1
   var stations: [Journey.Station] = []
-  /// Why the first message that was not delivered ended as it did.
-  var reason: String?
+  /// Why each device's first message that was not delivered ended as it did.
+  var reasons: [String?] = []
   var journeyReason: String?
   /// Where the MSIs that arrived by themselves spent their time.
   var breakdown = Breakdown()

@@ -1,15 +1,37 @@
 public import Bits
+internal import DeviceTree
 
 /// The bytes of the tables that a VMM writes for its guest.
 public struct GuestTables: Equatable, Sendable {
   public let iort: [UInt8]
   public let madt: [UInt8]
   public let dsdt: [UInt8]
+  /// Instead of the others; empty where there is none.
+  public let deviceTree: [UInt8]
 
   public init(iort: [UInt8], madt: [UInt8], dsdt: [UInt8]) {
     self.iort = iort
     self.madt = madt
     self.dsdt = dsdt
+    deviceTree = []
+  }
+
+  /// For a guest that boots with a device tree.
+  public init(deviceTree: [UInt8]) {
+    (iort, madt, dsdt) = ([], [], [])
+    self.deviceTree = deviceTree
+  }
+
+  /// What the tables say.
+  fileprivate func facts() throws(FirmwareError) -> PlatformFacts {
+    guard deviceTree.isEmpty else {
+      do { return PlatformFacts(try DeviceTreeBlob(deviceTree)) } catch {
+        throw FirmwareError(error.description)
+      }
+    }
+    return PlatformFacts(
+      iort: try IORTTable(iort), madt: try MADTTable(madt), mcfg: nil,
+      bridges: try HostBridgeScan(dsdt))
   }
 }
 
@@ -19,8 +41,21 @@ public struct GuestFirmware: Equatable, Sendable {
   public let itsBase: IPA
   /// The redistributors (MADT, GICR structure).
   public let redistributors: IPA
-  /// The SMMU's register page 0 (IORT, SMMUv3 node); `nil` without an SMMU.
-  public let smmuBase: IPA?
+  /// An SMMUv3 of the guest (IORT, SMMUv3 node).
+  public struct SMMU: Equatable, Sendable {
+    /// Register page 0.
+    public let base: IPA
+    /// The requester IDs that are its streams.
+    public let requesterIDs: [ClosedRange<UInt32>]
+
+    public init(base: IPA, requesterIDs: [ClosedRange<UInt32>]) {
+      self.base = base
+      self.requesterIDs = requesterIDs
+    }
+  }
+
+  /// In the order of the tables; empty without an SMMU.
+  public let smmus: [SMMU]
   /// The IORT's RMR nodes.
   public let reserved: [ReservedMemoryRange]
   /// Whether the host bridge's _DSM function 5 keeps the boot configuration: without it Linux
@@ -28,14 +63,19 @@ public struct GuestFirmware: Equatable, Sendable {
   public let preservesBootConfiguration: Bool
 
   public init(
-    itsBase: IPA, redistributors: IPA, smmuBase: IPA?, reserved: [ReservedMemoryRange],
+    itsBase: IPA, redistributors: IPA, smmus: [SMMU], reserved: [ReservedMemoryRange],
     preservesBootConfiguration: Bool
   ) {
     self.itsBase = itsBase
     self.redistributors = redistributors
-    self.smmuBase = smmuBase
+    self.smmus = smmus
     self.reserved = reserved
     self.preservesBootConfiguration = preservesBootConfiguration
+  }
+
+  /// The SMMU in front of a PCI function; `nil` where its requests pass none.
+  public func smmu(of requesterID: UInt32) -> Int? {
+    smmus.firstIndex { $0.requesterIDs.contains { $0.contains(requesterID) } }
   }
 
   /// What a guest reads from its tables, as Linux does: RMRs count from IORT revision 5 on and for
@@ -43,25 +83,37 @@ public struct GuestFirmware: Equatable, Sendable {
   ///
   /// - Throws: `FirmwareError` when a table cannot be read, or there is no ITS or redistributor.
   public init(reading tables: GuestTables) throws(FirmwareError) {
-    let facts = PlatformFacts(
-      iort: try IORTTable(tables.iort), madt: try MADTTable(tables.madt), mcfg: nil,
-      bridges: try HostBridgeScan(tables.dsdt))
+    let facts = try tables.facts()
     guard let its = facts.itses.first else { throw FirmwareError("No ITS in the MADT") }
     guard let redistributors = facts.areas.first(where: { $0.name == "GICR" }) else {
       throw FirmwareError("No valid GICR entries exist")
     }
-    let smmu = facts.smmus.firstIndex(where: \.isVersion3)
-    let reserved = facts.reserved.filter(\.isHeeded).flatMap { range in
-      range.streams.filter { $0.smmu == smmu }.map { streams in
+    self.init(
+      itsBase: IPA(its.base), redistributors: IPA(redistributors.base),
+      smmus: facts.smmus.indices.filter { facts.smmus[$0].isVersion3 }.map { index in
+        SMMU(
+          base: IPA(facts.smmus[index].base), requesterIDs: facts.requesterIDs(behind: index))
+      },
+      reserved: facts.heededRanges,
+      preservesBootConfiguration: facts.bootConfiguration == .preserved)
+  }
+}
+
+extension PlatformFacts {
+  /// The reserved ranges that Linux heeds, for each run of streams of an SMMUv3 that they name.
+  fileprivate var heededRanges: [ReservedMemoryRange] {
+    reserved.filter(\.isHeeded).flatMap { range in
+      range.streams.filter { smmus[$0.smmu].isVersion3 }.map { streams in
         ReservedMemoryRange(
           base: IPA(range.base), length: range.length, remapPermitted: range.remapPermitted,
           streams: streams.ids, isPrivileged: range.isPrivileged, attributes: range.attributes,
           isMessageAlias: range.isMessageAlias)
       }
     }
-    self.init(
-      itsBase: IPA(its.base), redistributors: IPA(redistributors.base),
-      smmuBase: smmu.map { IPA(facts.smmus[$0].base) }, reserved: reserved,
-      preservesBootConfiguration: facts.bootConfiguration == .preserved)
+  }
+
+  /// The requester IDs that the first root complex maps to an SMMU.
+  fileprivate func requesterIDs(behind smmu: Int) -> [ClosedRange<UInt32>] {
+    (rootComplexes.first?.streams ?? []).filter { $0.target == .smmu(smmu) }.map(\.input)
   }
 }

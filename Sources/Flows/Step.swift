@@ -15,12 +15,21 @@ public struct Step<Call: Sendable>: Sendable {
   public let action: Action<Call>
   /// What the agent takes for the doorbell from now on; `nil` when the step does not tell.
   public var belief: DoorbellBelief?
+  /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
+  public var device: Int?
 
   public init(_ agent: Agent, _ function: String, _ text: String, _ action: Action<Call>) {
     self.agent = agent
     self.function = function
     self.text = text
     self.action = action
+  }
+
+  /// The same step, about that device unless it is about another already.
+  public func about(_ device: Int) -> Self {
+    var step = self
+    step.device = self.device ?? device
+    return step
   }
 }
 
@@ -35,7 +44,7 @@ public enum Action<Call: Sendable>: Sendable {
   case writeByte(PA, UInt8)
   /// Writes a device register, `width` bytes wide.
   case mmio(PA, UInt64, width: Int)
-  /// Writes `width` bytes of the assigned function's configuration space.
+  /// Writes `width` bytes of the configuration space of the function that the step is about.
   case config(offset: UInt16, value: UInt32, width: Int)
   /// Asks the layer below.
   case call(Call)
@@ -66,6 +75,7 @@ extension Step {
       }
     var lifted = Step<Other>(agent, function, text, action)
     lifted.belief = belief
+    lifted.device = device
     return lifted
   }
 }

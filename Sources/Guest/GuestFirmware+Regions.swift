@@ -24,7 +24,7 @@ extension GuestFirmware {
   func asRead(by version: KernelVersion) -> GuestFirmware {
     guard version < .readsReservedMemoryRanges else { return self }
     return GuestFirmware(
-      itsBase: itsBase, redistributors: redistributors, smmuBase: smmuBase, reserved: [],
+      itsBase: itsBase, redistributors: redistributors, smmus: smmus, reserved: [],
       preservesBootConfiguration: preservesBootConfiguration)
   }
 }

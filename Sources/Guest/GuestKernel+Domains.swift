@@ -10,7 +10,7 @@ extension GuestKernel {
   /// (`iommu_setup_default_domain`).
   mutating func attachDMADomain() throws(Refusal) -> [Step<Never>] {
     guard smmu != nil else { return withoutIOMMU() }
-    var steps = try newTables(for: .dma, asid: 2)
+    var steps = try newTables(for: .dma)
     domain = .dma
     steps += try mapDirectRegions()
     steps += try installContext()
@@ -22,8 +22,9 @@ extension GuestKernel {
     guard smmu != nil else { return withoutIOMMU() }
     domain = .identity
     doorbellIOVA = nil
+    let stream = device.requesterID
     return smmu?.write(
-      .bypass, of: device.requesterID, function: "arm_smmu_attach_dev_identity", text: "bypass")
+      .bypass, of: stream, function: "arm_smmu_attach_dev_identity", text: "bypass")
       ?? []
   }
 
@@ -49,30 +50,31 @@ extension GuestKernel {
     let reason =
       requiresDirect
       ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
+    let stream = device.requesterID
     return [Step(.guest, "iommu_device_claim_dma_owner", reason, .decide)]
       + (smmu?.write(
-        .abort, of: device.requesterID, function: "arm_smmu_attach_dev_blocked", text: "abort")
+        .abort, of: stream, function: "arm_smmu_attach_dev_blocked", text: "abort")
         ?? [])
   }
 
   /// VFIO's own paging domain, empty but for what its user maps (`vfio_iommu_type1_attach_group`).
   mutating func attachUserDomain() throws(Refusal) -> [Step<Never>] {
-    var steps = try newTables(for: .user, asid: 3)
+    var steps = try newTables(for: .user)
     domain = .user
     steps += try mapDirectRegions()
     steps += try installContext()
     return steps
   }
 
-  private mutating func newTables(
-    for domain: Domain, asid: UInt16
-  ) throws(Refusal) -> [Step<Never>] {
+  private mutating func newTables(for domain: Domain) throws(Refusal) -> [Step<Never>] {
+    // Two for each device: the default domain's, then that of a domain of the user.
+    let asid = UInt16(truncatingIfNeeded: (domain == .dma ? 2 : 3) + 2 * current)
     let table: PageTable
     do {
       table =
         domain == .dma
-        ? try PageTable(stage: .one, inputBits: 48, frames: &tableFrames)
-        : try PageTable(stage: .one, inputBits: 48, frames: &frames)
+        ? try PageTable(stage: .one, granule: pageShift, inputBits: 48, frames: &tableFrames)
+        : try PageTable(stage: .one, granule: pageShift, inputBits: 48, frames: &frames)
     } catch {
       throw .outOfMemory("arm_64_lpae_alloc_pgtable_s1")
     }
@@ -101,7 +103,10 @@ extension GuestKernel {
 
   /// Writes the CD, then the STE that points to it.
   private mutating func installContext() throws(Refusal) -> [Step<Never>] {
-    guard let place = contextTable ?? recordedContextTable ?? frames.allocate(size: 4096) else {
+    guard
+      let place = contextTable ?? (current == 0 ? recordedContextTable : nil)
+        ?? frames.allocate(size: 4096)
+    else {
       throw .outOfMemory("arm_smmu_alloc_cd_tables")
     }
     let old = contextTable == nil ? ContextDescriptor() : smmuContext
@@ -123,9 +128,10 @@ extension GuestKernel {
         smmu?.send([invalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD") ?? []
       current = batch
     }
+    let stream = device.requesterID
     return steps
       + (smmu?.write(
-        .stage1(context: place), of: device.requesterID, function: "arm_smmu_attach_dev",
+        .stage1(context: place), of: stream, function: "arm_smmu_attach_dev",
         text: "stage 1, CD at \(place)") ?? [])
   }
 

@@ -100,7 +100,12 @@ extension GuestKernel {
 
   mutating func perform(_ activity: Workload.Activity) throws(Refusal) -> [Step<Never>] {
     switch activity {
-    case .map(let input, let output, let size, let attributes):
+    case .map(let address, let place, let bytes, let attributes):
+      // A buffer takes whole pages (`iommu_dma_map_page`).
+      let within = address.offset(belowBit: pageShift)
+      let input = address - within
+      let output = place - within
+      let size = (bytes &+ within &+ lowBits(pageShift)) & ~lowBits(pageShift)
       iovas.take(input, size: size)
       let step = try map(
         input, to: output, size: size, attributes, function: "iommu_map (recorded)")

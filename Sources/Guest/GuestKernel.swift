@@ -39,41 +39,51 @@ public struct GuestKernel: Sendable {
     case user
   }
 
+  /// What the kernel keeps for one assigned device.
+  struct DeviceState: Sendable {
+    let device: Device
+    /// Its SMMU, by its position in the tables.
+    let smmu: Int
+    let msix: MSIXDriver
+    var domain = Domain.none
+    var tables: PageTable?
+    var contextTable: PA?
+    var context = ContextDescriptor()
+    /// The CD as last written.
+    var smmuContext = ContextDescriptor()
+    var iovas: IOVAAllocator
+    /// The doorbell's IOVA in the present domain.
+    var doorbellIOVA: IOVA?
+    /// The device's LPIs, by EventID.
+    var lpis: [UInt32: UInt32] = [:]
+  }
+
   public let version: KernelVersion
   let firmware: GuestFirmware
-  let device: Device
-  let pageShift: UInt64 = 12
+  let pageShift: UInt64
   let outputSize: AddressSizeField = .bits44
 
   var frames: BumpFrames
   var tableFrames: PlacedFrames
-  /// `nil` for a guest without an SMMU.
-  var smmu: SMMUDriver?
+  /// In the order of the tables; `nil` alone for a guest without an SMMU.
+  var smmus: [SMMUDriver?]
   var its: ITSDriver
-  let msix: MSIXDriver
-  var domain = Domain.none
-  var tables: PageTable?
-  var contextTable: PA?
-  var context = ContextDescriptor()
-  /// The CD as last written.
-  var smmuContext = ContextDescriptor()
-  var iovas: IOVAAllocator
-  /// The doorbell's IOVA in the present domain.
-  var doorbellIOVA: IOVA?
-  /// The device's LPIs, by EventID.
-  var lpis: [UInt32: UInt32] = [:]
+  var devices: [DeviceState]
+  /// The device that the present operation is about.
+  private(set) var current = 0
   let recordedContextTable: PA?
 
   /// - Parameters:
   ///   - tables: what the guest boots with; it reads them as the kernel's early ACPI code does.
+  ///   - devices: at least one.
   ///   - frames: where the kernel's structures go.
-  ///   - tableFrames: where the default domain's translation tables go.
-  ///   - contextTable: where a recording saw the device's CD.
+  ///   - tableFrames: where the default domains' translation tables go.
+  ///   - contextTable: where a recording saw the first device's CD.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted, and with `ENODEV` when the tables
   ///   describe no ITS.
   public init(
-    version: KernelVersion, tables: GuestTables, device: Device, frames: BumpFrames,
-    tableFrames: PlacedFrames, contextTable: PA?
+    version: KernelVersion, tables: GuestTables, devices: [Device], pageSize: PageSize = .kib4,
+    frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
     let firmware: GuestFirmware
     do {
@@ -83,75 +93,91 @@ public struct GuestKernel: Sendable {
         by: .guest, in: "acpi_iort_init", errno: "ENODEV", message: error.description)
     }
     try self.init(
-      version: version, firmware: firmware, device: device, frames: frames,
+      version: version, firmware: firmware, devices: devices, pageSize: pageSize, frames: frames,
       tableFrames: tableFrames, contextTable: contextTable)
   }
 
   /// A guest that has read its tables already.
   public init(
-    version: KernelVersion, firmware: GuestFirmware, device: Device, frames: BumpFrames,
-    tableFrames: PlacedFrames, contextTable: PA?
+    version: KernelVersion, firmware: GuestFirmware, devices: [Device],
+    pageSize: PageSize = .kib4, frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
     let firmware = firmware.asRead(by: version)
     var frames = frames
     guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")
     }
+    smmus = []
     do {
-      smmu =
-        if let base = firmware.smmuBase {
+      for smmu in firmware.smmus {
+        smmus.append(
           try SMMUDriver(
-            agent: .guest, base: PA(base.rawValue), streamBits: 16, frames: &frames)
-        } else { nil }
+            agent: .guest, base: PA(smmu.base.rawValue), streamBits: 16, frames: &frames))
+      }
     } catch {
       throw .outOfMemory("arm_smmu_init_strtab")
     }
+    if smmus.isEmpty { smmus = [nil] }
     its = ITSDriver(
       agent: .guest, base: PA(firmware.itsBase.rawValue),
       redistributors: PA(firmware.redistributors.rawValue), layout: layout)
-    msix = MSIXDriver(
-      agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability)
     self.version = version
     self.firmware = firmware
-    self.device = device
+    pageShift = pageSize.shift
+    self.devices = devices.map { DeviceState($0, firmware, granule: pageSize.shift) }
     self.frames = frames
     self.tableFrames = tableFrames
     recordedContextTable = contextTable
-    let reserved = firmware.reservedRegions(of: device.requesterID)
-      .filter { $0.kind != .softwareMSI }
-      .map { $0.base.rawValue..<$0.base.rawValue + $0.length }
-    iovas = IOVAAllocator(granule: pageShift, reserved: reserved)
   }
 
-  /// The regions that sysfs lists for the device's group.
+  /// The regions that sysfs lists for the group of the present device.
   public var reservedRegions: [ReservedRegion] { firmware.reservedRegions(of: device.requesterID) }
 
   /// The guest's doorbell as it stands in its memory map.
   var doorbell: PA { its.doorbell }
 
-  /// The LPI of one of the device's events; `nil` when it is not mapped.
-  public func lpi(ofEvent event: UInt32) -> UInt32? { lpis[event] }
-
-  /// Whether stage 1 translates for the device.
-  public var isTranslating: Bool { domain == .dma || domain == .user }
-
-  /// Where the guest's tables, as software keeps them, send an address; `nil` where nothing is
-  /// mapped.
-  public func translate(_ address: IOVA) -> IPA? {
-    guard isTranslating else { return IPA(address.rawValue) }
-    return tables?.output(of: address.rawValue).map { IPA($0) }
+  /// The LPI of one of a device's events; `nil` when it is not mapped.
+  public func lpi(ofEvent event: UInt32, of device: Int = 0) -> UInt32? {
+    devices[device].lpis[event]
   }
 
-  /// The flow of an operation.
+  /// Whether stage 1 translates for the present device.
+  public var isTranslating: Bool { isTranslating(for: current) }
+
+  /// Whether stage 1 translates for a device.
+  public func isTranslating(for device: Int) -> Bool {
+    devices[device].domain == .dma || devices[device].domain == .user
+  }
+
+  /// Where the guest's tables, as software keeps them, send a device's address; `nil` where
+  /// nothing is mapped.
+  public func translate(_ address: IOVA, of device: Int = 0) -> IPA? {
+    guard isTranslating(for: device) else { return IPA(address.rawValue) }
+    return devices[device].tables?.output(of: address.rawValue).map { IPA($0) }
+  }
+
+  /// The flow of an operation about one of the devices, counted from 0.
   ///
   /// - Throws: `Refusal` when the guest's kernel refuses it.
-  public mutating func perform(_ operation: GuestOperation) throws(Refusal) -> [Step<Never>] {
+  public mutating func perform(
+    _ operation: GuestOperation, for device: Int = 0
+  ) throws(Refusal) -> [Step<Never>] {
+    if operation == .boot { return try boot() }
+    current = device
+    return try performForDevice(operation).map { $0.about(device) }
+  }
+
+  private mutating func performForDevice(
+    _ operation: GuestOperation
+  ) throws(Refusal) -> [Step<Never>] {
     switch operation {
-    case .boot: try boot()
+    case .boot: []
     case .attachDMADomain: try attachDMADomain()
     case .attachIdentityDomain: attachIdentityDomain()
     case .claimForVFIO: try claimForVFIO()
     case .attachUserDomain: try attachUserDomain()
+    case .startNestedGuest: try startNestedGuest()
+    case .allocateNestParent: try allocateNestParent()
     case .enableDevice: enableDevice()
     case .enableVectors(let count): try enableVectors(count)
     case .activity(let activity): try perform(activity)
@@ -168,18 +194,92 @@ public struct GuestKernel: Sendable {
   }
 
   private mutating func boot() throws(Refusal) -> [Step<Never>] {
-    // The driver asks for the streams of all RMRs: here the host bridge does not matter
-    // (`iort_get_rmr_sids` without a device).
-    let isNamed = firmware.reserved.contains { $0.streams.contains(device.requesterID) }
-    let bypassing = isNamed ? [device.requesterID] : []
     var steps: [Step<Never>] = []
     do {
-      steps += try smmu?.prepareLeaf(of: device.requesterID, frames: &frames) ?? []
-      steps += try smmu?.probe(bypassing: bypassing, frames: &frames) ?? []
+      for index in smmus.indices { steps += try probe(index) }
     } catch {
       throw .outOfMemory("arm_smmu_device_probe")
     }
     return steps + its.probe() + its.initLPIs(cpu: 0) + its.mapCollection(cpu: 0)
+  }
+
+  private mutating func probe(_ index: Int) throws(SMMUDriver.Failure) -> [Step<Never>] {
+    let streams = devices.filter { $0.smmu == index }.map(\.device.requesterID)
+    // The driver asks for the streams of all RMRs: here the host bridge does not matter
+    // (`iort_get_rmr_sids` without a device).
+    let bypassing = streams.filter { stream in
+      firmware.reserved.contains { $0.streams.contains(stream) }
+    }
+    var steps: [Step<Never>] = []
+    for stream in streams {
+      steps += try smmus[index]?.prepareLeaf(of: stream, frames: &frames) ?? []
+    }
+    return steps + (try smmus[index]?.probe(bypassing: bypassing, frames: &frames) ?? [])
+  }
+}
+
+extension GuestKernel.DeviceState {
+  init(_ device: GuestKernel.Device, _ firmware: GuestFirmware, granule: UInt64) {
+    self.device = device
+    smmu = firmware.smmu(of: device.requesterID) ?? 0
+    msix = MSIXDriver(
+      agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability)
+    let reserved = firmware.reservedRegions(of: device.requesterID)
+      .filter { $0.kind != .softwareMSI }
+      .map { $0.base.rawValue..<$0.base.rawValue + $0.length }
+    iovas = IOVAAllocator(granule: granule, reserved: reserved)
+  }
+}
+
+// What the present operation is about.
+extension GuestKernel {
+  var device: Device { devices[current].device }
+  var msix: MSIXDriver { devices[current].msix }
+
+  /// `nil` for a guest without an SMMU.
+  var smmu: SMMUDriver? {
+    _read { yield smmus[devices[current].smmu] }
+    _modify { yield &smmus[devices[current].smmu] }
+  }
+
+  var domain: Domain {
+    get { devices[current].domain }
+    set { devices[current].domain = newValue }
+  }
+
+  var tables: PageTable? {
+    _read { yield devices[current].tables }
+    _modify { yield &devices[current].tables }
+  }
+
+  var contextTable: PA? {
+    get { devices[current].contextTable }
+    set { devices[current].contextTable = newValue }
+  }
+
+  var context: ContextDescriptor {
+    get { devices[current].context }
+    set { devices[current].context = newValue }
+  }
+
+  var smmuContext: ContextDescriptor {
+    get { devices[current].smmuContext }
+    set { devices[current].smmuContext = newValue }
+  }
+
+  var iovas: IOVAAllocator {
+    _read { yield devices[current].iovas }
+    _modify { yield &devices[current].iovas }
+  }
+
+  var doorbellIOVA: IOVA? {
+    get { devices[current].doorbellIOVA }
+    set { devices[current].doorbellIOVA = newValue }
+  }
+
+  var lpis: [UInt32: UInt32] {
+    _read { yield devices[current].lpis }
+    _modify { yield &devices[current].lpis }
   }
 }
 

@@ -13,6 +13,10 @@ public enum GuestOperation: Equatable, Sendable {
   case claimForVFIO
   /// VFIO attaches a domain of its own.
   case attachUserDomain
+  /// The guest's own VMM maps its L2 guest's RAM for the device, and has KVM inject the vectors.
+  case startNestedGuest
+  /// The guest's own VMM asks for a stage 2 table to nest its L2 guest's tables in.
+  case allocateNestParent
   /// A driver enables the device: memory space and bus mastering.
   case enableDevice
   /// A driver enables that many MSI-X vectors.
@@ -45,13 +49,16 @@ extension Workload {
     translates: Bool = true
   ) -> [TimedOperation] {
     let isRecorded =
-      usage == .dmaAPI && isMachineAsRecorded && translates
-      && entries.contains { $0.activity.isGuestSetup }
+      usage == .dmaAPI && isMachineAsRecorded && translates && isRecorded
     var operations: [GuestOperation] = [.boot]
     switch usage {
     case .dmaAPI: operations.append(.attachDMADomain)
     case .identity: operations.append(.attachIdentityDomain)
     case .vfio: operations += [.attachDMADomain, .claimForVFIO, .attachUserDomain]
+    case .nestedGuest:
+      operations += [.attachDMADomain, .claimForVFIO, .attachUserDomain, .startNestedGuest]
+    case .nestedGuestWithSMMU:
+      operations += [.attachDMADomain, .claimForVFIO, .allocateNestParent]
     }
     operations.append(.enableDevice)
     if !isRecorded { operations.append(.enableVectors(usedVectors)) }
@@ -85,6 +92,9 @@ extension Workload {
     }
     return Workload(device: device, placement: placement, entries: Array(kept))
   }
+
+  /// Whether it holds what a guest did to set its interrupts up.
+  public var isRecorded: Bool { entries.contains { $0.activity.isGuestSetup } }
 
   /// One more than the highest vector that sends a message.
   var usedVectors: Int {

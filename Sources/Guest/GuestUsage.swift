@@ -6,4 +6,9 @@ public enum GuestUsage: String, CaseIterable, Sendable {
   case identity
   /// VFIO inside the guest, through its type 1 or iommufd: an unmanaged domain.
   case vfio
+  /// The same for an L2 guest of the guest, which has no SMMU of its own: the guest's VFIO takes the
+  /// vectors, and its KVM injects them into the L2 guest.
+  case nestedGuest = "nested-guest"
+  /// The same for an L2 guest with an SMMU of its own, whose tables the guest would have to nest.
+  case nestedGuestWithSMMU = "nested-guest-smmu"
 }

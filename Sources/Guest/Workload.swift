@@ -82,6 +82,22 @@ public struct Workload: Sendable {
     self.entries = entries
   }
 
+  /// The same work in a guest whose RAM starts elsewhere than QEMU's.
+  public func moved(toRAM base: IPA) -> Workload {
+    let standard: IPA = 0x4000_0000
+    guard base != standard else { return self }
+    return Workload(
+      device: device, placement: placement,
+      entries: entries.map { entry in
+        guard case .map(let input, let output, let size, let attributes) = entry.activity,
+          output >= standard
+        else { return entry }
+        let place = IPA(base.rawValue &+ (output.rawValue - standard.rawValue))
+        return Entry(
+          nanoseconds: entry.nanoseconds, .map(input, place, size: size, attributes))
+      })
+  }
+
   /// The number of MSIs that the device sends.
   public var messageCount: Int {
     entries.count { if case .message = $0.activity { true } else { false } }

@@ -7,8 +7,10 @@ public enum StageTwoDoorbell: String, CaseIterable, Sendable {
   /// The same window, moved by the VMM to the guest's doorbell page
   /// (`IOMMU_OPTION_SW_MSI_START`, proposed).
   case movedWindow = "moved-window"
-  /// The guest's own doorbell page.
+  /// The guest's own doorbell page, to the doorbell of one physical ITS.
   case guestDoorbell = "guest-doorbell"
+  /// The guest's own doorbell page in a stage 2 table for each physical ITS, to that ITS's.
+  case guestDoorbellPerITS = "guest-doorbell-per-its"
 }
 
 /// Where the host's kernel takes a guest's address into the message of a trapped entry.

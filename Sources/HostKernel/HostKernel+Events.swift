@@ -13,9 +13,8 @@ extension HostKernel {
   /// What the guest is told of an event of its device: the record for its vEVENTQ, with its own
   /// StreamID; `nil` for what ends in the host's log (`arm_smmu_handle_event`).
   public func guestEvent(for event: EventRecord) -> EventRecord? {
-    guard event[.stream] == platform.requesterID, let guestStream, !event[.stall] else {
-      return nil
-    }
+    let owner = devices.first { $0.platform.requesterID == event[.stream] }
+    guard let guestStream = owner?.guestStream, !event[.stall] else { return nil }
     var relayed = event
     if event[.stage2] {
       guard let own = stageOneEvent(for: event) else { return nil }

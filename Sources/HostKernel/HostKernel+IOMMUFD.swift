@@ -9,8 +9,10 @@ internal import Linux
 extension HostKernel {
   /// The nest parent: a stage 2 table with the guest's RAM in it.
   mutating func createStageTwo(_ extents: [HostCall.RAMExtent]) throws(Refusal) -> [Step<Never>] {
+    ramExtents = extents
     var table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
-      try PageTable(stage: .two, inputBits: 44, outputBits: 44, frames: &stageTwoFrames)
+      try PageTable(
+        stage: .two, granule: pageShift, inputBits: 44, outputBits: 44, frames: &stageTwoFrames)
     }
     var steps: [Step<Never>] = [
       Step(
@@ -34,8 +36,28 @@ extension HostKernel {
     return steps
   }
 
+  /// The software MSI window, as IOVAs of stage 2.
+  public var window: Range<UInt64> {
+    msiWindow.start.rawValue..<msiWindow.start.rawValue + SoftwareMSIWindow.length
+  }
+
+  /// Keeps the device's reserved regions out of the address space that it is attached to: the
+  /// software MSI window must not be RAM (`iopt_table_enforce_dev_resv_regions`,
+  /// `iopt_reserve_iova`).
+  private func enforceReservedRegions() throws(Refusal) {
+    let overlap = ramExtents.first {
+      window.overlaps($0.ipa.rawValue..<$0.ipa.rawValue &+ $0.size)
+    }
+    guard let overlap else { return }
+    throw Refusal(
+      by: .host, in: "iopt_reserve_iova", errno: "EADDRINUSE",
+      message: "guest RAM at IPA \(overlap.ipa) + \(hex(overlap.size)) lies over the reserved "
+        + "region \(msiWindow.start) + \(hex(SoftwareMSIWindow.length))")
+  }
+
   /// The device gets the stage 2 table alone (`arm_smmu_attach_dev`).
   mutating func attachStageTwo() throws(Refusal) -> [Step<Never>] {
+    try enforceReservedRegions()
     guard let table = stageTwo else {
       throw Refusal(
         by: .host, in: "iommufd_device_attach", errno: "ENOENT", message: "no stage 2 table")
@@ -71,21 +93,23 @@ extension HostKernel {
     ]
   }
 
-  /// Stage 2 gets the doorbell where the guest sees its own.
+  /// Stage 2 gets the doorbell where the guest sees its own: that of the device's ITS where each
+  /// ITS has tables of its own, else that of the first ITS for all devices.
   mutating func mapGuestDoorbell(_ page: IPA) throws(Refusal) -> [Step<Never>] {
+    let target = stageTwoDoorbell == .guestDoorbellPerITS ? doorbellPage : doorbellPage(of: 0)
     let step = try mapDoorbell(
-      at: page, function: "iommufd_ioas_map_msi (proposed)",
-      text: "S2: guest doorbell \(page) -> host doorbell \(doorbellPage)")
+      at: page, target, function: "iommufd_ioas_map_msi (proposed)",
+      text: "S2: guest doorbell \(page) -> host doorbell \(target)")
+    let offset = its.doorbell.offset(belowBit: pageShift)
     return [
       step.believing(
-        DoorbellBelief(
-          "iommufd", .ipa(page + its.doorbell.offset(belowBit: pageShift)),
-          leadsTo: .pa(its.doorbell)))
+        DoorbellBelief("iommufd", .ipa(page + offset), leadsTo: .pa(target + offset)))
     ]
   }
 
+  /// Maps a doorbell's page, of the host's page size, in the device's stage 2.
   mutating func mapDoorbell(
-    at page: IPA, function: String, text: String
+    at page: IPA, _ target: PA, function: String, text: String
   ) throws(Refusal) -> Step<Never> {
     guard var table = stageTwo else {
       throw Refusal(by: .host, in: function, errno: "ENOENT", message: "no stage 2 table")
@@ -93,10 +117,9 @@ extension HostKernel {
     // The table is taken out while it changes, so that it is not copied.
     stageTwo = nil
     defer { stageTwo = table }
-    let target = doorbellPage.rawValue
     let writes = try mapped(function) { () throws(PageTable.Failure) in
       try table.map(
-        page.rawValue, to: target, size: 1 << pageShift, [.read, .write, .mmio],
+        page.rawValue, to: target.rawValue, size: 1 << pageShift, [.read, .write, .mmio],
         frames: &stageTwoFrames)
     }
     return Step(.host, function, text, .write(writes))
@@ -109,6 +132,7 @@ extension HostKernel {
       throw Refusal(
         by: .host, in: "iommufd_hwpt_alloc", errno: "ENOENT", message: "no nest parent")
     }
+    try enforceReservedRegions()
     if guestEntry[.valid] { try checkGuestEntry(guestEntry) }
     let translates = guestEntry[.valid] && guestEntry[.config] == .stage1
     guard guestStream != nil || (version >= .attachesWithoutDevice && !translates) else {

@@ -33,11 +33,13 @@ extension HostKernel {
   ///
   /// - Throws: `Refusal` as the calls of the VM's VMM would be refused.
   public mutating func assign(_ other: OtherAssignment) throws(Refusal) -> [Step<Never>] {
+    let own = devices[current].smmu
     var steps = try outOfMemory("arm_smmu_init_sid_strtab") { () throws(SMMUDriver.Failure) in
-      try smmu.prepareLeaf(of: other.requesterID, frames: &frames)
+      try smmus[own].prepareLeaf(of: other.requesterID, frames: &frames)
     }
     var table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
-      try PageTable(stage: .two, inputBits: 44, outputBits: 44, frames: &frames)
+      try PageTable(
+        stage: .two, granule: pageShift, inputBits: 44, outputBits: 44, frames: &frames)
     }
     let ranges = other.ram.map { ($0.ipa, $0.pa, $0.size, MappingAttributes.buffer) }
     let window = [
@@ -64,8 +66,9 @@ extension HostKernel {
   }
 
   private mutating func events(of other: OtherAssignment) throws(Refusal) -> [Step<Never>] {
-    var steps = try its.createDevice(
-      other.requesterID, vectors: other.vectors, frames: &frames)
+    var steps = try allocating { its, frames throws(Refusal) in
+      try its.createDevice(other.requesterID, vectors: other.vectors, frames: &frames)
+    }
     for event in 0..<UInt32(clamping: other.vectors) {
       guard let lpi = its.lpi(ofEvent: event, device: other.requesterID) else { continue }
       steps += its.activate(device: other.requesterID, event: event, lpi: lpi, cpu: 0)
@@ -89,9 +92,10 @@ extension HostKernel {
   /// (`vfio_df_close`, `vfio_msi_disable`, `its_free_device`, `iommufd_device_detach`,
   /// `free_io_pgtable_ops`).
   public mutating func endMachine() -> [Step<Never>] {
-    var steps = disableVectors() + its.removeDevice(platform.requesterID)
+    let device = platform.requesterID
+    var steps = disableVectors() + allocating { its, _ in its.removeDevice(device) }
     steps += smmu.write(
-      .abort, of: platform.requesterID, function: "arm_smmu_attach_dev_blocked", text: "abort")
+      .abort, of: device, function: "arm_smmu_attach_dev_blocked", text: "abort")
     var command = SMMUCommand(.invalidateMachine)
     command[.vmid] = virtualMachineID
     steps += smmu.send(

@@ -24,8 +24,7 @@ extension HostKernel {
     let event = UInt32(vector)
     if events[event] != nil { return readdress(vector, to: guestAddress) }
     if !its.hasDevice(platform.requesterID) {
-      steps += try its.createDevice(
-        platform.requesterID, vectors: platform.vectors, frames: &frames)
+      steps += try createTranslationTable(vectors: platform.vectors)
     }
     if events.isEmpty {
       steps.append(msix.control(enable: true, functionMask: true))
@@ -69,11 +68,13 @@ extension HostKernel {
     }
     let page = try msiWindow.page(of: its.doorbell)
     let address = page.iova + its.doorbell.offset(belowBit: pageShift)
-    guard page.isNew else { return (address, []) }
-    // With a nested table attached the window's page goes into its parent.
+    // With a nested table attached the window's page goes into its parent, unless it is there.
+    let table = devices[current].stageTwo
+    guard !windowPages[table].contains(page.iova) else { return (address, []) }
     let step = try mapDoorbell(
-      at: IPA(page.iova.rawValue), function: "iommufd_sw_msi",
+      at: IPA(page.iova.rawValue), doorbellPage, function: "iommufd_sw_msi",
       text: "S2: window page \(page.iova) -> host doorbell \(doorbellPage)")
+    windowPages[table].append(page.iova)
     return (address, [step.believing(msiDomainBelief(address))])
   }
 
@@ -179,8 +180,7 @@ extension HostKernel {
       // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
       // second MAPD ends the events of the first, as in KVM's ITS.
       return endEvents()
-        + (try its.createDevice(
-          device, vectors: 1 << min(16, Int(command[.size]) + 1), frames: &frames))
+        + (try createTranslationTable(vectors: 1 << min(16, Int(command[.size]) + 1)))
     case .mapti, .mapi:
       guard events[event] == nil, virtualEvents[event] == nil, its.hasDevice(device) else {
         return []
@@ -210,6 +210,15 @@ extension HostKernel {
       steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
     }
     events = [:]
-    return steps + its.removeDevice(platform.requesterID)
+    let device = platform.requesterID
+    return steps + allocating { its, _ in its.removeDevice(device) }
+  }
+
+  /// Gives the function an ITT and LPIs (`its_create_device`).
+  private mutating func createTranslationTable(vectors: Int) throws(Refusal) -> [Step<Never>] {
+    let device = platform.requesterID
+    return try allocating { its, frames throws(Refusal) in
+      try its.createDevice(device, vectors: vectors, frames: &frames)
+    }
   }
 }

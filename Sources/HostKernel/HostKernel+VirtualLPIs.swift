@@ -19,8 +19,10 @@ extension HostKernel {
   /// - Throws: `Refusal` with `ENOMEM` or `ENOSPC` when memory or LPIs are exhausted.
   public mutating func startVirtualGIC(virtualCPUs: Int) throws(Refusal) -> [Step<Never>] {
     guard its.virtualLPIs != nil, virtualMachine == nil else { return [] }
-    let made = try its.createVirtualMachine(
-      virtualCPUs: virtualCPUs, cpu: targetCPU, frames: &frames)
+    let cpu = targetCPU
+    let made = try allocating { its, frames throws(Refusal) in
+      try its.createVirtualMachine(virtualCPUs: virtualCPUs, cpu: cpu, frames: &frames)
+    }
     virtualMachine = made.machine
     return made.steps
   }
@@ -35,14 +37,17 @@ extension HostKernel {
 
   /// The virtual LPI that the hardware injects for an event, and its vPE.
   public func virtualLPI(of host: HostEvent) -> (intid: UInt32, virtualPE: ITSVirtualPE)? {
-    guard host.deviceID == platform.requesterID, let event = virtualEvents[host.eventID],
+    let device = devices.first { $0.platform.requesterID == host.deviceID }
+    guard let event = device?.virtualEvents[host.eventID],
       let vPE = virtualPE(ofCPU: event.virtualCPU)
     else { return nil }
     return (event.intid, vPE)
   }
 
-  /// The EventIDs of the function that the hardware injects, in order.
-  public var forwardedEvents: [UInt32] { virtualEvents.keys.sorted() }
+  /// The EventIDs of a device that the hardware injects, in order.
+  public func forwardedEvents(of device: Int = 0) -> [UInt32] {
+    devices[device].virtualEvents.keys.sorted()
+  }
 
   // MARK: Events
 
@@ -54,7 +59,7 @@ extension HostKernel {
     _ host: HostEvent, to interrupt: ForwardedInterrupt, properties: UInt8
   ) -> [Step<Never>] {
     guard let machine = virtualMachine, let vPE = virtualPE(ofCPU: Int(interrupt.vCPU)),
-      host.deviceID == platform.requesterID, its.hasDevice(host.deviceID)
+      select(deviceID: host.deviceID), its.hasDevice(host.deviceID)
     else { return [] }
     virtualEvents[host.eventID] = VirtualEvent(
       intid: interrupt.vINTID, virtualCPU: Int(interrupt.vCPU))
@@ -70,7 +75,7 @@ extension HostKernel {
   /// Takes an event back from the hardware (`kvm_vgic_v4_unset_forwarding`, `its_unmap_vlpi`).
   /// What is pending in the vPE's table goes with the mapping: KVM does not carry it over.
   public mutating func takeBack(_ host: HostEvent) -> [Step<Never>] {
-    guard host.deviceID == platform.requesterID,
+    guard select(deviceID: host.deviceID),
       virtualEvents.removeValue(forKey: host.eventID) != nil
     else { return [] }
     guard let lpi = events[host.eventID] else {
@@ -95,9 +100,9 @@ extension HostKernel {
         device: host.deviceID, event: host.eventID, isPending: isPending, of: vPE)
     case .unmap(let host): return takeBack(host)
     case .move(let host, let virtualCPU):
-      guard virtualLPI(of: host) != nil, let vPE = virtualPE(ofCPU: Int(virtualCPU)) else {
-        return []
-      }
+      guard virtualLPI(of: host) != nil, let vPE = virtualPE(ofCPU: Int(virtualCPU)),
+        select(deviceID: host.deviceID)
+      else { return [] }
       virtualEvents[host.eventID]?.virtualCPU = Int(virtualCPU)
       return its.moveVirtual(device: host.deviceID, event: host.eventID, to: vPE)
     }
@@ -105,8 +110,9 @@ extension HostKernel {
 
   /// Unmaps every event that the hardware injects, in order.
   mutating func takeAllBack() -> [Step<Never>] {
-    forwardedEvents.flatMap {
-      takeBack(HostEvent(deviceID: platform.requesterID, eventID: $0))
+    let device = platform.requesterID
+    return forwardedEvents(of: current).flatMap {
+      takeBack(HostEvent(deviceID: device, eventID: $0))
     }
   }
 

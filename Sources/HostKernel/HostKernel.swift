@@ -10,8 +10,9 @@ public import Linux
 /// Each request becomes a flow of steps that act on the physical machine; what the kernel knows
 /// changes when the flow is made.
 public struct HostKernel: Sendable {
-  /// Where things stand in the physical machine.
+  /// Where things stand in the physical machine, as one assigned function needs them.
   public struct Platform: Equatable, Sendable {
+    /// The SMMU in front of the function, and the ITS that its MSIs go to.
     public var smmuBase: PA
     public var itsBase: PA
     public var redistributors: PA
@@ -40,100 +41,143 @@ public struct HostKernel: Sendable {
   }
 
   public let version: KernelVersion
-  public let platform: Platform
   let stageTwoDoorbell: StageTwoDoorbell
   let eventIDOwner: EventIDOwnership
   let addressOverride: AddressOverride
-  let pageShift: UInt64 = 12
+  let pageShift: UInt64
   let outputSize: AddressSizeField = .bits44
 
   var frames: BumpFrames
   var stageTwoFrames: PlacedFrames
-  var smmu: SMMUDriver
-  var its: ITSDriver
-  let msix: MSIXDriver
-  var stageTwo: PageTable?
-  var virtualMachineID: UInt16 = 1
-  var guestStream: UInt32?
+  var smmus: [SMMUDriver]
+  var itses: [ITSDriver]
+  /// The LPIs that no device has: one list for all ITSs.
+  private var freeLPIs = ITSDriver.allLPIs
+  /// Stage 2 tables: one for each SMMU, and where the design says so, for each ITS behind it.
+  var stageTwos: [PageTable?]
+  /// The window's pages that each of them has (`present_sw_msi`).
+  var windowPages: [[IOVA]]
+  var devices: [AssignedDevice]
+  /// The device that the present request is about.
+  private(set) var current = 0
   var msiWindow: SoftwareMSIWindow
+  /// The guest's RAM, as it is mapped in stage 2.
+  var ramExtents: [HostCall.RAMExtent] = []
   /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// What tests break; nothing otherwise.
   public var defects: HostDefects = []
-  /// The function's LPIs, by EventID.
-  var events: [UInt32: UInt32] = [:]
-  /// The addresses in the function's MSI-X table, by vector.
-  var messages: [Int: IOVA] = [:]
   /// Who is signalled, by LPI.
   var targets: [UInt32: SignalTarget] = [:]
   /// The VM's vPEs; `nil` without GICv4.
   var virtualMachine: ITSVirtualMachine?
-  /// The function's virtual LPIs, by EventID.
-  var virtualEvents: [UInt32: VirtualEvent] = [:]
 
   /// - Parameters:
+  ///   - platforms: at least one, one for each assigned function, each with a requester ID of its
+  ///     own.
   ///   - frames: where the kernel's own structures go.
   ///   - stageTwoFrames: where the stage 2 tables go.
-  ///   - streamTable: where a recording saw the stream table.
+  ///   - streamTable: where a recording saw the stream table of the first SMMU.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
-    version: KernelVersion, platform: Platform, stageTwoDoorbell: StageTwoDoorbell,
+    version: KernelVersion, platforms: [Platform], stageTwoDoorbell: StageTwoDoorbell,
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
-    delivery: InterruptDelivery = .irqfd, frames: BumpFrames, stageTwoFrames: PlacedFrames,
-    streamTable: (levelOne: PA, leaf: PA)?
+    delivery: InterruptDelivery = .irqfd, pageSize: PageSize = .kib4, frames: BumpFrames,
+    stageTwoFrames: PlacedFrames, streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
-    let smmu = try outOfMemory("arm_smmu_init_strtab") { () throws(SMMUDriver.Failure) in
-      try SMMUDriver(
-        agent: .host, base: platform.smmuBase, streamBits: 16, placed: streamTable,
-        frames: &frames)
-    }
-    let virtualLPIs = delivery.virtualLPIs
-    let layout = ITSDriver.Layout(
-      cpus: platform.cpus, virtualLPIs: virtualLPIs, frames: &frames)
-    guard let layout else {
-      throw .outOfMemory("its_alloc_tables")
-    }
-    msix = MSIXDriver(
-      agent: .host, table: platform.msixTable, capability: platform.msixCapability)
+    devices = AssignedDevice.list(
+      platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS)
+    smmus = try Self.smmuDrivers(platforms, streamTable, &frames)
+    itses = try Self.itsDrivers(platforms, delivery.virtualLPIs, &frames)
+    stageTwos = Array(repeating: nil, count: (devices.map(\.stageTwo).max() ?? 0) + 1)
+    windowPages = Array(repeating: [], count: stageTwos.count)
     self.version = version
-    self.platform = platform
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
     self.addressOverride = addressOverride
-    self.smmu = smmu
-    self.its = ITSDriver(
-      agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
-      layout: layout, virtualLPIs: virtualLPIs)
+    pageShift = pageSize.shift
     self.frames = frames
     self.stageTwoFrames = stageTwoFrames
     msiWindow = SoftwareMSIWindow(pageShift: pageShift)
   }
 
-  /// The doorbell's page in the physical machine.
-  var doorbellPage: PA { its.doorbell.alignedDown(toBit: pageShift) }
+  private static func smmuDrivers(
+    _ platforms: [Platform], _ streamTable: (levelOne: PA, leaf: PA)?, _ frames: inout BumpFrames
+  ) throws(Refusal) -> [SMMUDriver] {
+    var drivers: [SMMUDriver] = []
+    for platform in platforms where drivers.allSatisfy({ $0.base != platform.smmuBase }) {
+      let placed = drivers.isEmpty ? streamTable : nil
+      drivers.append(
+        try outOfMemory("arm_smmu_init_strtab") { () throws(SMMUDriver.Failure) in
+          try SMMUDriver(
+            agent: .host, base: platform.smmuBase, streamBits: 16, placed: placed,
+            frames: &frames)
+        })
+    }
+    return drivers
+  }
+
+  private static func itsDrivers(
+    _ platforms: [Platform], _ virtualLPIs: VirtualLPISupport?, _ frames: inout BumpFrames
+  ) throws(Refusal) -> [ITSDriver] {
+    var drivers: [ITSDriver] = []
+    for platform in platforms where drivers.allSatisfy({ $0.base != platform.itsBase }) {
+      guard
+        let layout = ITSDriver.Layout(
+          cpus: platform.cpus, sharing: drivers.first?.layout, virtualLPIs: virtualLPIs,
+          frames: &frames)
+      else { throw .outOfMemory("its_alloc_tables") }
+      drivers.append(
+        ITSDriver(
+          agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
+          layout: layout, virtualLPIs: virtualLPIs))
+    }
+    return drivers
+  }
+
+  /// The page of the doorbell of the device's ITS, in the physical machine.
+  var doorbellPage: PA { doorbellPage(of: devices[current].its) }
+
+  func doorbellPage(of its: Int) -> PA { itses[its].doorbell.alignedDown(toBit: pageShift) }
 
   /// Brings the SMMU and the interrupt controllers up.
   public mutating func boot() throws(Refusal) -> [Step<Never>] {
     var steps: [Step<Never>] = []
     do {
-      steps += try smmu.prepareLeaf(of: platform.requesterID, frames: &frames)
-      steps += try smmu.probe(bypassing: [], frames: &frames)
+      for index in smmus.indices {
+        for device in devices where device.smmu == index {
+          steps += try smmus[index].prepareLeaf(of: device.platform.requesterID, frames: &frames)
+        }
+        steps += try smmus[index].probe(bypassing: [], frames: &frames)
+      }
     } catch {
       throw .outOfMemory("arm_smmu_init_sid_strtab")
     }
-    steps += its.probe()
+    for its in itses { steps += its.probe() }
     for cpu in 0..<platform.cpus {
-      steps += its.initLPIs(cpu: cpu)
-      steps += its.mapCollection(cpu: cpu)
+      // The redistributors' tables are those of all ITSs.
+      steps += itses[0].initLPIs(cpu: cpu)
+      for index in itses.indices { steps += itses[index].mapCollection(cpu: cpu) }
     }
     return steps
   }
 
-  /// Carries out a request.
+  /// Carries out a request about one of the assigned devices, counted from 0.
   ///
   /// - Throws: `Refusal` with the errno that the call would return.
-  public mutating func handle(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
+  public mutating func handle(
+    _ call: HostCall, for device: Int = 0
+  ) throws(Refusal) -> [Step<Never>] {
+    guard devices.indices.contains(device) else {
+      throw Refusal(
+        by: .host, in: "iommufd_get_device", errno: "ENOENT", message: "no device \(device)")
+    }
+    current = device
+    return try perform(call).map { $0.about(device) }
+  }
+
+  private mutating func perform(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
     switch call {
     case .createStageTwo(let extents): try createStageTwo(extents)
     case .attachStageTwo: try attachStageTwo()
@@ -158,9 +202,11 @@ public struct HostKernel: Sendable {
   /// Where the function's STE stands; `nil` before its stream is known.
   public var streamEntryAddress: PA? { smmu.address(of: platform.requesterID) }
 
-  /// Where stage 2, as software keeps it, sends an address; `nil` where nothing is mapped.
-  public func translate(_ address: IPA) -> PA? {
-    stageTwo?.output(of: address.rawValue).map { PA($0) }
+  /// Where a device's stage 2, as software keeps it, sends an address; `nil` where nothing is
+  /// mapped.
+  public func translate(_ address: IPA, of device: Int = 0) -> PA? {
+    guard devices.indices.contains(device) else { return nil }
+    return stageTwos[devices[device].stageTwo]?.output(of: address.rawValue).map { PA($0) }
   }
 
   /// Who is signalled when a physical LPI arrives; `nil` when nothing is bound to it.
@@ -170,6 +216,70 @@ public struct HostKernel: Sendable {
 extension Refusal {
   static func outOfMemory(_ function: String) -> Refusal {
     Refusal(by: .host, in: function, errno: "ENOMEM", message: "out of memory")
+  }
+}
+
+// What the present request is about.
+extension HostKernel {
+  public var platform: Platform { devices[current].platform }
+
+  var smmu: SMMUDriver {
+    _read { yield smmus[devices[current].smmu] }
+    _modify { yield &smmus[devices[current].smmu] }
+  }
+
+  var its: ITSDriver {
+    _read { yield itses[devices[current].its] }
+    _modify { yield &itses[devices[current].its] }
+  }
+
+  /// Lets the driver of the device's ITS take LPIs and memory, or give LPIs back.
+  mutating func allocating<Result, Failure: Error>(
+    _ body: (inout ITSDriver, inout BumpFrames) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let index = devices[current].its
+    swap(&freeLPIs, &itses[index].freeLPIs)
+    defer { swap(&freeLPIs, &itses[index].freeLPIs) }
+    return try body(&itses[index], &frames)
+  }
+
+  var stageTwo: PageTable? {
+    _read { yield stageTwos[devices[current].stageTwo] }
+    _modify { yield &stageTwos[devices[current].stageTwo] }
+  }
+
+  /// The VMID of the device's stage 2.
+  var virtualMachineID: UInt16 { UInt16(truncatingIfNeeded: 1 + devices[current].stageTwo) }
+
+  var msix: MSIXDriver { devices[current].msix }
+
+  var guestStream: UInt32? {
+    get { devices[current].guestStream }
+    set { devices[current].guestStream = newValue }
+  }
+
+  var events: [UInt32: UInt32] {
+    _read { yield devices[current].events }
+    _modify { yield &devices[current].events }
+  }
+
+  var virtualEvents: [UInt32: VirtualEvent] {
+    _read { yield devices[current].virtualEvents }
+    _modify { yield &devices[current].virtualEvents }
+  }
+
+  /// Turns to the device with this DeviceID; `false` where there is none.
+  mutating func select(deviceID: UInt32) -> Bool {
+    guard let index = devices.firstIndex(where: { $0.platform.requesterID == deviceID }) else {
+      return false
+    }
+    current = index
+    return true
+  }
+
+  var messages: [Int: IOVA] {
+    _read { yield devices[current].messages }
+    _modify { yield &devices[current].messages }
   }
 }
 

@@ -18,21 +18,24 @@ public struct ITSDriver: Sendable {
 
     /// All of them from one allocator.
     ///
+    /// - Parameter other: the layout of another ITS of the same kernel: the tables of LPIs are
+    ///   those of all.
     /// - Returns: `nil` when memory is exhausted.
     public init?(
-      cpus: Int, virtualLPIs: VirtualLPISupport? = nil, frames: inout some FrameAllocator
+      cpus: Int, sharing other: Self? = nil, virtualLPIs: VirtualLPISupport? = nil,
+      frames: inout some FrameAllocator
     ) {
       guard let queue = frames.allocate(size: 0x1_0000),
         let devices = frames.allocate(size: 0x1_0000),
         let collections = frames.allocate(size: 0x1_0000),
-        let properties = frames.allocate(size: 0x1_0000)
+        let properties = other?.propertyTable ?? frames.allocate(size: 0x1_0000)
       else { return nil }
       commandQueue = queue
       deviceTable = devices
       collectionTable = collections
       propertyTable = properties
-      pendingTables = []
-      for _ in 0..<cpus {
+      pendingTables = other?.pendingTables ?? []
+      for _ in pendingTables.count..<max(cpus, pendingTables.count) {
         guard let table = frames.allocate(size: 0x1_0000) else { return nil }
         pendingTables.append(table)
       }
@@ -59,7 +62,9 @@ public struct ITSDriver: Sendable {
 
   private var writeOffset: UInt64 = 0
   private var devices: [UInt32: Device] = [:]
-  private var freeLPIs = LPIRanges(INTID.firstLPI..<(UInt32(1) << UInt32(interruptBits)))
+  /// The LPIs that no device has; a kernel with several ITSs has one list for all of them.
+  public var freeLPIs = allLPIs
+  public static let allLPIs = LPIRanges(INTID.firstLPI..<(UInt32(1) << UInt32(interruptBits)))
   /// Translation tables of devices that went away. All their entries are unmapped.
   private var freeTables: [(size: UInt64, table: PA)] = []
 

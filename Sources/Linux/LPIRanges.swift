@@ -1,5 +1,5 @@
 /// LPIs that no device has, as ranges, lowest first (`lpi_range_list` of irq-gic-v3-its.c).
-struct LPIRanges: Sendable {
+public struct LPIRanges: Sendable {
   private var free: [Range<UInt32>]
 
   init(_ all: Range<UInt32>) { free = [all] }

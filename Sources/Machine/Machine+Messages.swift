@@ -1,7 +1,7 @@
 public import ArmFormats
 public import Bits
 public import GIC
-internal import Memory
+public import Memory
 public import PCI
 public import SMMU
 
@@ -24,34 +24,31 @@ public enum WriteOutcome: Equatable, Sendable {
 }
 
 extension Machine {
-  /// The function's write of an MSI: through the SMMU to whatever stands at the translated
-  /// address.
+  /// A function's write of an MSI: through its SMMU to whatever stands at the translated address.
   @inlinable
   public mutating func send(
-    _ message: MSI, translation: inout some TranslationObserver, tables: inout some ITSObserver
+    _ message: MSI, from index: Int = 0, translation: inout some TranslationObserver,
+    tables: inout some ITSObserver
   ) -> WriteOutcome {
+    let requesterID = requesterID(of: index)
     let transaction = Transaction(streamID: requesterID, address: message.address, isWrite: true)
     let place: PA
-    switch smmu.translate(transaction, in: memory, observer: &translation) {
+    switch smmus[smmu(of: index)].translate(transaction, in: memory, observer: &translation) {
     case .translated(let result): place = result.address
     case .bypassed(let address): place = address
     case .aborted, .ignored, .refused: return .aborted
     case .faulted(let event, let recording): return .fault(event, recording)
     case .stalled, .blocked: return .stalled
     }
-    guard isDoorbell(place) else { return land(message.data, at: place) }
+    // RAM claims its addresses first, as for every access.
+    guard let target = its(at: place), itses[target.unit].isDoorbell(target.offset, width: 4),
+      !memory.contains(place)
+    else { return land(message.data, at: place) }
     return .message(
       place,
-      its.receiveMessage(
+      itses[target.unit].receiveMessage(
         deviceID: requesterID, eventID: message.data, memory: memory,
         redistributors: &redistributors, observer: &tables))
-  }
-
-  /// Whether four bytes written there are a message: RAM claims its addresses first, as for every
-  /// access.
-  @usableFromInline
-  func isDoorbell(_ place: PA) -> Bool {
-    its.isDoorbell(place.rawValue &- layout.itsBase.rawValue, width: 4) && !memory.contains(place)
   }
 
   /// A write that missed the doorbell.

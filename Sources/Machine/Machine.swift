@@ -4,20 +4,28 @@ public import Memory
 public import PCI
 public import SMMU
 
-/// The physical machine: RAM, one SMMUv3, one ITS with its redistributors, and one PCIe function
-/// behind them, on one bus.
+/// The physical machine: RAM, SMMUv3s, ITSs with the redistributors that they share, and PCIe
+/// functions behind them, on one bus.
 ///
-/// Software acts on it through memory and MMIO writes alone; the function acts on it through
-/// translated writes. What nothing claims is an external abort.
+/// Software acts on it through memory and MMIO writes alone; the functions act on it through
+/// translated writes. Function number i stands behind SMMU number i modulo the number of SMMUs.
+/// What nothing claims is an external abort.
 public struct Machine: ~Copyable {
   /// Where the machine's registers stand.
   public struct Layout: Equatable, Sendable {
+    /// The first SMMU and the first ITS.
     public var smmuBase: PA
     public var itsBase: PA
     public var redistributors: PA
-    /// The function's BAR that holds its MSI-X table, and the BAR's length.
+    /// The first function's BAR that holds its MSI-X table, and the BAR's length; those of further
+    /// functions follow.
     public var bar: PA
     public var barSize: UInt64
+    /// The second SMMU and the second ITS; further ones follow, 128 KiB each.
+    public var furtherSMMUs: PA = 0x20_0000_0000
+    public var furtherITSs: PA = 0x21_0000_0000
+    /// The length of an SMMU's, and of an ITS's, two register pages.
+    public static let unitSize: UInt64 = 0x2_0000
 
     public init(
       smmuBase: PA, itsBase: PA, redistributors: PA, bar: PA, barSize: UInt64
@@ -28,65 +36,134 @@ public struct Machine: ~Copyable {
       self.bar = bar
       self.barSize = barSize
     }
+
+    /// Where SMMU number `index` stands.
+    public func smmu(_ index: Int) -> PA {
+      index == 0 ? smmuBase : furtherSMMUs + UInt64(index - 1) * Self.unitSize
+    }
+
+    /// Where ITS number `index` stands.
+    public func its(_ index: Int) -> PA {
+      index == 0 ? itsBase : furtherITSs + UInt64(index - 1) * Self.unitSize
+    }
+
+    /// Where the BAR of function number `index` stands.
+    public func bar(of index: Int) -> PA { bar + UInt64(index) * barSize }
   }
 
   /// What answers at a physical address.
   public enum Target: Equatable, Sendable {
     case ram
-    /// SMMU registers, at an offset.
-    case smmu(UInt64)
-    /// ITS control frame, at an offset.
-    case its(UInt64)
-    /// ITS translation frame, at an offset from the ITS base.
-    case doorbell(UInt64)
+    /// Registers of an SMMU, at an offset.
+    case smmu(UInt64, unit: Int = 0)
+    /// Control frame of an ITS, at an offset.
+    case its(UInt64, unit: Int = 0)
+    /// Translation frame of an ITS, at an offset from the ITS base.
+    case doorbell(UInt64, unit: Int = 0)
     /// A redistributor's register, at an offset.
     case redistributor(Int, UInt64)
-    /// The function's BAR, at an offset.
-    case bar(UInt64)
+    /// A function's BAR, at an offset.
+    case bar(UInt64, function: Int = 0)
     case nothing
   }
 
   public let memory: PhysicalMemory
   public let layout: Layout
-  public var smmu: SMMU
-  public var its: ITS
+  public var smmus: UnitList<SMMU>
+  public var itses: UnitList<ITS>
   public var redistributors: Redistributors
-  public var function: PCIFunction
+  public var functions: [PCIFunction]
 
+  /// - Parameter functions: at least one, each with a requester ID of its own.
+  public init(
+    memory: PhysicalMemory, layout: Layout, smmus: consuming UnitList<SMMU>,
+    itses: consuming UnitList<ITS>, redistributors: consuming Redistributors,
+    functions: [PCIFunction]
+  ) {
+    precondition(!functions.isEmpty, "a machine has at least one function")
+    self.memory = memory
+    self.layout = layout
+    self.smmus = smmus
+    self.itses = itses
+    self.redistributors = redistributors
+    self.functions = functions
+  }
+
+  /// A machine with one of each.
   public init(
     memory: PhysicalMemory, layout: Layout, smmu: consuming SMMU, its: consuming ITS,
     redistributors: consuming Redistributors, function: PCIFunction
   ) {
-    self.memory = memory
-    self.layout = layout
-    self.smmu = smmu
-    self.its = its
-    self.redistributors = redistributors
-    self.function = function
+    self.init(
+      memory: memory, layout: layout, smmus: UnitList(smmu), itses: UnitList(its),
+      redistributors: redistributors, functions: [function])
+  }
+
+  /// The first SMMU.
+  @inlinable public var smmu: SMMU {
+    _read { yield smmus[0] }
+    _modify { yield &smmus[0] }
+  }
+
+  /// The first ITS.
+  @inlinable public var its: ITS {
+    _read { yield itses[0] }
+    _modify { yield &itses[0] }
+  }
+
+  /// The first function.
+  @inlinable public var function: PCIFunction {
+    _read { yield functions[0] }
+    _modify { yield &functions[0] }
   }
 
   /// What answers at `address`.
   @inlinable
   public func target(of address: PA) -> Target {
     if memory.contains(address) { return .ram }
-    let its = address.rawValue &- layout.itsBase.rawValue
-    if its < 0x2_0000 { return its < 0x1_0000 ? .its(its) : .doorbell(its) }
-    let smmu = address.rawValue &- layout.smmuBase.rawValue
-    if smmu < 0x2_0000 { return .smmu(smmu) }
+    if let place = self.its(at: address) {
+      return place.offset < 0x1_0000
+        ? .its(place.offset, unit: place.unit) : .doorbell(place.offset, unit: place.unit)
+    }
+    if let place = Self.unit(
+      at: address, first: layout.smmuBase, further: layout.furtherSMMUs, count: smmus.count)
+    {
+      return .smmu(place.offset, unit: place.unit)
+    }
     let stride = redistributors.profile.stride
     let frame = address.rawValue &- layout.redistributors.rawValue
     if frame < stride &* UInt64(redistributors.count) {
       return .redistributor(Int(frame / stride), frame % stride)
     }
     let bar = address.rawValue &- layout.bar.rawValue
-    return bar < layout.barSize ? .bar(bar) : .nothing
+    guard bar < layout.barSize &* UInt64(functions.count) else { return .nothing }
+    return .bar(bar % layout.barSize, function: Int(bar / layout.barSize))
+  }
+
+  /// The ITS that stands at `address`, and the offset from its base.
+  @inlinable
+  func its(at address: PA) -> (unit: Int, offset: UInt64)? {
+    Self.unit(
+      at: address, first: layout.itsBase, further: layout.furtherITSs, count: itses.count)
+  }
+
+  /// Which of a machine's SMMUs or ITSs stands at `address`.
+  @inlinable
+  static func unit(
+    at address: PA, first: PA, further: PA, count: Int
+  ) -> (unit: Int, offset: UInt64)? {
+    let offset = address.rawValue &- first.rawValue
+    if offset < Layout.unitSize { return (0, offset) }
+    let beyond = address.rawValue &- further.rawValue
+    guard beyond < Layout.unitSize &* UInt64(count - 1) else { return nil }
+    return (1 + Int(beyond / Layout.unitSize), beyond % Layout.unitSize)
   }
 
   /// What a CPU's write did.
   public struct WriteResponse: Equatable, Sendable {
     /// Whether anything answered: otherwise it is an external abort.
     public var isAnswered = true
-    /// Messages that the function sends now because the write unmasked them.
+    /// Messages that the written function sends now because the write unmasked them.
     public var emissions: [Emission] = []
   }
 
@@ -101,29 +178,37 @@ public struct Machine: ~Copyable {
         width == 8
         ? memory.store64(address, value)
         : memory.store32(address, UInt32(truncatingIfNeeded: value))
-    case .smmu(let offset):
-      smmu.writeRegister(offset, value, width: width, memory: memory)
-    case .its(let offset):
-      its.writeRegister(
+    case .smmu(let offset, let unit):
+      smmus[unit].writeRegister(offset, value, width: width, memory: memory)
+    case .its(let offset, let unit):
+      itses[unit].writeRegister(
         offset, value, width: width, memory: memory, redistributors: &redistributors,
         observer: &observer)
     // A CPU's write carries no DeviceID.
     case .doorbell: break
     case .redistributor(let index, let offset):
       redistributors.writeRegister(offset, value, width: width, at: index, memory: memory)
-    case .bar(let offset):
-      response.emissions = function.writeTable(offset, value, width: width)
+    case .bar(let offset, let index):
+      response.emissions = functions[index].writeTable(offset, value, width: width)
     case .nothing: response.isAnswered = false
     }
     return response
   }
 
-  /// A CPU's write of the function's configuration space; the messages that it unmasks.
-  public mutating func writeConfig(_ value: UInt32, at offset: UInt16, width: Int) -> [Emission] {
-    function.writeConfig(Int(offset), value, width: width)
+  /// A CPU's write of a function's configuration space; the messages that it unmasks.
+  public mutating func writeConfig(
+    _ value: UInt32, at offset: UInt16, width: Int, of index: Int = 0
+  ) -> [Emission] {
+    functions[index].writeConfig(Int(offset), value, width: width)
   }
 
-  /// StreamID and DeviceID of the function: its requester ID after aliasing.
+  /// StreamID and DeviceID of a function: its requester ID after aliasing.
   @inlinable
-  public var requesterID: UInt32 { UInt32(function.profile.effectiveRequesterID.rawValue) }
+  public func requesterID(of index: Int) -> UInt32 {
+    UInt32(functions[index].profile.effectiveRequesterID.rawValue)
+  }
+
+  /// The SMMU in front of a function.
+  @inlinable
+  public func smmu(of index: Int) -> Int { index % smmus.count }
 }

@@ -7,6 +7,7 @@ import Linux
 public import Scenarios
 import Simulation
 import Timing
+import VMM
 
 extension Comparison {
   /// For programs. `CONTRIBUTING.md` promises these fields; others may be added.
@@ -19,8 +20,18 @@ extension Comparison {
       "guest": [
         "kernel": .string(scenario.guestKernel.description),
         "usage": .string(scenario.usage.rawValue),
+        "pageSize": .string(scenario.guestPageSize.rawValue),
       ],
-      "host": ["kernel": .string(scenario.hostKernel.description)],
+      "host": [
+        "kernel": .string(scenario.hostKernel.description),
+        "pageSize": .string(scenario.hostPageSize.rawValue),
+      ],
+      "vmm": .string(scenario.vmm.rawValue),
+      "machine": [
+        "devices": .integer(scenario.topology.devices), "its": .integer(scenario.topology.itses),
+        "smmus": .integer(scenario.topology.smmus),
+        "order": .string(scenario.topology.order.rawValue),
+      ],
       "workload": .string(scenario.workloadSource),
       "costs": [
         "name": .string(scenario.costs.name),
@@ -41,6 +52,8 @@ extension RunResult {
       "verdict": .string(verdict.rawValue),
       "journeys": journeysJSON,
       "message": message?.json ?? .null,
+      "devices": .array(devices.map(\.json)),
+      "windowCovers": .array(windowCovers.map { .string($0) }),
       "exits": [
         "setup": .integer(exits.setup),
         "perInterrupt": .number(exitsPerInterrupt),
@@ -98,6 +111,16 @@ extension RunResult {
     .object(
       [JSONValue.Member("count", .integer(breakdown.count))]
         + Station.allCases.map { JSONValue.Member($0.name, .number(breakdown.mean($0))) })
+  }
+}
+
+extension DeviceResult {
+  fileprivate var json: JSONValue {
+    [
+      "guestID": .string(hex(UInt64(guestID))), "hostID": .string(hex(UInt64(hostID))),
+      "smmu": .integer(smmu), "its": .integer(its), "verdict": .string(verdict.rawValue),
+      "message": message?.json ?? .null, "why": .string(why),
+    ]
   }
 }
 

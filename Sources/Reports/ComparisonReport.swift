@@ -6,6 +6,7 @@ import JSON
 import Linux
 public import Scenarios
 import Simulation
+import VMM
 
 /// A form in which a report can be printed.
 public enum ReportFormat: String, CaseIterable, Sendable {
@@ -59,7 +60,7 @@ package struct ComparisonRow {
       ? "none"
       : result.counts.map { "\($0.1) \($0.0.rawValue)" }
         .joined(separator: ", ")
-    address = result.message?.address.description ?? "-"
+    address = Self.addresses(result)
     data = result.message.map { "0x" + String($0.data, radix: 16) } ?? "-"
     setupExits = String(result.exits.setup)
     exitsPerInterrupt = plain(result.exitsPerInterrupt)
@@ -70,6 +71,15 @@ package struct ComparisonRow {
     }
     p50 = interval(\.p50)
     p99 = interval(\.p99)
+  }
+
+  /// The address in the device; the lowest and the highest where there are several.
+  private static func addresses(_ result: RunResult) -> String {
+    let all = result.devices.compactMap(\.message?.address).sorted()
+    guard let first = all.first, let last = all.last, first != last else {
+      return result.message?.address.description ?? "-"
+    }
+    return "\(first)..\(last)"
   }
 
   /// `1.20` or, where the number rests on a range, `1.20..3.40`: microseconds.
@@ -104,11 +114,31 @@ extension Verdict {
   }
 }
 
+extension Topology {
+  /// The machine in words, with what follows in a list; empty for one of each.
+  fileprivate var words: String {
+    func count(_ number: Int, _ name: String) -> String {
+      "\(number) \(name)\(number == 1 ? "" : "s")"
+    }
+    guard self != .single else { return "" }
+    return [count(devices, "device"), count(itses, "ITS"), count(smmus, "SMMU")]
+      .joined(separator: ", ")
+      + (order == .reverse ? ", last device first; " : "; ")
+  }
+}
+
 extension Scenario {
   /// Who runs what, in one line.
   package var conditions: String {
-    "guest Linux \(guestKernel), \(usage.rawValue); host Linux \(hostKernel); "
+    "guest Linux \(guestKernel), \(usage.rawValue)\(words(guestPageSize)); "
+      + "host Linux \(hostKernel)\(words(hostPageSize)); "
+      + (vmm == .qemuVirt ? "" : "VMM \(vmm.rawValue); ") + topology.words
       + "workload \(workloadSource); costs \(costs.name); seed \(seed)"
+  }
+
+  /// Pages of another size than the usual, after a comma.
+  private func words(_ size: PageSize) -> String {
+    size == .kib4 ? "" : ", \(size.rawValue) pages"
   }
 
   /// The line that says which numbers the times rest on; `nil` when all are known.

@@ -20,12 +20,13 @@ extension Scenario {
   ///
   /// - Parameters:
   ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
+  ///   - device: the device that sends it.
   ///   - engine: what carries the runs out.
   public func run(
-    journeyOf: Int? = nil,
+    journeyOf: Int? = nil, device: Int = 0,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async throws(InputError) -> Comparison {
-    try await run(specifications(journeyOf: journeyOf), by: engine)
+    try await run(specifications(journeyOf: journeyOf, device: device), by: engine)
   }
 
   /// Carries out these runs of the scenario, in parallel.

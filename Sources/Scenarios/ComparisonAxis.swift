@@ -124,7 +124,7 @@ public struct ComparisonAxis: Sendable {
 extension ComparisonAxis {
   /// All axes, in the order in which reports show them.
   public static let all: [ComparisonAxis] = [
-    usage, guestKernel, hostKernel, firmware, delivery, idle,
+    usage, guestKernel, hostKernel, firmware, delivery, idle, vmm, guestPageSize, hostPageSize, its,
   ]
 
   public static let usage = ComparisonAxis(
@@ -160,6 +160,35 @@ extension ComparisonAxis {
   static let idle = ComparisonAxis(
     "idle", \.idle, option: "--idle", "What the guest's virtual CPU does between interrupts.",
     means: \.meaning)
+
+  static let vmm = ComparisonAxis(
+    "vmm", \.vmm, option: "--vmm", "Whose address map the guest has.", means: \.meaning)
+
+  static let guestPageSize = ComparisonAxis(
+    "guest-page-size", \.guestPageSize, option: "--guest-page-size", "The guest's page size.",
+    means: \.meaning)
+
+  static let hostPageSize = ComparisonAxis(
+    "host-page-size", \.hostPageSize, option: "--host-page-size", "The host's page size.",
+    means: \.meaning)
+
+  /// One device on each ITS.
+  static let its = ComparisonAxis(
+    name: "its", meaning: "Physical ITSs, with a device on each.",
+    values: ["1", "2"].compactMap(ComparisonAxis.itses),
+    expectation: "1 to \(Topology.maximumITSs)", read: { String($0.topology.itses) },
+    make: ComparisonAxis.itses)
+
+  @Sendable private static func itses(_ text: String) -> Value? {
+    guard let count = Int(text), (1...Topology.maximumITSs).contains(count) else { return nil }
+    return Value(
+      name: text, meaning: count == 1 ? "One ITS." : "\(count) ITSs, with a device on each.",
+      arguments: ["--its", text]
+    ) {
+      $0.topology.itses = count
+      $0.topology.devices = max(count, $0.topology.smmus)
+    }
+  }
 
   /// The axis that an option such as `usage` or `guest-kernel=6.5,6.6` asks for.
   ///

@@ -23,6 +23,22 @@ extension DesignExpectation {
   public func check(_ result: RunResult) -> [FieldCheck] {
     setupChecks(result) + journeyChecks(result) + messageChecks(result) + exitChecks(result)
       + (whyContains.map { [.contains("why", $0, in: result.why)] } ?? [])
+      + deviceChecks(result)
+  }
+
+  private func deviceChecks(_ result: RunResult) -> [FieldCheck] {
+    guard !devices.isEmpty else { return [] }
+    // A result of one device does not list it.
+    guard result.devices.count >= devices.count else {
+      return [
+        FieldCheck(
+          "devices", expected: "\(devices.count) or more",
+          found: result.devices.isEmpty ? "one, told by itself" : "\(result.devices.count)")
+      ]
+    }
+    return zip(devices, result.devices).enumerated().flatMap { index, pair in
+      pair.0.check(pair.1, "devices[\(index)]")
+    }
   }
 
   private func setupChecks(_ result: RunResult) -> [FieldCheck] {
@@ -69,20 +85,7 @@ extension DesignExpectation {
   }
 
   private func messageChecks(_ result: RunResult) -> [FieldCheck] {
-    var checks: [FieldCheck] = []
-    if let address {
-      checks.append(
-        FieldCheck(
-          "message.address", expected: hex(address),
-          found: result.message?.address.description ?? "none"))
-    }
-    if let data {
-      checks.append(
-        FieldCheck(
-          "message.data", expected: hex(data),
-          found: result.message.map { hex(UInt64($0.data)) } ?? "none"))
-    }
-    return checks
+    FieldCheck.message(result.message, "message", address: address, data: data)
   }
 
   private func exitChecks(_ result: RunResult) -> [FieldCheck] {
@@ -102,7 +105,33 @@ extension DesignExpectation {
   }
 }
 
+extension DeviceExpectation {
+  fileprivate func check(_ result: DeviceResult, _ field: String) -> [FieldCheck] {
+    let verdictCheck = verdict.map {
+      FieldCheck("\(field).verdict", expected: $0.rawValue, found: result.verdict.rawValue)
+    }
+    let reason = whyContains.map { FieldCheck.contains("\(field).why", $0, in: result.why) }
+    return [verdictCheck, reason].compactMap(\.self)
+      + FieldCheck.message(result.message, "\(field).message", address: address, data: data)
+  }
+}
+
 extension FieldCheck {
+  /// What an MSI-X entry must hold, as far as that is given.
+  fileprivate static func message(
+    _ message: RunResult.Message?, _ field: String, address: UInt64?, data: UInt64?
+  ) -> [FieldCheck] {
+    let addressCheck = address.map {
+      FieldCheck(
+        "\(field).address", expected: hex($0), found: message?.address.description ?? "none")
+    }
+    let dataCheck = data.map {
+      FieldCheck(
+        "\(field).data", expected: hex($0), found: message.map { hex(UInt64($0.data)) } ?? "none")
+    }
+    return [addressCheck, dataCheck].compactMap(\.self)
+  }
+
   /// A text that must have `part` in it.
   fileprivate static func contains(_ field: String, _ part: String, in text: String) -> FieldCheck {
     FieldCheck(

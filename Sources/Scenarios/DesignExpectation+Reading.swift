@@ -48,5 +48,16 @@ extension DesignExpectation {
       IsolationFinding.Outcome(rawValue: member.value.text).map { (member.name, $0) }
     }
     whyContains = value["why"]?["contains"]?.text
+    devices = value["devices"]?.items.map(DeviceExpectation.init) ?? []
+  }
+}
+
+extension DeviceExpectation {
+  fileprivate init(_ value: CheckedValue) {
+    self.init()
+    verdict = value.choice("verdict")
+    address = value["message"]?["address"]?.integer
+    data = value["message"]?["data"]?.integer
+    whyContains = value["why"]?["contains"]?.text
   }
 }

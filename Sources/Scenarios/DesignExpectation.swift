@@ -16,6 +16,8 @@ public struct DesignExpectation: Equatable, Sendable {
   public var isolation: [(attack: String, outcome: IsolationFinding.Outcome)] = []
   /// A part of the sentence that says why.
   public var whyContains: String?
+  /// What becomes of each device, from the first on.
+  public var devices: [DeviceExpectation] = []
 
   /// What set-up comes to.
   public struct Setup: Equatable, Sendable {
@@ -45,6 +47,18 @@ public struct DesignExpectation: Equatable, Sendable {
       && left.address == right.address && left.data == right.data
       && left.setupExits == right.setupExits && left.exitsPerInterrupt == right.exitsPerInterrupt
       && left.isolation.elementsEqual(right.isolation, by: ==)
-      && left.whyContains == right.whyContains
+      && left.whyContains == right.whyContains && left.devices == right.devices
   }
+}
+
+/// What a scenario file says that becomes of one of several devices. Whatever is `nil` is not
+/// checked.
+public struct DeviceExpectation: Equatable, Sendable {
+  public var verdict: Verdict?
+  public var address: UInt64?
+  public var data: UInt64?
+  /// A part of the sentence that says why.
+  public var whyContains: String?
+
+  public init() {}
 }

@@ -74,7 +74,9 @@ extension Design.StageTwo: DesignChoice {
     case .softwareWindow: "The host kernel's software MSI window, from IPA 0x8000000."
     case .movedWindow:
       "The same window, moved to the guest's doorbell (IOMMU_OPTION_SW_MSI_START, proposed)."
-    case .guestDoorbell: "The guest's own doorbell page."
+    case .guestDoorbell: "The guest's own doorbell page, to the doorbell of one physical ITS."
+    case .guestDoorbellPerITS:
+      "The guest's own doorbell page in a stage 2 for each physical ITS, to that ITS's doorbell."
     }
   }
 
@@ -82,7 +84,7 @@ extension Design.StageTwo: DesignChoice {
     switch self {
     case .softwareWindow: nil
     case .movedWindow: .windowStart
-    case .guestDoorbell: .doorbellMapping
+    case .guestDoorbell, .guestDoorbellPerITS: .doorbellMapping
     }
   }
 }

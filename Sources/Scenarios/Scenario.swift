@@ -21,6 +21,10 @@ public struct Scenario: Sendable {
   public var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.
   public var idle = IdleVirtualCPU.runs
+  public var topology = Topology.single
+  public var vmm = VMMPersonality.qemuVirt
+  public var guestPageSize = PageSize.kib4
+  public var hostPageSize = PageSize.kib4
   public var guestKernel: KernelVersion
   public var hostKernel: KernelVersion
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
@@ -67,8 +71,12 @@ public struct Scenario: Sendable {
 
   /// One run for each design.
   ///
-  /// - Parameter journeyOf: the MSI whose journey is wanted, counted from 0.
-  public func specifications(journeyOf: Int? = nil) -> [RunSpecification] {
+  /// - Parameters:
+  ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
+  ///   - device: the device that sends it.
+  public func specifications(
+    journeyOf: Int? = nil, device: Int = 0
+  ) -> [RunSpecification] {
     designs.map {
       var specification = RunSpecification(
         design: $0, workload: workload, usage: usage, guestKernel: guestKernel,
@@ -79,6 +87,11 @@ public struct Scenario: Sendable {
       specification.firmware = firmware
       specification.idle = idle
       specification.caches = caches
+      specification.topology = topology
+      specification.vmm = vmm
+      specification.guestPageSize = guestPageSize
+      specification.hostPageSize = hostPageSize
+      specification.journeyDevice = device
       return specification
     }
   }
@@ -93,6 +106,10 @@ public struct ScenarioOverrides: Sendable {
   public var hostKernel: KernelVersion?
   public var firmware: FirmwareVariant?
   public var idle: IdleVirtualCPU?
+  public var topology = TopologyOverrides()
+  public var vmm: VMMPersonality?
+  public var guestPageSize: PageSize?
+  public var hostPageSize: PageSize?
   /// A name or a path.
   public var costs: String?
   public var seed: UInt32?

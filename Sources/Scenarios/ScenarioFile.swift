@@ -2,6 +2,7 @@ public import Designs
 import Flows
 public import Guest
 import JSON
+public import Linux
 public import VMM
 
 extension Shape {
@@ -13,8 +14,16 @@ extension Shape {
     .required("guest", guest, "The guest."),
     .required(
       "host",
-      .record([.required("kernel", kernel, "The release of the host's Linux kernel.")]),
+      .record([
+        .required("kernel", kernel, "The release of the host's Linux kernel."),
+        .optional("page-size", pageSize, "Its page size.", standard: "4k"),
+      ]),
       "The host."),
+    .optional(
+      "vmm", .choice(of: VMMPersonality.self, \.meaning), "Whose address map the guest has.",
+      standard: .string(VMMPersonality.qemuVirt.rawValue)),
+    .optional(
+      "machine", machine, "The physical machine; one device, one ITS, one SMMU if not given."),
     .required(
       "workload",
       .oneOf([
@@ -50,7 +59,10 @@ extension Shape {
       "idle", .choice(of: IdleVirtualCPU.self, \.meaning),
       "What its virtual CPU does between interrupts.",
       standard: .string(IdleVirtualCPU.runs.rawValue)),
+    .optional("page-size", pageSize, "Its page size.", standard: "4k"),
   ])
+
+  private static let pageSize = Shape.choice(of: PageSize.self, \.meaning)
 
   static let kernel = Shape.text(
     TextForm("a kernel release such as 6.5", pattern: #"[0-9]{1,4}\.[0-9]{1,4}(\..*)?"#))
@@ -77,10 +89,20 @@ extension Shape {
     .optional("message", message, "What the device's first MSI-X entry holds."),
     .optional("exits", exits, "Exits of the guest's virtual CPUs."),
     .optional("isolation", isolation, "What attacks on the design come to."),
+    .optional("why", why, "The sentence that says why it came out so."),
     .optional(
-      "why", .record([.required("contains", .anyText, "A part of the sentence.")]),
-      "The sentence that says why it came out so."),
+      "devices",
+      .list(
+        .record([
+          .optional("verdict", verdict, "The worst of the verdicts of its MSIs."),
+          .optional("message", message, "What its first MSI-X entry holds."),
+          .optional("why", why, "The sentence that says why it came out so."),
+        ])),
+      "What becomes of each device, from the first on, where there are several."),
   ])
+
+  private static let why = Shape.record([.required("contains", .anyText, "A part of the sentence.")]
+  )
 
   private static let setup = Shape.record([
     .optional(
@@ -116,6 +138,23 @@ extension Shape {
   ])
 }
 
+extension PageSize {
+  /// What the choice means, for readers of the schema.
+  public var meaning: String { "Pages of \(rawValue.dropLast()) KiB." }
+}
+
+extension VMMPersonality {
+  /// What the choice means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .qemuVirt: "QEMU's virt machine: RAM from 1 GiB, the GIC inside the window."
+    case .openVMM: "OpenVMM's direct boot: RAM from 1 GiB, the GIC below 4 GiB."
+    case .openVMMLowRAM: "OpenVMM's UEFI boot, and all before May 2026: RAM from 0."
+    case .cloudHypervisor: "Cloud Hypervisor: RAM from 2 GiB, the GIC below 144 MiB."
+    }
+  }
+}
+
 extension FirmwareVariant {
   /// What the variant means, for readers of the schema.
   public var meaning: String {
@@ -124,6 +163,9 @@ extension FirmwareVariant {
     case .noPreservedBoot: "No _DSM 5: RMRs say nothing about PCI devices."
     case .oldIORT: "An IORT before revision 5, whose RMRs Linux ignores."
     case .rmrWithoutIDs: "An RMR without ID mappings, which Linux skips."
+    case .deviceTree: "ACPI: a device tree, which has nothing like an RMR."
+    case .deviceTreeReserved:
+      "ACPI: a device tree with iommu-addresses for the host bridge, not for its functions."
     }
   }
 }
@@ -145,6 +187,8 @@ extension GuestUsage {
     case .dmaAPI: "A driver of the guest with translated DMA: the default DMA domain."
     case .identity: "A driver of the guest with iommu.passthrough=1: the identity domain."
     case .vfio: "VFIO inside the guest: an unmanaged domain."
+    case .nestedGuest: "VFIO inside the guest for an L2 guest without an SMMU of its own."
+    case .nestedGuestWithSMMU: "VFIO inside the guest for an L2 guest with an SMMU of its own."
     }
   }
 }

@@ -49,6 +49,11 @@ extension ScenarioFolder {
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.idle = overrides.idle ?? value["guest"]?.choice("idle") ?? .runs
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
+    scenario.topology = try Topology(value, overrides.topology)
+    scenario.vmm = overrides.vmm ?? value.choice("vmm") ?? .qemuVirt
+    scenario.guestPageSize =
+      overrides.guestPageSize ?? value["guest"]?.choice("page-size") ?? .kib4
+    scenario.hostPageSize = overrides.hostPageSize ?? value["host"]?.choice("page-size") ?? .kib4
     if let load = value["workload"]?["load"] { scenario.load = try setting(load) }
     scenario.caches = CacheSizes(value)
     scenario.inputFiles = [path] + designs.map(\.file) + [costFile]

@@ -86,7 +86,7 @@ package final class NestedBench: Bench {
     }
     vmm = VMM(
       map: Self.map, advertisement: .nothing, stageTwoDoorbell: .softwareWindow,
-      msixEntry: .replaced, guestID: virtualStream, vectors: 1)
+      msixEntry: .replaced, devices: [.init(guestID: virtualStream, vectors: 1)])
     host.defects = mutation?.ofHost ?? []
     host.stageTwoFaultPolicy = value.choice("s2-fault-policy") ?? .drop
     start()
@@ -107,9 +107,11 @@ package final class NestedBench: Bench {
   private static func host(_ version: KernelVersion) throws(Refusal) -> HostKernel {
     try HostKernel(
       version: version,
-      platform: .init(
-        smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 1,
-        msixTable: 0x80_0000_2000, msixCapability: 0x70, requesterID: physicalStream, vectors: 1),
+      platforms: [
+        .init(
+          smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 1,
+          msixTable: 0x80_0000_2000, msixCapability: 0x70, requesterID: physicalStream, vectors: 1)
+      ],
       stageTwoDoorbell: .softwareWindow, eventIDOwner: .host,
       frames: BumpFrames(base: hostBank + (64 << 20), size: 64 << 20),
       stageTwoFrames: PlacedFrames(

@@ -9,9 +9,10 @@ public struct AddressMap: Equatable, Sendable {
   public var redistributorsSize: UInt64
   /// One 64 KiB pair of frames for each CPU.
   public var redistributorStride: UInt64
-  /// The vSMMU's register page 0; page 1 follows 64 KiB later.
+  /// The first vSMMU's register page 0; page 1 follows 64 KiB later, and then further vSMMUs.
   public var smmuBase: IPA
-  /// The assigned function's MSI-X table, behind its BAR.
+  /// The first assigned function's MSI-X table, behind its BAR; those of further functions follow
+  /// 64 KiB apart.
   public var msixTable: IPA
   public var ramBase: IPA
   public var ramSize: UInt64
@@ -23,15 +24,26 @@ public struct AddressMap: Equatable, Sendable {
     redistributorsSize: 0xf6_0000, redistributorStride: 0x2_0000,
     smmuBase: 0xc00_0000, msixTable: 0x1000_2000, ramBase: 0x4000_0000, ramSize: 768 << 20)
 
-  /// The same machine with the page of the virtual ITS's doorbell on the first page of the software
-  /// MSI window, and the distributor moved out of its way.
-  public static let coincident: Self = {
-    var map = qemuVirt
-    map.itsBase = 0x7ff_0000
-    map.distributor = 0x918_0000
-    return map
-  }()
-
   /// The virtual ITS's doorbell, `GITS_TRANSLATER`.
   public var doorbell: IPA { itsBase + 0x1_0040 }
+
+  /// The names of the parts that lie over a range of addresses.
+  public func parts(over range: Range<UInt64>) -> [String] {
+    let parts: KeyValuePairs<String, (IPA, UInt64)> = [
+      "GICD": (distributor, 0x1_0000), "ITS": (itsBase, 0x2_0000),
+      "GICR": (redistributors, redistributorsSize), "SMMU": (smmuBase, 0x2_0000),
+      "RAM": (ramBase, ramSize),
+    ]
+    return parts.filter { range.overlaps($0.value.0.rawValue..<$0.value.0.rawValue + $0.value.1) }
+      .map(\.key)
+  }
+
+  /// Where vSMMU number `index` stands.
+  public func smmu(_ index: Int) -> IPA { smmuBase + UInt64(index) * 0x2_0000 }
+
+  /// Where the MSI-X table of assigned function number `index` stands.
+  public func msixTable(of index: Int) -> IPA { msixTable + UInt64(index) * Self.barSpacing }
+
+  /// The distance of two assigned functions' BARs.
+  public static let barSpacing: UInt64 = 0x1_0000
 }

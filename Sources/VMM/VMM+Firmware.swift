@@ -4,32 +4,42 @@ internal import HostKernel
 internal import IOMMU
 
 extension VMM {
-  /// The reserved memory range that advertises the software MSI window; `nil` when the design
-  /// advertises nothing.
-  var advertisedWindow: ReservedMemoryRange? {
+  /// The reserved memory range that advertises the software MSI window to the devices behind the
+  /// first vSMMU; `nil` when the design advertises nothing.
+  var advertisedWindow: ReservedMemoryRange? { advertisedWindow(behind: 0) }
+
+  private func advertisedWindow(behind smmu: Int) -> ReservedMemoryRange? {
     guard advertisement != .nothing, iommu == .nested else { return nil }
     let isMoved = stageTwoDoorbell == .movedWindow
     return ReservedMemoryRange(
       base: isMoved ? movedWindow : IPA(SoftwareMSIWindow.base.rawValue),
       length: isMoved ? 0x1_0000 : SoftwareMSIWindow.length,
-      remapPermitted: advertisement == .rmrRelaxable, streams: streams,
+      remapPermitted: advertisement == .rmrRelaxable, streams: streams(behind: smmu),
       isMessageAlias: advertisement == .msiDirect)
   }
 
   /// The doorbell's 64 KiB frame, which an RMR can name and a moved window starts at.
   var movedWindow: IPA { map.doorbell.alignedDown(toBit: 16) }
 
-  /// The requester IDs behind the vSMMU: the expander bus and the bus of its root port.
-  private var streams: ClosedRange<UInt32> { (guestID & ~0x1ff)...(guestID | 0x1ff) }
+  /// The requester IDs behind a vSMMU: an expander bus and the bus of its root port.
+  func streams(behind smmu: Int) -> ClosedRange<UInt32> {
+    let id = devices.first { $0.smmu == smmu }?.guestID ?? 0
+    return (id & ~0x1ff)...(id | 0x1ff)
+  }
+
+  var smmuIndices: Range<Int> { 0..<(devices.map(\.smmu).max() ?? 0) + 1 }
 
   /// The tables that the guest boots with, as QEMU writes them (hw/arm/virt-acpi-build.c).
   ///
   /// - Throws: `FirmwareError` when they cannot be written.
   public func tables() throws(FirmwareError) -> GuestTables {
+    guard !firmware.isDeviceTree else { return GuestTables(deviceTree: deviceTree) }
     var bridges = HostBridgeBuilder(origin: .qemu)
-    let bus = UInt8(truncatingIfNeeded: streams.lowerBound >> 8)
     let preserves = advertisedWindow != nil && firmware != .noPreservedBoot
-    if bus != 0 { bridges.add(bus: bus, preserves: preserves) }
+    for smmu in smmuIndices {
+      let bus = UInt8(truncatingIfNeeded: streams(behind: smmu).lowerBound >> 8)
+      if bus != 0 { bridges.add(bus: bus, preserves: preserves) }
+    }
     bridges.add(bus: 0, preserves: preserves)
     return GuestTables(iort: try iort(), madt: madt, dsdt: bridges.build())
   }
@@ -40,19 +50,18 @@ extension VMM {
     var group = IORTDraft(.itsGroup, revision: 1)
     group.elements = [0]
     let its = table.add(group)
-    guard iommu == .nested else {
-      table.add(rootComplex(smmu: nil, its: its))
-      return try table.build()
+    let smmus = iommu == .nested ? smmuIndices.map { table.add(smmuNode($0, its: its)) } : []
+    table.add(rootComplex(smmus: smmus, its: its))
+    for (index, smmu) in smmus.enumerated() {
+      guard let window = advertisedWindow(behind: index) else { continue }
+      table.add(reservedRange(window, smmu: smmu, identifier: UInt32(2 + smmus.count + index)))
     }
-    let smmu = table.add(smmuNode(its: its))
-    table.add(rootComplex(smmu: smmu, its: its))
-    if let window = advertisedWindow { table.add(reservedRange(window, smmu: smmu)) }
     return try table.build()
   }
 
-  private func smmuNode(its: Int) -> IORTDraft {
-    var node = IORTDraft(.smmuV3, revision: 4, identifier: 1)
-    node[IORTLayout.smmuBase] = map.smmuBase.rawValue
+  private func smmuNode(_ index: Int, its: Int) -> IORTDraft {
+    var node = IORTDraft(.smmuV3, revision: 4, identifier: UInt32(1 + index))
+    node[IORTLayout.smmuBase] = map.smmu(index).rawValue
     // COHACC override: the guest may take the tables for coherent.
     node[IORTLayout.smmu3Flags] = 1
     node[IORTLayout.eventInterrupt] = 0x90
@@ -65,9 +74,9 @@ extension VMM {
     return node
   }
 
-  /// Every requester ID maps to itself: the vSMMU's streams to it, the rest to the ITS.
-  private func rootComplex(smmu: Int?, its: Int) -> IORTDraft {
-    var node = IORTDraft(.rootComplex, revision: 3, identifier: 2)
+  /// Every requester ID maps to itself: the vSMMUs' streams to them, the rest to the ITS.
+  private func rootComplex(smmus: [Int], its: Int) -> IORTDraft {
+    var node = IORTDraft(.rootComplex, revision: 3, identifier: UInt32(max(1, smmus.count) + 1))
     node[IORTLayout.cacheCoherency] = 1
     node[IORTLayout.memoryFlags] = 3
     node[IORTLayout.memoryLimit] = 64
@@ -76,21 +85,23 @@ extension VMM {
         inputBase: ids.lowerBound, countMinusOne: ids.upperBound - ids.lowerBound,
         outputBase: ids.lowerBound, target: target)
     }
-    let ids = streams
-    guard let smmu else {
-      node.mappings = [identity(0...0xffff, its)]
-      return node
+    var rest: UInt32 = 0
+    var others: [IORTDraft.Mapping] = []
+    for (index, smmu) in smmus.enumerated() {
+      let ids = streams(behind: index)
+      node.mappings.append(identity(ids, smmu))
+      if ids.lowerBound > rest { others.append(identity(rest...(ids.lowerBound - 1), its)) }
+      rest = ids.upperBound + 1
     }
-    node.mappings = [identity(ids, smmu)]
-    if ids.lowerBound > 0 { node.mappings.append(identity(0...(ids.lowerBound - 1), its)) }
-    if ids.upperBound < 0xffff {
-      node.mappings.append(identity((ids.upperBound + 1)...0xffff, its))
-    }
+    if rest <= 0xffff { others.append(identity(rest...0xffff, its)) }
+    node.mappings += others
     return node
   }
 
-  private func reservedRange(_ window: ReservedMemoryRange, smmu: Int) -> IORTDraft {
-    var node = IORTDraft(.reservedMemoryRange, revision: 3, identifier: 3)
+  private func reservedRange(
+    _ window: ReservedMemoryRange, smmu: Int, identifier: UInt32
+  ) -> IORTDraft {
+    var node = IORTDraft(.reservedMemoryRange, revision: 3, identifier: identifier)
     node[IORTLayout.rmrFlags] =
       (window.remapPermitted ? 1 : 0) | (window.isMessageAlias ? 1 << 10 : 0)
     let ids = window.streams

@@ -12,99 +12,164 @@ public struct VMM: Sendable {
   let advertisement: DoorbellAdvertisement
   let stageTwoDoorbell: StageTwoDoorbell
   let iommu: VirtualIOMMU
-  let guestID: UInt32
+  let devices: [Device]
   let firmware: FirmwareVariant
-  private var smmu: VirtualSMMU
-  private var msix: MSIXEmulation
+  private var smmus: [VirtualSMMU]
+  private var msix: [MSIXEmulation]
 
-  /// - Parameters:
-  ///   - guestID: the device's requester ID in the guest.
-  ///   - vectors: the size of its MSI-X table.
+  /// An assigned function as the VMM presents it.
+  public struct Device: Equatable, Sendable {
+    /// Its requester ID in the guest.
+    public let guestID: UInt32
+    /// The size of its MSI-X table.
+    public let vectors: Int
+    /// Its vSMMU: one for each physical SMMU.
+    public let smmu: Int
+    /// The host's stage 2 table below it.
+    public let stageTwo: Int
+
+    public init(guestID: UInt32, vectors: Int, smmu: Int = 0, stageTwo: Int = 0) {
+      self.guestID = guestID
+      self.vectors = vectors
+      self.smmu = smmu
+      self.stageTwo = stageTwo
+    }
+  }
+
+  /// - Parameter devices: at least one; vSMMUs and stage 2 tables are numbered from 0.
   public init(
     map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
-    msixEntry: MSIXEntryPolicy, guestID: UInt32, vectors: Int, iommu: VirtualIOMMU = .nested,
+    msixEntry: MSIXEntryPolicy, devices: [Device], iommu: VirtualIOMMU = .nested,
     route: RouteAddress = .machineDoorbell, firmware: FirmwareVariant = .complete
   ) {
     self.map = map
     self.firmware = firmware
     self.advertisement = advertisement
     self.stageTwoDoorbell = stageTwoDoorbell
-    self.guestID = guestID
+    self.devices = devices
     self.iommu = iommu
-    smmu = VirtualSMMU(guestStream: guestID)
-    msix = MSIXEmulation(
-      policy: msixEntry, doorbell: map.doorbell, route: route, guestID: guestID, vectors: vectors)
+    smmus = (0...(devices.map(\.smmu).max() ?? 0)).map { smmu in
+      VirtualSMMU(
+        streams: devices.enumerated().filter { $1.smmu == smmu }.map {
+          .init(id: $1.guestID, device: $0, stageTwo: $1.stageTwo)
+        })
+    }
+    msix = devices.map {
+      MSIXEmulation(
+        policy: msixEntry, doorbell: map.doorbell, route: route, guestID: $0.guestID,
+        vectors: $0.vectors)
+    }
   }
 
   /// Builds the virtual machine: stage 2 with the guest's RAM, the vIOMMU, and whatever the
   /// design puts into stage 2 before the guest runs.
   public func start(ram: [HostCall.RAMExtent]) -> [Step<HostCall>] {
-    var steps: [Step<HostCall>] = [
-      Step(
-        .vmm, "iommufd_backend_alloc_hwpt", "a nest parent with the guest's RAM",
-        .call(.createStageTwo(ram)))
-    ]
-    if iommu == .nested {
+    var steps: [Step<HostCall>] = []
+    for (index, device) in devices.enumerated() {
+      if isFirst(index, on: \.stageTwo) {
+        steps.append(
+          Step(
+            .vmm, "iommufd_backend_alloc_hwpt", "a nest parent with the guest's RAM",
+            .call(.createStageTwo(ram))
+          ).about(index))
+      }
+      guard iommu == .nested else { continue }
       steps.append(
         Step(
-          .vmm, "smmuv3_accel_alloc_viommu", "vSID \(hex(UInt64(guestID)))",
-          .call(.createVirtualSMMU(guestStream: guestID))))
+          .vmm, "smmuv3_accel_alloc_viommu", "vSID \(hex(UInt64(device.guestID)))",
+          .call(.createVirtualSMMU(guestStream: device.guestID))
+        ).about(index))
     }
+    return steps + placeDoorbell() + attachDevices() + advertise()
+  }
+
+  /// Whether no earlier device has the same of what `part` names.
+  private func isFirst(_ index: Int, on part: KeyPath<Device, Int>) -> Bool {
+    devices[..<index].allSatisfy { $0[keyPath: part] != devices[index][keyPath: part] }
+  }
+
+  /// Tells the host where the guest's doorbell is, where the design has the VMM do that.
+  private func placeDoorbell() -> [Step<HostCall>] {
+    var steps: [Step<HostCall>] = []
     if stageTwoDoorbell == .movedWindow {
       steps.append(
         Step(
           .vmm, "(proposed)", "move the software MSI window to the guest's doorbell",
           .call(.moveWindow(IOVA(movedWindow.rawValue)))))
     }
-    if stageTwoDoorbell == .guestDoorbell {
+    if stageTwoDoorbell == .guestDoorbell || stageTwoDoorbell == .guestDoorbellPerITS {
       let page = map.doorbell.alignedDown(toBit: 12)
-      steps.append(
-        Step(
-          .vmm, "(proposed)", "tell the host where the guest's doorbell is: IPA \(page)",
-          .call(.mapGuestDoorbell(page))
-        ).believing(DoorbellBelief("address map", .ipa(map.doorbell))))
-    }
-    guard iommu == .nested else {
-      return steps + [
-        Step(
-          .vmm, "iommufd_cdev_attach_ioas_hwpt", "no vIOMMU: the one stage of the host",
-          .call(.attachStageTwo))
-      ]
-    }
-    steps.append(
-      Step(
-        .vmm, "smmuv3_accel_set_iommu_device", "the guest's SMMU is off: stage 2 only",
-        .call(.attach(guestEntry: .passThrough))))
-    if let window = advertisedWindow {
-      steps.append(
-        Step(
-          .vmm, "build_iort_rmr_nodes",
-          "IORT RMR \(window.base) + \(hex(window.length)), remapping "
-            + "\(window.remapPermitted ? "" : "not ")permitted; _DSM 5 preserves the boot "
-            + "configuration",
-          .decide))
+      for index in devices.indices where isFirst(index, on: \.stageTwo) {
+        steps.append(
+          Step(
+            .vmm, "(proposed)", "tell the host where the guest's doorbell is: IPA \(page)",
+            .call(.mapGuestDoorbell(page))
+          ).about(index).believing(DoorbellBelief("address map", .ipa(map.doorbell))))
+      }
     }
     return steps
   }
 
-  /// The guest writes a register of its SMMU, at an offset from the register page 0.
-  public mutating func smmuWrite(
-    _ value: UInt64, at offset: UInt64, width: Int, memory: PhysicalMemory
-  ) -> [Step<HostCall>] {
-    smmu.write(value, at: offset, width: width, memory: memory)
+  private func attachDevices() -> [Step<HostCall>] {
+    devices.indices.map { index in
+      let step: Step<HostCall> =
+        iommu == .nested
+        ? Step(
+          .vmm, "smmuv3_accel_set_iommu_device", "the guest's SMMU is off: stage 2 only",
+          .call(.attach(guestEntry: .passThrough)))
+        : Step(
+          .vmm, "iommufd_cdev_attach_ioas_hwpt", "no vIOMMU: the one stage of the host",
+          .call(.attachStageTwo))
+      return step.about(index)
+    }
   }
 
-  /// The guest writes 32 bits of the trapped MSI-X table, at an offset in it; `memory` is the
-  /// guest's RAM, for a VMM that walks the guest's tables.
-  public mutating func msixWrite(
-    _ value: UInt32, at offset: UInt64, memory: PhysicalMemory? = nil
+  private func advertise() -> [Step<HostCall>] {
+    guard let window = advertisedWindow else { return [] }
+    guard !firmware.isDeviceTree else {
+      let text =
+        firmware == .deviceTree
+        ? "a device tree: nothing in it says what an RMR would"
+        : "a device tree: iommu-addresses \(window.base) + \(hex(window.length)) of the host bridge"
+      return [Step(.vmm, "create_fdt", text, .decide)]
+    }
+    return [
+      Step(
+        .vmm, "build_iort_rmr_nodes",
+        "IORT RMR \(window.base) + \(hex(window.length)), remapping "
+          + "\(window.remapPermitted ? "" : "not ")permitted; _DSM 5 preserves the boot "
+          + "configuration",
+        .decide)
+    ]
+  }
+
+  /// The guest writes a register of one of its SMMUs, at an offset from the register page 0.
+  public mutating func smmuWrite(
+    _ value: UInt64, at offset: UInt64, width: Int, of index: Int = 0, memory: PhysicalMemory
   ) -> [Step<HostCall>] {
-    let smmu = smmu
-    return msix.write(value, at: offset) { smmu.translate($0, memory) }
+    smmus[index].write(value, at: offset, width: width, memory: memory)
+  }
+
+  /// The guest writes 32 bits of a device's trapped MSI-X table, at an offset in it; `memory` is
+  /// the guest's RAM, for a VMM that walks the guest's tables.
+  public mutating func msixWrite(
+    _ value: UInt32, at offset: UInt64, of device: Int = 0, memory: PhysicalMemory? = nil
+  ) -> [Step<HostCall>] {
+    let walk = walk(device, memory)
+    return msix[device].write(value, at: offset, walk: walk).map { $0.about(device) }
+  }
+
+  /// Where the guest's stage 1 sends a device's address.
+  private func walk(_ device: Int, _ memory: PhysicalMemory?) -> (IOVA) -> IPA? {
+    let smmu = smmus[devices[device].smmu]
+    let stream = devices[device].guestID
+    return { smmu.translate($0, of: stream, memory) }
   }
 
   /// A vector that the guest masks was signalled: its pending bit is set.
-  public mutating func keepPending(_ vector: Int) { msix.keepPending(vector) }
+  public mutating func keepPending(_ vector: Int, of device: Int = 0) {
+    msix[device].keepPending(vector)
+  }
 
   /// The guest writes the command register (`vfio_pci_write_config`).
   public func commandWrite(_ value: UInt16) -> [Step<HostCall>] {
@@ -114,11 +179,11 @@ public struct VMM: Sendable {
     ]
   }
 
-  /// The guest writes the MSI-X message control register.
+  /// The guest writes a device's MSI-X message control register.
   public mutating func msixControlWrite(
-    _ value: UInt16, memory: PhysicalMemory? = nil
+    _ value: UInt16, of device: Int = 0, memory: PhysicalMemory? = nil
   ) -> [Step<HostCall>] {
-    let smmu = smmu
-    return msix.write(control: value) { smmu.translate($0, memory) }
+    let walk = walk(device, memory)
+    return msix[device].write(control: value, walk: walk).map { $0.about(device) }
   }
 }

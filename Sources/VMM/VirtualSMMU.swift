@@ -8,7 +8,19 @@ internal import SMMU
 /// The front end of an accelerated virtual SMMUv3 (QEMU hw/arm/smmuv3-accel.c): it reads the
 /// guest's commands and stream table and leaves all translation to the physical SMMU.
 struct VirtualSMMU: Sendable {
-  let guestStream: UInt32
+  /// An assigned device behind it.
+  struct Stream: Sendable {
+    /// The device's StreamID in the guest.
+    let id: UInt32
+    /// The device's number.
+    let device: Int
+    /// The host's stage 2 table below it, and with it the vIOMMU that takes its invalidations.
+    let stageTwo: Int
+    /// What the host was last asked to install.
+    var installed: StreamTableEntry = .passThrough
+  }
+
+  private var streams: [Stream]
   private var streamTableBase: UInt64 = 0
   private var streamTableConfig: UInt64 = 0
   private var commandQueueBase: UInt64 = 0
@@ -20,10 +32,8 @@ struct VirtualSMMU: Sendable {
   /// queue (IHI 0070, 7.1).
   private(set) var globalError: UInt64 = 0
   private var acknowledged: UInt64 = 0
-  /// What the host was last asked to install.
-  private var installed: StreamTableEntry = .passThrough
 
-  init(guestStream: UInt32) { self.guestStream = guestStream }
+  init(streams: [Stream]) { self.streams = streams }
 
   /// The guest writes a register; `memory` is its RAM.
   mutating func write(
@@ -44,11 +54,11 @@ struct VirtualSMMU: Sendable {
       return consume(memory)
     case SMMURegister.globalBypass where value >> 31 & 1 != 0:
       globalBypass = value
-      return installEntry(memory)
+      return installEntries(memory)
     case SMMURegister.cr0:
       let isSwitched = (control ^ value) & Self.enabled != 0
       control = value
-      return (isSwitched ? installEntry(memory) : []) + consume(memory)
+      return (isSwitched ? installEntries(memory) : []) + consume(memory)
     default: break
     }
     return []
@@ -110,36 +120,64 @@ struct VirtualSMMU: Sendable {
     _ command: SMMUCommand, _ memory: PhysicalMemory
   ) -> [Step<HostCall>] {
     switch command[.opcode] {
-    case .invalidateStream where command[.stream] == guestStream: installEntry(memory)
-    case .invalidateStreamRange: installEntry(memory)
-    case .invalidateStream, .sync, .prefetchConfiguration, .prefetchAddress: []
+    case .invalidateStream:
+      streams.indices.filter { streams[$0].id == command[.stream] }
+        .flatMap { installEntry(of: $0, memory) }
+    case .invalidateStreamRange: installEntries(memory)
+    case .sync, .prefetchConfiguration, .prefetchAddress: []
     default:
-      [
+      targets(of: command).map { stream in
         Step(
           .vmm, "smmuv3_accel_issue_invalidation_cmd", "forward \(command[.opcode])",
-          .call(.invalidate(command)))
-      ]
+          .call(.invalidate(command))
+        ).about(stream.device)
+      }
     }
   }
 
-  /// Has the host install the guest's entry, if it differs from what is installed
+  /// The devices whose vIOMMUs get a command: that of the stream that it names, or one on each stage
+  /// 2 table for what concerns all translations.
+  private func targets(of command: SMMUCommand) -> [Stream] {
+    switch command[.opcode] {
+    case .invalidateContext, .invalidateContexts, .invalidateDevice:
+      [streams.first { $0.id == command[.stream] } ?? streams.first].compactMap(\.self)
+    default:
+      streams.indices.filter { index in
+        streams[..<index].allSatisfy { $0.stageTwo != streams[index].stageTwo }
+      }.map { streams[$0] }
+    }
+  }
+
+  private mutating func installEntries(_ memory: PhysicalMemory) -> [Step<HostCall>] {
+    streams.indices.flatMap { installEntry(of: $0, memory) }
+  }
+
+  /// Has the host install the guest's entry of a stream, if it differs from what is installed
   /// (`smmuv3_accel_install_ste`).
-  private mutating func installEntry(_ memory: PhysicalMemory) -> [Step<HostCall>] {
-    let entry = control & Self.enabled == 0 ? bypassEntry : guestEntry(memory) ?? .init()
-    guard entry != installed else { return [] }
-    installed = entry
+  private mutating func installEntry(
+    of index: Int, _ memory: PhysicalMemory
+  ) -> [Step<HostCall>] {
+    let stream = streams[index]
+    let entry =
+      control & Self.enabled == 0 ? bypassEntry : guestEntry(of: stream.id, memory) ?? .init()
+    guard entry != stream.installed else { return [] }
+    streams[index].installed = entry
     let kind = entry[.valid] ? "\(entry[.config])" : "invalid"
     return [
       Step(
         .vmm, "smmuv3_accel_install_ste",
-        "the guest's STE of StreamID \(hex(UInt64(guestStream))): \(kind)",
-        .call(.attach(guestEntry: entry)))
+        "the guest's STE of StreamID \(hex(UInt64(stream.id))): \(kind)",
+        .call(.attach(guestEntry: entry))
+      ).about(stream.device)
     ]
   }
 
-  /// Where the guest's own tables send a message's address: a walk in software, as QEMU's emulated
-  /// SMMU does it (hw/arm/smmuv3.c `smmuv3_translate`); `nil` where they do not map it.
-  func translate(_ address: IOVA, _ memory: PhysicalMemory?) -> IPA? {
+  /// Where the guest's own tables send an address in a message of a device: a walk in software, as
+  /// QEMU's emulated SMMU does it (hw/arm/smmuv3.c `smmuv3_translate`); `nil` where they do not
+  /// map it.
+  func translate(
+    _ address: IOVA, of guestStream: UInt32, _ memory: PhysicalMemory?
+  ) -> IPA? {
     guard let memory else { return nil }
     var smmu = SMMU(profile: .qemu, caches: .none)
     smmu.writeRegister(SMMURegister.streamTableBase, streamTableBase, width: 8, memory: memory)
@@ -163,7 +201,9 @@ struct VirtualSMMU: Sendable {
 
   /// The guest's entry, through its linear or two-level stream table; `nil` where that is not in
   /// RAM or the StreamID lies beyond it.
-  private func guestEntry(_ memory: PhysicalMemory) -> StreamTableEntry? {
+  private func guestEntry(
+    of guestStream: UInt32, _ memory: PhysicalMemory
+  ) -> StreamTableEntry? {
     let stream = UInt64(guestStream)
     let base = PA(streamTableBase & lowBits(52) & ~lowBits(6))
     guard stream < 1 << min(streamTableConfig & 0x3f, 32) else { return nil }

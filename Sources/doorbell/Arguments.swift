@@ -19,6 +19,40 @@ extension KernelVersion: ExpressibleByArgument {
 
 extension ProofPersonality: ExpressibleByArgument {}
 
+extension SetupOrder: ExpressibleByArgument {}
+
+extension VMMPersonality: ExpressibleByArgument {}
+
+extension PageSize: ExpressibleByArgument {}
+
+/// What stands in the physical machine instead of what the scenario says.
+struct MachineOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Assigned devices, 1 to 65.", valueName: "n"))
+  var devices: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Physical ITSs, 1 to 65; device i's MSIs go to ITS i modulo this.", valueName: "n"))
+  var its: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Physical SMMUs, 1 to 4; device i stands behind SMMU i modulo this.", valueName: "n"))
+  var smmus: Int?
+
+  @Option(help: "In which order the guest's drivers set the devices up.")
+  var order: SetupOrder?
+
+  var overrides: TopologyOverrides {
+    var overrides = TopologyOverrides()
+    overrides.devices = devices
+    overrides.its = its
+    overrides.smmus = smmus
+    overrides.order = order
+    return overrides
+  }
+}
+
 /// Which scenario to run, and what to run instead of what it says.
 struct ScenarioOptions: ParsableArguments {
   @Argument(help: "A scenario file, or the name of a shipped scenario.")
@@ -57,11 +91,22 @@ struct ConditionOptions: ParsableArguments {
   @Option(help: "What the guest's virtual CPU does between interrupts.")
   var idle: IdleVirtualCPU?
 
+  @Option(help: "Whose address map the guest has.")
+  var vmm: VMMPersonality?
+
+  @Option(help: "The guest's page size.")
+  var guestPageSize: PageSize?
+
+  @Option(help: "The host's page size.")
+  var hostPageSize: PageSize?
+
   @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
   var costs: String?
 
   @Option(help: "Seed of whatever is random.")
   var seed: UInt32?
+
+  @OptionGroup(title: "Machine") var machine: MachineOptions
 
   @OptionGroup var location: FolderOptions
 
@@ -74,6 +119,10 @@ struct ConditionOptions: ParsableArguments {
     overrides.hostKernel = hostKernel
     overrides.firmware = firmware
     overrides.idle = idle
+    overrides.topology = machine.overrides
+    overrides.vmm = vmm
+    overrides.guestPageSize = guestPageSize
+    overrides.hostPageSize = hostPageSize
     overrides.costs = costs
     overrides.seed = seed
     return try location.folder.scenario(named: scenario, overrides: overrides)
@@ -82,6 +131,10 @@ struct ConditionOptions: ParsableArguments {
   /// The options that ask for the same again, without those of these names.
   func arguments(without names: Set<String>) -> [String] {
     let options: KeyValuePairs<String, String?> = [
+      "--devices": machine.devices.map { String($0) }, "--its": machine.its.map { String($0) },
+      "--vmm": vmm?.rawValue, "--guest-page-size": guestPageSize?.rawValue,
+      "--host-page-size": hostPageSize?.rawValue,
+      "--smmus": machine.smmus.map { String($0) }, "--order": machine.order?.rawValue,
       "--guest-usage": guestUsage?.rawValue, "--guest-kernel": guestKernel?.description,
       "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue,
       "--idle": idle?.rawValue, "--costs": costs, "--seed": seed.map { String($0) },

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Designs
 import InputFiles
 import Reports
 import Scenarios
@@ -52,6 +53,9 @@ struct ExplainCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Which MSI, counted from 0.", valueName: "n"))
   var message = 0
 
+  @Option(help: ArgumentHelp("The device that sends it, counted from 0.", valueName: "n"))
+  var device = 0
+
   @Flag(help: "List the steps of set-up, too.")
   var setup = false
 
@@ -73,8 +77,12 @@ struct ExplainCommand: AsyncParsableCommand {
     }
     let scenario = try scenarioWithDesigns()
     let index = try scenario.workload.messageIndex(vector: vector, number: message)
+    guard (0..<scenario.topology.devices).contains(device) else {
+      throw InputError(
+        "--device: expected 0 to \(scenario.topology.devices - 1), found \(device)")
+    }
     let comparison = try await Progress.during("running '\(scenario.name)'") { _ in
-      try await scenario.run(journeyOf: index)
+      try await scenario.run(journeyOf: index, device: device)
     }
     if let report = DesignDifference(comparison) {
       try Output.write(format, text: report.text(on: Output.terminal), json: report.json)

@@ -90,9 +90,12 @@ struct GuestSetupTests {
     var kernel = try GuestKernel(
       version: KernelVersion(7, 3),
       firmware: GuestFirmware(
-        itsBase: 0x808_0000, redistributors: 0x80a_0000, smmuBase: 0xc00_0000,
+        itsBase: 0x808_0000, redistributors: 0x80a_0000,
+        smmus: [.init(base: 0xc00_0000, requesterIDs: [0x1000...0x11ff])],
         reserved: [window], preservesBootConfiguration: true),
-      device: .init(requesterID: 0x1100, vectors: 3, msixTable: 0x1000_2000, msixCapability: 0x70),
+      devices: [
+        .init(requesterID: 0x1100, vectors: 3, msixTable: 0x1000_2000, msixCapability: 0x70)
+      ],
       frames: BumpFrames(base: 0x400b_0000, size: 0x28_0000),
       tableFrames: PlacedFrames([:], rest: BumpFrames(base: 0x6000_0000, size: 0x100_0000)),
       contextTable: nil)

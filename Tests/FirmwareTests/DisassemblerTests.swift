@@ -120,7 +120,7 @@ struct DisassemblerTests {
   func guestTables() throws {
     let vmm = VMM(
       map: .qemuVirt, advertisement: .rmrDirect, stageTwoDoorbell: .softwareWindow,
-      msixEntry: .replaced, guestID: 0x1100, vectors: 4)
+      msixEntry: .replaced, devices: [.init(guestID: 0x1100, vectors: 4)])
     let tables = try vmm.tables()
     try check(FirmwareTables(madt: MADTTable(tables.madt)), tables.madt)
     let (_, text) = try Disassembler.run(tables.dsdt, path: #require(Disassembler.path))
@@ -137,7 +137,7 @@ struct DisassemblerTests {
   func reservedMemoryRange() throws {
     let vmm = VMM(
       map: .qemuVirt, advertisement: .rmrRelaxable, stageTwoDoorbell: .softwareWindow,
-      msixEntry: .replaced, guestID: 0x1100, vectors: 4)
+      msixEntry: .replaced, devices: [.init(guestID: 0x1100, vectors: 4)])
     let table = try vmm.tables().iort
     try check(FirmwareTables(iort: IORTTable(table)), table)
   }

@@ -10,7 +10,7 @@ struct GuestTablesTests {
   private func vmm(_ advertisement: DoorbellAdvertisement) -> VMM {
     VMM(
       map: .qemuVirt, advertisement: advertisement, stageTwoDoorbell: .softwareWindow,
-      msixEntry: .replaced, guestID: 0x1100, vectors: 4)
+      msixEntry: .replaced, devices: [.init(guestID: 0x1100, vectors: 4)])
   }
 
   @Test("with the window advertised they are QEMU's for an accelerated SMMU, byte for byte")
@@ -40,7 +40,7 @@ struct GuestTablesTests {
     #expect(firmware.preservesBootConfiguration)
     #expect(firmware.itsBase == 0x808_0000)
     #expect(firmware.redistributors == 0x80a_0000)
-    #expect(firmware.smmuBase == 0xc00_0000)
+    #expect(firmware.smmus.map(\.base) == [0xc00_0000])
   }
 
   @Test("without advertisement there is no range, and the boot configuration is not kept")
@@ -58,5 +58,37 @@ struct GuestTablesTests {
     let firmware = try GuestFirmware(
       reading: GuestTables(iort: iort, madt: tables.madt, dsdt: tables.dsdt))
     #expect(firmware.reserved == [])
+  }
+}
+
+@Suite("GuestTables, as a device tree")
+struct GuestDeviceTreeTests {
+  private func firmware(
+    _ variant: FirmwareVariant, iommu: VirtualIOMMU = .nested
+  ) throws -> GuestFirmware {
+    try GuestFirmware(
+      reading: VMM(
+        map: .qemuVirt, advertisement: .rmrDirect, stageTwoDoorbell: .softwareWindow,
+        msixEntry: .replaced, devices: [.init(guestID: 0x1100, vectors: 4)], iommu: iommu,
+        firmware: variant
+      ).tables())
+  }
+
+  @Test("the guest finds ITS, redistributors and SMMU where ACPI has them, and no reserved range")
+  func facts() throws {
+    let acpi = try firmware(.complete)
+    for variant in [FirmwareVariant.deviceTree, .deviceTreeReserved] {
+      let tree = try firmware(variant)
+      #expect(tree.itsBase == acpi.itsBase)
+      #expect(tree.redistributors == acpi.redistributors)
+      #expect(tree.smmus == acpi.smmus)
+      #expect(tree.reserved.isEmpty)
+      #expect(!tree.preservesBootConfiguration)
+    }
+  }
+
+  @Test("without an SMMU the tree has none")
+  func noSMMU() throws {
+    #expect(try firmware(.deviceTree, iommu: .none).smmus.isEmpty)
   }
 }

@@ -18,9 +18,11 @@ struct GuestBench {
   ) throws {
     kernel = try GuestKernel(
       version: version, firmware: Self.firmware(remapPermitted: remapPermitted, preserves),
-      device: .init(
-        requesterID: Self.device, vectors: 4, msixTable: IPA(Self.table.rawValue),
-        msixCapability: 0x70),
+      devices: [
+        .init(
+          requesterID: Self.device, vectors: 4, msixTable: IPA(Self.table.rawValue),
+          msixCapability: 0x70)
+      ],
       frames: BumpFrames(base: 0x400b_0000, size: 0x28_0000),
       tableFrames: PlacedFrames([:], rest: BumpFrames(base: 0x6000_0000, size: 0x100_0000)),
       contextTable: nil)
@@ -33,7 +35,8 @@ struct GuestBench {
         base: 0x800_0000, length: 0x10_0000, remapPermitted: $0, streams: 0x1000...0x11ff)
     }
     return GuestFirmware(
-      itsBase: 0x808_0000, redistributors: 0x80a_0000, smmuBase: 0xc00_0000,
+      itsBase: 0x808_0000, redistributors: 0x80a_0000,
+      smmus: [.init(base: 0xc00_0000, requesterIDs: [0x1000...0x11ff])],
       reserved: window.map { [$0] } ?? [], preservesBootConfiguration: preserves)
   }
 

@@ -97,11 +97,13 @@ struct RecordedGuestsTests {
     var kernel = try GuestKernel(
       version: try #require(KernelVersion(record.kernel)),
       firmware: GuestFirmware(
-        itsBase: 0x808_0000, redistributors: 0x80a_0000, smmuBase: nil, reserved: [],
+        itsBase: 0x808_0000, redistributors: 0x80a_0000, smmus: [], reserved: [],
         preservesBootConfiguration: false),
-      device: .init(
-        requesterID: 0x10, vectors: 1, msixTable: IPA(GuestBench.table.rawValue),
-        msixCapability: 0x70),
+      devices: [
+        .init(
+          requesterID: 0x10, vectors: 1, msixTable: IPA(GuestBench.table.rawValue),
+          msixCapability: 0x70)
+      ],
       frames: BumpFrames(base: 0x400b_0000, size: 0x28_0000),
       tableFrames: PlacedFrames([:], rest: BumpFrames(base: 0x6000_0000, size: 0x100_0000)),
       contextTable: nil)

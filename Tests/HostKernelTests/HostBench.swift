@@ -23,9 +23,11 @@ struct HostBench {
   ) throws {
     kernel = try HostKernel(
       version: version,
-      platform: .init(
-        smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
-        msixTable: Self.table, msixCapability: 0x70, requesterID: Self.device, vectors: vectors),
+      platforms: [
+        .init(
+          smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
+          msixTable: Self.table, msixCapability: 0x70, requesterID: Self.device, vectors: vectors)
+      ],
       stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, delivery: delivery,
       frames: BumpFrames(base: 0x1_4000_0000, size: 0x1000_0000),
       stageTwoFrames: PlacedFrames([:], rest: BumpFrames(base: 0x1_6000_0000, size: 0x1000_0000)),

@@ -99,7 +99,7 @@ struct VirtualLPITests {
     _ = forward(&bench)
     let steps = try bench.handle(.disableVectors)
     #expect(opcodes(steps).filter { $0 != .sync } == [.discard, .mapti, .inv, .inv, .discard])
-    #expect(bench.kernel.forwardedEvents.isEmpty)
+    #expect(bench.kernel.forwardedEvents().isEmpty)
   }
 
   @Test(
@@ -134,6 +134,6 @@ struct VirtualLPITests {
     #expect(bench.kernel.forward(foreign, to: interrupt, properties: 0).isEmpty)
     let noCPU = ForwardedInterrupt(vINTID: 8200, vCPU: 7, wasPending: false)
     #expect(bench.kernel.forward(Self.event, to: noCPU, properties: 0).isEmpty)
-    #expect(bench.kernel.forwardedEvents.isEmpty)
+    #expect(bench.kernel.forwardedEvents().isEmpty)
   }
 }

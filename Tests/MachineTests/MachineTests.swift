@@ -46,6 +46,62 @@ struct MachineTests {
     #expect(found == target)
   }
 
+  /// Two SMMUs, three ITSs and two functions.
+  private func severalUnits() throws -> Machine {
+    Machine(
+      memory: try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x100_0000)]),
+      layout: Self.layout,
+      smmus: UnitList(count: 2) { _ in SMMU(profile: .qemu, caches: .none) },
+      itses: UnitList(count: 3) { _ in
+        ITS(profile: .qemu11(), personality: .architectureSkippingErrors)
+      },
+      redistributors: Redistributors(
+        profile: RedistributorProfile(count: 2, base: Self.layout.redistributors)),
+      functions: [0x10, 0x11].map { id in
+        PCIFunction(
+          profile: PCIFunctionProfile(
+            requesterID: RequesterID(rawValue: id),
+            msix: .init(vectors: 4, bar: 0, tableOffset: 0x2000, pendingOffset: 0xa000),
+            barSize: Self.layout.barSize))
+      })
+  }
+
+  @Test(
+    "further units stand behind one another",
+    arguments: [
+      (0x808_0000, .its(0)), (0x21_0000_0000, .its(0, unit: 1)),
+      (0x21_0001_0040, .doorbell(0x1_0040, unit: 1)),
+      (0x21_0003_0040, .doorbell(0x1_0040, unit: 2)),
+      (0x21_0004_0000, .nothing), (0x20_0000_0000, .smmu(0, unit: 1)),
+      (0x20_0002_0000, .nothing), (0x80_0001_2000, .bar(0x2000, function: 1)),
+      (0x80_0002_0000, .nothing),
+    ] as [(UInt64, Machine.Target)])
+  func furtherTargets(address: UInt64, target: Machine.Target) throws {
+    let machine = try severalUnits()
+    let found = machine.target(of: PA(address))
+    #expect(found == target)
+  }
+
+  @Test("a function writes through its own SMMU, to whichever ITS the address leads")
+  func furtherUnits() throws {
+    var machine = try severalUnits()
+    // The second SMMU aborts everything.
+    machine.write(1 << 31 | 1 << 20, at: 0x20_0000_0044, width: 4)
+    var walk = NoObserver()
+    var tables = NoITSObserver()
+    let message = MSI(address: 0x21_0003_0040, data: 0)
+    let first = machine.send(message, from: 0, translation: &walk, tables: &tables)
+    #expect(first == .message(0x21_0003_0040, .dropped(.itsDisabled)))
+    let second = machine.send(message, from: 1, translation: &walk, tables: &tables)
+    #expect(second == .aborted)
+    let doorbell = MSI(address: 0x21_0001_0040, data: 0)
+    machine.write(1, at: 0x21_0002_0000, width: 4)
+    let enabled = machine.itses[2].readRegister(0, width: 4) & 1
+    #expect(enabled == 1)
+    let off = machine.send(doorbell, from: 0, translation: &walk, tables: &tables)
+    #expect(off == .message(0x21_0001_0040, .dropped(.itsDisabled)))
+  }
+
   @Test("a write that nothing claims is answered by nobody", arguments: [4, 8])
   func externalAbort(width: Int) throws {
     var machine = try machine()

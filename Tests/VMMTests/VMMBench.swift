@@ -21,7 +21,7 @@ struct VMMBench {
   ) throws {
     vmm = VMM(
       map: .qemuVirt, advertisement: advertisement, stageTwoDoorbell: stageTwo, msixEntry: msix,
-      guestID: Self.device, vectors: 4)
+      devices: [.init(guestID: Self.device, vectors: 4)])
     memory = try PhysicalMemory(regions: [.init(base: Self.ram, size: 0x100_0000)])
   }
 

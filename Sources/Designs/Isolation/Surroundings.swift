@@ -41,7 +41,7 @@ extension AttackedSystem {
   func owner(of place: PA) -> Owner {
     switch system.machine.target(of: place) {
     case .nothing: .nothing
-    case .doorbell(let offset): offset & ~0xfff == 0x1_0000 ? .doorbell : .registers
+    case .doorbell(let offset, _): offset & ~0xfff == 0x1_0000 ? .doorbell : .registers
     case .ram: ownerOfRAM(place)
     default: .registers
     }

@@ -1,0 +1,26 @@
+internal import Guest
+
+/// An operation of the guest, and the device that it is about.
+struct DeviceOperation {
+  let nanoseconds: UInt64
+  let operation: GuestOperation
+  let device: Int
+
+  /// What one device's guest does, for all devices of a machine: the kernel boots once, sets device
+  /// after device up, and then each does at each time what the one would.
+  static func interleaved(
+    _ operations: [Workload.TimedOperation], over topology: Topology
+  ) -> [Self] {
+    let boot = operations.prefix { $0.operation == .boot }
+    let rest = operations.dropFirst(boot.count)
+    let setup = rest.prefix { !$0.operation.isActivity }
+    func of(_ device: Int) -> (Workload.TimedOperation) -> Self {
+      { Self(nanoseconds: $0.nanoseconds, operation: $0.operation, device: device) }
+    }
+    return boot.map(of(0))
+      + topology.deviceOrder.flatMap { setup.map(of($0)) }
+      + rest.dropFirst(setup.count).flatMap { operation in
+        (0..<topology.devices).map { of($0)(operation) }
+      }
+  }
+}

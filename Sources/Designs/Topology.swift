@@ -1,0 +1,63 @@
+internal import Guest
+
+/// How many devices a run has, and behind how many SMMUs and ITSs.
+///
+/// Device number i stands behind SMMU i modulo the number of SMMUs, and its MSIs go to ITS i modulo
+/// the number of ITSs. The guest has a vSMMU for each physical SMMU, and one virtual ITS.
+public struct Topology: Equatable, Sendable {
+  /// 1 to `maximumDevices`, all of the same kind.
+  public var devices = 1
+  /// 1 to `maximumITSs`: one more than iommufd has doorbell pages for.
+  public var itses = 1
+  /// 1 to `maximumSMMUs`: each takes two of the guest's buses.
+  public var smmus = 1
+  public var order = SetupOrder.forward
+
+  public static let maximumDevices = 65
+  public static let maximumITSs = 65
+  public static let maximumSMMUs = 4
+
+  public init() {}
+
+  /// One device behind one SMMU and one ITS.
+  public static let single = Topology()
+
+  /// The SMMU in front of a device.
+  public func smmu(of device: Int) -> Int { device % max(1, smmus) }
+
+  /// The ITS that a device's MSIs go to.
+  public func its(of device: Int) -> Int { device % max(1, itses) }
+
+  /// Why there can be no such machine; `nil` when there can.
+  var problem: String? {
+    let counts = [
+      ("devices", devices, Self.maximumDevices), ("ITSs", itses, Self.maximumITSs),
+      ("SMMUs", smmus, Self.maximumSMMUs),
+    ]
+    return counts.first { !(1...$0.2).contains($0.1) }
+      .map { "a machine has 1 to \($0.2) \($0.0), not \($0.1)" }
+  }
+
+  /// A device as the guest and the host know it: functions that follow the first one, in the guest
+  /// each on a bus behind its vSMMU.
+  func device(_ index: Int, like first: Workload.Device) -> Workload.Device {
+    let behind = UInt32(index / max(1, smmus))
+    return Workload.Device(
+      name: first.name, guestID: first.guestID &+ UInt32(smmu(of: index)) * 0x200 &+ behind,
+      hostID: first.hostID &+ UInt32(index), vectors: first.vectors)
+  }
+
+  /// The numbers of the devices, in the order in which the guest's drivers set them up.
+  var deviceOrder: [Int] {
+    order == .forward ? Array(0..<devices) : Array((0..<devices).reversed())
+  }
+}
+
+/// In which order the guest's drivers set several devices up: the host's kernel gives doorbell
+/// pages out in the order of first use.
+public enum SetupOrder: String, CaseIterable, Sendable {
+  /// The first device first.
+  case forward
+  /// The last device first.
+  case reverse
+}

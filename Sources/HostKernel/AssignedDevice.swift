@@ -1,0 +1,50 @@
+internal import Bits
+internal import Flows
+internal import Linux
+
+/// What the kernel keeps for one assigned function.
+struct AssignedDevice: Sendable {
+  let platform: HostKernel.Platform
+  /// Its SMMU and its ITS, in the order in which the kernel finds them.
+  let smmu: Int
+  let its: Int
+  /// Its stage 2 table.
+  let stageTwo: Int
+  let msix: MSIXDriver
+  /// The StreamID that the guest knows; `nil` without a vDEVICE.
+  var guestStream: UInt32?
+  /// The function's LPIs, by EventID.
+  var events: [UInt32: UInt32] = [:]
+  /// The function's virtual LPIs, by EventID.
+  var virtualEvents: [UInt32: HostKernel.VirtualEvent] = [:]
+  /// The addresses in the function's MSI-X table, by vector.
+  var messages: [Int: IOVA] = [:]
+
+  /// The devices of a kernel. A domain belongs to one SMMU (`arm_smmu_attach_dev`), so devices
+  /// behind another SMMU get a stage 2 table of their own.
+  ///
+  /// - Parameter separatesITSs: whether devices with different ITSs get tables of their own, too.
+  static func list(_ platforms: [HostKernel.Platform], separatesITSs: Bool) -> [Self] {
+    var smmus: [PA] = []
+    var itses: [PA] = []
+    var tables: [[Int]] = []
+    return platforms.map { platform in
+      let smmu = smmus.number(of: platform.smmuBase)
+      let its = itses.number(of: platform.itsBase)
+      return Self(
+        platform: platform, smmu: smmu, its: its,
+        stageTwo: tables.number(of: separatesITSs ? [smmu, its] : [smmu]),
+        msix: MSIXDriver(
+          agent: .host, table: platform.msixTable, capability: platform.msixCapability))
+    }
+  }
+}
+
+extension Array where Element: Equatable {
+  /// The position of an element, which is added where it is new.
+  fileprivate mutating func number(of element: Element) -> Int {
+    if let index = firstIndex(of: element) { return index }
+    append(element)
+    return count - 1
+  }
+}
