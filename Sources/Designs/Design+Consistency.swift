@@ -3,7 +3,9 @@ internal import VMM
 
 extension Design {
   /// Why the choices cannot stand together; `nil` when they can.
-  public var inconsistency: String? { messageInconsistency ?? guestInconsistency }
+  public var inconsistency: String? {
+    messageInconsistency ?? guestInconsistency ?? controllerInconsistency
+  }
 
   /// Who writes the entry, whose EventID it holds and what stage 2 maps depend on each other.
   private var messageInconsistency: String? {
@@ -55,11 +57,33 @@ extension Design {
     return nil
   }
 
+  /// What a guest without an ITS cannot have.
+  private var controllerInconsistency: String? {
+    guard controller == .gicv2m else { return nil }
+    if msixEntry == .untrapped {
+      return "msix 'untrapped' has the commands of the guest's ITS drive the physical one; with "
+        + "controller 'gicv2m' the guest has no ITS"
+    }
+    if virtualITS != .besideWindow {
+      return "vits 'at-window' places a virtual ITS; with controller 'gicv2m' there is none"
+    }
+    if route != .machineDoorbell {
+      return "with controller 'gicv2m' the VMM names the SPI itself and KVM has no route, so route "
+        + "must be 'machine-doorbell'"
+    }
+    if delivery.virtualLPIs != nil {
+      return "delivery '\(delivery.rawValue)' makes virtual LPIs; the interrupts of controller "
+        + "'gicv2m' are SPIs"
+    }
+    return nil
+  }
+
   /// The guest's memory map under this design in QEMU's machine.
   var addressMap: AddressMap { addressMap(of: .qemuVirt) }
 
   /// The guest's memory map under this design.
   func addressMap(of vmm: VMMPersonality) -> AddressMap {
-    virtualITS == .atWindow ? vmm.map.withDoorbellAtWindow : vmm.map
+    if controller == .gicv2m { return vmm.mapWithMessageFrame }
+    return virtualITS == .atWindow ? vmm.map.withDoorbellAtWindow : vmm.map
   }
 }

@@ -26,6 +26,8 @@ public struct Design: Equatable, Sendable {
   public var delivery: Delivery
   /// Whether the guest has an SMMU in front of the device.
   public var iommu: VirtualIOMMU
+  /// What takes the guest's MSIs.
+  public var controller: GuestMSIController
   /// Where the VMM puts the doorbell page of the virtual ITS.
   public var virtualITS: VirtualITSPlacement
   /// Which address the VMM gives KVM.
@@ -36,7 +38,8 @@ public struct Design: Equatable, Sendable {
   public init(
     name: String, title: String, source: String, advertisement: Advertisement, stageTwo: StageTwo,
     msixEntry: MSIXEntry, eventIDOwner: EventIDOwner, delivery: Delivery,
-    iommu: VirtualIOMMU = .nested, virtualITS: VirtualITSPlacement = .besideWindow,
+    iommu: VirtualIOMMU = .nested, controller: GuestMSIController = .its,
+    virtualITS: VirtualITSPlacement = .besideWindow,
     route: RouteAddress = .machineDoorbell, addressOverride: AddressOverride = .msiDomain
   ) {
     self.name = name
@@ -49,6 +52,7 @@ public struct Design: Equatable, Sendable {
     self.eventIDOwner = eventIDOwner
     self.delivery = delivery
     self.iommu = iommu
+    self.controller = controller
     self.virtualITS = virtualITS
     self.route = route
     self.addressOverride = addressOverride

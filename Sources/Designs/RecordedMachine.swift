@@ -16,6 +16,7 @@ enum RecordedMachine {
     barSize: 0x1_0000)
   static let cpus = 2
   static let msixCapability: UInt16 = 0x70
+  static let msiCapability: UInt16 = 0x40
   /// The offset of the MSI-X table in its BAR.
   static let tableOffset: UInt64 = 0x2000
 }

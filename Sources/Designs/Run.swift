@@ -4,6 +4,7 @@ internal import Flows
 internal import GLibSupport
 internal import Guest
 internal import HostKernel
+internal import Linux
 internal import Simulation
 internal import VMM
 
@@ -185,6 +186,12 @@ extension System {
   private func path(of address: IOVA, from device: Int) -> String {
     let origin =
       switch specification.design.msixEntry {
+      case _ where devices[device].store == .device:
+        "the device holds, in a store of its own that nothing traps, the guest's address \(address) "
+          + "and EventID"
+      case .forwarded
+      where devices[device].store == .msi && specification.design.addressOverride == .vfio:
+        "the device holds the host's address \(address), which the PCI core wrote, not VFIO"
       case .replaced: "the device holds the host's address \(address)"
       case .forwarded: "the device holds the guest's address \(address), passed on at the trap"
       case .untrapped: "the device holds the guest's own address \(address) and EventID"
@@ -214,6 +221,9 @@ extension System {
   private var deliveryText: String {
     let isByHardware = injectedByHardware > 0
     switch specification.design.eventIDOwner {
+    case .host where specification.design.controller == .gicv2m:
+      return "the host's EventID gives the host's LPI, and irqfd injects the SPI of the guest's "
+        + "GICv2m frame, which takes no DeviceID: any device of the guest can name any of its SPIs"
     case .host where isByHardware:
       return "the host's EventID gives the guest's LPI, which the hardware injects"
     case .host: return "the host's EventID gives the host's LPI, and irqfd injects the guest's"

@@ -67,7 +67,8 @@ public struct RunSpecification: Sendable {
   /// Whether the guest finds its SMMU, its doorbell and its device where a recorded one did, so that
   /// its choices would be the same.
   var isSetupAsRecorded: Bool {
-    isMachineAsRecorded && design.virtualITS == .besideWindow && design.advertisement != .msiDirect
+    isMachineAsRecorded && design.virtualITS == .besideWindow
+      && design.advertisement != .msiDirect && design.controller == .its
   }
 
   private var isMachineAsRecorded: Bool {

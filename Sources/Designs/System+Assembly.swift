@@ -96,13 +96,18 @@ extension System {
     guard let requesterID = UInt16(exactly: device.hostID) else {
       throw RunFailure("the device's requester ID \(hex(UInt64(device.hostID))) exceeds 16 bits")
     }
+    guard device.store != .msi || device.vectors <= 32 else {
+      throw RunFailure("a function has 1 to 32 MSI vectors, not \(device.vectors)")
+    }
+    let msi = PCIFunctionProfile.MSI(logVectors: MSIDriver.exponent(of: device.vectors))
+    let msix = PCIFunctionProfile.MSIX(
+      vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
+      pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000,
+      store: device.store == .device ? .device : .table)
     return PCIFunction(
       profile: PCIFunctionProfile(
-        requesterID: RequesterID(rawValue: requesterID),
-        msix: .init(
-          vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
-          pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000),
-        barSize: RecordedMachine.layout.barSize))
+        requesterID: RequesterID(rawValue: requesterID), msi: device.store == .msi ? msi : nil,
+        msix: device.store == .msi ? nil : msix, barSize: RecordedMachine.layout.barSize))
   }
 
   private static func vmm(_ specification: RunSpecification, _ map: AddressMap) -> VMM {
@@ -177,7 +182,8 @@ extension System {
         redistributors: layout.redistributors, cpus: RecordedMachine.cpus,
         msixTable: layout.bar(of: index) + RecordedMachine.tableOffset,
         msixCapability: RecordedMachine.msixCapability, requesterID: device.hostID,
-        vectors: device.vectors)
+        vectors: device.vectors, store: device.store,
+        msiCapability: RecordedMachine.msiCapability)
     }
     let frames = BumpFrames(
       base: RecordedMachine.hostFrames, size: RecordedMachine.hostFramesSize / 2)
@@ -214,7 +220,9 @@ extension System {
       devices: specification.devices.enumerated().map { index, device in
         .init(
           requesterID: device.guestID, vectors: device.vectors,
-          msixTable: vmm.map.msixTable(of: index), msixCapability: RecordedMachine.msixCapability)
+          msixTable: vmm.map.msixTable(of: index),
+          msixCapability: RecordedMachine.msixCapability, store: device.store,
+          msiCapability: RecordedMachine.msiCapability)
       },
       pageSize: specification.guestPageSize, frames: frames,
       tableFrames: PlacedFrames(placement.stage1, rest: tables),

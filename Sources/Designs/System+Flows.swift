@@ -4,8 +4,10 @@ internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
+internal import Linux
 internal import Machine
 internal import Memory
+internal import PCI
 internal import Simulation
 internal import VMM
 
@@ -170,7 +172,12 @@ extension System {
   private mutating func guestWrite(_ value: UInt64, at address: IPA, width: Int) -> SimulatedTime {
     let map = vmm.map
     let its = address.rawValue &- map.itsBase.rawValue
-    if its < 0x2_0000 { return virtualITSWrite(value, at: its, width: width) }
+    if map.messageFrame != nil {
+      let distributor = address.rawValue &- map.distributor.rawValue
+      if distributor < 0x1_0000 { return distributorWrite(value, at: distributor, width: width) }
+    } else if its < 0x2_0000 {
+      return virtualITSWrite(value, at: its, width: width)
+    }
     let frame = address.rawValue &- map.redistributors.rawValue
     if frame < map.redistributorStride {
       countExit("vGICR register", by: .setup)
@@ -204,6 +211,9 @@ extension System {
   private mutating func guestTableWrite(
     _ value: UInt64, at offset: UInt64, width: Int, of device: Int
   ) -> SimulatedTime {
+    if devices[device].store == .device {
+      return storeWrite(UInt32(truncatingIfNeeded: value), at: offset, of: device)
+    }
     guard specification.design.msixEntry != .untrapped else {
       // The page is mapped to the guest: the write goes straight to the device.
       let table = RecordedMachine.layout.bar(of: device) + RecordedMachine.tableOffset
@@ -219,6 +229,23 @@ extension System {
     return costs.exitToVMM
   }
 
+  /// The guest's driver hands its device a word of a message, on a page that no design can trap:
+  /// only the device knows what it means.
+  private mutating func storeWrite(
+    _ value: UInt32, at offset: UInt64, of device: Int
+  ) -> SimulatedTime {
+    let vector = Int(truncatingIfNeeded: offset / MSIXTableEntry.byteCount)
+    guard var entry = machine.functions[device].tableEntry(vector) else {
+      return costs.softwareStep
+    }
+    let word = Int(truncatingIfNeeded: offset >> 3 & 1)
+    let shift: UInt64 = offset & 4 == 0 ? 0 : 32
+    entry[word: word] = entry[word: word] & ~(lowBits(32) << shift) | UInt64(value) << shift
+    let emissions = machine.functions[device].writeInternalStore(vector, entry) ?? []
+    release(emissions, of: device)
+    return costs.softwareStep
+  }
+
   private mutating func guestConfigWrite(
     _ value: UInt32, at offset: UInt16, width: Int, of device: Int
   ) -> SimulatedTime {
@@ -226,6 +253,13 @@ extension System {
     let word = UInt16(truncatingIfNeeded: value)
     if offset == RecordedMachine.msixCapability + 2 {
       begin(vmm.msixControlWrite(word, of: device, memory: guestMemory).map(PendingStep.vmm))
+    } else if devices[device].store == .msi,
+      (RecordedMachine.msiCapability..<RecordedMachine.msiCapability + 14).contains(offset)
+    {
+      begin(
+        vmm.msiWrite(
+          value, at: offset - RecordedMachine.msiCapability, of: device, memory: guestMemory
+        ).map(PendingStep.vmm))
     } else if offset == 4 {
       begin(vmm.commandWrite(word).map { .vmm($0.about(device)) })
     }

@@ -53,9 +53,12 @@ extension System {
   }
 
   private mutating func captureFirstMessage(of device: Int) {
-    guard let entry = machine.functions[device].tableEntry(0) else { return }
-    firstMessages[device] = .init(
-      address: IOVA(entry[.messageAddress]), data: entry[.messageData])
+    if let entry = machine.functions[device].tableEntry(0) {
+      firstMessages[device] = .init(
+        address: IOVA(entry[.messageAddress]), data: entry[.messageData])
+    } else if let message = machine.functions[device].message(forVector: 0) {
+      firstMessages[device] = .init(address: message.address, data: message.data)
+    }
   }
 
   mutating func depart(_ index: Int32, _ message: MSI) {
@@ -162,13 +165,18 @@ extension System {
   }
 
   mutating func remember(_ index: Int32, _ lpi: UInt32, isVirtual: Bool) {
-    let slot = Int(lpi &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
-    if slot >= 0, slot < latest.count { latest[slot] = index }
+    if let slot = slot(of: lpi, isVirtual: isVirtual) { latest[slot] = index }
+  }
+
+  private func slot(of intid: UInt32, isVirtual: Bool) -> Int? {
+    guard intid >= INTID.firstLPI else { return 2 * 4096 + Int(intid & 1023) }
+    let slot = Int(intid &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
+    return slot < 2 * 4096 ? slot : nil
   }
 
   func lastMessage(of lpi: UInt32, isVirtual: Bool) -> Int32? {
-    let slot = Int(lpi &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
-    return slot >= 0 && slot < latest.count && latest[slot] >= 0 ? latest[slot] : nil
+    guard let slot = slot(of: lpi, isVirtual: isVirtual), latest[slot] >= 0 else { return nil }
+    return latest[slot]
   }
 
   // MARK: In the host
@@ -198,8 +206,10 @@ extension System {
     if isWanted(index) {
       visit(
         "eventfd", nil, [],
-        "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
-          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS")
+        route.spi == nil
+          ? "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
+            + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS"
+          : "vfio_msihandler signals; irqfd injects \(route.text)")
     }
     spend(costs.irqfd, at: .injection, index)
     schedule(.inject, after: costs.irqfd, message: index)
@@ -210,6 +220,7 @@ extension System {
     guard let route = messages[Int(index)].route else {
       return end(index, .lost, "the KVM route went away while the VMM held the interrupt")
     }
+    if let spi = route.spi { return injectSPI(index, spi) }
     guard route.doorbell == vmm.map.doorbell else {
       end(index, .lost, "no virtual ITS has a doorbell at \(route.doorbell): KVM returns -EINVAL")
       return
@@ -249,7 +260,9 @@ extension System {
 
   mutating func acknowledge(_ index: Int32) {
     let message = messages[Int(index)]
-    if message.isDirect {
+    if message.virtualLPI < INTID.firstLPI {
+      virtualDistributor.acknowledge(message.virtualLPI)
+    } else if message.isDirect {
       machine.redistributors.acknowledgeVirtual(
         message.virtualLPI, at: message.cpu, memory: machine.memory)
     } else {
@@ -276,12 +289,14 @@ extension System {
     }
     if expected == nil || expected == message.virtualLPI {
       breakdown.add(message.times.completed(after: queue.now - message.sent))
-      end(index, .delivered, "the guest's handler ran for LPI \(message.virtualLPI)")
+      end(index, .delivered, "the guest's handler ran for \(Self.intidText(message.virtualLPI))")
     } else {
       end(
         index, .misrouted,
-        "LPI \(message.virtualLPI) arrived where vector \(message.vector) has LPI \(expected ?? 0)")
+        "\(Self.intidText(message.virtualLPI)) arrived where vector \(message.vector) has "
+          + Self.intidText(expected ?? 0))
     }
+    endSPI(message.virtualLPI)
     inService -= 1
     blockIfIdle()
   }

@@ -1,3 +1,4 @@
+internal import ArmFormats
 internal import Flows
 internal import GIC
 internal import HostKernel
@@ -59,7 +60,10 @@ extension System {
   }
 
   private mutating func retry(_ index: Int32, _ message: MessageState) -> Bool {
-    if message.isDirect {
+    if message.virtualLPI != 0, message.virtualLPI < INTID.firstLPI {
+      guard virtualDistributor.isDue(message.virtualLPI) else { return false }
+      schedule(.acknowledge, after: costs.kick, message: index)
+    } else if message.isDirect {
       guard
         machine.redistributors.isVirtualDue(
           message.virtualLPI, at: message.cpu, memory: machine.memory)

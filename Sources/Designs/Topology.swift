@@ -44,7 +44,7 @@ public struct Topology: Equatable, Sendable {
     let behind = UInt32(index / max(1, smmus))
     return Workload.Device(
       name: first.name, guestID: first.guestID &+ UInt32(smmu(of: index)) * 0x200 &+ behind,
-      hostID: first.hostID &+ UInt32(index), vectors: first.vectors)
+      hostID: first.hostID &+ UInt32(index), vectors: first.vectors, store: first.store)
   }
 
   /// The numbers of the devices, in the order in which the guest's drivers set them up.

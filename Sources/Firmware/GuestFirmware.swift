@@ -37,8 +37,25 @@ public struct GuestTables: Equatable, Sendable {
 
 /// What the tables that a VMM writes tell its guest, as far as MSIs depend on it.
 public struct GuestFirmware: Equatable, Sendable {
-  /// The ITS's control frame (MADT, GIC ITS structure).
-  public let itsBase: IPA
+  /// The ITS's control frame (MADT, GIC ITS structure); `nil` without an ITS.
+  public let itsBase: IPA?
+  /// A GICv2m frame of the guest (MADT, GIC MSI frame structure).
+  public struct MessageFrame: Equatable, Sendable {
+    public let base: IPA
+    /// INTIDs.
+    public let spis: Range<UInt32>
+    /// The distributor that they belong to.
+    public let distributor: IPA
+
+    public init(base: IPA, spis: Range<UInt32>, distributor: IPA) {
+      self.base = base
+      self.spis = spis
+      self.distributor = distributor
+    }
+  }
+
+  /// What takes MSIs where there is no ITS; Linux prefers the ITS where there are both.
+  public let messageFrame: MessageFrame?
   /// The redistributors (MADT, GICR structure).
   public let redistributors: IPA
   /// An SMMUv3 of the guest (IORT, SMMUv3 node).
@@ -63,10 +80,11 @@ public struct GuestFirmware: Equatable, Sendable {
   public let preservesBootConfiguration: Bool
 
   public init(
-    itsBase: IPA, redistributors: IPA, smmus: [SMMU], reserved: [ReservedMemoryRange],
-    preservesBootConfiguration: Bool
+    itsBase: IPA?, redistributors: IPA, smmus: [SMMU], reserved: [ReservedMemoryRange],
+    preservesBootConfiguration: Bool, messageFrame: MessageFrame? = nil
   ) {
     self.itsBase = itsBase
+    self.messageFrame = messageFrame
     self.redistributors = redistributors
     self.smmus = smmus
     self.reserved = reserved
@@ -81,25 +99,39 @@ public struct GuestFirmware: Equatable, Sendable {
   /// What a guest reads from its tables, as Linux does: RMRs count from IORT revision 5 on and for
   /// the SMMU and streams that their ID mappings name.
   ///
-  /// - Throws: `FirmwareError` when a table cannot be read, or there is no ITS or redistributor.
+  /// - Throws: `FirmwareError` when a table cannot be read, or there is no redistributor, or
+  ///   neither an ITS nor a GICv2m frame.
   public init(reading tables: GuestTables) throws(FirmwareError) {
     let facts = try tables.facts()
-    guard let its = facts.itses.first else { throw FirmwareError("No ITS in the MADT") }
+    let its = facts.itses.first
+    let frame = its == nil ? facts.messageFrame : nil
+    guard its != nil || frame != nil else {
+      throw FirmwareError("No ITS and no GICv2m frame in the tables")
+    }
     guard let redistributors = facts.areas.first(where: { $0.name == "GICR" }) else {
       throw FirmwareError("No valid GICR entries exist")
     }
     self.init(
-      itsBase: IPA(its.base), redistributors: IPA(redistributors.base),
+      itsBase: its.map { IPA($0.base) }, redistributors: IPA(redistributors.base),
       smmus: facts.smmus.indices.filter { facts.smmus[$0].isVersion3 }.map { index in
         SMMU(
           base: IPA(facts.smmus[index].base), requesterIDs: facts.requesterIDs(behind: index))
       },
       reserved: facts.heededRanges,
-      preservesBootConfiguration: facts.bootConfiguration == .preserved)
+      preservesBootConfiguration: facts.bootConfiguration == .preserved, messageFrame: frame)
   }
 }
 
 extension PlatformFacts {
+  /// The first GICv2m frame with its SPIs, and the distributor (`gicv2m_init_one`).
+  fileprivate var messageFrame: GuestFirmware.MessageFrame? {
+    guard let frame = messageFrames.first, let spis = messageSPIs,
+      let distributor = areas.first(where: { $0.name == "GICD" })
+    else { return nil }
+    return GuestFirmware.MessageFrame(
+      base: IPA(frame.base), spis: spis, distributor: IPA(distributor.base))
+  }
+
   /// The reserved ranges that Linux heeds, for each run of streams of an SMMUv3 that they name.
   fileprivate var heededRanges: [ReservedMemoryRange] {
     reserved.filter(\.isHeeded).flatMap { range in

@@ -71,14 +71,16 @@ public enum MADTLayout {
 
   public static let frameID = TableField("MSI Frame ID", at: 4, 4, .decimal)
   public static let frameBase = TableField("Base Address", at: 8, 8)
+  /// Bit 0: SPI count and base stand here, and not in the frame's `MSI_TYPER` alone.
+  public static let frameFlags = TableField(
+    "Flags", at: 16, 4, .flags([.init("SPI count and base given here", bit: 0)]))
   public static let spiCount = TableField("SPI Count", at: 20, 2, .decimal)
   public static let spiBase = TableField("SPI Base", at: 22, 2, .decimal)
   static let msiFrame = RecordLayout(
     "GIC MSI frame",
     header + [
-      TableField("Reserved", at: 2, 2, .reserved), frameID, frameBase,
-      TableField("Flags", at: 16, 4, .flags([.init("SPI count and base given here", bit: 0)])),
-      spiCount, spiBase,
+      TableField("Reserved", at: 2, 2, .reserved), frameID, frameBase, frameFlags, spiCount,
+      spiBase,
     ])
 
   public static let redistributorBase = TableField("Base Address", at: 4, 8)

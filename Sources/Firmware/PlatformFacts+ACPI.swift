@@ -128,6 +128,10 @@ extension PlatformFacts {
       case .msiFrame:
         let frame = area(record, "GICv2m frame", MADTLayout.frameBase, 0x1000)
         messageFrames.append(frame)
+        if record[MADTLayout.frameFlags] & 1 == 1 {
+          addMessageSPIs(
+            base: record[MADTLayout.spiBase], count: record[MADTLayout.spiCount])
+        }
         areas.append(frame)
       case .its:
         itses.append(

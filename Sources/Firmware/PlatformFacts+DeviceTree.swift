@@ -82,6 +82,9 @@ private struct DeviceTreeReader {
           place: node.path, name: "GICv2m frame", base: base ?? 0, length: 0x1000,
           isMemory: false))
       addAreas(["GICv2m frame"], of: index)
+      if let base = node.cell("arm,msi-base-spi"), let count = node.cell("arm,msi-num-spis") {
+        facts.addMessageSPIs(base: UInt64(base), count: UInt64(count))
+      }
     }
   }
 

@@ -129,6 +129,9 @@ public struct PlatformFacts: Equatable, Sendable {
   public var itsGroups: [ITSGroup] = []
   public var itses: [ITS] = []
   public var messageFrames: [Area] = []
+  /// The SPIs of the first GICv2m frame, by INTID, where the tables give them; Linux takes 32 to
+  /// 1019 (`is_msi_spi_valid`).
+  public var messageSPIs: Range<UInt32>?
   public var rootComplexes: [RootComplex] = []
   public var components: [Component] = []
   public var reserved: [ReservedRange] = []
@@ -140,6 +143,15 @@ public struct PlatformFacts: Equatable, Sendable {
   public var bootConfiguration = BootConfiguration.unknown
 
   public init(source: Source) { self.source = source }
+
+  /// Takes in the SPIs of a GICv2m frame, unless an earlier one has some.
+  mutating func addMessageSPIs(base: UInt64, count: UInt64) {
+    let end = base.addingReportingOverflow(count)
+    guard messageSPIs == nil, base >= 32, count > 0, !end.overflow, end.partialValue <= 1020 else {
+      return
+    }
+    messageSPIs = UInt32(base)..<UInt32(end.partialValue)
+  }
 
   /// How findings call a target.
   public func name(of target: Target) -> String {

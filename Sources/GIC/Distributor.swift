@@ -88,14 +88,21 @@ public struct Distributor: Sendable {
     return best
   }
 
+  /// Whether an SPI would be signalled now, as far as itself is concerned.
+  public func isDue(_ intid: UInt32) -> Bool {
+    guard let slot = slot(intid) else { return false }
+    return interrupts[slot].enabled && interrupts[slot].isPending && !interrupts[slot].active
+  }
+
   /// Pending becomes active.
-  mutating func acknowledge(_ intid: UInt32) {
+  public mutating func acknowledge(_ intid: UInt32) {
     guard let slot = slot(intid) else { return }
     interrupts[slot].pending = false
     interrupts[slot].active = true
   }
 
-  mutating func deactivate(_ intid: UInt32) {
+  /// Active becomes inactive.
+  public mutating func deactivate(_ intid: UInt32) {
     if let slot = slot(intid) { interrupts[slot].active = false }
   }
 }

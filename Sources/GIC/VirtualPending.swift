@@ -121,6 +121,9 @@ extension Redistributors {
     else { return }
     let place = PA(frames[index].resident.pendingTable &+ UInt64(vINTID &>> 3))
     _ = Self.exchangeBit(Int(vINTID & 7), at: place, to: false, memory: memory)
+    if let key = frames[index].resident.lpis.first, PendingQueue.intid(of: key) == vINTID {
+      frames[index].resident.lpis.removeFirst()
+    }
   }
 
   /// Every pending interrupt of a vPE, enabled or not, in order.

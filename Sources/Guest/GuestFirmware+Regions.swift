@@ -25,7 +25,7 @@ extension GuestFirmware {
     guard version < .readsReservedMemoryRanges else { return self }
     return GuestFirmware(
       itsBase: itsBase, redistributors: redistributors, smmus: smmus, reserved: [],
-      preservesBootConfiguration: preservesBootConfiguration)
+      preservesBootConfiguration: preservesBootConfiguration, messageFrame: messageFrame)
   }
 }
 

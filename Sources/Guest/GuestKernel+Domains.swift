@@ -59,11 +59,21 @@ extension GuestKernel {
 
   /// VFIO's own paging domain, empty but for what its user maps (`vfio_iommu_type1_attach_group`).
   mutating func attachUserDomain() throws(Refusal) -> [Step<Never>] {
+    guard its != nil else { throw Self.unsafeInterrupts }
     var steps = try newTables(for: .user)
     domain = .user
     steps += try mapDirectRegions()
     steps += try installContext()
     return steps
+  }
+
+  /// A GICv2m frame takes no DeviceID, so its domain is not flagged as isolated
+  /// (`iommu_group_has_isolated_msi`).
+  static var unsafeInterrupts: Refusal {
+    Refusal(
+      by: .guest, in: "vfio_iommu_type1_attach_group", errno: "EPERM",
+      message: "No interrupt remapping support. Use the module param "
+        + "\"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform")
   }
 
   private mutating func newTables(for domain: Domain) throws(Refusal) -> [Step<Never>] {

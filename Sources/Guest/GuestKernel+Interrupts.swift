@@ -1,5 +1,6 @@
 internal import ArmFormats
 internal import Bits
+internal import Firmware
 internal import Flows
 internal import IOMMU
 internal import Linux
@@ -15,26 +16,84 @@ extension GuestKernel {
         by: .guest, in: "__pci_enable_msix_range", errno: "ENOSPC",
         message: "\(count) vectors of \(device.vectors)")
     }
-    var steps = try its.createDevice(device.requesterID, vectors: count, frames: &frames)
-    steps.append(msix.control(enable: true, functionMask: true))
+    if device.store == .msi { return try enableMSI(count) }
+    let id = device.requesterID
+    var steps = try its?.createDevice(id, vectors: count, frames: &frames) ?? []
+    // A device with a store of its own has no switch in configuration space.
+    if device.store == .msiX { steps.append(msix.control(enable: true, functionMask: true)) }
     for vector in 0..<count {
-      let event = UInt32(truncatingIfNeeded: vector)
-      guard let lpi = its.lpi(ofEvent: event, device: device.requesterID) else {
-        throw Refusal(
-          by: .guest, in: "its_alloc_device_irq", errno: "ENOSPC", message: "no LPI is left")
-      }
-      lpis[event] = lpi
+      let interrupt = try allocateInterrupt(vector)
       let prepared = try prepareMessage()
-      steps += prepared.steps
-      steps += its.activate(device: device.requesterID, event: event, lpi: lpi, cpu: 0)
+      steps += prepared.steps + activate(vector)
       steps += msix.write(
-        vector, address: prepared.address, data: event, reason: "the guest's doorbell and EventID")
-      steps += its.configure(
-        device: device.requesterID, event: event, lpi: lpi, cpu: 0, enabled: true)
-      steps.append(msix.setMask(vector, false))
+        vector, address: prepared.address, data: interrupt,
+        reason: its == nil ? "the guest's frame and SPI" : "the guest's doorbell and EventID")
+      steps += enable(vector) + [msix.setMask(vector, false)]
     }
-    steps.append(msix.control(enable: true, functionMask: false))
+    if device.store == .msiX { steps.append(msix.control(enable: true, functionMask: false)) }
     return steps
+  }
+
+  /// Plain MSI: one address for all vectors, and data that leaves their numbers open
+  /// (`msi_capability_init`).
+  private mutating func enableMSI(_ count: Int) throws(Refusal) -> [Step<Never>] {
+    let granted = 1 << Int(MSIDriver.exponent(of: count))
+    guard count <= 32 else {
+      throw Refusal(
+        by: .guest, in: "__pci_enable_msi_range", errno: "ENOSPC", message: "\(count) vectors of 32"
+      )
+    }
+    let id = device.requesterID
+    var steps = try its?.createDevice(id, vectors: granted, frames: &frames) ?? []
+    let prepared = try prepareMessage()
+    steps += prepared.steps
+    var data: [UInt32] = []
+    for vector in 0..<granted {
+      data.append(try allocateInterrupt(vector))
+      steps += activate(vector)
+    }
+    steps += MSIDriver(agent: .guest, capability: device.msiCapability).enable(
+      granted, address: prepared.address, data: data.first ?? 0,
+      reason: its == nil ? "the guest's frame and SPIs" : "the guest's doorbell and EventIDs")
+    for vector in 0..<granted { steps += enable(vector) }
+    return steps
+  }
+
+  /// Gives a vector an LPI or an SPI; the data of its message.
+  private mutating func allocateInterrupt(_ vector: Int) throws(Refusal) -> UInt32 {
+    let event = UInt32(truncatingIfNeeded: vector)
+    guard its != nil else {
+      guard let spi = messageFrame?.allocate(1)?.lowerBound else {
+        throw Refusal(
+          by: .guest, in: "gicv2m_irq_domain_alloc", errno: "ENOSPC", message: "no SPI is left")
+      }
+      lpis[event] = spi
+      return spi
+    }
+    guard let lpi = its?.lpi(ofEvent: event, device: device.requesterID) else {
+      throw Refusal(
+        by: .guest, in: "its_alloc_device_irq", errno: "ENOSPC", message: "no LPI is left")
+    }
+    lpis[event] = lpi
+    return event
+  }
+
+  /// Maps a vector's event, or sets its SPI up.
+  private mutating func activate(_ vector: Int) -> [Step<Never>] {
+    let event = UInt32(truncatingIfNeeded: vector)
+    let id = device.requesterID
+    guard let interrupt = lpis[event] else { return [] }
+    return its?.activate(device: id, event: event, lpi: interrupt, cpu: 0)
+      ?? messageFrame?.activate(interrupt) ?? []
+  }
+
+  /// Enables a vector's LPI or SPI.
+  private mutating func enable(_ vector: Int) -> [Step<Never>] {
+    let event = UInt32(truncatingIfNeeded: vector)
+    let id = device.requesterID
+    guard let interrupt = lpis[event] else { return [] }
+    return its?.configure(device: id, event: event, lpi: interrupt, cpu: 0, enabled: true)
+      ?? messageFrame.map { [$0.unmask(interrupt)] } ?? []
   }
 
   /// The address that the guest puts in a message, and the mapping that it makes for it
@@ -128,7 +187,7 @@ extension GuestKernel {
       return [
         Step(
           .guest, "direct_lpi_inv", "GICR + \(hex(offset)) := \(hex(value)) (recorded)",
-          .mmio(its.redistributors + offset, value, width: 8))
+          .mmio(PA(firmware.redistributors.rawValue) + offset, value, width: 8))
       ]
     case .msixWrite(let offset, let value):
       let vector = Int(truncatingIfNeeded: offset / MSIXTableEntry.byteCount)
@@ -153,6 +212,7 @@ extension GuestKernel {
       }
     }
     let names = commands.map { $0[.opcode].name ?? hex($0[word: 0]) }.joined(separator: ", ")
-    return its.send(commands, function: "its_send_single_command", text: "\(names) (recorded)")
+    return its?.send(commands, function: "its_send_single_command", text: "\(names) (recorded)")
+      ?? []
   }
 }

@@ -13,6 +13,7 @@ extension GuestKernel {
   /// writes of the MSI-X table trap to the guest's own VMM, which has the guest's kernel enable the
   /// vectors as for any user of VFIO.
   mutating func startNestedGuest() throws(Refusal) -> [Step<Never>] {
+    guard let its else { throw Self.unsafeInterrupts }
     // The kernel's own frames stand 704 KiB into RAM.
     let ram = IPA(its.layout.commandQueue.rawValue).alignedDown(toBit: 24)
     let step = try map(

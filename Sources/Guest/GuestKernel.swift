@@ -20,10 +20,16 @@ public struct GuestKernel: Sendable {
     public let msixTable: IPA
     /// Offset of the MSI-X capability in configuration space.
     public let msixCapability: UInt16
+    /// Where the device keeps its messages, and for MSI the offset of that capability.
+    public let store: MessageStore
+    public let msiCapability: UInt16
 
     public init(
-      requesterID: UInt32, vectors: Int, msixTable: IPA, msixCapability: UInt16
+      requesterID: UInt32, vectors: Int, msixTable: IPA, msixCapability: UInt16,
+      store: MessageStore = .msiX, msiCapability: UInt16 = 0x40
     ) {
+      self.store = store
+      self.msiCapability = msiCapability
       self.requesterID = requesterID
       self.vectors = vectors
       self.msixTable = msixTable
@@ -54,7 +60,7 @@ public struct GuestKernel: Sendable {
     var iovas: IOVAAllocator
     /// The doorbell's IOVA in the present domain.
     var doorbellIOVA: IOVA?
-    /// The device's LPIs, by EventID.
+    /// The device's LPIs by EventID, or its SPIs by vector.
     var lpis: [UInt32: UInt32] = [:]
   }
 
@@ -67,7 +73,9 @@ public struct GuestKernel: Sendable {
   var tableFrames: PlacedFrames
   /// In the order of the tables; `nil` alone for a guest without an SMMU.
   var smmus: [SMMUDriver?]
-  var its: ITSDriver
+  /// `nil` for a guest with a GICv2m frame.
+  var its: ITSDriver?
+  var messageFrame: GICv2mDriver?
   var devices: [DeviceState]
   /// The device that the present operation is about.
   private(set) var current = 0
@@ -104,8 +112,11 @@ public struct GuestKernel: Sendable {
   ) throws(Refusal) {
     let firmware = firmware.asRead(by: version)
     var frames = frames
-    guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
-      throw .outOfMemory("its_alloc_tables")
+    its = try Self.itsDriver(firmware, &frames)
+    messageFrame = firmware.messageFrame.map {
+      GICv2mDriver(
+        agent: .guest, base: PA($0.base.rawValue), distributor: PA($0.distributor.rawValue),
+        spis: $0.spis)
     }
     smmus = []
     do {
@@ -118,9 +129,6 @@ public struct GuestKernel: Sendable {
       throw .outOfMemory("arm_smmu_init_strtab")
     }
     if smmus.isEmpty { smmus = [nil] }
-    its = ITSDriver(
-      agent: .guest, base: PA(firmware.itsBase.rawValue),
-      redistributors: PA(firmware.redistributors.rawValue), layout: layout)
     self.version = version
     self.firmware = firmware
     pageShift = pageSize.shift
@@ -130,13 +138,25 @@ public struct GuestKernel: Sendable {
     recordedContextTable = contextTable
   }
 
+  private static func itsDriver(
+    _ firmware: GuestFirmware, _ frames: inout BumpFrames
+  ) throws(Refusal) -> ITSDriver? {
+    guard let base = firmware.itsBase else { return nil }
+    guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
+      throw .outOfMemory("its_alloc_tables")
+    }
+    return ITSDriver(
+      agent: .guest, base: PA(base.rawValue),
+      redistributors: PA(firmware.redistributors.rawValue), layout: layout)
+  }
+
   /// The regions that sysfs lists for the group of the present device.
   public var reservedRegions: [ReservedRegion] { firmware.reservedRegions(of: device.requesterID) }
 
   /// The guest's doorbell as it stands in its memory map.
-  var doorbell: PA { its.doorbell }
+  var doorbell: PA { its?.doorbell ?? messageFrame?.doorbell ?? 0 }
 
-  /// The LPI of one of a device's events; `nil` when it is not mapped.
+  /// The LPI of one of a device's events, or the SPI of one of its vectors; `nil` when it has none.
   public func lpi(ofEvent event: UInt32, of device: Int = 0) -> UInt32? {
     devices[device].lpis[event]
   }
@@ -200,7 +220,8 @@ public struct GuestKernel: Sendable {
     } catch {
       throw .outOfMemory("arm_smmu_device_probe")
     }
-    return steps + its.probe() + its.initLPIs(cpu: 0) + its.mapCollection(cpu: 0)
+    steps += its.map { $0.probe() + $0.initLPIs(cpu: 0) } ?? []
+    return steps + (its?.mapCollection(cpu: 0) ?? [])
   }
 
   private mutating func probe(_ index: Int) throws(SMMUDriver.Failure) -> [Step<Never>] {
@@ -223,7 +244,8 @@ extension GuestKernel.DeviceState {
     self.device = device
     smmu = firmware.smmu(of: device.requesterID) ?? 0
     msix = MSIXDriver(
-      agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability)
+      agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability,
+      isInternal: device.store == .device)
     let reserved = firmware.reservedRegions(of: device.requesterID)
       .filter { $0.kind != .softwareMSI }
       .map { $0.base.rawValue..<$0.base.rawValue + $0.length }

@@ -45,10 +45,15 @@ public struct Workload: Sendable {
     public let guestID: UInt32
     /// StreamID and DeviceID of the real function.
     public let hostID: UInt32
-    /// Entries of the MSI-X table, 1 to 2048.
+    /// Entries of the MSI-X table or the internal store, 1 to 2048, or MSI vectors, 1 to 32.
     public let vectors: Int
+    /// Where it keeps its messages.
+    public let store: MessageStore
 
-    public init(name: String, guestID: UInt32, hostID: UInt32, vectors: Int) {
+    public init(
+      name: String, guestID: UInt32, hostID: UInt32, vectors: Int, store: MessageStore = .msiX
+    ) {
+      self.store = store
       self.name = name
       self.guestID = guestID
       self.hostID = hostID

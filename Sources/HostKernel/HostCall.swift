@@ -36,6 +36,8 @@ public enum HostCall: Sendable {
   /// VFIO_DEVICE_SET_IRQS for one vector, with an eventfd: `guestAddress` is what a VMM that
   /// forwards the guest's message address passes.
   case enableVector(Int, guestAddress: IOVA?)
+  /// VFIO_DEVICE_SET_IRQS for plain MSI: `count` vectors, a power of two, with an eventfd each.
+  case enableMSI(count: Int, guestAddress: IOVA?)
   /// VFIO_DEVICE_SET_IRQS that ends every vector.
   case disableVectors
   /// KVM_SET_GSI_ROUTING and KVM_IRQFD: where KVM injects the vector's eventfd.
@@ -69,10 +71,28 @@ public struct InjectionRoute: Equatable, Sendable {
   public let doorbell: IPA
   public let deviceID: UInt32
   public let eventID: UInt32
+  /// The SPI that is injected instead of an MSI, where a VMM names it by itself from the data of
+  /// the message (QEMU's `kvm_gsi_direct_mapping`).
+  public let spi: UInt32?
 
   public init(doorbell: IPA, deviceID: UInt32, eventID: UInt32) {
     self.doorbell = doorbell
     self.deviceID = deviceID
     self.eventID = eventID
+    spi = nil
+  }
+
+  /// - Parameter doorbell: that of the guest's GICv2m frame.
+  public init(spi: UInt32, doorbell: IPA) {
+    self.doorbell = doorbell
+    self.spi = spi
+    deviceID = 0
+    eventID = spi
+  }
+
+  /// What is injected, in words.
+  public var text: String {
+    spi.map { "SPI \($0)" }
+      ?? "doorbell \(doorbell), DeviceID \(hex(UInt64(deviceID))), EventID \(eventID)"
   }
 }

@@ -42,6 +42,43 @@ extension HostKernel {
     return steps
   }
 
+  private var msi: MSIDriver { MSIDriver(agent: .host, capability: platform.msiCapability) }
+
+  /// Gives all vectors of plain MSI their events, LPIs and the one message (`vfio_msi_enable`).
+  /// The PCI core writes it, so that an override in VFIO cannot take the guest's address in.
+  mutating func enableMSI(
+    _ count: Int, guestAddress: IOVA?
+  ) throws(Refusal) -> [Step<Never>] {
+    guard eventIDOwner == .host else {
+      throw Refusal(
+        by: .host, in: "vfio_msi_enable", errno: "EOPNOTSUPP",
+        message: "the MSI capability stands in configuration space, which no guest writes itself, "
+          + "and the guest's ITS commands own the device's translation table")
+    }
+    guard platform.store == .msi, (1...32).contains(count), count < 2 * platform.vectors else {
+      throw Refusal(
+        by: .host, in: "vfio_pci_set_msi_trigger", errno: "EINVAL",
+        message: "\(count) MSI vectors of \(platform.vectors)")
+    }
+    var steps: [Step<Never>] = []
+    if !its.hasDevice(platform.requesterID) {
+      steps += try createTranslationTable(vectors: count)
+    }
+    let prepared = try prepareMessage(for: guestAddress)
+    steps += prepared.steps
+    for event in 0..<UInt32(truncatingIfNeeded: count) { steps += activate(event) }
+    let isForwarded = guestAddress != nil && addressOverride == .msiDomain
+    let origin = isForwarded ? "the guest's" : "the host's own"
+    steps += msi.enable(
+      count, address: prepared.address, data: 0,
+      reason: "\(origin) address, the host's EventIDs from 0 on")
+    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
+      steps += its.configure(
+        device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
+    }
+    return steps
+  }
+
   /// The address that the host's kernel puts in a message for its ITS, and what it maps for it
   /// (`iommu_dma_prepare_msi`, `iommufd_sw_msi`).
   private mutating func prepareMessage(
@@ -112,14 +149,18 @@ extension HostKernel {
   /// Ends every vector (`vfio_msi_disable`).
   mutating func disableVectors() -> [Step<Never>] {
     var steps = takeAllBack()
+    let isMSI = platform.store == .msi
+    if isMSI, !events.isEmpty { steps.append(msi.disable) }
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      steps.append(msix.setMask(Int(event), true))
+      if !isMSI { steps.append(msix.setMask(Int(event), true)) }
       steps += its.configure(
         device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: false)
       steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
       targets[lpi] = nil
     }
-    if !events.isEmpty { steps.append(msix.control(enable: false, functionMask: false)) }
+    if !isMSI, !events.isEmpty {
+      steps.append(msix.control(enable: false, functionMask: false))
+    }
     events = [:]
     messages = [:]
     return steps
@@ -139,8 +180,7 @@ extension HostKernel {
     return [
       Step(
         .kvm, "kvm_irqfd_assign",
-        "vector \(vector), LPI \(lpi) -> doorbell \(route.doorbell), DeviceID "
-          + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)", .decide
+        "vector \(vector), LPI \(lpi) -> \(route.text)", .decide
       ).believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
     ]
   }

@@ -24,11 +24,17 @@ public struct HostKernel: Sendable {
     /// StreamID and DeviceID of the assigned function.
     public var requesterID: UInt32
     public var vectors: Int
+    /// Where the function keeps its messages, and for MSI the offset of that capability.
+    public var store: MessageStore
+    public var msiCapability: UInt16
 
     public init(
       smmuBase: PA, itsBase: PA, redistributors: PA, cpus: Int, msixTable: PA,
-      msixCapability: UInt16, requesterID: UInt32, vectors: Int
+      msixCapability: UInt16, requesterID: UInt32, vectors: Int, store: MessageStore = .msiX,
+      msiCapability: UInt16 = 0x40
     ) {
+      self.store = store
+      self.msiCapability = msiCapability
       self.smmuBase = smmuBase
       self.itsBase = itsBase
       self.redistributors = redistributors
@@ -188,6 +194,8 @@ public struct HostKernel: Sendable {
     case .invalidate(let command): try invalidate(command)
     case .enableVector(let vector, let address):
       try enableVector(vector, guestAddress: address)
+    case .enableMSI(let count, let address):
+      try enableMSI(count, guestAddress: address)
     case .disableVectors: disableVectors()
     case .route(let vector, let route): self.route(vector: vector, route)
     case .releaseVector(let vector): releaseVector(vector)

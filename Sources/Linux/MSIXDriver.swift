@@ -2,15 +2,19 @@ internal import ArmFormats
 public import Bits
 public import Flows
 
-/// Linux's MSI-X code (`drivers/pci/msi/msi.c`) on one function, as steps.
+/// Linux's MSI-X code (`drivers/pci/msi/msi.c`) on one function, as steps; or that of a driver whose
+/// device keeps its messages inside, where they look the same.
 public struct MSIXDriver: Sendable {
   public let agent: Agent
   /// The table, as the kernel's machine addresses it.
   public let table: PA
   /// Offset of the capability in configuration space.
   public let capability: UInt16
+  /// Whether the table is one of the device's own.
+  public let isInternal: Bool
 
-  public init(agent: Agent, table: PA, capability: UInt16) {
+  public init(agent: Agent, table: PA, capability: UInt16, isInternal: Bool = false) {
+    self.isInternal = isInternal
     self.agent = agent
     self.table = table
     self.capability = capability
@@ -61,6 +65,8 @@ public struct MSIXDriver: Sendable {
   ) -> Step<Never> {
     let place = table + UInt64(vector) * MSIXTableEntry.byteCount + offset
     return Step(
-      agent, function, "MSI-X entry \(vector): \(text)", .mmio(place, UInt64(value), width: 4))
+      agent, isInternal ? "irq_write_msi_msg" : function,
+      "\(isInternal ? "internal store, message" : "MSI-X entry") \(vector): \(text)",
+      .mmio(place, UInt64(value), width: 4))
   }
 }

@@ -34,8 +34,9 @@ extension PCIFunction {
     masters = space.read(Self.commandOffset, width: 2) & Self.busMaster != 0
     guard msixCapability != 0 else { return }
     let control = MSIXControl(rawValue: UInt64(space.read(msixCapability + 2, width: 2)))
-    msixEnabled = control[.enable]
-    msixMasked = control[.functionMask]
+    // A store inside the device is under none of MSI-X's switches.
+    msixEnabled = control[.enable] || profile.msix?.store == .device
+    msixMasked = control[.functionMask] && profile.msix?.store == .table
   }
 
   mutating func defineHeader() {

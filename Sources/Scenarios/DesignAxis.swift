@@ -79,6 +79,8 @@ public struct DesignAxis: Sendable {
     DesignAxis(
       "iommu", \.iommu, "Whether the guest has an SMMU in front of the device.", standard: .nested),
     DesignAxis(
+      "controller", \.controller, "What takes the guest's MSIs.", standard: .its),
+    DesignAxis(
       "vits", \.virtualITS, "Where the VMM puts the doorbell page of its virtual ITS.",
       standard: .besideWindow),
     DesignAxis(

@@ -98,6 +98,15 @@ extension VirtualIOMMU: DesignChoice {
   }
 }
 
+extension GuestMSIController: DesignChoice {
+  public var meaning: String {
+    switch self {
+    case .its: "A virtual ITS."
+    case .gicv2m: "A GICv2m frame: a message is the number of an SPI, without a DeviceID."
+    }
+  }
+}
+
 extension VirtualITSPlacement: DesignChoice {
   public var meaning: String {
     switch self {

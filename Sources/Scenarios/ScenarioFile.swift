@@ -78,6 +78,9 @@ extension Shape {
       "arrivals", .choice(of: Arrivals.self, \.meaning),
       "How the MSIs are spread; 'regular' if not given."),
     .optional(
+      "message-store", .choice(of: MessageStore.self, \.meaning),
+      "Where the device keeps its messages; 'msi-x' if not given. MSI has at most 32 vectors."),
+    .optional(
       "buffer", .integer(0...(.max)),
       "The IOVA of a page that the guest's driver maps for DMA before anything is sent."),
   ])
@@ -166,6 +169,17 @@ extension FirmwareVariant {
     case .deviceTree: "ACPI: a device tree, which has nothing like an RMR."
     case .deviceTreeReserved:
       "ACPI: a device tree with iommu-addresses for the host bridge, not for its functions."
+    }
+  }
+}
+
+extension MessageStore {
+  /// What the choice means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .msiX: "In an MSI-X table behind a BAR."
+    case .msi: "In the MSI capability: one address, data that differ in their low bits."
+    case .device: "Inside the device (IMS): there is nothing to trap."
     }
   }
 }

@@ -98,7 +98,8 @@ extension ScenarioFolder {
         vectors: Int(clamping: made.integer("vectors")),
         messages: Int(clamping: made.integer("messages")), every: time,
         arrivals: made.choice("arrivals") ?? .regular, seed: seed,
-        buffer: made["buffer"].map { IOVA($0.integer) })
+        buffer: made["buffer"].map { IOVA($0.integer) },
+        store: made.choice("message-store") ?? .msiX)
     )
   }
 

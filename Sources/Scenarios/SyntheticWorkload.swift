@@ -1,7 +1,7 @@
 public import Bits
 internal import GLibSupport
 public import Guest
-internal import Linux
+public import Linux
 internal import Simulation
 
 /// When a made-up device signals.
@@ -27,12 +27,14 @@ extension Workload {
   ///
   /// - Parameters:
   ///   - seed: of the gaps, where they are random.
+  ///   - store: where the device keeps its messages.
   ///   - buffer: where the guest's driver maps a page for DMA first, if it does.
   public static func synthetic(
     vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
-    seed: UInt32 = 1, buffer: IOVA? = nil
+    seed: UInt32 = 1, buffer: IOVA? = nil, store: MessageStore = .msiX
   ) -> Workload {
-    let device = Device(name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors)
+    let device = Device(
+      name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors, store: store)
     let random = SeededRandom(seed: seed)
     var time: UInt64 = 0
     let first = buffer.map {

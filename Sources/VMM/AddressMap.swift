@@ -16,6 +16,8 @@ public struct AddressMap: Equatable, Sendable {
   public var msixTable: IPA
   public var ramBase: IPA
   public var ramSize: UInt64
+  /// The page of the GICv2m frame; `nil` with a virtual ITS.
+  public var messageFrame: IPA?
 
   /// QEMU's `virt` machine with a device SMMU and an NVMe behind a root port
   /// (hw/arm/virt.c `base_memmap`).
@@ -24,8 +26,11 @@ public struct AddressMap: Equatable, Sendable {
     redistributorsSize: 0xf6_0000, redistributorStride: 0x2_0000,
     smmuBase: 0xc00_0000, msixTable: 0x1000_2000, ramBase: 0x4000_0000, ramSize: 768 << 20)
 
-  /// The virtual ITS's doorbell, `GITS_TRANSLATER`.
-  public var doorbell: IPA { itsBase + 0x1_0040 }
+  /// The SPIs of QEMU's GICv2m frame: 64 from SPI 48 on (hw/arm/virt.c `NUM_GICV2M_SPIS`, `irqmap`).
+  public static let messageSPIs: Range<UInt32> = 80..<144
+
+  /// The virtual ITS's doorbell, `GITS_TRANSLATER`, or that of the GICv2m frame, `MSI_SETSPI_NS`.
+  public var doorbell: IPA { messageFrame.map { $0 + 0x40 } ?? itsBase + 0x1_0040 }
 
   /// The names of the parts that lie over a range of addresses.
   public func parts(over range: Range<UInt64>) -> [String] {

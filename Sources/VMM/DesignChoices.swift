@@ -18,6 +18,14 @@ public enum DoorbellAdvertisement: String, CaseIterable, Sendable {
   case msiDirect = "msi-direct"
 }
 
+/// What takes the guest's MSIs.
+public enum GuestMSIController: String, CaseIterable, Sendable {
+  /// A virtual ITS.
+  case its
+  /// A GICv2m frame: a message is the number of an SPI, and no DeviceID stands beside it.
+  case gicv2m
+}
+
 /// Where the VMM puts the doorbell page of its virtual ITS.
 public enum VirtualITSPlacement: String, CaseIterable, Sendable {
   /// Where QEMU has it: beside the first pages of the software MSI window.

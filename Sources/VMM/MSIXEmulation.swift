@@ -9,22 +9,15 @@ internal import HostKernel
 /// The VMM acts when a vector becomes unmasked or masked, and at no other write.
 struct MSIXEmulation: Sendable {
   let policy: MSIXEntryPolicy
-  /// The virtual ITS's doorbell: QEMU's `msi-gpa`.
-  let doorbell: IPA
-  let route: RouteAddress
-  let guestID: UInt32
+  let routing: VectorRouting
   private var entries: [MSIXTableEntry]
   private var control = MSIXControl()
   /// The pending bit array.
   private var pending: [Bool]
 
-  init(
-    policy: MSIXEntryPolicy, doorbell: IPA, route: RouteAddress, guestID: UInt32, vectors: Int
-  ) {
+  init(policy: MSIXEntryPolicy, routing: VectorRouting, vectors: Int) {
     self.policy = policy
-    self.doorbell = doorbell
-    self.route = route
-    self.guestID = guestID
+    self.routing = routing
     entries = Array(repeating: MSIXTableEntry(), count: vectors)
     pending = Array(repeating: false, count: vectors)
   }
@@ -118,35 +111,6 @@ struct MSIXEmulation: Sendable {
         DoorbellBelief(
           "MSI-X emulation", .iova(address), use: policy == .forwarded ? .forwarded : .dropped))
     ]
-    return use + [routeStep(vector, target(of: address, walk), data)]
-  }
-
-  /// Which address KVM is to take for the vITS's, and how it was found.
-  private func target(
-    of address: IOVA, _ walk: (IOVA) -> IPA?
-  ) -> (doorbell: IPA?, how: String) {
-    switch route {
-    case .machineDoorbell: (doorbell, "the virtual doorbell \(doorbell)")
-    case .guestAddress: (IPA(address.rawValue), "the guest's address \(address) as an IPA")
-    case .walk:
-      walk(address).map { ($0, "the guest's stage 1 sends \(address) to IPA \($0)") }
-        ?? (nil, "the guest's stage 1 does not map \(address): no route")
-    }
-  }
-
-  private func routeStep(
-    _ vector: Int, _ target: (doorbell: IPA?, how: String), _ data: UInt32
-  ) -> Step<HostCall> {
-    let text = "route of vector \(vector): \(target.how), EventID \(data)"
-    guard let doorbell = target.doorbell else {
-      return Step(.vmm, "kvm_arch_fixup_msi_route", text, .decide)
-    }
-    return Step(
-      .vmm, "kvm_arch_fixup_msi_route", text,
-      .call(
-        .route(
-          vector: vector,
-          InjectionRoute(doorbell: doorbell, deviceID: guestID, eventID: data)))
-    ).believing(DoorbellBelief("route for KVM", .ipa(doorbell)))
+    return use + [routing.step(vector, address: address, data: data, walk)]
   }
 }

@@ -49,6 +49,17 @@ extension VMM {
       node.property(
         "reg",
         cells(map.distributor, 0x1_0000) + cells(map.redistributors, map.redistributorsSize))
+      if let frame = map.messageFrame {
+        node.node("v2m@\(digits(frame))") { v2m in
+          v2m.property("compatible", strings: ["arm,gic-v2m-frame"])
+          v2m.property("phandle", [Self.its])
+          v2m.property("msi-controller")
+          v2m.property("reg", cells(frame, 0x1000))
+          v2m.property("arm,msi-base-spi", [AddressMap.messageSPIs.lowerBound])
+          v2m.property("arm,msi-num-spis", [UInt32(AddressMap.messageSPIs.count)])
+        }
+        return
+      }
       node.node("its@\(digits(map.itsBase))") { its in
         its.property("compatible", strings: ["arm,gic-v3-its"])
         its.property("phandle", [Self.its])
@@ -76,7 +87,11 @@ extension VMM {
       node.property("bus-range", [0, 0xff])
       node.property("#address-cells", [3])
       node.property("#size-cells", [2])
-      node.property("msi-map", [0, Self.its, 0, 0x1_0000])
+      if map.messageFrame == nil {
+        node.property("msi-map", [0, Self.its, 0, 0x1_0000])
+      } else {
+        node.property("msi-parent", [Self.its])
+      }
       if iommu == .nested {
         node.property(
           "iommu-map",

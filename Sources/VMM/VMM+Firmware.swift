@@ -47,9 +47,12 @@ extension VMM {
   /// `build_iort`, with `build_iort_rmr_nodes` where the window is advertised.
   private func iort() throws(FirmwareError) -> [UInt8] {
     var table = IORTBuilder(revision: firmware == .oldIORT ? 3 : 5, origin: .qemu)
-    var group = IORTDraft(.itsGroup, revision: 1)
-    group.elements = [0]
-    let its = table.add(group)
+    var its: Int?
+    if map.messageFrame == nil {
+      var group = IORTDraft(.itsGroup, revision: 1)
+      group.elements = [0]
+      its = table.add(group)
+    }
     let smmus = iommu == .nested ? smmuIndices.map { table.add(smmuNode($0, its: its)) } : []
     table.add(rootComplex(smmus: smmus, its: its))
     for (index, smmu) in smmus.enumerated() {
@@ -59,7 +62,7 @@ extension VMM {
     return try table.build()
   }
 
-  private func smmuNode(_ index: Int, its: Int) -> IORTDraft {
+  private func smmuNode(_ index: Int, its: Int?) -> IORTDraft {
     var node = IORTDraft(.smmuV3, revision: 4, identifier: UInt32(1 + index))
     node[IORTLayout.smmuBase] = map.smmu(index).rawValue
     // COHACC override: the guest may take the tables for coherent.
@@ -68,14 +71,13 @@ extension VMM {
     node[IORTLayout.priInterrupt] = 0x91
     node[IORTLayout.syncInterrupt] = 0x92
     node[IORTLayout.errorInterrupt] = 0x93
-    node.mappings = [
-      .init(inputBase: 0, countMinusOne: 0xffff, outputBase: 0, target: its)
-    ]
+    node.mappings =
+      its.map { [.init(inputBase: 0, countMinusOne: 0xffff, outputBase: 0, target: $0)] } ?? []
     return node
   }
 
   /// Every requester ID maps to itself: the vSMMUs' streams to them, the rest to the ITS.
-  private func rootComplex(smmus: [Int], its: Int) -> IORTDraft {
+  private func rootComplex(smmus: [Int], its: Int?) -> IORTDraft {
     var node = IORTDraft(.rootComplex, revision: 3, identifier: UInt32(max(1, smmus.count) + 1))
     node[IORTLayout.cacheCoherency] = 1
     node[IORTLayout.memoryFlags] = 3
@@ -90,10 +92,12 @@ extension VMM {
     for (index, smmu) in smmus.enumerated() {
       let ids = streams(behind: index)
       node.mappings.append(identity(ids, smmu))
-      if ids.lowerBound > rest { others.append(identity(rest...(ids.lowerBound - 1), its)) }
+      if let its, ids.lowerBound > rest {
+        others.append(identity(rest...(ids.lowerBound - 1), its))
+      }
       rest = ids.upperBound + 1
     }
-    if rest <= 0xffff { others.append(identity(rest...0xffff, its)) }
+    if let its, rest <= 0xffff { others.append(identity(rest...0xffff, its)) }
     node.mappings += others
     return node
   }
@@ -129,7 +133,17 @@ extension VMM {
         MADTLayout.redistributorBase: map.redistributors.rawValue,
         MADTLayout.redistributorLength: map.redistributorsSize,
       ])
-    table.add(.its, [MADTLayout.itsBase: map.itsBase.rawValue])
+    if let frame = map.messageFrame {
+      table.add(
+        .msiFrame,
+        [
+          MADTLayout.frameBase: frame.rawValue, MADTLayout.frameFlags: 1,
+          MADTLayout.spiCount: UInt64(AddressMap.messageSPIs.count),
+          MADTLayout.spiBase: UInt64(AddressMap.messageSPIs.lowerBound),
+        ])
+    } else {
+      table.add(.its, [MADTLayout.itsBase: map.itsBase.rawValue])
+    }
     return table.build()
   }
 }

@@ -16,6 +16,7 @@ public struct VMM: Sendable {
   let firmware: FirmwareVariant
   private var smmus: [VirtualSMMU]
   private var msix: [MSIXEmulation]
+  private var msi: [MSIEmulation]
 
   /// An assigned function as the VMM presents it.
   public struct Device: Equatable, Sendable {
@@ -54,11 +55,15 @@ public struct VMM: Sendable {
           .init(id: $1.guestID, device: $0, stageTwo: $1.stageTwo)
         })
     }
-    msix = devices.map {
-      MSIXEmulation(
-        policy: msixEntry, doorbell: map.doorbell, route: route, guestID: $0.guestID,
-        vectors: $0.vectors)
+    let routings = devices.map {
+      VectorRouting(
+        doorbell: map.doorbell, namesSPIs: map.messageFrame != nil, route: route,
+        guestID: $0.guestID)
     }
+    msix = zip(devices, routings).map {
+      MSIXEmulation(policy: msixEntry, routing: $1, vectors: $0.vectors)
+    }
+    msi = routings.map { MSIEmulation(policy: msixEntry, routing: $0) }
   }
 
   /// Builds the virtual machine: stage 2 with the guest's RAM, the vIOMMU, and whatever the
@@ -177,6 +182,14 @@ public struct VMM: Sendable {
       Step(
         .vmm, "vfio_pci_write_config", "pass the command register on", .call(.command(value)))
     ]
+  }
+
+  /// The guest writes a register of a device's MSI capability, at an offset in it.
+  public mutating func msiWrite(
+    _ value: UInt32, at offset: UInt16, of device: Int = 0, memory: PhysicalMemory? = nil
+  ) -> [Step<HostCall>] {
+    let walk = walk(device, memory)
+    return msi[device].write(value, at: offset, walk: walk).map { $0.about(device) }
   }
 
   /// The guest writes a device's MSI-X message control register.

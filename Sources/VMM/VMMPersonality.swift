@@ -22,6 +22,20 @@ public enum VMMPersonality: String, CaseIterable, Sendable {
     case .cloudHypervisor: .cloudHypervisor
     }
   }
+
+  /// The same with a GICv2m frame instead of the ITS.
+  public var mapWithMessageFrame: AddressMap {
+    var map = map
+    map.messageFrame =
+      switch self {
+      case .qemuVirt: 0x802_0000
+      // The frame that OpenVMM has under MSHV (microsoft/openvmm #3900).
+      case .openVMM, .openVMMLowRAM: 0xeff6_8000
+      // It has none: assumed below where its ITS would be.
+      case .cloudHypervisor: 0x8fa_0000
+      }
+    return map
+  }
 }
 
 extension AddressMap {

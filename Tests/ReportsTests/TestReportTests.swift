@@ -168,7 +168,7 @@ struct TestReportTests {
   @Test("designs and cost models are shown with meanings and sources")
   func catalogue() {
     #expect(
-      Fixtures.design.text().contains("msix       trapped-replaced  The guest's write traps;"))
+      Fixtures.design.text().contains("msix        trapped-replaced  The guest's write traps;"))
     #expect(
       Design.list([Fixtures.design, Fixtures.other]) == """
         design        what it is

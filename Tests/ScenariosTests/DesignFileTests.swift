@@ -21,7 +21,7 @@ struct DesignFileTests {
       (
         "title: A title.", "titel: A title.",
         "designs/one.yaml:1:1: field 'titel': expected title, source, advertise, stage2, msix, "
-          + "eventID, delivery, iommu, vits, route or override, found an unknown field; "
+          + "eventID, delivery, iommu, controller, vits, route or override, found an unknown field; "
           + "did you mean 'title'?"
       ),
       (

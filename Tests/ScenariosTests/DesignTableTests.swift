@@ -71,7 +71,12 @@ import Testing
     }
   }
 
-  static let allRows = rows + bypassing
+  /// A guest with a GICv2m frame. Its interrupts are not isolated, so that VFIO refuses; and they
+  /// are no LPIs, so that nothing injects them but software.
+  static let messageFrame = Row(
+    design: "gicv2m", address: window, traps: true, vfio: .refused, identity: .delivered, exits: 1)
+
+  static let allRows = rows + bypassing + [messageFrame]
 
   static let folder = ScenarioFolder(
     path: "\(#filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" })/scenarios")

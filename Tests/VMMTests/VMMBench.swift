@@ -56,6 +56,8 @@ extension [HostCall] {
       case .route(let vector, let route): "route \(vector) \(route.doorbell) \(route.eventID)"
       case .releaseVector(let vector): "release \(vector)"
       case .signal(let vector): "signal \(vector)"
+      case .enableMSI(let count, let address):
+        "enable MSI \(count) \(address.map { "\($0)" } ?? "host")"
       case .disableVectors: "disable"
       case .messageControl(let enable, let mask): "control \(enable) \(mask)"
       case .attach(let entry): "attach \(entry[.valid] ? "\(entry[.config])" : "invalid")"
