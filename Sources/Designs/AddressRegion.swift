@@ -47,12 +47,12 @@ public struct AddressRegion: Equatable, Sendable {
   }
 }
 
-extension Design {
+extension RunResult {
   /// What the guest's CPUs find at which IPA: their stage 2, and what the VMM and KVM emulate
   /// where it maps nothing. The device's stage 2 is another.
   public var processorView: [AddressRegion] {
-    let map = addressMap
-    let isDirect = msixEntry == .untrapped
+    let map = design.addressMap(of: vmm)
+    let isDirect = design.msixEntry == .untrapped
     return [
       .init("virtual distributor", map.distributor.rawValue, 0x1_0000, .trapped),
       .init("virtual ITS", map.itsBase.rawValue, 0x1_0000, .trapped),
@@ -60,7 +60,7 @@ extension Design {
       .init(
         "virtual redistributors", map.redistributors.rawValue, map.redistributorsSize, .trapped),
     ]
-      + (iommu == .nested
+      + (design.iommu == .nested
         ? [.init("virtual SMMU", map.smmuBase.rawValue, 0x2_0000, .trapped)] : [])
       + [
         .init(

@@ -78,9 +78,6 @@ extension Design {
     return nil
   }
 
-  /// The guest's memory map under this design in QEMU's machine.
-  var addressMap: AddressMap { addressMap(of: .qemuVirt) }
-
   /// The guest's memory map under this design.
   func addressMap(of vmm: VMMPersonality) -> AddressMap {
     if controller == .gicv2m { return vmm.mapWithMessageFrame }

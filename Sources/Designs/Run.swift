@@ -129,6 +129,7 @@ extension System {
       exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
       accesses: translations, digest: digest)
     result.breakdown = breakdown
+    result.vmm = specification.vmm
     result.stepsBeforeMessage = stepsBeforeMessage
     result.timeline = timeline
     result.mappings = mappings ?? presentMappings

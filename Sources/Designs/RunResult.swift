@@ -3,6 +3,7 @@ public import Flows
 public import SMMU
 public import Simulation
 public import Timing
+public import VMM
 
 /// Where MSIs spent their time, summed up.
 public struct Breakdown: Equatable, Sendable {
@@ -124,6 +125,8 @@ public struct RunResult: Sendable {
   public let digest: String?
   /// Where the MSIs that arrived by themselves spent their time.
   public var breakdown = Breakdown()
+  /// Whose address map the guest had.
+  public var vmm = VMMPersonality.qemuVirt
   /// How many of the delivered MSIs found their interrupt pending already and arrived with it.
   public var merged = 0
   /// How many of the steps came before the MSI whose journey was asked for, or before the first;

@@ -44,7 +44,7 @@ extension GuestKernel {
     let refusal = AttachPolicy(of: version).refusal(
       by: .guest, attaching: .blocked, isBlocking: true, requiresDirect: requiresDirect,
       isIntel: false)
-    if let refusal { throw refusal }
+    if let refusal { throw explained(refusal) }
     domain = .none
     doorbellIOVA = nil
     let reason =
@@ -55,6 +55,22 @@ extension GuestKernel {
       + (smmu?.write(
         .abort, of: stream, function: "arm_smmu_attach_dev_blocked", text: "abort")
         ?? [])
+  }
+
+  /// The refusal with the region, the flag and the domain that led to it.
+  private func explained(_ refusal: Refusal) -> Refusal {
+    let regions = reservedRegions.filter { $0.kind == .direct }.map {
+      "\($0.origin) [\($0.sysfsLine)] is \($0.kind.constant): require_direct is set "
+        + "(iommu_create_device_direct_mappings)"
+    }
+    return Refusal(
+      by: refusal.agent, in: refusal.function, errno: refusal.errno, message: refusal.message,
+      chain: regions + [
+        "VFIO claims the device: its group is to get the blocking domain "
+          + "(iommu_device_claim_dma_owner)",
+        "the blocking domain would break the direct mapping -> -\(refusal.errno) "
+          + "(\(refusal.function))",
+      ])
   }
 
   /// VFIO's own paging domain, empty but for what its user maps (`vfio_iommu_type1_attach_group`).

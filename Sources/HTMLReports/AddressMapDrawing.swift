@@ -72,8 +72,8 @@ struct AddressMapDrawing {
     guard let mappings = result.mappings else { return nil }
     let spans = [
       ("S1 of the device", "IOVA to IPA", Span.stage1(mappings, result)),
-      ("S2 of the device", "IPA to PA", Span.stage2(mappings, result.design)),
-      ("guest's CPUs", "IPA", Span.processor(result.design)),
+      ("S2 of the device", "IPA to PA", Span.stage2(mappings, result)),
+      ("guest's CPUs", "IPA", Span.processor(result)),
     ]
     var rows: [Row] = []
     var views: [View] = []

@@ -20,7 +20,7 @@ struct Span {
 
   /// From IOVAs: named after what a CPU of the guest finds at the IPA.
   static func stage1(_ mappings: StreamMappings, _ result: RunResult) -> [Span] {
-    let view = result.design.processorView
+    let view = result.processorView
     return mappings.stage1?.ranges.map { range in
       let names = view.filter { $0.overlaps(range.output, range.length) }.map(\.name)
       let isDoorbell =
@@ -36,8 +36,8 @@ struct Span {
   }
 
   /// From IPAs: named after what stands at the PA, and what a CPU finds at the IPA.
-  static func stage2(_ mappings: StreamMappings, _ design: Design) -> [Span] {
-    let view = design.processorView
+  static func stage2(_ mappings: StreamMappings, _ result: RunResult) -> [Span] {
+    let view = result.processorView
     return mappings.stage2?.ranges.map { range in
       let target = AddressRegion.physicalMachine.first { $0.contains(range.output) }?.name
       let own = view.first { $0.contains(range.input) }
@@ -52,8 +52,8 @@ struct Span {
   }
 
   /// What the guest's CPUs find.
-  static func processor(_ design: Design) -> [Span] {
-    design.processorView.sorted { $0.base < $1.base }.map { region in
+  static func processor(_ result: RunResult) -> [Span] {
+    result.processorView.sorted { $0.base < $1.base }.map { region in
       let kind =
         switch region.kind {
         case .memory: "memory"

@@ -1,4 +1,4 @@
-public import InputFiles
+import InputFiles
 
 /// An event with its time and its line.
 struct LoggedEvent: BitwiseCopyable, Sendable {

@@ -1,6 +1,6 @@
 internal import Bits
 public import InputFiles
-public import JSON
+import JSON
 
 /// A kernel's trace, read to its end.
 public struct KernelTraceReport: Sendable {

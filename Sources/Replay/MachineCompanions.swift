@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 internal import Firmware
 internal import Images
-public import InputFiles
+import InputFiles
 internal import SMMU
 
 /// What the files beside a trace say of the same machine.

@@ -78,6 +78,7 @@ extension RunResult {
       "function": .string(refusal?.function),
       "errno": .string(refusal?.errno),
       "message": .string(refusal?.message),
+      "chain": .array(refusal?.chain.map { .string($0) } ?? []),
     ]
   }
 

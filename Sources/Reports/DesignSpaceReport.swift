@@ -1,5 +1,5 @@
 import Designs
-public import JSON
+import JSON
 public import Scenarios
 
 /// The space of designs: its front, and what eliminated the rest.

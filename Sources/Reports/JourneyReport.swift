@@ -114,10 +114,13 @@ public struct JourneyReport: Sendable {
       return paragraph("No MSI was sent: \(result.why)", indent: "", width: terminal.width)
     }
     let reason = result.why.contains(refusal.message) ? "" : " \(result.why)"
-    return paragraph(
+    let text = paragraph(
       "No MSI was sent: set-up was refused by the \(refusal.agent.title) in \(refusal.function) with "
         + "\(refusal.errno): \"\(refusal.message)\".\(reason)",
       indent: "", width: terminal.width)
+    guard !refusal.chain.isEmpty else { return text }
+    return text + "\nWhat led to it:\n"
+      + refusal.chain.map { paragraph($0, indent: "  ", width: terminal.width) }.joined()
   }
 }
 

@@ -1,6 +1,6 @@
 import Designs
 import Flows
-public import JSON
+import JSON
 public import Scenarios
 
 /// Matrices of designs and what they come to, in one of several forms.

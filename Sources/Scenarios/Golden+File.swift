@@ -1,3 +1,4 @@
+import Designs
 import Foundation
 public import InputFiles
 import JSON
@@ -86,7 +87,8 @@ extension ScenarioFolder {
   public func goldenUpdate(_ path: String) async throws(InputError) -> GoldenUpdate {
     var scenario = try scenario(named: path)
     scenario.wantsMappings = true
-    let found = Golden(try await scenario.run())
+    let found = Golden(
+      try await scenario.run(), findings: try await scenario.findings(of: Attack.all))
     let golden = Golden.path(forScenario: path)
     let isNew = !InputFile.exists(golden)
     let known = isNew ? Golden(scenario: found.scenario, records: []) : try Golden(path: golden)

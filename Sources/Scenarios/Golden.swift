@@ -1,5 +1,5 @@
 import Bits
-import Designs
+public import Designs
 import Flows
 import SMMU
 
@@ -43,16 +43,19 @@ public struct Golden: Equatable, Sendable {
   }
 
   /// The fields in the order of files and differences.
-  static let fieldNames = ["outcome", "exits", "stage1", "stage2", "steps"]
+  static let fieldNames = ["outcome", "exits", "stage1", "stage2", "findings", "steps"]
 
   /// What `comparison` came to; mappings are in it where its runs took them down.
-  public init(_ comparison: Comparison) {
+  ///
+  /// - Parameter findings: what attacks on its designs came to.
+  public init(_ comparison: Comparison, findings: [IsolationFinding] = []) {
     self.init(
       scenario: comparison.scenario.name,
       records: comparison.results.map { result in
         let values = [
           result.goldenOutcome, result.goldenExits,
           result.mappings?.stage1.goldenLines ?? [], result.mappings?.stage2.goldenLines ?? [],
+          findings.filter { $0.design == result.design.name }.map(\.goldenLine),
           result.goldenSteps,
         ]
         return Record(
@@ -88,6 +91,12 @@ extension RunResult {
       return "\(agent) \(group.function): \(group.text)"
         + (group.belief.map { " => \($0)" } ?? "")
     }
+  }
+}
+
+extension IsolationFinding {
+  fileprivate var goldenLine: String {
+    "\(attack.name): \(outcome.rawValue)" + (victim.map { " (\($0.rawValue))" } ?? "")
   }
 }
 

@@ -73,8 +73,9 @@ extension ScenarioFolder {
       let parts = try scenario.addingAttacks(to: comparison.checkedExpectations)
       var test = ScenarioTest(file: path, purpose: scenario.purpose, outcome: .ran(parts))
       if scenario.wantsMappings {
+        let found = Golden(comparison, findings: try await scenario.findings(of: Attack.all))
         test.golden = .init(
-          path: record, differences: try Golden(path: record).differences(in: Golden(comparison)))
+          path: record, differences: try Golden(path: record).differences(in: found))
       }
       return test
     } catch {

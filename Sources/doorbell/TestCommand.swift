@@ -20,8 +20,8 @@ struct TestCommand: AsyncParsableCommand {
       to with the file's 'expect'. Prints a line for each scenario and every difference.
 
       A scenario may also have a golden record, 'golden/NAME.json' beside it: set-up steps, what \
-      both stages map, verdicts and exits, as they were when somebody accepted them. It says what \
-      changed, not what is right. --record shows what would change in the records of the named \
+      both stages map, verdicts, exits and what attacks come to, as they were when somebody \
+      accepted them. It says what changed, not what is right. --record shows what would change in the records of the named \
       scenarios, and writes them when you say so: at a terminal it asks, elsewhere give --yes.
 
       --inject breaks one model on purpose, to see which expectations notice.
@@ -37,8 +37,8 @@ struct TestCommand: AsyncParsableCommand {
         doorbell test my/scenario.yaml --record --yes
 
       EXIT STATUS
-        0 when every expectation holds; 1 when one does not, or a golden record is out of date and \
-        was not written; 2 when a file is malformed.
+        0 when every expectation holds; 1 when one does not, or a golden record is out of date \
+      and was not written; 2 when a file is malformed.
       """
   )
 
