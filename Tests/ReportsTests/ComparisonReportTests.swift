@@ -72,6 +72,7 @@ struct ComparisonReportTests {
           "outcome": .string("refused"), "by": .string("guest"),
           "function": .string("__iommu_take_dma_ownership"), "errno": .string("EINVAL"),
           "message": .string("Firmware has requested this device have a 1:1 IOMMU mapping"),
+          "chain": [],
         ])
     #expect(refused["verdict"] == .string("refused"))
     #expect(refused["message"] == .null)

@@ -26,7 +26,8 @@ public struct Attack: Sendable {
   /// All attacks: those of the device, those of the guest, floods, and those that a moment
   /// decides.
   public static let all: [Attack] =
-    deviceAttacks + requesterAttacks + guestAttacks + commandAttacks + floods + momentAttacks
+    deviceAttacks + foreignITSAttacks + requesterAttacks + guestAttacks + commandAttacks + floods
+    + momentAttacks
     + leftovers
 
   public static func named(_ name: String) -> Attack? { all.first { $0.name == name } }
