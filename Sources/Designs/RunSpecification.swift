@@ -14,6 +14,8 @@ public struct RunSpecification: Sendable {
   public var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.
   public var idle = IdleVirtualCPU.runs
+  /// When the guest's DMA API invalidates what it has unmapped.
+  public var unmapPolicy = UnmapPolicy.strict
   /// The defect that a test injects.
   public var mutation: Mutation?
   public var topology = Topology.single

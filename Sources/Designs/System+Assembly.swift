@@ -48,6 +48,7 @@ extension System {
     host = kernels.host
     host.defects = specification.mutation?.ofHost ?? []
     guest = kernels.guest
+    guest.unmapPolicy = specification.unmapPolicy
     self.specification = specification
     self.devices = devices
     self.sink = sink

@@ -201,7 +201,8 @@ extension GuestKernel {
     }
   }
 
-  /// Unmaps a range page by page and invalidates it, as strict mode does.
+  /// Unmaps a range page by page, and invalidates it at once or leaves it to the flush queue
+  /// (`__iommu_dma_unmap`, `queue_iova`). A user's domain has no flush queue.
   mutating func unmap(_ input: IOVA, size: UInt64) -> [Step<Never>] {
     guard var table = tables else { return [] }
     tables = nil
@@ -218,7 +219,19 @@ extension GuestKernel {
       commands.append(command)
     }
     guard !commands.isEmpty else { return [] }
+    if unmapPolicy == .lazy, domain == .dma { return steps + queueFlush() }
     return steps
       + (smmu?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)") ?? [])
+  }
+
+  /// One more range waits for the flush; when the queue is full, everything of the domain goes
+  /// (`fq_flush_iotlb`, `arm_smmu_tlb_inv_context`).
+  private mutating func queueFlush() -> [Step<Never>] {
+    devices[current].unflushedRanges += 1
+    guard devices[current].unflushedRanges == UnmapPolicy.queueSize else { return [] }
+    devices[current].unflushedRanges = 0
+    var command = SMMUCommand(.invalidateEL1ASID)
+    command[.asid] = context[.asid]
+    return smmu?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: the flush queue is full") ?? []
   }
 }

@@ -62,9 +62,13 @@ public struct GuestKernel: Sendable {
     var doorbellIOVA: IOVA?
     /// The device's LPIs by EventID, or its SPIs by vector.
     var lpis: [UInt32: UInt32] = [:]
+    /// Ranges in the flush queue of its domain.
+    var unflushedRanges = 0
   }
 
   public let version: KernelVersion
+  /// When unmapped ranges of the DMA API's domains are invalidated.
+  public var unmapPolicy = UnmapPolicy.strict
   let firmware: GuestFirmware
   let pageShift: UInt64
   let outputSize: AddressSizeField = .bits44

@@ -21,6 +21,8 @@ public struct Scenario: Sendable {
   public var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.
   public var idle = IdleVirtualCPU.runs
+  /// When the guest's DMA API invalidates what it has unmapped.
+  public var unmapPolicy = UnmapPolicy.strict
   public var topology = Topology.single
   public var vmm = VMMPersonality.qemuVirt
   public var guestPageSize = PageSize.kib4
@@ -86,6 +88,7 @@ public struct Scenario: Sendable {
       specification.wantsTimeline = wantsTimeline
       specification.firmware = firmware
       specification.idle = idle
+      specification.unmapPolicy = unmapPolicy
       specification.caches = caches
       specification.topology = topology
       specification.vmm = vmm

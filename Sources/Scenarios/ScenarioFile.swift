@@ -56,6 +56,10 @@ extension Shape {
       "What its firmware tables leave out.",
       standard: .string(FirmwareVariant.complete.rawValue)),
     .optional(
+      "unmap", .choice(of: UnmapPolicy.self, \.meaning),
+      "When its DMA API invalidates what it has unmapped.",
+      standard: .string(UnmapPolicy.strict.rawValue)),
+    .optional(
       "idle", .choice(of: IdleVirtualCPU.self, \.meaning),
       "What its virtual CPU does between interrupts.",
       standard: .string(IdleVirtualCPU.runs.rawValue)),
@@ -190,6 +194,16 @@ extension IdleVirtualCPU {
     switch self {
     case .runs: "It stays in the guest."
     case .blocks: "It waits for an interrupt, and the host takes its physical CPU away."
+    }
+  }
+}
+
+extension UnmapPolicy {
+  /// What the policy means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .strict: "Before the unmapping returns (iommu.strict=1)."
+    case .lazy: "When 256 ranges wait in the flush queue (iommu.strict=0)."
     }
   }
 }
