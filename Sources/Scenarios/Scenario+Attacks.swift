@@ -7,36 +7,21 @@ extension Scenario {
   ///
   /// - Parameter progress: told how many findings there are.
   public func findings(
-    of attacks: [Attack], progress: @Sendable (Int) -> Void = { _ in }
+    of attacks: [Attack], progress: (Int) -> Void = { _ in }
   ) async throws(InputError) -> [IsolationFinding] {
     let pairs = specifications().flatMap { specification in attacks.map { (specification, $0) } }
-    typealias Finding = Result<IsolationFinding, RunFailure>
-    let outcomes = await withTaskGroup(of: (Int, Finding).self) { group in
-      for (index, pair) in pairs.enumerated() {
-        group.addTask {
-          do throws(RunFailure) {
-            return (index, .success(try pair.0.attacked(by: pair.1)))
-          } catch {
-            return (index, .failure(error))
-          }
-        }
-      }
-      var outcomes: [Int: Finding] = [:]
-      for await (index, outcome) in group {
-        outcomes[index] = outcome
-        progress(outcomes.count)
-      }
-      return outcomes
+    let outcomes = await inParallel(pairs.indices, progress: progress) { number in
+      let (specification, attack) = pairs[number]
+      return Result { () throws(RunFailure) in try specification.attacked(by: attack) }
     }
     var findings: [IsolationFinding] = []
-    for (index, pair) in pairs.enumerated() {
-      switch outcomes[index] {
+    for (pair, outcome) in zip(pairs, outcomes) {
+      switch outcome {
       case .success(let finding): findings.append(finding)
       case .failure(let failure):
         throw InputError(
           "design \(pair.0.design.name.quoted), attack \(pair.1.name.quoted): \(failure.message)",
           at: Place(file: file))
-      case nil: continue
       }
     }
     return findings
