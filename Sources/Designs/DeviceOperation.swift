@@ -17,10 +17,14 @@ struct DeviceOperation {
     func of(_ device: Int) -> (Workload.TimedOperation) -> Self {
       { Self(nanoseconds: $0.nanoseconds, operation: $0.operation, device: device) }
     }
-    return boot.map(of(0))
-      + topology.deviceOrder.flatMap { setup.map(of($0)) }
-      + rest.dropFirst(setup.count).flatMap { operation in
-        (0..<topology.devices).map { of($0)(operation) }
-      }
+    var all = boot.map(of(0))
+    for device in topology.deviceOrder { all += setup.map(of(device)) }
+    let activities = rest.dropFirst(setup.count)
+    all.reserveCapacity(all.count + activities.count * topology.devices)
+    // One by one: a list for each of a million activities would be a million allocations.
+    for operation in activities {
+      for device in 0..<topology.devices { all.append(of(device)(operation)) }
+    }
+    return all
   }
 }
