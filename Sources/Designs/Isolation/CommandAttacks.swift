@@ -42,15 +42,23 @@ extension Attack {
     }
   }
 
-  private static func invalidateForeign(
+  /// A guest with an SMMU to command, beside a neighbour whose buffer only the TLB still answers
+  /// for.
+  private static func beforeCachedNeighbour(
     _ specification: RunSpecification
-  ) throws(AttackFailure) -> AttackOutcome {
+  ) throws(AttackFailure) -> AttackedSystem {
     try requireVirtualSMMU(specification)
     var field = try AttackedSystem.setUp(specification, caches: true)
     try field.addNeighbour()
     try field.neighbourAccess()
-    // Only the TLB can answer from here on.
     field.system.machine.memory.store64(try field.other.bufferDescriptor, 0)
+    return field
+  }
+
+  private static func invalidateForeign(
+    _ specification: RunSpecification
+  ) throws(AttackFailure) -> AttackOutcome {
+    var field = try beforeCachedNeighbour(specification)
     var commands: [SMMUCommand] = []
     for opcode: SMMUOpcode in [
       .invalidateEL1Address, .invalidateEL1AddressAllASIDs, .invalidateEL1ASID, .invalidateEL1,
@@ -109,11 +117,7 @@ extension Attack {
   private static func queueIllegalCommands(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    try requireVirtualSMMU(specification)
-    var field = try AttackedSystem.setUp(specification, caches: true)
-    try field.addNeighbour()
-    try field.neighbourAccess()
-    field.system.machine.memory.store64(try field.other.bufferDescriptor, 0)
+    var field = try beforeCachedNeighbour(specification)
     let before = field.physicalCommands().smmu
     var refusals: [String] = []
     let opcodes: [SMMUOpcode] = [
