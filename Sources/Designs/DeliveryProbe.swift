@@ -27,8 +27,8 @@ extension RunSpecification {
       cachedWalkReads: min(walk, 2),
       coldTableReads: cold[.its].nanoseconds,
       warmTableReads: (both[.its] - cold[.its]).nanoseconds,
-      trapsMask: result.exits.causes.contains { $0.name == "MSI-X table" },
-      trapsInvalidation: result.exits.causes.contains { $0.name == "vSMMU register" })
+      trapsMask: result.exits.causes.contains { $0.kind == .msixTable },
+      trapsInvalidation: result.exits.causes.contains { $0.kind == .virtualSMMU })
     return DeliveryProbe(result: result, path: path)
   }
 

@@ -58,8 +58,24 @@ public struct RunResult: Sendable {
     enum Occasion { case setup, delivery, idle }
 
     public struct Cause: Equatable, Sendable {
-      public let name: String
+      public let kind: Kind
       public var count: Int
+
+      public var name: String { kind.rawValue }
+    }
+
+    /// What makes a virtual CPU leave its guest.
+    public enum Kind: String, CaseIterable, Sendable {
+      case physicalInterrupt = "physical interrupt"
+      case vPEDoorbell = "vPE doorbell"
+      case waitForInterrupt = "wait for interrupt"
+      case virtualDistributor = "vGICD register"
+      case virtualRedistributor = "vGICR register"
+      case virtualSMMU = "vSMMU register"
+      case virtualITS = "vITS register"
+      case msixTable = "MSI-X table"
+      case configuration = "PCI configuration"
+      case unclaimed = "unclaimed MMIO"
     }
 
     public init() {}

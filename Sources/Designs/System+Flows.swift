@@ -180,7 +180,7 @@ extension System {
     }
     let frame = address.rawValue &- map.redistributors.rawValue
     if frame < map.redistributorStride {
-      countExit("vGICR register", by: .setup)
+      countExit(.virtualRedistributor, by: .setup)
       virtualRedistributors.writeRegister(frame, value, width: width, at: 0, memory: guestMemory)
       // GICR_INVLPIR and GICR_INVALLR may have enabled an LPI.
       followInvalidation(frame, value)
@@ -189,7 +189,7 @@ extension System {
     }
     let smmu = address.rawValue &- map.smmuBase.rawValue
     if smmu < 0x2_0000 * UInt64(specification.topology.smmus) {
-      countExit("vSMMU register", by: .setup)
+      countExit(.virtualSMMU, by: .setup)
       begin(
         vmm.smmuWrite(
           value, at: smmu % 0x2_0000, width: width, of: Int(smmu / 0x2_0000), memory: guestMemory
@@ -204,7 +204,7 @@ extension System {
         value, at: table % AddressMap.barSpacing, width: width,
         of: Int(table / AddressMap.barSpacing))
     }
-    countExit("unclaimed MMIO", by: .setup)
+    countExit(.unclaimed, by: .setup)
     return costs.exitToVMM
   }
 
@@ -221,7 +221,7 @@ extension System {
       release(response.emissions, of: device)
       return costs.softwareStep
     }
-    countExit("MSI-X table", by: .setup)
+    countExit(.msixTable, by: .setup)
     begin(
       vmm.msixWrite(
         UInt32(truncatingIfNeeded: value), at: offset, of: device, memory: guestMemory
@@ -249,7 +249,7 @@ extension System {
   private mutating func guestConfigWrite(
     _ value: UInt32, at offset: UInt16, width: Int, of device: Int
   ) -> SimulatedTime {
-    countExit("PCI configuration", by: .setup)
+    countExit(.configuration, by: .setup)
     let word = UInt16(truncatingIfNeeded: value)
     if offset == RecordedMachine.msixCapability + 2 {
       begin(vmm.msixControlWrite(word, of: device, memory: guestMemory).map(PendingStep.vmm))
@@ -271,7 +271,7 @@ extension System {
   private mutating func virtualITSWrite(
     _ value: UInt64, at offset: UInt64, width: Int
   ) -> SimulatedTime {
-    countExit("vITS register", by: .setup)
+    countExit(.virtualITS, by: .setup)
     var log = ITSLog()
     virtualITS.writeRegister(
       offset, value, width: width, memory: guestMemory,
@@ -294,16 +294,16 @@ extension System {
     return costs.exitToKernel
   }
 
-  mutating func countExit(_ cause: String, by occasion: RunResult.Exits.Occasion) {
+  mutating func countExit(_ kind: RunResult.Exits.Kind, by occasion: RunResult.Exits.Occasion) {
     switch occasion {
     case .setup: exits.setup += 1
     case .delivery: exits.delivery += 1
     case .idle: exits.idle += 1
     }
-    if let index = exits.causes.firstIndex(where: { $0.name == cause }) {
+    if let index = exits.causes.firstIndex(where: { $0.kind == kind }) {
       exits.causes[index].count += 1
     } else {
-      exits.causes.append(.init(name: cause, count: 1))
+      exits.causes.append(.init(kind: kind, count: 1))
     }
   }
 

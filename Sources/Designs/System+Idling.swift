@@ -24,7 +24,7 @@ extension System {
     guard specification.idle == .blocks, !isBlocked, epoch != nil, inService == 0,
       activities.isEmpty
     else { return }
-    countExit("wait for interrupt", by: .idle)
+    countExit(.waitForInterrupt, by: .idle)
     isBlocked = true
     for step in host.block(virtualCPU: 0) { carryOutInHost(step.action) }
     if hasPendingVirtual { resume() }

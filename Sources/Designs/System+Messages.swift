@@ -186,7 +186,7 @@ extension System {
     let message = messages[Int(index)]
     machine.redistributors.acknowledgeLPI(
       message.lpi, at: message.cpu, memory: machine.memory)
-    countExit("physical interrupt", by: .delivery)
+    countExit(.physicalInterrupt, by: .delivery)
     if isWanted(index) {
       visit(
         "host IRQ", nil, [UInt64(message.lpi)],

@@ -10,7 +10,7 @@ extension System {
   mutating func distributorWrite(
     _ value: UInt64, at offset: UInt64, width: Int
   ) -> SimulatedTime {
-    countExit("vGICD register", by: .setup)
+    countExit(.virtualDistributor, by: .setup)
     virtualDistributor.writeRegister(offset, value, width: width)
     retryWaiting()
     return costs.exitToKernel

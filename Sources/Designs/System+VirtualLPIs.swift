@@ -205,7 +205,7 @@ extension System {
     guard let vPE = host.virtualPE(ofCPU: 0) else { return }
     machine.redistributors.acknowledgeLPI(vPE.doorbell, at: vPE.cpu, memory: machine.memory)
     for step in host.silenceDoorbell(virtualCPU: 0) { carryOutInHost(step.action) }
-    countExit("vPE doorbell", by: .delivery)
+    countExit(.vPEDoorbell, by: .delivery)
     if isWanted(index) {
       visit(
         "host IRQ", nil, [UInt64(vPE.doorbell)],

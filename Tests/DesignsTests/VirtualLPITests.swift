@@ -144,7 +144,7 @@ struct VirtualLPITests {
       idle: .blocks, costs: [.residency: .nanoseconds(5000)])
     #expect(result.verdicts == Array(repeating: .delivered, count: 4), "\(result.why)")
     #expect(result.exits.delivery == 2)
-    #expect(result.exits.causes.first { $0.name == "vPE doorbell" }?.count == 2)
+    #expect(result.exits.causes.first { $0.kind == .vPEDoorbell }?.count == 2)
     #expect(result.merged == 1)
     #expect(result.latencies.allSatisfy { $0 >= .nanoseconds(5000) })
   }

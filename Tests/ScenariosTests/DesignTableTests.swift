@@ -96,7 +96,7 @@ import Testing
     #expect(result.verdict == .delivered, "\(result.why)")
     #expect(result.message?.address == row.address)
     #expect(result.exits.delivery == row.exits * 6)
-    #expect(result.exits.causes.contains { $0.name == "MSI-X table" } == row.traps)
+    #expect(result.exits.causes.contains { $0.kind == .msixTable } == row.traps)
   }
 
   @Test("VFIO in the guest comes to what its row says", arguments: allRows)

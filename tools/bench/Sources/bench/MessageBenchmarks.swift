@@ -49,16 +49,17 @@ enum MessageBenchmarks {
     return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
   }
 
-  static func workload(_ messages: Int) throws -> RunSpecification {
+  static func workload(_ messages: Int, vectors: Int = 4) throws -> RunSpecification {
     let entries = (0..<messages).map {
-      Workload.Entry(nanoseconds: UInt64($0) * 10_000, .message(vector: $0 % 4))
+      Workload.Entry(nanoseconds: UInt64($0) * 10_000, .message(vector: $0 % vectors))
     }
     return RunSpecification(
       design: Design(
         name: "rmr-identity", title: "", source: "", advertisement: .rmrDirect,
         stageTwo: .softwareWindow, msixEntry: .replaced, eventIDOwner: .host, delivery: .irqfd),
       workload: Workload(
-        device: .init(name: "nvme", guestID: 0x1100, hostID: 0x10, vectors: 4), entries: entries),
+        device: .init(name: "nvme", guestID: 0x1100, hostID: 0x10, vectors: vectors),
+        entries: entries),
       guestKernel: KernelVersion(7, 3), hostKernel: KernelVersion(7, 3),
       costs: CostModel(name: "", platform: "", costs: [:]))
   }

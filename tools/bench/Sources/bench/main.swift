@@ -5,7 +5,7 @@ import Glibc
 /// 'marks' leaves translation out.
 do {
   let onlyMarks = CommandLine.arguments.dropFirst().contains("marks")
-  var marks = MemoryBenchmarks.marks()
+  var marks = try MemoryBenchmarks.marks()
   marks += try AllocationBenchmarks.marks()
   let queues = QueueBenchmarks.run()
   let messages = try MessageBenchmarks.run(relativeTo: queues.dropFirst().first)
