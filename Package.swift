@@ -169,8 +169,8 @@ let package = Package(
       "DesignsTests",
       [
         "TestRandom",
-        "ArmFormats", "Bits", "Designs", "Flows", "Guest", "HostKernel", "Linux", "Scenarios",
-        "Simulation", "VMM",
+        "ArmFormats", "Bits", "Designs", "Flows", "GIC", "Guest", "HostKernel", "Linux", "Machine",
+        "Memory", "Scenarios", "Simulation", "VMM",
       ]),
     tests("FlowsTests", ["Flows", "Bits"]),
     tests("LinuxTests", ["TestRandom", "Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),

@@ -24,11 +24,6 @@ extension RunSpecification {
     if let inconsistency = design.inconsistency {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
-    if topology.itses > 1, design.delivery.virtualLPIs != nil {
-      throw RunFailure(
-        "design '\(design.name)': GICv4 on several ITSs is not modelled, where each ITS would have "
-          + "the VM's vPEs")
-    }
     var low = self
     low.costs = costs.at(.low)
     var result = try low.perform()
@@ -69,9 +64,12 @@ extension System {
   /// Begins to boot the host and to build the virtual machine.
   mutating func start() {
     do {
+      // The host boots first: the flow that is begun last is the first.
+      let boot = try host.boot().map(PendingStep.host)
+      let virtualGIC = try startVirtualGIC()
       begin(vmm.start(ram: extents).map(PendingStep.vmm))
-      begin(try startVirtualGIC())
-      begin(try host.boot().map(PendingStep.host))
+      begin(virtualGIC)
+      begin(boot)
     } catch {
       refuse(error, for: nil)
       return

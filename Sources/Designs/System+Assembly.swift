@@ -1,3 +1,4 @@
+internal import ArmFormats
 internal import Bits
 internal import Firmware
 internal import Flows
@@ -65,10 +66,11 @@ extension System {
           profile: .qemu, personality: specification.mutation?.ofSMMU ?? .architecture,
           caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none)
       },
-      itses: UnitList(count: specification.topology.itses) { _ in
+      itses: UnitList(count: specification.topology.itses) { number in
         ITS(
           profile: Self.physicalITS(
-            version, routes: specification.journeyOf == nil ? specification.caches.routes : 0),
+            version, number: specification.topology.vmovp == .listed ? number : nil,
+            routes: specification.journeyOf == nil ? specification.caches.routes : 0),
           personality: specification.mutation?.applied(to: .architectureSkippingErrors)
             ?? .architectureSkippingErrors)
       },
@@ -130,8 +132,16 @@ extension System {
   }
 
   /// The physical ITS; without a cache it reads its tables for every message.
-  private static func physicalITS(_ version: GICVersion, routes: Int) -> ITSProfile {
+  ///
+  /// - Parameter number: which of the ITS list it is; `nil` where there is no list.
+  private static func physicalITS(
+    _ version: GICVersion, number: Int?, routes: Int
+  ) -> ITSProfile {
     var profile = ITSProfile.qemu11(version: version)
+    if let number, version >= .v4 {
+      profile.type[.singleVMOVP] = false
+      profile.number = UInt8(truncatingIfNeeded: number)
+    }
     profile.routeCache = routes > 0 ? .limited(routes) : .none
     return profile
   }
@@ -197,7 +207,9 @@ extension System {
       stageTwoDoorbell: specification.design.stageTwo,
       eventIDOwner: specification.design.eventIDOwner,
       addressOverride: specification.design.addressOverride,
-      delivery: specification.design.delivery, pageSize: specification.hostPageSize, frames: frames,
+      delivery: specification.design.delivery,
+      usesITSList: specification.topology.vmovp == .listed, pageSize: specification.hostPageSize,
+      frames: frames,
       stageTwoFrames: PlacedFrames(placement.stage2, rest: tables),
       streamTable: placement.streamTable)
   }

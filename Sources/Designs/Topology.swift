@@ -12,10 +12,14 @@ public struct Topology: Equatable, Sendable {
   /// 1 to `maximumSMMUs`: each takes two of the guest's buses.
   public var smmus = 1
   public var order = SetupOrder.forward
+  /// How VMOVP works on several ITSs, where they have virtual LPIs.
+  public var vmovp = VMOVPScope.all
 
   public static let maximumDevices = 65
   public static let maximumITSs = 65
   public static let maximumSMMUs = 4
+  /// `GITS_CTLR.ITS_Number` has four bits.
+  public static let maximumListedITSs = 16
 
   public init() {}
 
@@ -34,8 +38,12 @@ public struct Topology: Equatable, Sendable {
       ("devices", devices, Self.maximumDevices), ("ITSs", itses, Self.maximumITSs),
       ("SMMUs", smmus, Self.maximumSMMUs),
     ]
-    return counts.first { !(1...$0.2).contains($0.1) }
-      .map { "a machine has 1 to \($0.2) \($0.0), not \($0.1)" }
+    if let wrong = counts.first(where: { !(1...$0.2).contains($0.1) }) {
+      return "a machine has 1 to \(wrong.2) \(wrong.0), not \(wrong.1)"
+    }
+    guard vmovp == .listed, itses > Self.maximumListedITSs else { return nil }
+    return "an ITS list holds \(Self.maximumListedITSs) ITSs, not \(itses): GITS_CTLR.ITS_Number "
+      + "has four bits"
   }
 
   /// A device as the guest and the host know it: functions that follow the first one, in the guest
@@ -60,4 +68,12 @@ public enum SetupOrder: String, CaseIterable, Sendable {
   case forward
   /// The last device first.
   case reverse
+}
+
+/// Which ITSs a VMOVP command moves a vPE on (`GITS_TYPER.VMOVP`).
+public enum VMOVPScope: String, CaseIterable, Sendable {
+  /// All of them, whichever ITS it is sent to.
+  case all
+  /// The one that it is sent to: software sends it to each ITS of the command's ITS list.
+  case listed = "its-list"
 }

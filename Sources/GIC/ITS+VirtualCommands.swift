@@ -1,6 +1,6 @@
-internal import ArmFormats
+public import ArmFormats
 internal import Bits
-internal import Memory
+public import Memory
 
 // The commands of GICv4.0 and GICv4.1 (IHI 0069, 5.3 and chapter 9).
 extension ITS {
@@ -100,6 +100,14 @@ extension ITS {
     guard redistributors.clearVirtualPending(vINTID, of: old, memory: memory) else { return }
     let doorbell = personality.movedInterruptRingsDoorbell ? entry[.doorbell] : INTID.spurious
     _ = redistributors.setVirtualPending(vINTID, of: new, doorbell: doorbell, memory: memory)
+  }
+
+  /// Carries out a VMOVP that another ITS was given, where one suffices for all; an ITS that has no
+  /// such vPE has nothing to do.
+  public mutating func follow(
+    _ move: ITSCommand, memory: PhysicalMemory, redistributors: borrowing Redistributors
+  ) {
+    try? moveVirtualPE(move, memory: memory, redistributors)
   }
 
   /// VMOVP: what is pending stays in the vPE's table, so that only the redistributor changes.

@@ -24,7 +24,42 @@ extension HostKernel {
       try its.createVirtualMachine(virtualCPUs: virtualCPUs, cpu: cpu, frames: &frames)
     }
     virtualMachine = made.machine
-    return made.steps
+    var steps = [made.step]
+    for vPE in made.machine.virtualPEs {
+      for index in itses.indices where mapsVirtualPEsAtOnce {
+        steps += itses[index].map(
+          vPE, of: made.machine, isFirst: index == 0, function: "its_vpe_irq_domain_activate")
+      }
+      // GICv4.1 manages the doorbell in hardware, so that it stays enabled (`vgic_v4_init`).
+      if its.virtualLPIs == .v4Point1 { steps += itses[0].enableDoorbell(of: vPE, true) }
+    }
+    return steps
+  }
+
+  /// Whether every ITS has the vPEs from the start; with an ITS list GICv4.0 maps them where the
+  /// first virtual LPI needs them (`gic_requires_eager_mapping`).
+  private var mapsVirtualPEsAtOnce: Bool {
+    its.listNumber == nil || its.virtualLPIs == .v4Point1
+  }
+
+  /// An event of the current device becomes a virtual LPI: its ITS gets the VM's vPEs, if it has
+  /// none yet (`its_map_vm`).
+  private mutating func mapVirtualPEs(of machine: ITSVirtualMachine) -> [Step<Never>] {
+    let index = devices[current].its
+    virtualLPICounts[index] += 1
+    guard !mapsVirtualPEsAtOnce, virtualLPICounts[index] == 1 else { return [] }
+    return machine.virtualPEs.flatMap {
+      itses[index].map($0, of: machine, isFirst: false, function: "its_map_vm")
+    }
+  }
+
+  /// An event of the current device is no virtual LPI any more: its ITS loses the vPEs with the
+  /// last one (`its_unmap_vm`).
+  private mutating func unmapVirtualPEs() -> [Step<Never>] {
+    let index = devices[current].its
+    virtualLPICounts[index] -= 1
+    guard !mapsVirtualPEsAtOnce, virtualLPICounts[index] == 0 else { return [] }
+    return (virtualMachine?.virtualPEs ?? []).flatMap { itses[index].unmap($0) }
   }
 
   /// The vPE of a virtual CPU; `nil` without GICv4.
@@ -61,11 +96,15 @@ extension HostKernel {
     guard let machine = virtualMachine, let vPE = virtualPE(ofCPU: Int(interrupt.vCPU)),
       select(deviceID: host.deviceID), its.hasDevice(host.deviceID)
     else { return [] }
+    let isNew = virtualEvents[host.eventID] == nil
     virtualEvents[host.eventID] = VirtualEvent(
       intid: interrupt.vINTID, virtualCPU: Int(interrupt.vCPU))
-    let steps = its.mapVirtual(
-      device: host.deviceID, event: host.eventID, intid: interrupt.vINTID, properties: properties,
-      to: vPE, of: machine, wasPhysical: events[host.eventID] != nil)
+    let mapping = isNew ? mapVirtualPEs(of: machine) : []
+    let steps =
+      mapping
+      + its.mapVirtual(
+        device: host.deviceID, event: host.eventID, intid: interrupt.vINTID,
+        properties: properties, to: vPE, of: machine, wasPhysical: events[host.eventID] != nil)
     guard interrupt.wasPending else { return steps }
     return steps
       + its.setVirtualPending(
@@ -80,9 +119,10 @@ extension HostKernel {
     else { return [] }
     guard let lpi = events[host.eventID] else {
       return its.deactivate(device: host.deviceID, event: host.eventID, cpu: targetCPU)
+        + unmapVirtualPEs()
     }
     return its.unmapVirtual(
-      device: host.deviceID, event: host.eventID, lpi: lpi, cpu: targetCPU)
+      device: host.deviceID, event: host.eventID, lpi: lpi, cpu: targetCPU) + unmapVirtualPEs()
   }
 
   /// Does to the hardware what a command of the guest did to its LPI.
@@ -90,12 +130,14 @@ extension HostKernel {
     guard let machine = virtualMachine else { return [] }
     switch action {
     case .configure(let host, let byte):
-      guard let (intid, vPE) = virtualLPI(of: host) else { return [] }
+      guard let (intid, vPE) = virtualLPI(of: host), select(deviceID: host.deviceID) else {
+        return []
+      }
       return its.configureVirtual(
         device: host.deviceID, event: host.eventID, intid: intid, properties: byte, of: vPE,
         of: machine)
     case .setPending(let host, let isPending):
-      guard let (_, vPE) = virtualLPI(of: host) else { return [] }
+      guard let (_, vPE) = virtualLPI(of: host), select(deviceID: host.deviceID) else { return [] }
       return its.setVirtualPending(
         device: host.deviceID, event: host.eventID, isPending: isPending, of: vPE)
     case .unmap(let host): return takeBack(host)
@@ -124,20 +166,20 @@ extension HostKernel {
     guard let machine = virtualMachine, let vPE = virtualPE(ofCPU: virtualCPU) else { return [] }
     let steps = its.makeResident(vPE, of: machine)
     if its.virtualLPIs == .v4Point1 { return steps }
-    return its.enableDoorbell(of: vPE, false) + steps + [its.clearDoorbell(of: vPE)]
+    return itses[0].enableDoorbell(of: vPE, false) + steps + [its.clearDoorbell(of: vPE)]
   }
 
   /// The doorbell has called the host. GICv4.0 would ring it again for each further interrupt
   /// (`vgic_v4_doorbell_handler`).
   public mutating func silenceDoorbell(virtualCPU: Int) -> [Step<Never>] {
     guard its.virtualLPIs == .v4, let vPE = virtualPE(ofCPU: virtualCPU) else { return [] }
-    return its.enableDoorbell(of: vPE, false)
+    return itses[0].enableDoorbell(of: vPE, false)
   }
 
   /// A virtual CPU blocks: an interrupt must call the host (`vgic_v4_put` with IN_WFI).
   public mutating func block(virtualCPU: Int) -> [Step<Never>] {
     guard let vPE = virtualPE(ofCPU: virtualCPU) else { return [] }
     let steps = its.makeNonResident(vPE, wantsDoorbell: true)
-    return its.virtualLPIs == .v4Point1 ? steps : its.enableDoorbell(of: vPE, true) + steps
+    return its.virtualLPIs == .v4Point1 ? steps : itses[0].enableDoorbell(of: vPE, true) + steps
   }
 }

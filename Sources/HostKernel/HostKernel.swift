@@ -77,25 +77,30 @@ public struct HostKernel: Sendable {
   var targets: [UInt32: SignalTarget] = [:]
   /// The VM's vPEs; `nil` without GICv4.
   var virtualMachine: ITSVirtualMachine?
+  /// For each ITS, how many of its events are virtual LPIs (`vlpi_count`).
+  var virtualLPICounts: [Int]
 
   /// - Parameters:
   ///   - platforms: at least one, one for each assigned function, each with a requester ID of its
   ///     own.
   ///   - frames: where the kernel's own structures go.
   ///   - stageTwoFrames: where the stage 2 tables go.
+  ///   - usesITSList: whether VMOVP moves a vPE on one ITS only, so that the ITSs that have the
+  ///     vPE are listed in it.
   ///   - streamTable: where a recording saw the stream table of the first SMMU.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
     version: KernelVersion, platforms: [Platform], stageTwoDoorbell: StageTwoDoorbell,
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
-    delivery: InterruptDelivery = .irqfd, pageSize: PageSize = .kib4, frames: BumpFrames,
-    stageTwoFrames: PlacedFrames, streamTable: (levelOne: PA, leaf: PA)?
+    delivery: InterruptDelivery = .irqfd, usesITSList: Bool = false, pageSize: PageSize = .kib4,
+    frames: BumpFrames, stageTwoFrames: PlacedFrames, streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
     devices = AssignedDevice.list(
       platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS)
     smmus = try Self.smmuDrivers(platforms, streamTable, &frames)
-    itses = try Self.itsDrivers(platforms, delivery.virtualLPIs, &frames)
+    itses = try Self.itsDrivers(platforms, delivery.virtualLPIs, usesITSList, &frames)
+    virtualLPICounts = Array(repeating: 0, count: itses.count)
     stageTwos = Array(repeating: nil, count: (devices.map(\.stageTwo).max() ?? 0) + 1)
     windowPages = Array(repeating: [], count: stageTwos.count)
     self.version = version
@@ -125,7 +130,8 @@ public struct HostKernel: Sendable {
   }
 
   private static func itsDrivers(
-    _ platforms: [Platform], _ virtualLPIs: VirtualLPISupport?, _ frames: inout BumpFrames
+    _ platforms: [Platform], _ virtualLPIs: VirtualLPISupport?, _ usesITSList: Bool,
+    _ frames: inout BumpFrames
   ) throws(Refusal) -> [ITSDriver] {
     var drivers: [ITSDriver] = []
     for platform in platforms where drivers.allSatisfy({ $0.base != platform.itsBase }) {
@@ -134,10 +140,12 @@ public struct HostKernel: Sendable {
           cpus: platform.cpus, sharing: drivers.first?.layout, virtualLPIs: virtualLPIs,
           frames: &frames)
       else { throw .outOfMemory("its_alloc_tables") }
+      let isListed = virtualLPIs != nil && usesITSList
       drivers.append(
         ITSDriver(
           agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
-          layout: layout, virtualLPIs: virtualLPIs))
+          layout: layout, virtualLPIs: virtualLPIs,
+          listNumber: isListed ? UInt8(truncatingIfNeeded: drivers.count) : nil))
     }
     return drivers
   }

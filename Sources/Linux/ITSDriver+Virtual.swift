@@ -29,22 +29,18 @@ public struct ITSVirtualMachine: Equatable, Sendable {
 
 // Virtual LPIs: `its_vpe_*`, `its_vlpi_*` of irq-gic-v3-its.c and irq-gic-v4.c.
 extension ITSDriver {
-  /// Tables for a VM, its vPEs mapped at once, since no ITS list is used
-  /// (`its_vpe_irq_domain_alloc`, `its_vpe_irq_domain_activate`).
+  /// Tables for a VM, and its vPEs, which no ITS has yet (`its_vpe_irq_domain_alloc`).
   ///
   /// - Parameter cpu: the CPU that every virtual CPU runs on.
   /// - Throws: `Refusal` with `ENOMEM` or `ENOSPC` when memory or LPIs are exhausted.
   public mutating func createVirtualMachine(
     virtualCPUs: Int, cpu: Int, frames: inout some FrameAllocator
-  ) throws(Refusal) -> (machine: ITSVirtualMachine, steps: [Step<Never>]) {
+  ) throws(Refusal) -> (machine: ITSVirtualMachine, step: Step<Never>) {
     let function = "its_vpe_irq_domain_alloc"
     guard let properties = frames.allocate(size: 0x1_0000) else {
       throw Refusal(by: agent, in: function, errno: "ENOMEM", message: "no property table")
     }
     var virtualPEs: [ITSVirtualPE] = []
-    var steps: [Step<Never>] = [
-      Step(agent, function, "virtual LPI property table at \(properties)", .decide)
-    ]
     for number in 0..<virtualCPUs {
       guard let table = frames.allocate(size: 0x1_0000) else {
         throw Refusal(by: agent, in: function, errno: "ENOMEM", message: "no pending table")
@@ -52,31 +48,50 @@ extension ITSDriver {
       guard let doorbell = takeLPI() else {
         throw Refusal(by: agent, in: "its_lpi_alloc", errno: "ENOSPC", message: "no LPI is left")
       }
-      let vPE = ITSVirtualPE(
-        number: UInt16(truncatingIfNeeded: number), pendingTable: table, doorbell: doorbell,
-        cpu: cpu)
-      virtualPEs.append(vPE)
-      steps += map(vPE, properties: properties)
+      virtualPEs.append(
+        ITSVirtualPE(
+          number: UInt16(truncatingIfNeeded: number), pendingTable: table, doorbell: doorbell,
+          cpu: cpu))
     }
-    return (ITSVirtualMachine(propertyTable: properties, virtualPEs: virtualPEs), steps)
+    return (
+      ITSVirtualMachine(propertyTable: properties, virtualPEs: virtualPEs),
+      Step(agent, function, "virtual LPI property table at \(properties)", .decide)
+    )
   }
 
-  private mutating func map(_ vPE: ITSVirtualPE, properties: PA) -> [Step<Never>] {
+  /// Maps a vPE on this ITS (`its_send_vmapp`, `its_send_vinvall`).
+  ///
+  /// - Parameters:
+  ///   - isFirst: whether no ITS has it yet: GICv4.1 is told then that its tables are new
+  ///     (`its_build_vmapp_cmd`, `vmapp_count`).
+  ///   - function: the kernel's reason.
+  public mutating func map(
+    _ vPE: ITSVirtualPE, of machine: ITSVirtualMachine, isFirst: Bool, function: String
+  ) -> [Step<Never>] {
     let isNew = virtualLPIs == .v4Point1
-    let steps = send(
+    return send(
       [
         .vmapp(
           virtualPE: vPE.number, target: UInt64(vPE.cpu), table: vPE.pendingTable,
           tableBits: Self.interruptBits, defaultDoorbell: isNew ? vPE.doorbell : 0,
-          configuration: isNew ? properties : 0, allocate: isNew),
+          configuration: isNew ? machine.propertyTable : 0, allocate: isNew && isFirst),
         .vsync(virtualPE: vPE.number),
         .vinvall(virtualPE: vPE.number), .vsync(virtualPE: vPE.number),
       ],
-      function: "its_vpe_irq_domain_activate",
+      function: function,
       text: "VMAPP vPE \(vPE.number) -> CPU \(vPE.cpu), pending table at \(vPE.pendingTable), "
-        + "doorbell LPI \(vPE.doorbell); VINVALL")
-    // GICv4.1 manages the doorbell in hardware, so that it stays enabled (`vgic_v4_init`).
-    return isNew ? steps + enableDoorbell(of: vPE, true) : steps
+        + "doorbell LPI \(vPE.doorbell); VINVALL, on the ITS at \(base)")
+  }
+
+  /// Takes a vPE from this ITS (`its_unmap_vm`).
+  public mutating func unmap(_ vPE: ITSVirtualPE) -> [Step<Never>] {
+    send(
+      [
+        .vmapp(
+          virtualPE: vPE.number, target: 0, table: 0, tableBits: 1, valid: false),
+        .vsync(virtualPE: vPE.number),
+      ],
+      function: "its_unmap_vm", text: "VMAPP V=0 vPE \(vPE.number), on the ITS at \(base)")
   }
 
   /// Enables or disables the LPI that calls the host (`its_vpe_unmask_irq`,

@@ -19,7 +19,7 @@ public struct ITSDriver: Sendable {
     /// All of them from one allocator.
     ///
     /// - Parameter other: the layout of another ITS of the same kernel: the tables of LPIs are
-    ///   those of all.
+    ///   those of all, and with GICv4.1 that of vPEs (`find_sibling_its`).
     /// - Returns: `nil` when memory is exhausted.
     public init?(
       cpus: Int, sharing other: Self? = nil, virtualLPIs: VirtualLPISupport? = nil,
@@ -40,7 +40,8 @@ public struct ITSDriver: Sendable {
         pendingTables.append(table)
       }
       guard virtualLPIs != nil else { return }
-      guard let virtualPEs = frames.allocate(size: 0x1_0000) else { return nil }
+      let shared = virtualLPIs == .v4Point1 ? other?.virtualPETable : nil
+      guard let virtualPEs = shared ?? frames.allocate(size: 0x1_0000) else { return nil }
       virtualPETable = virtualPEs
     }
   }
@@ -57,6 +58,9 @@ public struct ITSDriver: Sendable {
   public let layout: Layout
   /// `nil` for controllers without virtual LPIs.
   public let virtualLPIs: VirtualLPISupport?
+  /// Its number in the ITS list; `nil` where VMOVP on one ITS moves a vPE on all of them
+  /// (`GITS_TYPER.VMOVP`), so that there is no list.
+  public let listNumber: UInt8?
   /// Device table bits: 64 KiB of 8-byte entries.
   public static let deviceCount: UInt32 = 8192
 
@@ -78,7 +82,7 @@ public struct ITSDriver: Sendable {
 
   public init(
     agent: Agent, base: PA, redistributors: PA, layout: Layout,
-    virtualLPIs: VirtualLPISupport? = nil
+    virtualLPIs: VirtualLPISupport? = nil, listNumber: UInt8? = nil
   ) {
     self.agent = agent
     self.base = base
@@ -87,6 +91,7 @@ public struct ITSDriver: Sendable {
     redistributorStride = virtualLPIs == nil ? 0x2_0000 : 0x4_0000
     self.layout = layout
     self.virtualLPIs = virtualLPIs
+    self.listNumber = listNumber
   }
 
   /// The doorbell, `GITS_TRANSLATER`.
@@ -109,7 +114,13 @@ public struct ITSDriver: Sendable {
       register(
         "its_alloc_tables", "vPE table", ITSRegister.tableBase + 16, shape | 2 << 56 | $0.rawValue)
     }
-    return [
+    let number = listNumber.map { UInt64($0 & 0xf) << 4 } ?? 0
+    let listing = listNumber.map {
+      register(
+        "its_compute_its_list_map", "number \($0) of the ITS list", ITSRegister.control, number,
+        width: 4)
+    }
+    return (listing.map { [$0] } ?? []) + [
       register(
         "its_alloc_tables", "device table, 8192 DeviceIDs", ITSRegister.tableBase,
         shape | 1 << 56 | 7 << 48 | layout.deviceTable.rawValue),
@@ -119,7 +130,7 @@ public struct ITSDriver: Sendable {
     ] + (virtualPEs.map { [$0] } ?? []) + [
       register("its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue),
       register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
-      register("its_probe_one", "enable the ITS", ITSRegister.control, 1, width: 4)
+      register("its_probe_one", "enable the ITS", ITSRegister.control, number | 1, width: 4)
         .believing(DoorbellBelief("ITS driver", place)),
     ]
   }

@@ -1,3 +1,4 @@
+internal import ArmFormats
 public import Bits
 public import GIC
 public import Memory
@@ -170,7 +171,6 @@ public struct Machine: ~Copyable {
   /// A CPU's write of a register, or of a word of RAM.
   @discardableResult
   public mutating func write(_ value: UInt64, at address: PA, width: Int) -> WriteResponse {
-    var observer = NoITSObserver()
     var response = WriteResponse()
     switch target(of: address) {
     case .ram:
@@ -180,10 +180,7 @@ public struct Machine: ~Copyable {
         : memory.store32(address, UInt32(truncatingIfNeeded: value))
     case .smmu(let offset, let unit):
       smmus[unit].writeRegister(offset, value, width: width, memory: memory)
-    case .its(let offset, let unit):
-      itses[unit].writeRegister(
-        offset, value, width: width, memory: memory, redistributors: &redistributors,
-        observer: &observer)
+    case .its(let offset, let unit): writeITS(unit, offset, value, width: width)
     // A CPU's write carries no DeviceID.
     case .doorbell: break
     case .redistributor(let index, let offset):
@@ -193,6 +190,26 @@ public struct Machine: ~Copyable {
     case .nothing: response.isAnswered = false
     }
     return response
+  }
+
+  /// A CPU's write of an ITS's register. Where one VMOVP suffices for all ITSs, the others hear of
+  /// it (IHI 0069, `GITS_TYPER.VMOVP`).
+  private mutating func writeITS(_ unit: Int, _ offset: UInt64, _ value: UInt64, width: Int) {
+    guard itses.count > 1, itses[unit].profile.type[.singleVMOVP] else {
+      var observer = NoITSObserver()
+      return itses[unit].writeRegister(
+        offset, value, width: width, memory: memory, redistributors: &redistributors,
+        observer: &observer)
+    }
+    var moves = VirtualPEMoves()
+    itses[unit].writeRegister(
+      offset, value, width: width, memory: memory, redistributors: &redistributors,
+      observer: &moves)
+    for move in moves.commands {
+      for other in 0..<itses.count where other != unit {
+        itses[other].follow(move, memory: memory, redistributors: redistributors)
+      }
+    }
   }
 
   /// A CPU's write of a function's configuration space; the messages that it unmasks.
@@ -211,4 +228,16 @@ public struct Machine: ~Copyable {
   /// The SMMU in front of a function.
   @inlinable
   public func smmu(of index: Int) -> Int { index % smmus.count }
+}
+
+/// The VMOVPs that an ITS has carried out.
+private struct VirtualPEMoves: ITSObserver {
+  static var isOn: Bool { true }
+  var commands: [ITSCommand] = []
+
+  mutating func didRead(_ step: ITSTableRead) {}
+  mutating func didExecute(_ report: ITSCommandReport) {
+    guard report.command[.opcode] == .vmovp, report.error == nil else { return }
+    commands.append(report.command)
+  }
 }

@@ -18,6 +18,10 @@ extension Shape {
       "order", .choice(of: SetupOrder.self, \.meaning),
       "In which order the guest's drivers set the devices up.",
       standard: .string(SetupOrder.forward.rawValue)),
+    .optional(
+      "vmovp", .choice(of: VMOVPScope.self, \.meaning),
+      "Which ITSs a VMOVP moves a virtual CPU on, with GICv4.",
+      standard: .string(VMOVPScope.all.rawValue)),
   ])
 }
 
@@ -31,12 +35,23 @@ extension SetupOrder {
   }
 }
 
+extension VMOVPScope {
+  /// What the choice means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .all: "All of them (GITS_TYPER.VMOVP)."
+    case .listed: "Only the one that gets the command, so that software keeps an ITS list."
+    }
+  }
+}
+
 /// What the user asks for instead of a scenario's `machine`.
 public struct TopologyOverrides: Equatable, Sendable {
   public var devices: Int?
   public var its: Int?
   public var smmus: Int?
   public var order: SetupOrder?
+  public var vmovp: VMOVPScope?
 
   public init() {}
 }
@@ -58,6 +73,7 @@ extension Topology {
     devices = try count(
       "devices", overrides.devices, standard: max(itses, smmus), limit: Self.maximumDevices)
     order = overrides.order ?? machine?.choice("order") ?? .forward
+    vmovp = overrides.vmovp ?? machine?.choice("vmovp") ?? .all
     if let machine, scenario["workload"]?["load"] != nil {
       throw InputError(
         expected: "no machine beside a load, which has devices of its own", found: "one",

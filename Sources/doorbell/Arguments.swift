@@ -21,6 +21,8 @@ extension ProofPersonality: ExpressibleByArgument {}
 
 extension SetupOrder: ExpressibleByArgument {}
 
+extension VMOVPScope: ExpressibleByArgument {}
+
 extension VMMPersonality: ExpressibleByArgument {}
 
 extension PageSize: ExpressibleByArgument {}
@@ -43,12 +45,16 @@ struct MachineOptions: ParsableArguments {
   @Option(help: "In which order the guest's drivers set the devices up.")
   var order: SetupOrder?
 
+  @Option(help: "Which ITSs a VMOVP moves a virtual CPU on, with GICv4.")
+  var vmovp: VMOVPScope?
+
   var overrides: TopologyOverrides {
     var overrides = TopologyOverrides()
     overrides.devices = devices
     overrides.its = its
     overrides.smmus = smmus
     overrides.order = order
+    overrides.vmovp = vmovp
     return overrides
   }
 }
@@ -135,6 +141,7 @@ struct ConditionOptions: ParsableArguments {
       "--vmm": vmm?.rawValue, "--guest-page-size": guestPageSize?.rawValue,
       "--host-page-size": hostPageSize?.rawValue,
       "--smmus": machine.smmus.map { String($0) }, "--order": machine.order?.rawValue,
+      "--vmovp": machine.vmovp?.rawValue,
       "--guest-usage": guestUsage?.rawValue, "--guest-kernel": guestKernel?.description,
       "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue,
       "--idle": idle?.rawValue, "--costs": costs, "--seed": seed.map { String($0) },

@@ -1,10 +1,17 @@
+import ArmFormats
 import Bits
 import Flows
+import GIC
 import Guest
+import Linux
+import Machine
+import Memory
 import Scenarios
+import Simulation
 import Testing
 
 @testable import Designs
+@testable import HostKernel
 
 /// Several devices on several ITSs and behind several SMMUs, under the shipped designs.
 @Suite struct TopologyTests {
@@ -105,5 +112,94 @@ import Testing
     arguments: [(0, 1, 1), (66, 1, 1), (1, 66, 1), (1, 1, 5), (1, 0, 1)] as [Counts])
   func limits(counts: Counts) {
     #expect(throws: RunFailure.self) { try run("cookie", counts) }
+  }
+
+  // MARK: Virtual LPIs on several ITSs
+
+  /// A system that has sent its messages, with a device on each of so many ITSs.
+  private func system(
+    _ design: String, its: Int, vmovp: VMOVPScope
+  ) throws -> System<NoTrace<SystemEvent>> {
+    var specification = Fixtures.specification(
+      try Self.folder.design(named: design), .synthetic(vectors: 2, messages: 2, every: 50_000))
+    specification.topology.devices = its
+    specification.topology.itses = its
+    specification.topology.vmovp = vmovp
+    var system = try System(specification, sink: NoTrace())
+    system.start()
+    while system.step() {}
+    return system
+  }
+
+  @Test(
+    "devices behind different ITSs get their interrupts without the host",
+    arguments: ["rmr-identity", "per-its-s2"].flatMap { design in
+      ["gicv4", "gicv4.1"].map { "\(design),delivery=\($0)" }
+    }, VMOVPScope.allCases)
+  func injectedOnEach(design: String, vmovp: VMOVPScope) throws {
+    let result = try system(design, its: 3, vmovp: vmovp).result()
+    #expect(result.devices.map(\.verdict) == [.delivered, .delivered, .delivered], "\(result.why)")
+    #expect(result.injectedByHardware == 6)
+    #expect(result.exits.delivery == 0)
+  }
+
+  @Test("a page that leads to one ITS fails for the other with the hardware's delivery, too")
+  func oneDoorbell() throws {
+    let result = try system("untrapped,delivery=gicv4", its: 2, vmovp: .all).result()
+    #expect(result.devices.map(\.verdict) == [.delivered, .dropped], "\(result.why)")
+  }
+
+  /// `its_vpe_irq_domain_activate` maps eagerly unless GICv4.0 has an ITS list; `its_map_vm` then
+  /// maps with the first virtual LPI of an ITS. `its_build_vmapp_cmd`: one pending table, and
+  /// GICv4.1 shares one vPE table (`find_sibling_its`).
+  @Test(
+    "each ITS has the vPE with the same pending table, from when Linux maps it",
+    arguments: [InterruptDelivery.gicv4, .gicv4Point1], VMOVPScope.allCases)
+  func mappings(delivery: InterruptDelivery, vmovp: VMOVPScope) throws {
+    let system = try system("rmr-identity,delivery=\(delivery.rawValue)", its: 2, vmovp: vmovp)
+    let steps = system.performed.filter { $0.text.hasPrefix("VMAPP vPE 0") }
+    let isLazy = delivery == .gicv4 && vmovp == .listed
+    #expect(
+      steps.map(\.function)
+        == Array(repeating: isLazy ? "its_map_vm" : "its_vpe_irq_domain_activate", count: 2))
+    let first = system.performed.firstIndex { $0.text.hasPrefix("VMAPTI") } ?? 0
+    let before = system.performed.prefix(first).count { $0.text.hasPrefix("VMAPP vPE 0") }
+    #expect(before == (isLazy ? 1 : 2))
+    let tables = system.host.itses.compactMap(\.layout.virtualPETable)
+    #expect(Set(tables).count == (delivery == .gicv4Point1 ? 1 : 2))
+    let entries = tables.map { table in
+      var entry = ITSVirtualPEEntry()
+      entry[word: 0] = system.machine.memory.load64(table) ?? 0
+      return entry
+    }
+    let expected = system.host.virtualPE(ofCPU: 0)?.pendingTable
+    for entry in entries {
+      #expect(entry[.valid])
+      #expect(entry.table == expected)
+      #expect(entry[.target] == 0)
+    }
+  }
+
+  /// `its_unmap_vm`, only where `its_map_vm` maps.
+  @Test("the last virtual LPI of an ITS takes the vPEs with it", arguments: VMOVPScope.allCases)
+  func unmapped(vmovp: VMOVPScope) throws {
+    var system = try system("rmr-identity,delivery=gicv4", its: 2, vmovp: vmovp)
+    let steps = try system.answer(.disableVectors, for: 1)
+    let gone = steps.filter { $0.text.hasPrefix("VMAPP V=0") }
+    #expect(gone.map(\.text).allSatisfy { $0.hasSuffix("0x2100000000") })
+    #expect(gone.count == (vmovp == .listed ? 1 : 0))
+  }
+
+  @Test("GITS_CTLR numbers the ITSs of a list, and it has room for 16")
+  func list() throws {
+    var system = try system("rmr-identity,delivery=gicv4", its: 2, vmovp: .listed)
+    let numbers = (0..<2).map { unit in
+      ITSControl(
+        rawValue: system.machine.itses[unit].readRegister(ITSRegister.control, width: 4))[.number]
+    }
+    #expect(numbers == [0, 1])
+    #expect(throws: RunFailure.self) {
+      _ = try self.system("rmr-identity,delivery=gicv4", its: 17, vmovp: .listed)
+    }
   }
 }

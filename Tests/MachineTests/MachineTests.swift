@@ -102,6 +102,58 @@ struct MachineTests {
     #expect(off == .message(0x21_0001_0040, .dropped(.itsDisabled)))
   }
 
+  /// Two ITSs of GICv4.0, each with vPE 3 on CPU 0 in a table of its own.
+  private func severalVirtualITSs(oneMovesAll: Bool) throws -> Machine {
+    var profile = ITSProfile.qemu11(version: .v4)
+    profile.type[.singleVMOVP] = oneMovesAll
+    var machine = Machine(
+      memory: try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x100_0000)]),
+      layout: Self.layout, smmus: UnitList(SMMU(profile: .qemu, caches: .none)),
+      itses: UnitList(count: 2) { [profile] _ in
+        ITS(profile: profile, personality: .architectureSkippingErrors)
+      },
+      redistributors: Redistributors(
+        profile: RedistributorProfile(count: 2, version: .v4, base: Self.layout.redistributors)),
+      functions: [
+        PCIFunction(
+          profile: PCIFunctionProfile(
+            requesterID: RequesterID(rawValue: 0x10), barSize: Self.layout.barSize))
+      ])
+    for unit in 0..<2 {
+      let base = Self.layout.its(unit)
+      let tables = 0x4010_0000 + UInt64(unit) * 0x10_0000
+      machine.write(1 << 63 | 2 << 8 | tables, at: base + ITSRegister.tableBase + 16, width: 8)
+      machine.write(
+        1 << 63 | (tables + 0x1_0000), at: base + ITSRegister.commandBase, width: 8)
+      machine.write(1, at: base, width: 4)
+      Self.command(
+        .vmapp(virtualPE: 3, target: 0, table: 0x4040_0000, tableBits: 16), unit, &machine)
+    }
+    return machine
+  }
+
+  /// Queues the next command of an ITS of `severalVirtualITSs`.
+  private static func command(_ command: ITSCommand, _ unit: Int, _ machine: inout Machine) {
+    let base = machine.layout.its(unit)
+    let end = machine.itses[unit].readRegister(ITSRegister.commandWrite, width: 8)
+    machine.memory.store(command, at: PA(0x4011_0000 + UInt64(unit) * 0x10_0000 + end))
+    machine.write(end + 32, at: base + ITSRegister.commandWrite, width: 8)
+  }
+
+  @Test(
+    "VMOVP moves the vPE on every ITS where GITS_TYPER says so, else on its own",
+    arguments: [true, false], [0, 1])
+  func moves(oneMovesAll: Bool, unit: Int) throws {
+    var machine = try severalVirtualITSs(oneMovesAll: oneMovesAll)
+    Self.command(.vmovp(virtualPE: 3, target: 1), unit, &machine)
+    let targets = (0..<2).map { its in
+      var entry = ITSVirtualPEEntry()
+      entry[word: 0] = machine.memory.load64(PA(0x4010_0000 + UInt64(its) * 0x10_0000 + 24)) ?? 0
+      return entry[.valid] ? Int(entry[.target]) : -1
+    }
+    #expect(targets == (0..<2).map { oneMovesAll || $0 == unit ? 1 : 0 })
+  }
+
   @Test("a write that nothing claims is answered by nobody", arguments: [4, 8])
   func externalAbort(width: Int) throws {
     var machine = try machine()

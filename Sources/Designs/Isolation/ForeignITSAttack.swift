@@ -1,5 +1,4 @@
 internal import Bits
-internal import HostKernel
 internal import IOMMU
 internal import Machine
 internal import PCI
@@ -18,9 +17,6 @@ extension Attack {
   private static func sendToForeignITS(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    guard specification.design.delivery.virtualLPIs == nil else {
-      throw .notApplicable("GICv4 with more than one ITS is not modelled")
-    }
     var specification = specification
     specification.topology.devices = 2
     specification.topology.itses = 2
