@@ -22,11 +22,15 @@ package final class Machine {
   /// log2 of the sizes of the queues.
   package let queueBits: UInt64
 
+  /// - Parameter missing: a page of 4 KiB within RAM at which nothing answers.
   package init(
     _ profile: SMMUProfile = .full, _ personality: SMMUPersonality = .architecture,
-    caches: SMMUCacheGeometry = .none, queueBits: UInt64 = 5
+    caches: SMMUCacheGeometry = .none, queueBits: UInt64 = 5, missing: UInt64? = nil
   ) throws {
-    memory = try PhysicalMemory(regions: [.init(base: PA(Self.ram), size: 64 << 20)])
+    let end = Self.ram + (64 << 20)
+    let parts = missing.map { [(Self.ram, $0), ($0 + 0x1000, end)] } ?? [(Self.ram, end)]
+    memory = try PhysicalMemory(
+      regions: parts.map { .init(base: PA($0.0), size: $0.1 - $0.0) })
     smmu = SMMU(profile: profile, personality: personality, caches: caches)
     self.queueBits = queueBits
     write(SMMURegister.streamTableBase, Self.streamTable, 8)
