@@ -174,9 +174,11 @@ extension SMMU {
     let pages = (count + 1) << scale
     let size = pages >> (64 - shift) == 0 ? pages << shift : .max
     let end = start.addingReportingOverflow(size - 1)
+    // With the tag ignored, a range from the top of the upper half goes on at the bottom of the
+    // lower half; to drop more than asked is always allowed.
     return .init(
-      first: start, last: end.overflow ? .max : end.partialValue, granule: granule,
-      level: leafLevel(of: command))
+      first: end.overflow ? 0 : start, last: end.overflow ? .max : end.partialValue,
+      granule: granule, level: leafLevel(of: command))
   }
 
   /// `TTL`; with 16 KiB granules level 1 is reserved and read as no hint.

@@ -172,6 +172,25 @@ struct CacheTests {
     #expect(moved() == (0..<16).map { (4..<10).contains($0) })
   }
 
+  @Test("with TBI, a range from below a tagged page over the change of tag drops it (4.4.2)")
+  func rangeOverTag() throws {
+    let machine = try Machine(caches: .strict)
+    var stream = Stream(machine, .stage1)
+    stream.context[.topByteIgnored0] = true
+    stream.install()
+    let tagged: UInt64 = 0xc8 << 56 | 0x3000
+    stream.low.map(0x3000, to: 0x4200_0000, stage1Leaf)
+    #expect(machine.output(tagged) == 0x4200_0000)
+    stream.low.map(0x3000, to: 0x4300_0000, stage1Leaf)
+    machine.send(
+      command(.invalidateEL1Address) {
+        $0[.page] = (tagged - 0x8000) >> 12
+        $0[.granule] = 1
+        $0[.rangeCount] = 15
+      })
+    #expect(machine.output(tagged) == 0x4300_0000)
+  }
+
   @Test("a global page outlives an invalidation by ASID where the geometry shares it")
   func globals() throws {
     for (geometry, survives) in [(SMMUCacheGeometry.strict, true), (.default, false)] {
