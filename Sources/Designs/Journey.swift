@@ -34,10 +34,14 @@ public struct Journey: Sendable {
   public let verdict: Verdict
   /// Why it ended so, in one sentence.
   public let reason: String
+  /// Whether the device sent it, or keeps it pending: otherwise the function was not allowed to send.
+  public let isSent: Bool
 
   public init(
-    index: Int, vector: Int, stations: [Station], verdict: Verdict, reason: String
+    index: Int, vector: Int, stations: [Station], verdict: Verdict, reason: String,
+    isSent: Bool = true
   ) {
+    self.isSent = isSent
     self.index = index
     self.vector = vector
     self.stations = stations

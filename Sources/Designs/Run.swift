@@ -154,11 +154,13 @@ extension System {
   }
 
   private var journey: Journey? {
-    guard wanted >= 0, let number = specification.journeyOf else { return nil }
+    guard wanted >= 0 else { return nil }
     let message = messages[Int(wanted)]
     return Journey(
-      index: number, vector: message.vector, stations: stations, verdict: message.verdict ?? .lost,
-      reason: journeyReason ?? "it arrived with an earlier message of the same interrupt")
+      index: specification.journeyOf ?? Int(wanted), vector: message.vector, stations: stations,
+      verdict: message.verdict ?? .lost,
+      reason: journeyReason ?? "it arrived with an earlier message of the same interrupt",
+      isSent: message.holder != nil || !stations.isEmpty)
   }
 
   /// Why it came out so: one sentence, or one for each kind of outcome of several devices.

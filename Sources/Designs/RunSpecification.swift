@@ -35,6 +35,8 @@ public struct RunSpecification: Sendable {
   public var journeyOf: Int?
   /// The device that sends it, counted from 0.
   public var journeyDevice = 0
+  /// One more MSI, whose journey is then the one that is wanted.
+  public var interposed: Interposition?
   /// Whether the mappings of both stages are wanted.
   public var wantsMappings = false
   /// Whether it is wanted when each MSI was where.

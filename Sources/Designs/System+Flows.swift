@@ -21,6 +21,7 @@ extension System {
 
   /// Carries out the next step, or begins the next operation; `false` when there is nothing left.
   mutating func proceed() -> Bool {
+    interpose()
     while let last = activities.last, last.next == last.steps.count { activities.removeLast() }
     if !activities.isEmpty {
       let step = activities[activities.count - 1].steps[activities[activities.count - 1].next]

@@ -40,7 +40,8 @@ struct Doorbell: AsyncParsableCommand {
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, RecordCommand.self,
       IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
-      CostsCommand.self, AttackCommand.self, ReproduceCommand.self, SchemaCommand.self,
+      CostsCommand.self, AttackCommand.self, RacesCommand.self, ReproduceCommand.self,
+      SchemaCommand.self,
     ]
   )
 

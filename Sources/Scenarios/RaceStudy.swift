@@ -1,0 +1,113 @@
+public import Designs
+import Guest
+public import InputFiles
+
+/// What becomes of one more MSI that the device sends between two steps of software, gap by gap.
+public struct RaceStudy: Sendable {
+  /// One place between two steps, and what became of an MSI there.
+  public struct Gap: Equatable, Sendable {
+    /// How many steps software had carried out.
+    public let steps: Int
+    public let outcome: Outcome
+    /// Why, in one sentence.
+    public let reason: String
+
+    public init(steps: Int, outcome: Outcome, reason: String) {
+      self.steps = steps
+      self.outcome = outcome
+      self.reason = reason
+    }
+  }
+
+  /// What an MSI may come to, told apart from one that never left the device.
+  public enum Outcome: Equatable, Sendable {
+    /// The function was not allowed to send, and keeps nothing.
+    case notSent
+    case ended(Verdict)
+
+    /// A word for reports.
+    public var text: String {
+      switch self {
+      case .notSent: "not sent"
+      case .ended(let verdict): verdict.rawValue
+      }
+    }
+  }
+
+  public let design: String
+  public let vector: Int
+  /// What software did in the run without that MSI.
+  public let steps: [RunResult.PerformedStep]
+  /// One more than there are steps.
+  public let gaps: [Gap]
+
+  public init(design: String, vector: Int, steps: [RunResult.PerformedStep], gaps: [Gap]) {
+    self.design = design
+    self.vector = vector
+    self.steps = steps
+    self.gaps = gaps
+  }
+
+  /// Gaps next to each other where the same became of the MSI, for the same reason.
+  public var stretches: [ArraySlice<Gap>] {
+    var found: [ArraySlice<Gap>] = []
+    var start = gaps.startIndex
+    while start < gaps.endIndex {
+      let end =
+        gaps[start...].firstIndex {
+          $0.outcome != gaps[start].outcome || $0.reason != gaps[start].reason
+        } ?? gaps.endIndex
+      found.append(gaps[start..<end])
+      start = end
+    }
+    return found
+  }
+}
+
+extension Scenario {
+  /// Lets the first device send one more MSI in each gap between two steps of software in turn,
+  /// under each design; each gap is a run of its own.
+  ///
+  /// - Parameters:
+  ///   - vector: below the device's number of vectors.
+  ///   - progress: told how many runs are done, of how many.
+  /// - Throws: `InputError` when a design cannot be run.
+  public func races(
+    vector: Int, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+  ) async throws(InputError) -> [RaceStudy] {
+    guard (0..<workload.device.vectors).contains(vector) else {
+      throw InputError(
+        "--vector: expected 0 to \(workload.device.vectors - 1), found \(vector)")
+    }
+    let plain = try await run()
+    let runs = zip(specifications(), plain.results).enumerated().flatMap { design, pair in
+      (0...pair.1.steps.count).map { steps in
+        var specification = pair.0
+        specification.spansRanges = false
+        specification.interposed = Interposition(afterSteps: steps, vector: vector)
+        return (design: design, specification: specification, steps: steps)
+      }
+    }
+    let gaps = await inParallel(runs.indices, progress: { progress($0, runs.count) }) { number in
+      RaceStudy.Gap(after: runs[number].steps, runs[number].specification)
+    }
+    return plain.results.enumerated().map { design, result in
+      RaceStudy(
+        design: result.design.name, vector: vector, steps: result.steps,
+        gaps: zip(runs, gaps).filter { $0.0.design == design }.map(\.1))
+    }
+  }
+}
+
+extension RaceStudy.Gap {
+  fileprivate init(after steps: Int, _ specification: RunSpecification) {
+    // The same run without the MSI was carried out already.
+    guard let journey = try? specification.run().journey else {
+      self.init(steps: steps, outcome: .notSent, reason: "the run ended before")
+      return
+    }
+    self.init(
+      steps: steps, outcome: journey.isSent ? .ended(journey.verdict) : .notSent,
+      reason: journey.reason)
+  }
+}

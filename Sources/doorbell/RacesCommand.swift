@@ -1,0 +1,61 @@
+import ArgumentParser
+import Console
+import Reports
+import Scenarios
+
+struct RacesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "races",
+    abstract: "Let an MSI fall between any two steps of software, and print what becomes of it.",
+    usage: "doorbell races [<scenario>] [<options>]",
+    discussion: """
+      Software sets an interrupt up, masks it, moves it and takes it down in steps, and the device \
+      may send in between. Carries the scenario out once for each gap between two steps, with one \
+      more MSI of the first device there, and prints for each stretch of gaps what became of that \
+      MSI, why, and which step stood before it.
+
+      'not sent' means that the function was not allowed to send and keeps nothing; an MSI that a \
+      mask holds back counts as what it comes to in the end.
+
+      EXAMPLES
+        doorbell races --design forward-address
+        doorbell races synthetic-4-vectors --vector 3 --host-kernel 6.5
+        doorbell races --all --format csv
+
+      EXIT STATUS
+        0 when all runs were made, whatever became of the MSIs; 2 for bad input.
+      """
+  )
+
+  @OptionGroup var options: ScenarioOptions
+
+  @Option(
+    name: .customLong("design"),
+    help: ArgumentHelp(
+      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"))
+  var designs: [String] = []
+
+  @Flag(help: "Run every design of the scenarios folder.")
+  var all = false
+
+  @Option(help: ArgumentHelp("The vector of the MSI, counted from 0.", valueName: "n"))
+  var vector = 0
+
+  @Option(help: "How to print.")
+  var format = ReportFormat.table
+
+  func validate() throws {
+    guard designs.isEmpty || !all else {
+      throw ValidationError("--design and --all exclude each other")
+    }
+  }
+
+  func run() async throws {
+    let names = try all ? options.conditions.location.folder.designNames : designs
+    let scenario = try options.load(designs: names)
+    let studies = try await Progress.during("running '\(scenario.name)'") { progress in
+      try await scenario.races(vector: vector) { done, _ in progress.show(done) }
+    }
+    try Output.write(RaceReport(studies).text(as: format, on: Output.terminal))
+  }
+}
