@@ -4,9 +4,14 @@ public import IOMMU
 internal import Linux
 
 extension GuestFirmware {
-  /// The reserved regions of a PCI device (`iort_iommu_rmr_get_resv_regions`,
-  /// `arm_smmu_get_resv_regions`), in sysfs's order.
+  /// The reserved regions of a PCI device, in sysfs's order.
   public func reservedRegions(of stream: UInt32) -> [ReservedRegion] {
+    regionSources(of: stream).compactMap { $0.region(for: .other) }
+  }
+
+  /// What makes the reserved regions of a PCI device (`iort_iommu_rmr_get_resv_regions`,
+  /// `arm_smmu_get_resv_regions`).
+  func regionSources(of stream: UInt32) -> [RegionSource] {
     // Without "preserve boot configuration" an RMR says nothing about a PCI device.
     let named = preservesBootConfiguration ? reserved.filter { $0.streams.contains(stream) } : []
     let sources = named.map { range in
@@ -16,7 +21,7 @@ extension GuestFirmware {
           base: IOVA(range.base.rawValue), length: range.length,
           flags: range.remapPermitted ? .remapPermitted : [])
     }
-    return (sources + [.softwareMSI]).compactMap { $0.region(for: .other) }
+    return sources + [.softwareMSI]
   }
 
   /// What a kernel of that version makes of the tables: before 6.0 Linux has no code that reads

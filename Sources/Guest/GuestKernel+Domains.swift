@@ -9,23 +9,31 @@ extension GuestKernel {
   /// The default domain of the DMA API, with firmware's direct regions in it
   /// (`iommu_setup_default_domain`).
   mutating func attachDMADomain() throws(Refusal) -> [Step<Never>] {
-    guard smmu != nil else { return withoutIOMMU() }
-    var steps = try newTables(for: .dma)
-    domain = .dma
-    steps += try mapDirectRegions()
-    steps += try installContext()
-    return steps
+    guard let group = probe(.dma) else { return withoutIOMMU() }
+    return try newTables(for: group) + mapDirectRegions(of: group) + installContext()
   }
 
   /// `iommu.passthrough=1`: every transaction bypasses stage 1.
   mutating func attachIdentityDomain() -> [Step<Never>] {
-    guard smmu != nil else { return withoutIOMMU() }
-    domain = .identity
-    doorbellIOVA = nil
+    guard probe(.identity) != nil else { return withoutIOMMU() }
     let stream = device.requesterID
     return smmu?.write(
       .bypass, of: stream, function: "arm_smmu_attach_dev_identity", text: "bypass")
       ?? []
+  }
+
+  /// Gives the device a group with a default domain (`iommu_setup_default_domain`); `nil` for a
+  /// guest without an SMMU.
+  private mutating func probe(_ kind: IOMMUDomain.Kind) -> IOMMUGroup? {
+    guard smmu != nil else { return nil }
+    let function = IOMMUDevice(
+      name: "device \(current)", function: .other,
+      sources: firmware.regionSources(of: device.requesterID), doorbell: doorbell,
+      hasIsolatedMSI: its != nil)
+    let group = IOMMUGroup(
+      [function], agent: .guest, version: version, defaultKind: kind, granule: 1 << pageShift)
+    devices[current].group = group
+    return group
   }
 
   /// `dma_direct_map_page`: the device's addresses are the guest's.
@@ -33,79 +41,21 @@ extension GuestKernel {
     [Step(.guest, "dma_direct_map_page", "no IOMMU: IOVAs are the guest's own addresses", .decide)]
   }
 
-  /// The group is taken from its driver and blocked (`iommu_device_claim_dma_owner`).
-  mutating func claimForVFIO() throws(Refusal) -> [Step<Never>] {
-    guard smmu != nil else {
-      throw Refusal(
-        by: .guest, in: "vfio_group_find_or_alloc", errno: "EINVAL",
-        message: "the device has no IOMMU group: VFIO needs an IOMMU in the guest")
-    }
-    let requiresDirect = reservedRegions.contains { $0.kind == .direct }
-    let refusal = AttachPolicy(of: version).refusal(
-      by: .guest, attaching: .blocked, isBlocking: true, requiresDirect: requiresDirect,
-      isIntel: false)
-    if let refusal { throw explained(refusal) }
-    domain = .none
-    doorbellIOVA = nil
-    let reason =
-      requiresDirect
-      ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
-    let stream = device.requesterID
-    return [Step(.guest, "iommu_device_claim_dma_owner", reason, .decide)]
-      + (smmu?.write(
-        .abort, of: stream, function: "arm_smmu_attach_dev_blocked", text: "abort")
-        ?? [])
-  }
-
-  /// The refusal with the region, the flag and the domain that led to it.
-  private func explained(_ refusal: Refusal) -> Refusal {
-    let regions = reservedRegions.filter { $0.kind == .direct }.map {
-      "\($0.origin) [\($0.sysfsLine)] is \($0.kind.constant): require_direct is set "
-        + "(iommu_create_device_direct_mappings)"
-    }
-    return Refusal(
-      by: refusal.agent, in: refusal.function, errno: refusal.errno, message: refusal.message,
-      chain: regions + [
-        "VFIO claims the device: its group is to get the blocking domain "
-          + "(iommu_device_claim_dma_owner)",
-        "the blocking domain would break the direct mapping -> -\(refusal.errno) "
-          + "(\(refusal.function))",
-      ])
-  }
-
-  /// VFIO's own paging domain, empty but for what its user maps (`vfio_iommu_type1_attach_group`).
-  mutating func attachUserDomain() throws(Refusal) -> [Step<Never>] {
-    guard its != nil else { throw Self.unsafeInterrupts }
-    var steps = try newTables(for: .user)
-    domain = .user
-    steps += try mapDirectRegions()
-    steps += try installContext()
-    return steps
-  }
-
-  /// A GICv2m frame takes no DeviceID, so its domain is not flagged as isolated
-  /// (`iommu_group_has_isolated_msi`).
-  static var unsafeInterrupts: Refusal {
-    Refusal(
-      by: .guest, in: "vfio_iommu_type1_attach_group", errno: "EPERM",
-      message: "No interrupt remapping support. Use the module param "
-        + "\"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform")
-  }
-
-  private mutating func newTables(for domain: Domain) throws(Refusal) -> [Step<Never>] {
+  /// Tables for the group's present domain.
+  mutating func newTables(for group: IOMMUGroup) throws(Refusal) -> [Step<Never>] {
+    let isDefault = group.domain === group.defaultDomain
     // Two for each device: the default domain's, then that of a domain of the user.
-    let asid = UInt16(truncatingIfNeeded: (domain == .dma ? 2 : 3) + 2 * current)
+    let asid = UInt16(truncatingIfNeeded: (isDefault ? 2 : 3) + 2 * current)
     let table: PageTable
     do {
       table =
-        domain == .dma
+        isDefault
         ? try PageTable(stage: .one, granule: pageShift, inputBits: 48, frames: &tableFrames)
         : try PageTable(stage: .one, granule: pageShift, inputBits: 48, frames: &frames)
     } catch {
       throw .outOfMemory("arm_64_lpae_alloc_pgtable_s1")
     }
     tables = table
-    doorbellIOVA = nil
     context = .paging(table, asid: asid, outputSize: outputSize)
     return [
       Step(
@@ -114,21 +64,21 @@ extension GuestKernel {
     ]
   }
 
-  /// `iommu_create_device_direct_mappings`; a user's domain takes the doorbell's alias alone.
-  private mutating func mapDirectRegions() throws(Refusal) -> [Step<Never>] {
+  /// What a new domain has in it already: the regions that firmware wants one to one.
+  mutating func mapDirectRegions(of group: IOMMUGroup) throws(Refusal) -> [Step<Never>] {
     var steps: [Step<Never>] = []
-    for region in reservedRegions
-    where region.kind == .msiDirect || (domain == .dma && region.kind.isMappedDirectly) {
+    for (range, mapping) in group.domain.ranges {
       steps.append(
         try map(
-          region.base, to: IPA(region.base.rawValue), size: region.length, region.attributes,
-          function: "iommu_create_device_direct_mappings"))
+          IOVA(range.lowerBound), to: IPA(mapping.output.rawValue),
+          size: range.upperBound - range.lowerBound &+ 1, mapping.attributes,
+          function: mapping.function))
     }
     return steps
   }
 
   /// Writes the CD, then the STE that points to it.
-  private mutating func installContext() throws(Refusal) -> [Step<Never>] {
+  mutating func installContext() throws(Refusal) -> [Step<Never>] {
     guard
       let place = contextTable ?? (current == 0 ? recordedContextTable : nil)
         ?? frames.allocate(size: 4096)
@@ -179,7 +129,7 @@ extension GuestKernel {
     tables = nil
     defer { tables = table }
     do {
-      let usesRecordedTables = domain != .user
+      let usesRecordedTables = !isOfUser
       let writes =
         usesRecordedTables
         ? try table.map(
@@ -219,7 +169,7 @@ extension GuestKernel {
       commands.append(command)
     }
     guard !commands.isEmpty else { return [] }
-    if unmapPolicy == .lazy, domain == .dma { return steps + queueFlush() }
+    if unmapPolicy == .lazy, !isOfUser { return steps + queueFlush() }
     return steps
       + (smmu?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)") ?? [])
   }

@@ -97,62 +97,44 @@ extension GuestKernel {
   }
 
   /// The address that the guest puts in a message, and the mapping that it makes for it
-  /// (`iommu_dma_prepare_msi`, `iommu_dma_get_msi_page`).
+  /// (`iommu_dma_prepare_msi`).
   private mutating func prepareMessage() throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
-    let offset = doorbell.offset(belowBit: pageShift)
-    if let known = doorbellIOVA { return (known + offset, []) }
-    if isTranslating, let alias = reservedRegions.first(where: { $0.kind == .msiDirect }) {
-      let text = "the firmware's alias of the doorbell, mapped one to one: \(alias.base)"
-      return (
-        alias.base + offset,
-        [
-          Step(.guest, "iommu_dma_prepare_msi (proposed)", text, .decide)
-            .believing(belief(alias.base, leadsTo: IPA(alias.base.rawValue)))
-        ]
-      )
+    guard let group = devices[current].group else { return untranslatedMessage }
+    let page = doorbell.alignedDown(toBit: pageShift)
+    let isKnown = group.domain.doorbellIOVA(of: page) != nil
+    let address = try group.prepareMessage(for: doorbell, window: iommufd?.doorbells)
+    if isKnown { return (address, []) }
+    guard let (_, mapping) = group.domain.mapping(at: address) else { return untranslatedMessage }
+    let iova = address.alignedDown(toBit: pageShift)
+    guard group.doorbellAlias == nil else {
+      let text = "the firmware's alias of the doorbell, mapped one to one: \(iova)"
+      let step = Step<Never>(.guest, "iommu_dma_prepare_msi (proposed)", text, .decide)
+      return (address, [step.believing(belief(iova, leadsTo: IPA(iova.rawValue)))])
     }
-    let page = IPA(doorbell.alignedDown(toBit: pageShift).rawValue)
-    switch domain {
-    case .identity, .none:
-      let text = "no translation: the message holds the doorbell's own address \(doorbell)"
-      return (
-        IOVA(doorbell.rawValue),
-        [
-          Step(.guest, "iommu_dma_prepare_msi", text, .decide)
-            .believing(DoorbellBelief("DMA layer", .iova(IOVA(doorbell.rawValue))))
-        ]
-      )
-    case .dma:
-      guard let iova = iovas.allocate(size: 1 << pageShift) else {
-        throw .outOfMemory("iommu_dma_alloc_iova")
-      }
-      return try mapDoorbell(page, at: iova, offset, "iommu_dma_get_msi_page")
-    case .user:
-      // The MSI cookie counts up from the window's base.
-      return try mapDoorbell(
-        page,
-        at: reservedRegions.first { $0.kind == .softwareMSI }?.base
-          ?? SoftwareMSIWindow.base, offset,
-        "iommu_dma_get_msi_page (software MSI window)")
-    }
-  }
-
-  private mutating func mapDoorbell(
-    _ page: IPA, at iova: IOVA, _ offset: UInt64, _ function: String
-  ) throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
     let step = try map(
-      iova, to: page, size: 1 << pageShift, [.write, .noExecute, .mmio], function: function)
-    doorbellIOVA = iova
-    return (iova + offset, [step.believing(belief(iova, leadsTo: page))])
+      iova, to: IPA(mapping.output.rawValue), size: 1 << pageShift, mapping.attributes,
+      function: mapping.function)
+    return (address, [step.believing(belief(iova, leadsTo: IPA(page.rawValue)))])
   }
 
-  /// What the guest believes once it has a page for its doorbell: the DMA API's, or that of the
-  /// MSI cookie of a domain that a user made.
+  private var untranslatedMessage: (address: IOVA, steps: [Step<Never>]) {
+    let text = "no translation: the message holds the doorbell's own address \(doorbell)"
+    let address = IOVA(doorbell.rawValue)
+    let step = Step<Never>(.guest, "iommu_dma_prepare_msi", text, .decide)
+    return (address, [step.believing(DoorbellBelief("DMA layer", .iova(address)))])
+  }
+
+  /// What the guest believes once it has a page for its doorbell: who chose the page, and where it
+  /// leads.
   private func belief(_ page: IOVA, leadsTo target: IPA) -> DoorbellBelief {
     let offset = doorbell.offset(belowBit: pageShift)
-    return DoorbellBelief(
-      domain == .user ? "MSI cookie" : "DMA layer", .iova(page + offset),
-      leadsTo: .ipa(target + offset))
+    let holder =
+      switch devices[current].group?.domain.cookie {
+      case .msi: "MSI cookie"
+      case .iommufd: "iommufd"
+      default: "DMA layer"
+      }
+    return DoorbellBelief(holder, .iova(page + offset), leadsTo: .ipa(target + offset))
   }
 
   // MARK: Recorded activities
@@ -165,16 +147,23 @@ extension GuestKernel {
       let input = address - within
       let output = place - within
       let size = (bytes &+ within &+ lowBits(pageShift)) & ~lowBits(pageShift)
-      iovas.take(input, size: size)
+      if isOfUser {
+        try mapForUser(input, to: output, size: size)
+      } else {
+        devices[current].group?.defaultDomain.allocator?.take(input, size: size)
+      }
       let step = try map(
         input, to: output, size: size, attributes, function: "iommu_map (recorded)")
-      guard output.rawValue == doorbell.alignedDown(toBit: pageShift).rawValue else {
-        return [step]
-      }
-      doorbellIOVA = input
+      let page = doorbell.alignedDown(toBit: pageShift)
+      guard output.rawValue == page.rawValue else { return [step] }
+      devices[current].group?.domain.remember(page, at: input)
       return [step.believing(belief(input, leadsTo: output))]
     case .unmap(let input, let size):
-      iovas.free(input)
+      if isOfUser {
+        try unmapForUser(input, size: size)
+      } else {
+        devices[current].group?.defaultDomain.allocator?.free(input)
+      }
       return unmap(input, size: size)
     case .itsCommands(let commands): return recordedCommands(commands)
     case .lpiConfiguration(let place, let byte):

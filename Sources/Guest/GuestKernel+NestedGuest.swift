@@ -13,12 +13,15 @@ extension GuestKernel {
   /// writes of the MSI-X table trap to the guest's own VMM, which has the guest's kernel enable the
   /// vectors as for any user of VFIO.
   mutating func startNestedGuest() throws(Refusal) -> [Step<Never>] {
-    guard let its else { throw Self.unsafeInterrupts }
+    // Without an ITS no user is attached.
+    guard let its, let user = devices[current].user else { return [] }
     // The kernel's own frames stand 704 KiB into RAM.
     let ram = IPA(its.layout.commandQueue.rawValue).alignedDown(toBit: 24)
+    let place = ram + Self.nestedRAMOffset
+    try mapForUser(Self.nestedRAM, to: place, size: Self.nestedRAMSize)
     let step = try map(
-      Self.nestedRAM, to: ram + Self.nestedRAMOffset, size: Self.nestedRAMSize, .buffer,
-      function: "iopt_map_pages (L1)")
+      Self.nestedRAM, to: place, size: Self.nestedRAMSize, .buffer,
+      function: "\(user.mapping) (L1)")
     return [
       step,
       Step(

@@ -10,7 +10,7 @@ public import Linux
 ///
 /// Each operation becomes a flow of steps that act on the guest's machine; its physical addresses
 /// are IPAs.
-public struct GuestKernel: Sendable {
+public struct GuestKernel {
   /// Where the guest finds its device.
   public struct Device: Equatable, Sendable {
     /// StreamID and DeviceID: the requester ID on the guest's bus.
@@ -37,29 +37,22 @@ public struct GuestKernel: Sendable {
     }
   }
 
-  /// What the device is attached to.
-  enum Domain: Sendable {
-    case none
-    case dma
-    case identity
-    case user
-  }
-
   /// What the kernel keeps for one assigned device.
-  struct DeviceState: Sendable {
+  struct DeviceState {
     let device: Device
     /// Its SMMU, by its position in the tables.
     let smmu: Int
     let msix: MSIXDriver
-    var domain = Domain.none
+    /// The device as the IOMMU core has it, with the domain that it is attached to; `nil` before it
+    /// is probed, and without an SMMU.
+    var group: IOMMUGroup?
+    /// The user of VFIO that has it.
+    var user: DeviceUser?
     var tables: PageTable?
     var contextTable: PA?
     var context = ContextDescriptor()
     /// The CD as last written.
     var smmuContext = ContextDescriptor()
-    var iovas: IOVAAllocator
-    /// The doorbell's IOVA in the present domain.
-    var doorbellIOVA: IOVA?
     /// The device's LPIs by EventID, or its SPIs by vector.
     var lpis: [UInt32: UInt32] = [:]
     /// Ranges in the flush queue of its domain.
@@ -83,6 +76,8 @@ public struct GuestKernel: Sendable {
   var devices: [DeviceState]
   /// The device that the present operation is about.
   private(set) var current = 0
+  /// The file that users of iommufd have open; `nil` before its first use.
+  var iommufd: IOMMUFD?
   let recordedContextTable: PA?
 
   /// - Parameters:
@@ -136,7 +131,7 @@ public struct GuestKernel: Sendable {
     self.version = version
     self.firmware = firmware
     pageShift = pageSize.shift
-    self.devices = devices.map { DeviceState($0, firmware, granule: pageSize.shift) }
+    self.devices = devices.map { DeviceState($0, firmware) }
     self.frames = frames
     self.tableFrames = tableFrames
     recordedContextTable = contextTable
@@ -170,7 +165,10 @@ public struct GuestKernel: Sendable {
 
   /// Whether stage 1 translates for a device.
   public func isTranslating(for device: Int) -> Bool {
-    devices[device].domain == .dma || devices[device].domain == .user
+    switch devices[device].group?.domain.kind {
+    case .dma, .unmanaged: true
+    case .identity, .blocked, nil: false
+    }
   }
 
   /// Where the guest's tables, as software keeps them, send a device's address; `nil` where
@@ -198,7 +196,7 @@ public struct GuestKernel: Sendable {
     case .boot: []
     case .attachDMADomain: try attachDMADomain()
     case .attachIdentityDomain: attachIdentityDomain()
-    case .claimForVFIO: try claimForVFIO()
+    case .claim(let interface): try claim(by: interface)
     case .attachUserDomain: try attachUserDomain()
     case .startNestedGuest: try startNestedGuest()
     case .allocateNestParent: try allocateNestParent()
@@ -244,16 +242,12 @@ public struct GuestKernel: Sendable {
 }
 
 extension GuestKernel.DeviceState {
-  init(_ device: GuestKernel.Device, _ firmware: GuestFirmware, granule: UInt64) {
+  init(_ device: GuestKernel.Device, _ firmware: GuestFirmware) {
     self.device = device
     smmu = firmware.smmu(of: device.requesterID) ?? 0
     msix = MSIXDriver(
       agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability,
       isInternal: device.store == .device)
-    let reserved = firmware.reservedRegions(of: device.requesterID)
-      .filter { $0.kind != .softwareMSI }
-      .map { $0.base.rawValue..<$0.base.rawValue + $0.length }
-    iovas = IOVAAllocator(granule: granule, reserved: reserved)
   }
 }
 
@@ -268,9 +262,9 @@ extension GuestKernel {
     _modify { yield &smmus[devices[current].smmu] }
   }
 
-  var domain: Domain {
-    get { devices[current].domain }
-    set { devices[current].domain = newValue }
+  /// Whether the device is attached to a domain of a user's.
+  var isOfUser: Bool {
+    devices[current].group.map { $0.domain !== $0.defaultDomain } ?? false
   }
 
   var tables: PageTable? {
@@ -291,16 +285,6 @@ extension GuestKernel {
   var smmuContext: ContextDescriptor {
     get { devices[current].smmuContext }
     set { devices[current].smmuContext = newValue }
-  }
-
-  var iovas: IOVAAllocator {
-    _read { yield devices[current].iovas }
-    _modify { yield &devices[current].iovas }
-  }
-
-  var doorbellIOVA: IOVA? {
-    get { devices[current].doorbellIOVA }
-    set { devices[current].doorbellIOVA = newValue }
   }
 
   var lpis: [UInt32: UInt32] {

@@ -9,9 +9,9 @@ public enum GuestOperation: Equatable, Sendable {
   case attachDMADomain
   /// The device gets the identity domain.
   case attachIdentityDomain
-  /// VFIO claims the device: its group gets a blocked domain.
-  case claimForVFIO
-  /// VFIO attaches a domain of its own.
+  /// A user of VFIO claims the device: its group gets a blocked domain.
+  case claim(DeviceInterface)
+  /// The user attaches a domain of its own.
   case attachUserDomain
   /// The guest's own VMM maps its L2 guest's RAM for the device, and has KVM inject the vectors.
   case startNestedGuest
@@ -54,11 +54,12 @@ extension Workload {
     switch usage {
     case .dmaAPI: operations.append(.attachDMADomain)
     case .identity: operations.append(.attachIdentityDomain)
-    case .vfio: operations += [.attachDMADomain, .claimForVFIO, .attachUserDomain]
+    case .vfio: operations += [.attachDMADomain, .claim(.type1), .attachUserDomain]
+    case .iommufd: operations += [.attachDMADomain, .claim(.iommufd), .attachUserDomain]
     case .nestedGuest:
-      operations += [.attachDMADomain, .claimForVFIO, .attachUserDomain, .startNestedGuest]
+      operations += [.attachDMADomain, .claim(.type1), .attachUserDomain, .startNestedGuest]
     case .nestedGuestWithSMMU:
-      operations += [.attachDMADomain, .claimForVFIO, .allocateNestParent]
+      operations += [.attachDMADomain, .claim(.iommufd), .allocateNestParent]
     }
     operations.append(.enableDevice)
     if !isRecorded { operations.append(.enableVectors(usedVectors)) }

@@ -1,16 +1,22 @@
 internal import Bits
-internal import Flows
+public import Flows
 internal import Linux
 
 /// The doorbell pages of one open iommufd file, in the order of their first use
 /// (drivers/iommu/iommufd/driver.c `iommufd_sw_msi`).
 public final class DoorbellList {
   private let pageShift: UInt64
+  private let agent: Agent
   /// One window for each start that a device's reserved regions name.
   private var windows: [(start: IOVA, window: SoftwareMSIWindow)] = []
 
-  /// - Parameter pageShift: log2 of the host's page size.
-  public init(pageShift: UInt64) { self.pageShift = pageShift }
+  /// - Parameters:
+  ///   - pageShift: log2 of the kernel's page size.
+  ///   - agent: whose kernel it is.
+  public init(pageShift: UInt64, agent: Agent = .host) {
+    self.pageShift = pageShift
+    self.agent = agent
+  }
 
   /// The message address for a doorbell, whose page goes into the group's domain.
   ///
@@ -36,7 +42,7 @@ public final class DoorbellList {
   private func place(of page: PA, from start: IOVA) throws(Refusal) -> IOVA {
     let index = windows.firstIndex { $0.start == start } ?? windows.endIndex
     if index == windows.endIndex {
-      windows.append((start, SoftwareMSIWindow(pageShift: pageShift, start: start)))
+      windows.append((start, SoftwareMSIWindow(pageShift: pageShift, start: start, agent: agent)))
     }
     return try windows[index].window.page(of: page).iova
   }

@@ -9,6 +9,7 @@ public final class IOAddressSpace {
   /// What the attached devices' IOMMUs can address.
   private let aperture: ClosedRange<UInt64>
   private let pageSize: UInt64
+  private let agent: Agent
   private let areas = RangeMap<PA>()
   private var allowed: [ClosedRange<UInt64>] = []
   private var reserved: [(range: ClosedRange<UInt64>, owner: String)] = []
@@ -17,9 +18,13 @@ public final class IOAddressSpace {
   /// The domains that mirror the mappings.
   var domains: [IOMMUDomain] = []
 
-  public init(aperture: ClosedRange<UInt64> = 0...UInt64.max, pageSize: UInt64 = 4096) {
+  /// - Parameter agent: whose kernel it is.
+  public init(
+    aperture: ClosedRange<UInt64> = 0...UInt64.max, pageSize: UInt64 = 4096, agent: Agent = .host
+  ) {
     self.aperture = aperture
     self.pageSize = pageSize
+    self.agent = agent
   }
 
   /// The bytes that are mapped.
@@ -220,6 +225,6 @@ public final class IOAddressSpace {
   }
 
   private func refusal(_ function: String, _ errno: String, _ message: String) -> Refusal {
-    Refusal(by: .host, in: function, errno: errno, message: message)
+    Refusal(by: agent, in: function, errno: errno, message: message)
   }
 }

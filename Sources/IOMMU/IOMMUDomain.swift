@@ -44,7 +44,8 @@ public final class IOMMUDomain {
   private let mappings = RangeMap<Mapping>()
   /// The doorbell pages that the domain's cookie mapped, in order.
   private(set) var doorbells: [(page: PA, iova: IOVA)] = []
-  var allocator: IOVAAllocator?
+  /// Where the DMA API's IOVAs come from; `nil` for other kinds.
+  public var allocator: IOVAAllocator?
   /// The next page of an MSI cookie.
   private var nextPage: IOVA?
 
@@ -90,6 +91,11 @@ public final class IOMMUDomain {
     return true
   }
 
+  /// The first address of a range that is mapped; `nil` where none is.
+  func firstMapped(in range: ClosedRange<UInt64>) -> UInt64? {
+    mappings.firstEntry(intersecting: range).map { max($0.range.lowerBound, range.lowerBound) }
+  }
+
   /// Maps a range; `false`, and nothing changes, when a part of it is mapped already.
   @discardableResult
   public func map(
@@ -110,9 +116,16 @@ public final class IOMMUDomain {
     return bytes
   }
 
-  func doorbellIOVA(of page: PA) -> IOVA? { doorbells.first { $0.page == page }?.iova }
+  /// The range that holds an address, and what it is mapped to; `nil` where nothing is mapped.
+  public func mapping(at address: IOVA) -> (range: ClosedRange<UInt64>, mapping: Mapping)? {
+    mappings.entry(at: address.rawValue).map { ($0.range, $0.value) }
+  }
 
-  func remember(_ page: PA, at iova: IOVA) { doorbells.append((page, iova)) }
+  /// Where the domain has a doorbell's page; `nil` before its first use.
+  public func doorbellIOVA(of page: PA) -> IOVA? { doorbells.first { $0.page == page }?.iova }
+
+  /// Takes a doorbell's page as mapped there.
+  public func remember(_ page: PA, at iova: IOVA) { doorbells.append((page, iova)) }
 
   /// An IOVA for a buffer of the DMA API; `nil` when none is free, or for another kind of domain.
   public func allocate(size: UInt64) -> IOVA? { allocator?.allocate(size: size) }

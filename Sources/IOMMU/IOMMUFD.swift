@@ -60,6 +60,7 @@ public final class IOMMUFD {
 
   let version: KernelVersion
   let pageSize: UInt64
+  private let agent: Agent
   private let allowsUnsafeInterrupts: Bool
   /// The doorbells of the file.
   public let doorbells: DoorbellList
@@ -72,14 +73,34 @@ public final class IOMMUFD {
   /// Where the user put the software MSI window of a device.
   private var windowStarts: [UInt32: IOVA] = [:]
 
-  /// - Parameter pageSize: the bytes of a host page.
+  /// - Parameters:
+  ///   - agent: whose kernel it is.
+  ///   - pageSize: the bytes of a page of that kernel's.
   public init(
-    version: KernelVersion, pageSize: UInt64 = 4096, allowsUnsafeInterrupts: Bool = false
+    by agent: Agent = .host, version: KernelVersion, pageSize: UInt64 = 4096,
+    allowsUnsafeInterrupts: Bool = false
   ) {
+    self.agent = agent
     self.version = version
     self.pageSize = pageSize
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
-    doorbells = DoorbellList(pageShift: UInt64(pageSize.trailingZeroBitCount))
+    doorbells = DoorbellList(
+      pageShift: UInt64(pageSize.trailingZeroBitCount), agent: agent)
+  }
+
+  /// Opens `/dev/iommu`.
+  ///
+  /// - Throws: `Refusal` with `ENOENT` by a kernel that has no such device.
+  public static func open(
+    by agent: Agent, version: KernelVersion, pageSize: UInt64
+  ) throws(Refusal) -> IOMMUFD {
+    guard version >= .offersIOMMUFD else {
+      throw Refusal(
+        by: agent, in: "openat (/dev/iommu)", errno: "ENOENT",
+        message:
+          "Linux \(version) has no such device: iommufd is new in \(KernelVersion.offersIOMMUFD)")
+    }
+    return IOMMUFD(by: agent, version: version, pageSize: pageSize)
   }
 
   func add(_ object: Object) -> UInt32 {
@@ -89,13 +110,13 @@ public final class IOMMUFD {
   }
 
   func refusal(_ function: String, _ errno: String, _ message: String) -> Refusal {
-    Refusal(by: .host, in: function, errno: errno, message: message)
+    Refusal(by: agent, in: function, errno: errno, message: message)
   }
 
   // MARK: Address spaces
 
   public func allocateAddressSpace() -> UInt32 {
-    add(.addressSpace(IOAddressSpace(pageSize: pageSize)))
+    add(.addressSpace(IOAddressSpace(pageSize: pageSize, agent: agent)))
   }
 
   public func addressSpace(_ id: UInt32) throws(Refusal) -> IOAddressSpace {
@@ -109,10 +130,8 @@ public final class IOMMUFD {
 
   /// Takes a device (`iommufd_device_bind`).
   public func bind(_ device: IOMMUDevice, of group: IOMMUGroup) throws(Refusal) -> UInt32 {
-    guard allowsUnsafeInterrupts || group.devices.allSatisfy(\.hasIsolatedMSI) else {
-      throw refusal(
-        "iommufd_device_bind", "EPERM",
-        "\(device.name) has no isolated MSI; allow_unsafe_interrupts is off")
+    if version >= .checksIsolationAtBind {
+      try requireIsolation(of: group, device, by: "iommufd_device_bind")
     }
     let isBound = objects.values.contains {
       if case .device(_, let other) = $0 { other === device } else { false }
@@ -123,6 +142,15 @@ public final class IOMMUFD {
     let owner = "iommufd"
     if group.owner == nil { try group.claim(for: owner) }
     return add(.device(group, device))
+  }
+
+  private func requireIsolation(
+    of group: IOMMUGroup, _ device: IOMMUDevice, by function: String
+  ) throws(Refusal) {
+    guard allowsUnsafeInterrupts || group.devices.allSatisfy(\.hasIsolatedMSI) else {
+      throw refusal(
+        function, "EPERM", "\(device.name) has no isolated MSI; allow_unsafe_interrupts is off")
+    }
   }
 
   func device(_ id: UInt32) throws(Refusal) -> (IOMMUGroup, IOMMUDevice) {
@@ -231,6 +259,9 @@ public final class IOMMUFD {
       space.removeReservations(of: device.name)
       let start = try space.enforce(device.regions, of: device.name, by: group.agent)
       group.softwareMSIStart = windowStarts[id] ?? start
+    }
+    if version < .checksIsolationAtBind {
+      try requireIsolation(of: group, device, by: "iommufd_device_setup_msi")
     }
     try setUpDoorbells(of: group, in: table.domain)
     if isReplacement || group.domain === table.domain {

@@ -15,6 +15,7 @@ extension IOMMUGroup {
     let offset = doorbell.rawValue & (domain.granule - 1)
     // Nothing translates, so the message keeps the physical address.
     if domain.kind == .identity { return IOVA(doorbell.rawValue) }
+    if let alias = doorbellAlias, domain.kind != .blocked { return alias.base + offset }
     switch domain.cookie {
     case .dma, .msi: return try cookiePage(of: page) + offset
     case .iommufd:

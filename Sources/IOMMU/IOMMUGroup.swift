@@ -45,7 +45,7 @@ public final class IOMMUGroup {
   /// The doorbell pages that the group's devices use (`required_sw_msi`).
   var requiredDoorbells: [PA] = []
   /// Where iommufd puts doorbells; `nil` where no region says so (`sw_msi_start`).
-  var softwareMSIStart: IOVA?
+  public internal(set) var softwareMSIStart: IOVA?
   /// Whether the driver has a blocked domain; else the core takes an empty unmanaged one.
   let hasBlockedDomain: Bool
   /// Whether the firmware was ever cut off from its regions.
@@ -61,6 +61,7 @@ public final class IOMMUGroup {
     hasBlockedDomain: Bool = true
   ) {
     self.devices = devices
+    regions = devices.flatMap(\.regions).reduce([]) { $0.inserting($1) }
     self.agent = agent
     self.version = version
     self.policy = policy ?? AttachPolicy(of: version, isIntel: devices.contains(where: \.isIntel))
@@ -75,9 +76,7 @@ public final class IOMMUGroup {
   }
 
   /// The regions of all devices: what sysfs lists (`iommu_get_group_resv_regions`).
-  public var regions: [ReservedRegion] {
-    devices.flatMap(\.regions).reduce([]) { $0.inserting($1) }
-  }
+  public let regions: [ReservedRegion]
 
   /// Maps what firmware wants one to one, and remembers whether it insists.
   private func prepare(_ device: IOMMUDevice) {
@@ -89,25 +88,35 @@ public final class IOMMUGroup {
           "\(device.name): \(region.origin) [\(region.sysfsLine)] is \(region.kind.constant); "
             + "require_direct is set")
       }
-      if defaultDomain.kind == .dma { mapDirectly(region) }
+      if defaultDomain.kind == .dma { mapDirectly(region, in: defaultDomain) }
     }
   }
 
-  /// Both ends are rounded up to a page; pages that are mapped already are left alone.
-  private func mapDirectly(_ region: ReservedRegion) {
-    let mask = defaultDomain.granule - 1
+  /// Both ends are rounded up to a page; pages that are mapped already are left alone, and the
+  /// others are mapped in runs.
+  private func mapDirectly(_ region: ReservedRegion, in domain: IOMMUDomain) {
+    let mask = domain.granule - 1
     let end = region.last.addingReportingOverflow(1)
     guard !end.overflow, region.base.rawValue <= .max - mask, end.partialValue <= .max - mask
     else { return }
     var page = (region.base.rawValue + mask) & ~mask
     let limit = (end.partialValue + mask) & ~mask
     while page < limit {
-      defaultDomain.map(
-        page...page + mask, to: PA(page), region.attributes,
+      if let known = domain.mapping(at: IOVA(page)) {
+        page = (known.range.upperBound | mask) &+ 1
+        if page == 0 { return }
+        continue
+      }
+      let next = domain.firstMapped(in: page...limit - 1) ?? limit
+      domain.map(
+        page...next - 1, to: PA(page), region.attributes,
         by: "iommu_create_device_direct_mappings")
-      page += defaultDomain.granule
+      page = next
     }
   }
+
+  /// The doorbell's alias that firmware asks to have in every domain; proposed in April 2023.
+  public var doorbellAlias: ReservedRegion? { regions.first { $0.kind == .msiDirect } }
 
   /// What the DMA API's allocator must not hand out (`iova_reserve_iommu_regions`): all but the
   /// software window, since this code is the software that manages it. Doorbells that the hardware
@@ -180,6 +189,9 @@ public final class IOMMUGroup {
       if let refusal, new !== defaultDomain { throw refuse(refusal, attaching: new) }
     }
     domain = new
+    if let alias = doorbellAlias, new.kind == .unmanaged, new !== blockingDomain {
+      mapDirectly(alias, in: new)
+    }
     let isCutOff = !firmwareCanAccess
     if isCutOff { hasInterruptedFirmware = true }
     log.append(

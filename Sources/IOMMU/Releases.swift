@@ -1,6 +1,19 @@
 public import Linux
 
 extension KernelVersion {
+  /// The release that first has iommufd (drivers/iommu/iommufd, `/dev/iommu`).
+  public static let offersIOMMUFD = KernelVersion(6, 2)
+
+  /// The release in which a VFIO device is first a character device of its own, which an iommufd
+  /// binds (drivers/vfio/device_cdev.c); before, an iommufd took the place of a group's container.
+  public static let offersDeviceFiles = KernelVersion(6, 6)
+
+  /// The release since which iommufd asks for isolated interrupts when it binds a device, before
+  /// the device leaves the DMA API ("iommufd: Move isolated msi enforcement to
+  /// iommufd_device_bind()"); before, it asked when it attached the device
+  /// (`iommufd_device_setup_msi`).
+  static let checksIsolationAtBind = KernelVersion(6, 6)
+
   /// The release in which a device with a `direct` region may no longer be given a blocked domain
   /// (commit a48ce36e2786, "iommu: Prevent RESV_DIRECT devices from blocking domains").
   public static let requiresDirect = KernelVersion(6, 6)

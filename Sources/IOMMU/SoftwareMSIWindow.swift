@@ -15,13 +15,17 @@ public struct SoftwareMSIWindow: Sendable {
   static let capacity = 64
 
   private let pageShift: UInt64
+  private let agent: Agent
   /// Where the window starts.
   public var start: IOVA
   private var pages: [PA] = []
 
-  /// - Parameter start: where the device's reserved regions put the window.
-  public init(pageShift: UInt64, start: IOVA = Self.base) {
+  /// - Parameters:
+  ///   - start: where the device's reserved regions put the window.
+  ///   - agent: whose kernel it is.
+  public init(pageShift: UInt64, start: IOVA = Self.base, agent: Agent = .host) {
     self.pageShift = pageShift
+    self.agent = agent
     self.start = start
   }
 
@@ -34,7 +38,7 @@ public struct SoftwareMSIWindow: Sendable {
     let index = known ?? pages.count
     guard index < Self.capacity else {
       throw Refusal(
-        by: .host, in: "iommufd_sw_msi_get_map", errno: "EOVERFLOW",
+        by: agent, in: "iommufd_sw_msi_get_map", errno: "EOVERFLOW",
         message: "more than \(Self.capacity) doorbell pages in one iommufd context")
     }
     if known == nil { pages.append(page) }

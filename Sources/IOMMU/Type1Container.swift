@@ -6,6 +6,7 @@ internal import Linux
 /// VFIO's type 1 container (drivers/vfio/vfio_iommu_type1.c): one set of mappings for the groups
 /// of one user.
 public final class Type1Container {
+  private let agent: Agent
   private let name: String
   private let allowsUnsafeInterrupts: Bool
   /// The user's mappings.
@@ -14,15 +15,22 @@ public final class Type1Container {
   public private(set) var reserved: [ReservedRegion] = []
   public private(set) var domains: [IOMMUDomain] = []
 
-  public init(name: String = "vfio", allowsUnsafeInterrupts: Bool = false) {
+  /// - Parameter agent: whose kernel it is.
+  public init(
+    by agent: Agent = .host, name: String = "vfio", allowsUnsafeInterrupts: Bool = false
+  ) {
+    self.agent = agent
     self.name = name
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
   }
 
-  /// Attaches a group (`vfio_iommu_type1_attach_group`): the order of its steps decides what a
-  /// refused group went through.
+  /// Takes a group from the DMA API (`VFIO_GROUP_SET_CONTAINER`, `vfio_container_attach_group`).
+  public func claim(_ group: IOMMUGroup) throws(Refusal) { try group.claim(for: name) }
+
+  /// Attaches a group (`VFIO_SET_IOMMU`, `vfio_iommu_type1_attach_group`), which is claimed first
+  /// where it is not: the order of the steps decides what a refused group went through.
   public func attach(_ group: IOMMUGroup) throws(Refusal) {
-    try group.claim(for: name)
+    if group.owner != name { try claim(group) }
     let domain = IOMMUDomain(
       .unmanaged, name: "VFIO's", granule: group.defaultDomain.granule)
     do throws(Refusal) {
@@ -73,13 +81,32 @@ public final class Type1Container {
   public func map(_ range: ClosedRange<UInt64>, to output: PA) throws(Refusal) {
     if let hole = reserved.first(where: { $0.addresses.overlaps(range) }) {
       throw Refusal(
-        by: .host, in: "vfio_iommu_iova_dma_valid", errno: "EINVAL",
+        by: agent, in: "vfio_iommu_iova_dma_valid", errno: "EINVAL",
         message: "the range lies in [\(hole.sysfsLine)]")
     }
     guard mappings.insert(range, output) else {
       throw Refusal(
-        by: .host, in: "vfio_dma_do_map", errno: "EEXIST", message: "the range is mapped already")
+        by: agent, in: "vfio_dma_do_map", errno: "EEXIST", message: "the range is mapped already")
     }
     for domain in domains { domain.map(range, to: output, .buffer, by: "vfio_dma_do_map") }
+  }
+
+  /// Unmaps the mappings that lie in a range (`vfio_dma_do_unmap`).
+  ///
+  /// - Throws: `Refusal` with `EINVAL` where one lies only partly in it.
+  public func unmap(_ range: ClosedRange<UInt64>) throws(Refusal) {
+    let found = mappings.entries(intersecting: range)
+    let isWhole = found.allSatisfy {
+      $0.range.lowerBound >= range.lowerBound && $0.range.upperBound <= range.upperBound
+    }
+    guard isWhole else {
+      throw Refusal(
+        by: agent, in: "vfio_dma_do_unmap", errno: "EINVAL",
+        message: "a mapping is not wholly in the range")
+    }
+    for entry in found {
+      mappings.remove(from: entry.range.lowerBound)
+      for domain in domains { domain.unmap(entry.range) }
+    }
   }
 }

@@ -135,7 +135,8 @@ extension ComparisonAxis {
     "guest-kernel", \.guestKernel, option: "--guest-kernel", "The guest's Linux.",
     [
       "5.19":
-        "The last Linux that does not read RMRs (iort_iommu_rmr_get_resv_regions is new in 6.0).",
+        "The last Linux that does not read RMRs (iort_iommu_rmr_get_resv_regions is new in 6.0); it "
+        + "has no iommufd (new in 6.2).",
       "6.5": "The last Linux whose VFIO may block a device with a direct region.",
       "6.6": "The first Linux that refuses such a device (commit a48ce36e2786).",
       "7.3": "The Linux of the shipped recordings.",

@@ -214,7 +214,8 @@ extension GuestUsage {
     switch self {
     case .dmaAPI: "A driver of the guest with translated DMA: the default DMA domain."
     case .identity: "A driver of the guest with iommu.passthrough=1: the identity domain."
-    case .vfio: "VFIO inside the guest: an unmanaged domain."
+    case .vfio: "VFIO inside the guest by type 1: an unmanaged domain with an MSI cookie."
+    case .iommufd: "VFIO inside the guest by iommufd: an unmanaged domain, doorbells by its list."
     case .nestedGuest: "VFIO inside the guest for an L2 guest without an SMMU of its own."
     case .nestedGuestWithSMMU: "VFIO inside the guest for an L2 guest with an SMMU of its own."
     }

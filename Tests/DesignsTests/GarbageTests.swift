@@ -139,7 +139,7 @@ struct GarbageTests {
         events += 1
         // Between the guest's write of its entry and its command to read it.
         let place = system.guest.smmu?.address(of: Fixtures.device.guestID)
-        if let place, system.guest.domain == .dma, events % 3 == Int(seed % 3) {
+        if let place, system.guest.isTranslating, events % 3 == Int(seed % 3) {
           system.guestMemory.store(entry, at: place)
         }
       }

@@ -74,7 +74,7 @@ struct GuestKernelTests {
     var bench = try GuestBench(remapPermitted: nil)
     let writes = tableWrites(
       try bench.perform(
-        .boot, .attachDMADomain, .claimForVFIO, .attachUserDomain, .enableVectors(1)))
+        .boot, .attachDMADomain, .claim(.type1), .attachUserDomain, .enableVectors(1)))
     #expect(writes.first == [0, 0x800_0040])
     #expect(bench.kernel.translate(0x800_0040) == 0x809_0040)
     #expect(bench.kernel.translate(0x800_1000) == nil)
@@ -90,7 +90,7 @@ struct GuestKernelTests {
   func claim(version: KernelVersion, remap: Bool?, errno: String?) throws {
     var bench = try GuestBench(version: version, remapPermitted: remap)
     try bench.perform(.boot, .attachDMADomain)
-    let refusal = bench.refusal(.claimForVFIO)
+    let refusal = bench.refusal(.claim(.type1))
     #expect(refusal?.errno == errno)
     #expect(refusal == nil || refusal?.message.contains("1:1 IOMMU mapping") == true)
   }
@@ -99,14 +99,14 @@ struct GuestKernelTests {
   func ignoredRegion() throws {
     var bench = try GuestBench(preserves: false)
     try bench.perform(.boot, .attachDMADomain)
-    #expect(bench.refusal(.claimForVFIO) == nil)
+    #expect(bench.refusal(.claim(.type1)) == nil)
   }
 
   @Test("a claimed device aborts until VFIO attaches its domain")
   func blocked() throws {
     var bench = try GuestBench(remapPermitted: true)
     try bench.perform(.boot, .attachDMADomain)
-    let claim = try bench.perform(.claimForVFIO)
+    let claim = try bench.perform(.claim(.type1))
     #expect(streamConfigs(claim, at: entry(bench)).last == .abort)
     let attach = try bench.perform(.attachUserDomain)
     #expect(streamConfigs(attach, at: entry(bench)).last == .stage1)

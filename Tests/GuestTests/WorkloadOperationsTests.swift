@@ -50,7 +50,8 @@ struct WorkloadOperationsTests {
   func recordedVFIO() {
     #expect(
       operations(Self.recorded, .vfio) == [
-        .boot, .attachDMADomain, .claimForVFIO, .attachUserDomain, .enableDevice, .enableVectors(2),
+        .boot, .attachDMADomain, .claim(.type1), .attachUserDomain, .enableDevice,
+        .enableVectors(2),
         .activity(Self.buffer), .activity(.message(vector: 1)), .activity(Self.dma),
       ])
   }

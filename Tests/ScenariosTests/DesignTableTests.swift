@@ -99,10 +99,12 @@ import Testing
     #expect(result.exits.causes.contains { $0.kind == .msixTable } == row.traps)
   }
 
-  @Test("VFIO in the guest comes to what its row says", arguments: allRows)
+  @Test("VFIO in the guest comes to what its row says, by either interface", arguments: allRows)
   func vfio(row: Row) throws {
-    let result = try run(row.design, .vfio)
-    #expect(result.verdict == row.vfio, "\(result.why)")
+    for usage in [.vfio, .iommufd] as [GuestUsage] {
+      let result = try run(row.design, usage)
+      #expect(result.verdict == row.vfio, "\(usage): \(result.why)")
+    }
   }
 
   @Test("the identity domain comes to what its row says", arguments: allRows)

@@ -110,8 +110,8 @@ struct ScenarioReaderTests {
       ),
       (
         "kernel: 6.10", "kernel: 6.10\n  usage: dma",
-        "test.yaml:4:10: field 'guest.usage': expected dma-api, identity, vfio, nested-guest or "
-          + "nested-guest-smmu, found 'dma'"
+        "test.yaml:4:10: field 'guest.usage': expected dma-api, identity, vfio, iommufd, "
+          + "nested-guest or nested-guest-smmu, found 'dma'"
       ),
       (
         "vectors: 2", "vectors: 0",
