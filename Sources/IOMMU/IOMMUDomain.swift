@@ -81,14 +81,14 @@ public final class IOMMUDomain {
   /// Whether every page of a range is mapped one to one, or passes.
   public func mapsDirectly(_ range: ClosedRange<UInt64>) -> Bool {
     if kind == .identity { return true }
-    var page = range.lowerBound & ~(granule - 1)
-    while page <= range.upperBound {
-      guard translate(IOVA(page))?.rawValue == page else { return false }
-      let next = page.addingReportingOverflow(granule)
-      if next.overflow { break }
-      page = next.partialValue
+    var next = range.lowerBound & ~(granule - 1)
+    while let entry = mappings.entry(at: next), entry.value.attributes.contains(.write),
+      entry.value.output.rawValue == entry.range.lowerBound
+    {
+      if entry.range.upperBound >= range.upperBound { return true }
+      next = entry.range.upperBound + 1
     }
-    return true
+    return false
   }
 
   /// The first address of a range that is mapped; `nil` where none is.
