@@ -1,6 +1,7 @@
 /// The trace events of QEMU that are understood, by name.
 ///
-/// Names and arguments: `hw/arm/trace-events` and `hw/intc/trace-events` of QEMU 11.
+/// Names and arguments: `hw/arm/trace-events` and `hw/intc/trace-events` of QEMU 11, and of QEMU 7.2
+/// where they differ: it had stage 1 alone, and named neither a stage nor a VMID.
 public enum TraceEventKind: String, CaseIterable, Sendable {
   case smmuWrite = "smmuv3_write_mmio"
   case commandFetch = "smmuv3_cmdq_consume"
@@ -12,7 +13,11 @@ public enum TraceEventKind: String, CaseIterable, Sendable {
   case invalidateEL1 = "smmuv3_cmdq_tlbi_nh"
   case invalidateMachine = "smmuv3_cmdq_tlbi_s12_vmid"
   case invalidateRange = "smmuv3_range_inval"
+  /// The name of `invalidateRange` before QEMU 8.1.
+  case invalidateStage1Range = "smmuv3_s1_range_inval"
   case invalidateASID = "smmu_iotlb_inv_asid_vmid"
+  /// The name of `invalidateASID` before QEMU 9.1.
+  case invalidateASIDAlone = "smmu_iotlb_inv_asid"
   case configurationMiss = "smmuv3_config_cache_miss"
   case streamLookup = "smmuv3_find_ste"
   case streamTable = "smmuv3_find_ste_2lvl"
@@ -31,6 +36,7 @@ public enum TraceEventKind: String, CaseIterable, Sendable {
   case aborted = "smmuv3_translate_abort"
   case disabled = "smmuv3_translate_disable"
   case event = "smmuv3_propagate_event"
+  /// The name of `event` before QEMU 9.1.
   case eventOfOldName = "smmuv3_record_event"
   case itsWrite = "gicv3_its_write"
   case itsCommandFetch = "gicv3_its_process_command"

@@ -13,7 +13,8 @@ extension TraceParser {
         ? eventName(in: line, start).map { .event($0, stream: v.short(v.count - 1)) } : nil
     case .translated, .bypassed, .aborted, .disabled: access(kind, v)
     case .smmuWrite, .commandFetch, .invalidateStream, .invalidateStreamRange,
-      .invalidateContext, .invalidateEL1, .invalidateMachine, .invalidateRange, .invalidateASID:
+      .invalidateContext, .invalidateEL1, .invalidateMachine, .invalidateRange,
+      .invalidateStage1Range, .invalidateASID, .invalidateASIDAlone:
       commandEvent(kind, v)
     case .configurationMiss, .streamLookup, .streamTable, .streamEntry, .context, .contextOutput,
       .contextTable,
@@ -31,10 +32,11 @@ extension TraceParser {
 
   private func access(_ kind: TraceEventKind, _ v: TraceValues) -> TraceEvent? {
     if kind == .translated {
-      guard v.count >= 5 else { return nil }
+      guard v.count >= 4 else { return nil }
       return .translated(
         TranslatedAccess(
-          stream: v.short(0), address: v[1], output: v[2], permissions: v[3], stage: v[4]))
+          stream: v.short(0), address: v[1], output: v[2], permissions: v[3],
+          stage: v.count > 4 ? v[4] : onlyStage))
     }
     guard v.count >= 3 else { return nil }
     let (stream, address, isWrite) = (v.short(0), v[1], v[2] != 0)
@@ -53,13 +55,15 @@ extension TraceParser {
     case (.invalidateStreamRange, 2...):
       .invalidateStreamRange(first: v.short(0), last: v.short(1))
     case (.invalidateContext, 1...): .invalidateContext(v.short(0))
+    case (.invalidateEL1, 0): .invalidateMachine(vmid: 0)
     case (.invalidateEL1, 1...), (.invalidateMachine, 1...): .invalidateMachine(vmid: v[0])
     case (.invalidateASID, 2...): .invalidateASID(asid: v[0], vmid: v[1])
-    case (.invalidateRange, 8...):
+    case (.invalidateASIDAlone, 1...): .invalidateASID(asid: v[0], vmid: 0)
+    case (.invalidateRange, 7...), (.invalidateStage1Range, 7...):
       .invalidateRange(
         RangeInvalidation(
           vmid: v[0], asid: v[1], address: v[2], granule: v[3], pages: v[4], level: v[5],
-          isLeaf: v[6] != 0, stage: v[7]))
+          isLeaf: v[6] != 0, stage: v.count > 7 ? v[7] : onlyStage))
     default: nil
     }
   }
@@ -78,16 +82,24 @@ extension TraceParser {
     case (.contextOutput, 1...): .contextOutput(v[0])
     case (.contextTable, 4...):
       .contextTable(ContextTable(index: v[0], sizeField: v[1], table: v[2], granuleBits: v[3]))
-    case (.descriptor, 7...):
-      .descriptor(
-        DescriptorFetch(
-          stage: v[0], level: v[1], input: v[2],
-          entryBits: UInt64(v[3] == 0 ? 0 : v[3].trailingZeroBitCount), base: v[4],
-          index: v[5], value: v[6]))
+    case (.descriptor, 6...): .descriptor(descriptor(v, at: v.count - 6))
+    case (.cacheInsert, 4), (.cacheHit, 2), (.cacheHit, 5):
+      kind == .cacheInsert
+        ? .cacheInsert(asid: v[0], vmid: 0, address: v[1])
+        : .cacheHit(asid: v[0], vmid: 0, address: v[1])
     case (.cacheInsert, 3...): .cacheInsert(asid: v[0], vmid: v[1], address: v[2])
     case (.cacheHit, 3...): .cacheHit(asid: v[0], vmid: v[1], address: v[2])
     default: nil
     }
+  }
+
+  /// - Parameter first: the place of the level, behind the stage where the line has one.
+  private func descriptor(_ v: TraceValues, at first: Int) -> DescriptorFetch {
+    let size = v[first + 2]
+    return DescriptorFetch(
+      stage: first > 0 ? v[0] : onlyStage, level: v[first], input: v[first + 1],
+      entryBits: UInt64(size == 0 ? 0 : size.trailingZeroBitCount), base: v[first + 3],
+      index: v[first + 4], value: v[first + 5])
   }
 
   private func interruptEvent(_ kind: TraceEventKind, _ v: TraceValues) -> TraceEvent? {

@@ -12,6 +12,9 @@ public struct TraceParser: LogFormat {
   /// the first line; `nil` where lines have no time.
   public private(set) var time: Int?
   var names = EventNames<TraceEventKind>()
+  /// The stage of the last walk. Lines of a QEMU that has one stage alone (before 9.1) need not say
+  /// which.
+  private(set) var onlyStage: UInt64 = 1
   private var sinceStart: Int?
   private let commandNames: [(name: [UInt8], opcode: SMMUOpcode)]
   private let eventNames: [(name: [UInt8], kind: EventKind)]
@@ -57,6 +60,7 @@ public struct TraceParser: LogFormat {
     }
     guard let values = line.values(from: text), let event = event(kind, values, line, text)
     else { return .garbled }
+    if case .descriptor(let fetch) = event { onlyStage = fetch.stage }
     return .event(event)
   }
 

@@ -9,11 +9,10 @@ public enum TracingGuide {
 
   /// The trace events of QEMU to enable, one for each line of its `-trace events=FILE`.
   ///
-  /// Those that are read (`TraceEventKind`), and a few that help people who read the log.
+  /// Those that are read (`TraceEventKind`), under the names of all versions, and a few that help
+  /// people who read the log.
   public static var events: [String] {
-    let old = [TraceEventKind.eventOfOldName]
-    let read = TraceEventKind.allCases.filter { !old.contains($0) }.map(\.rawValue)
-    return Set(read + companions).sorted()
+    Set(TraceEventKind.allCases.map(\.rawValue) + companions).sorted()
   }
 
   /// What to do on the machine that runs QEMU.
@@ -23,8 +22,10 @@ public enum TracingGuide {
       qemu-system-aarch64 -machine virt,gic-version=3,its=on,iommu=smmuv3 \\
         -msg timestamp=on -d guest_errors,unimp -D qemu-trace.log \\
         -trace events=trace-events.txt ...
-      (virtualization=on for a hypervisor inside. Of a QEMU built with the 'simple'
-      backend, the output of scripts/simpletrace.py is read as well.)
+      (virtualization=on for a hypervisor inside. QEMU warns of events that it does
+      not have: names differ from version to version, 7.2 to 11 are read. Of a QEMU
+      built with the 'simple' backend, the output of scripts/simpletrace.py is read
+      as well.)
     """
 
   /// What to do in the kernel of the machine: events of `iommu`, `irq` and `kvm`, and probes where

@@ -110,6 +110,55 @@ struct TraceParserTests {
     #expect(command[.physicalINTID] == 0x2002)
   }
 
+  @Test("before QEMU 8.1 no line has a stage or a VMID: stage 1, VMID 0")
+  func withoutStage() {
+    guard
+      case .event(.translated(let access)) =
+        parse("smmuv3_translate_success r sid=0x10 iova=0xfffff040 translated=0x8090040 perm=0x3").0,
+      case .event(.descriptor(let fetch)) =
+        parse(
+          "smmu_ptw_level level=1 iova=0xfffff000 subpage_sz=0x40000000 baseaddr=0x48112000 "
+            + "offset=3 => pte=0x4380b003"
+        ).0,
+      case .event(.invalidateRange(let range)) =
+        parse(
+          "smmuv3_s1_range_inval vmid=0 asid=1 addr=0xffefc000 tg=1 num_pages=0x2 ttl=3 leaf=1"
+        ).0,
+      case .event(.invalidateASID(1, vmid: 0)) =
+        parse("smmu_iotlb_inv_asid IOTLB invalidate asid=1").0,
+      case .event(.invalidateMachine(vmid: 0)) = parse("smmuv3_cmdq_tlbi_nh ").0,
+      case .event(.cacheInsert(1, vmid: 0, 0xffff_f000)) =
+        parse("smmu_iotlb_insert IOTLB ++ asid=1 addr=0xfffff000 tg=1 level=3").0,
+      case .event(.cacheHit(1, vmid: 0, 0xffff_f000)) =
+        parse(
+          "smmu_iotlb_lookup_hit IOTLB cache HIT asid=1 addr=0xfffff000 hit=1 miss=1 hit rate=50"
+        )
+        .0
+    else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(access.stage == 1 && access.output == 0x809_0040)
+    #expect(fetch.stage == 1 && fetch.level == 1 && fetch.index == 3 && fetch.value == 0x4380_b003)
+    #expect(range.stage == 1 && range.pages == 2 && range.isLeaf)
+  }
+
+  @Test("where walks have a stage and translations have none, theirs is that of the last walk")
+  func stageOfWalk() {
+    var parser = TraceParser()
+    let walk = Array(
+      ("smmu_ptw_level stage=2 level=3 iova=0x1000 subpage_sz=0x1000 baseaddr=0x4000 offset=1 "
+        + "=> pte=0x5003").utf8)
+    _ = parser.parse(walk.span)
+    let result = Array(
+      "smmuv3_translate_success r sid=0x10 iova=0x1000 translated=0x5000 perm=0x3".utf8)
+    guard case .event(.translated(let access)) = parser.parse(result.span) else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(access.stage == 2)
+  }
+
   @Test("minus one is every ASID")
   func signed() {
     let text = "smmu_iotlb_lookup_hit IOTLB cache HIT asid=-1 vmid=1 addr=0x40112000"
