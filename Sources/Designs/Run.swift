@@ -135,8 +135,20 @@ extension System {
     result.merged = messages.count { $0.leader != nil && $0.verdict == .delivered }
     result.usedCosts = messages.isEmpty ? [] : costs.usedItems
     result.windowCovers = vmm.map.parts(over: host.window)
-    if devices.count > 1 { result.devices = deviceResults }
+    if devices.count > 1 {
+      result.devices = deviceResults
+      result.firstFailure = firstFailure
+    }
     return result
+  }
+
+  /// The first message that was sent and not delivered, by its device.
+  private var firstFailure: RunResult.SentMessage? {
+    guard let index = messages.firstIndex(where: { $0.verdict?.isFailure == true }) else {
+      return nil
+    }
+    let device = messages[index].device
+    return .init(device: device, number: messages[..<index].count { $0.device == device })
   }
 
   /// What became of each device.

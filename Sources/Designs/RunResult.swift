@@ -42,6 +42,19 @@ public struct RunResult: Sendable {
     }
   }
 
+  /// One of the MSIs, as its device counts them.
+  public struct SentMessage: Equatable, Sendable {
+    /// Counted from 0.
+    public let device: Int
+    /// Counted from 0 among those of the device.
+    public let number: Int
+
+    public init(device: Int, number: Int) {
+      self.device = device
+      self.number = number
+    }
+  }
+
   /// Exits of the guest's virtual CPUs.
   public struct Exits: Equatable, Sendable {
     /// Caused by what the guest's kernel did: set-up, masking, tear-down.
@@ -162,6 +175,8 @@ public struct RunResult: Sendable {
   public var windowCovers: [String] = []
   /// What became of each device, where there are several.
   public var devices: [DeviceResult] = []
+  /// The first MSI that was sent and not delivered; `nil` where there is none.
+  public var firstFailure: SentMessage?
   /// The latencies with every range of the cost model read at its high end; `nil` where the
   /// latencies rest on no range.
   public var latenciesAtHighEnd: [SimulatedTime]?
@@ -182,6 +197,7 @@ public struct RunResult: Sendable {
     self.journey = journey
     self.accesses = accesses
     self.digest = digest
+    firstFailure = verdicts.firstIndex { $0.isFailure }.map { .init(device: 0, number: $0) }
   }
 
   /// The worst of the journeys; `refused` when set-up was.

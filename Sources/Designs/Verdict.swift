@@ -18,6 +18,9 @@ public enum Verdict: String, CaseIterable, Comparable, Sendable {
   /// It was written to RAM.
   case corrupted
 
+  /// Whether an MSI that ended so was sent and did not arrive.
+  var isFailure: Bool { self != .delivered && self != .refused }
+
   public static func < (left: Self, right: Self) -> Bool { left.severity < right.severity }
 
   private var severity: Int { Self.allCases.firstIndex(of: self) ?? 0 }

@@ -39,8 +39,8 @@ extension DesignSpaceReport {
   ) -> String {
     switch shortfall {
     case .fails(let column):
-      let word = family.points.first?.cells[column].word(separator: " ") ?? ""
-      return "\(word) under \(space.matrix.columns[column].title(separator: ", "))"
+      guard let cell = family.points.first?.cells[column] else { return "" }
+      return "\(cell.word(separator: " ")) under \(title(of: column, cell))"
     case .breach(let attack): return "breached by \(attack)"
     case .exitsPerInterrupt:
       return "\(excess(family, better) { $0.perInterrupt }) more exits for each MSI"

@@ -18,6 +18,9 @@ extension DesignSpaceReport {
           .object(
             zip(space.matrix.axes, column.values).map { .init($0.name, .string($1.name)) })
         }),
+      "every": space.every.map { axis in
+        ["axis": .string(axis.name), "values": .array(axis.values.map { .string($0.name) })]
+      } ?? .null,
       "attacks": .array(space.attacks.map { .string($0.name) }),
       "front": .array(space.front.map { json($0) }),
       "families": .array(space.families.map { json($0) }),
@@ -32,7 +35,8 @@ extension DesignSpaceReport {
       "choices": .object(
         DesignAxis.all.map { .init($0.name, .string($0.word(of: point.design))) }),
       "cells": .array(point.cells.map(\.json)),
-      "breaches": .array(point.measures.breaches.map { .string($0) }),
+      "breaches": point.isAttacked(in: space)
+        ? .array(point.measures.breaches.map { .string($0) }) : .null,
       "interfaces": .array(point.measures.interfaces.map { .string($0.name) }),
       "equals": .array(point.alike.map { .string($0.reference) }),
     ]
@@ -72,18 +76,18 @@ extension DesignSpaceReport {
   private func fields(_ design: Design, _ point: DesignSpace.Point) -> [String] {
     let cells = space.matrix.rows.first { $0.design == design }?.cells ?? point.cells
     return [design.reference] + DesignAxis.all.map { $0.word(of: design) }
-      + cells.map { $0.word(separator: " ") }
+      + cells.map { $0.word(separator: " ") + setting(of: $0) }
       + cells.map { $0.summary.map { String($0.exits.setup) } ?? "" }
       + cells.map { $0.summary.map { plain($0.exitsPerInterrupt) } ?? "" }
       + [
-        space.attacks.isEmpty ? "" : String(point.measures.breaches.count),
+        point.isAttacked(in: space) ? String(point.measures.breaches.count) : "",
         String(point.measures.interfaces.count),
       ]
   }
 
   /// For mails, issues and documents.
   var markdown: String {
-    var output = "\(summary)\n\n\(space.matrix.conditions)\n\n" + markdownLine(Self.titles)
+    var output = "\(summary)\n\n\(conditions)\n\n" + markdownLine(Self.titles)
     output += "|" + Self.titles.indices.map { $0 == 1 ? "---|" : "--:|" }.joined() + "\n"
     for (number, point) in space.front.enumerated() {
       output += markdownLine([String(number + 1)] + texts(point))

@@ -28,7 +28,7 @@ public struct DesignSpaceReport: Sendable {
   private func table(on terminal: Terminal) -> String {
     var output = terminal.paint("The space of designs", .heading) + "\n"
     output += paragraph(summary, indent: "", width: terminal.width)
-    output += paragraph(space.matrix.conditions, indent: "", width: terminal.width) + "\n"
+    output += paragraph(conditions, indent: "", width: terminal.width) + "\n"
     output += terminal.paint("Nothing beats these", .heading) + "\n"
     output += front(on: terminal) + "\n"
     output += terminal.paint("What beats the rest, and in what", .heading) + "\n"
@@ -75,8 +75,17 @@ public struct DesignSpaceReport: Sendable {
       + (space.attacks.isEmpty ? ": " : ", and attacked in \(space.attacks.count) ways: ")
       + "\(enumeration.consistent.count - beaten) designs in \(space.front.count) groups of equals "
       + "are beaten by none, \(beaten) designs are."
+      + demand
       + (common.isEmpty
         ? "" : " All of the front are breached by \(common.joined(separator: ", ")).")
+  }
+
+  /// On what a column has to work in order to count.
+  private var demand: String {
+    guard let every = space.every else { return "" }
+    return " A column counts as working where every MSI arrives with each of "
+      + every.values.map { "\(every.name)=\($0.name)" }.joined(separator: " and ")
+      + "; exits are those with \(every.name)=\(every.values.first?.name ?? "")."
   }
 
   static let titles = [
@@ -93,7 +102,7 @@ public struct DesignSpaceReport: Sendable {
     return [
       "\(point.measures.works) of \(point.measures.exits.count)",
       interval(exits.map(\.perInterrupt)), interval(exits.map { Double($0.setup) }),
-      space.attacks.isEmpty ? "-" : String(point.measures.breaches.count),
+      point.isAttacked(in: space) ? String(point.measures.breaches.count) : "-",
       String(point.measures.interfaces.count), String(point.alike.count),
     ]
   }
@@ -123,10 +132,25 @@ public struct DesignSpaceReport: Sendable {
 
   /// How the columns end in which the point does not deliver, and why.
   func failures(_ point: DesignSpace.Point) -> [String] {
-    zip(space.matrix.columns, point.cells).filter { !$1.works }.map { column, cell in
-      "\(column.title(separator: ", ")): \(cell.word(separator: " ")), \(cell.why)"
+    point.cells.enumerated().filter { !$1.works }.map { column, cell in
+      "\(title(of: column, cell)): \(cell.word(separator: " ")), \(cell.why)"
     }
   }
+
+  /// `vfio`, or `vfio with its=2`.
+  func title(of column: Int, _ cell: ComparisonMatrix.Cell) -> String {
+    space.matrix.columns[column].title(separator: ", ") + setting(of: cell)
+  }
+
+  /// ` with its=2` where the cell is not of the first value on which a column has to work.
+  func setting(of cell: ComparisonMatrix.Cell) -> String {
+    guard let every = space.every else { return "" }
+    let value = every.value(of: cell.specification)
+    return value == every.values.first?.name ? "" : " with \(every.name)=\(value)"
+  }
+
+  /// What holds in every run.
+  var conditions: String { space.matrix.conditions(every: space.every) }
 
   /// Which interfaces are missing, and who proposed them.
   private func interfaces(on terminal: Terminal) -> String {
@@ -147,6 +171,11 @@ public struct DesignSpaceReport: Sendable {
     }
     return found
   }
+}
+
+extension DesignSpace.Point {
+  /// Whether it was attacked: what delivers nowhere was not.
+  func isAttacked(in space: DesignSpace) -> Bool { !space.attacks.isEmpty && measures.works > 0 }
 }
 
 /// `3`, or `2..5` for the lowest and the highest of several numbers.

@@ -137,12 +137,20 @@ public struct MatrixReport: Sendable {
 
 extension ComparisonMatrix {
   /// What all columns have in common.
-  package var conditions: String {
+  package var conditions: String { conditions(every: nil) }
+
+  /// - Parameter every: an axis on all of whose values the columns were run.
+  func conditions(every: ComparisonAxis?) -> String {
     let fixed = ComparisonAxis.all.filter { axis in
       !axis.variesDesign && !axes.contains { $0.name == axis.name }
     }
     let values = rows.first?.cells.first.map { cell in
-      fixed.map { "\($0.name) \($0.value(of: cell.specification))" }
+      fixed.map { axis in
+        let names =
+          axis.name == every?.name
+          ? every?.values.map(\.name) ?? [] : [axis.value(of: cell.specification)]
+        return "\(axis.name) \(names.joined(separator: " and "))"
+      }
     }
     return
       ((values ?? []) + ["workload \(scenario.workloadSource)", "seed \(scenario.seed)"])

@@ -56,6 +56,13 @@ public struct ComparisonAxis: Sendable {
       make: make)
   }
 
+  /// The same axis with one of its values.
+  func only(_ value: Value) -> ComparisonAxis {
+    ComparisonAxis(
+      name: name, meaning: meaning, values: [value], expectation: expectation, read: read,
+      make: make)
+  }
+
   private init(
     name: String, meaning: String, values: [Value], expectation: String,
     read: @escaping @Sendable (RunSpecification) -> String,
@@ -174,7 +181,7 @@ extension ComparisonAxis {
     means: \.meaning)
 
   /// One device on each ITS.
-  static let its = ComparisonAxis(
+  public static let its = ComparisonAxis(
     name: "its", meaning: "Physical ITSs, with a device on each.",
     values: ["1", "2"].compactMap(ComparisonAxis.itses),
     expectation: "1 to \(Topology.maximumITSs)", read: { String($0.topology.itses) },

@@ -15,7 +15,8 @@ extension [ComparisonMatrix] {
     let found = await inParallel(cells.indices, progress: progress) { number -> Journey? in
       guard let summary = cells[number].summary, summary.refusal == nil else { return nil }
       var specification = cells[number].specification
-      specification.journeyOf = summary.firstFailure ?? 0
+      specification.journeyOf = summary.firstFailure?.number ?? 0
+      specification.journeyDevice = summary.failingDevice
       return (try? engine(specification))?.journey
     }
     var start = 0

@@ -38,8 +38,10 @@ public struct ComparisonMatrix: Sendable {
     public let count: Int
     /// How many MSIs the device was to send.
     public let total: Int
-    /// The number of the first MSI that was sent and not delivered; `nil` where there is none.
-    public let firstFailure: Int?
+    /// The first MSI that was sent and not delivered; `nil` where there is none.
+    public let firstFailure: RunResult.SentMessage?
+    /// The first device whose set-up was refused, or else that of `firstFailure`.
+    public let failingDevice: Int
     /// Who refused set-up; `nil` where it was enabled.
     public let refusal: Refusal?
     /// What the device's first MSI-X entry holds; `nil` when set-up never got that far.
@@ -53,8 +55,14 @@ public struct ComparisonMatrix: Sendable {
       verdict = result.verdict
       count = result.count(of: result.verdict)
       total = result.verdicts.count
-      firstFailure = result.verdicts.firstIndex { $0 != .delivered && $0 != .refused }
-      if case .refused(let refusal) = result.setup { self.refusal = refusal } else { refusal = nil }
+      firstFailure = result.firstFailure
+      if case .refused(let refusal) = result.setup {
+        self.refusal = refusal
+        failingDevice = result.devices.firstIndex { $0.verdict == .refused } ?? 0
+      } else {
+        refusal = nil
+        failingDevice = result.firstFailure?.device ?? 0
+      }
       message = result.message
       exits = result.exits
       exitsPerInterrupt = result.exitsPerInterrupt
@@ -73,6 +81,23 @@ public struct ComparisonMatrix: Sendable {
   public let columns: [Column]
   /// In the scenario's order of designs.
   public let rows: [Row]
+}
+
+extension ComparisonMatrix {
+  /// The same with other cells, by their numbers row by row.
+  func replacing(_ cells: [Int: Cell]) -> ComparisonMatrix {
+    let rows = rows.enumerated().map { row, old in
+      Row(
+        design: old.design,
+        cells: old.cells.enumerated().map { cells[row * columns.count + $0] ?? $1 })
+    }
+    return ComparisonMatrix(scenario: scenario, axes: axes, columns: columns, rows: rows)
+  }
+}
+
+extension ComparisonMatrix.Row {
+  /// Whether every MSI is delivered in one of the columns at least.
+  var worksSomewhere: Bool { cells.contains(where: \.works) }
 }
 
 extension ComparisonMatrix.Cell {

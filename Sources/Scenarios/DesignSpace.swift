@@ -6,15 +6,26 @@ public struct DesignSpace: Sendable {
   /// Designs that measure the same.
   public struct Point: Sendable {
     /// The simplest of them: one that ships, or the one that is nearest to one.
-    public let design: Design
+    public var design: Design { first.design }
     /// The others.
-    public let alike: [Design]
+    public var alike: [Design] { others.map(\.design) }
     public let measures: DesignMeasures
     /// What `design` came to in each column.
-    public let cells: [ComparisonMatrix.Cell]
+    public var cells: [ComparisonMatrix.Cell] { first.cells }
 
     /// All of them.
     public var designs: [Design] { [design] + alike }
+
+    fileprivate let first: ComparisonMatrix.Row
+    fileprivate let others: [ComparisonMatrix.Row]
+
+    /// - Parameter rows: the simplest first; `nil` for none.
+    fileprivate init?(_ rows: [ComparisonMatrix.Row], _ measures: DesignMeasures) {
+      guard let first = rows.first else { return nil }
+      self.first = first
+      others = Array(rows.dropFirst())
+      self.measures = measures
+    }
   }
 
   /// Designs that are worse than one member of the front in the same respects.
@@ -29,8 +40,11 @@ public struct DesignSpace: Sendable {
     public var designs: [Design] { points.flatMap(\.designs) }
   }
 
-  /// What was run.
+  /// What was run: each cell as it came out first where it works on every value of `every`, else
+  /// where it does not.
   public let matrix: ComparisonMatrix
+  /// The axis on each of whose values a column has to work in order to count, if there is one.
+  public let every: ComparisonAxis?
   /// What every design was attacked with; empty where isolation does not count.
   public let attacks: [Attack]
   public let enumeration: DesignEnumeration
@@ -42,13 +56,15 @@ public struct DesignSpace: Sendable {
 
   /// - Parameters:
   ///   - matrix: what the consistent designs of `enumeration` came to.
+  ///   - every: the axis on each of whose values they were run.
   ///   - attacks: what every design was attacked with.
   ///   - breaches: for each row of the matrix the names of the attacks that breached.
   public init(
-    _ matrix: ComparisonMatrix, of enumeration: DesignEnumeration, attacks: [Attack] = [],
-    breaches: [[String]] = []
+    _ matrix: ComparisonMatrix, every: ComparisonAxis? = nil, of enumeration: DesignEnumeration,
+    attacks: [Attack] = [], breaches: [[String]] = []
   ) {
     self.matrix = matrix
+    self.every = every
     self.enumeration = enumeration
     self.attacks = attacks
     let points = Self.points(matrix, breaches)
@@ -56,7 +72,7 @@ public struct DesignSpace: Sendable {
       points[$0].measures.isBetter(than: points[$1].measures)
     }
     front = pareto.members.map { points[$0] }
-    families = Self.families(points, pareto)
+    families = Self.families(points, pareto, every)
   }
 
   /// The rows of the matrix, those that measure the same together, the best first.
@@ -71,28 +87,28 @@ public struct DesignSpace: Sendable {
       }
     }
     let points = groups.compactMap { group -> Point? in
-      let rows = group.rows.stableSorted { $0.design.changes }
-      guard let first = rows.first else { return nil }
-      return Point(
-        design: first.design, alike: rows.dropFirst().map(\.design), measures: group.measures,
-        cells: first.cells)
+      Point(group.rows.stableSorted { $0.design.changes }, group.measures)
     }
     return points.stableSorted { $0.rank }
   }
 
-  private static func families(_ points: [Point], _ pareto: ParetoFront) -> [Family] {
+  private static func families(
+    _ points: [Point], _ pareto: ParetoFront, _ every: ComparisonAxis?
+  ) -> [Family] {
     var families: [(key: FamilyKey, points: [Point])] = []
     for (number, point) in points.enumerated() {
       guard let better = pareto.betterMember[number],
         let place = pareto.members.firstIndex(of: better)
       else { continue }
       let shortfalls = point.measures.shortfalls(against: points[better].measures)
-      let key = FamilyKey(
-        better: place, shortfalls: shortfalls, outcomes: point.cells.map(\.verdictWord))
-      if let index = families.firstIndex(where: { $0.key == key }) {
-        families[index].points.append(point)
-      } else {
-        families.append((key, [point]))
+      for part in point.parts(every) {
+        let key = FamilyKey(
+          better: place, shortfalls: shortfalls, outcomes: part.first.outcomes(every))
+        if let index = families.firstIndex(where: { $0.key == key }) {
+          families[index].points.append(part)
+        } else {
+          families.append((key, [part]))
+        }
       }
     }
     return families.map { key, points in
@@ -103,8 +119,8 @@ public struct DesignSpace: Sendable {
   private struct FamilyKey: Equatable {
     let better: Int
     let shortfalls: [DesignMeasures.Shortfall]
-    /// How the columns end, so that a family's reason is that of every member.
-    let outcomes: [String]
+    /// How the columns end, and where, so that a family's reason is that of every member.
+    let outcomes: [[String]]
   }
 }
 
@@ -119,8 +135,30 @@ extension ComparisonMatrix.Row {
   }
 }
 
-extension ComparisonMatrix.Cell {
-  fileprivate var verdictWord: String { summary?.verdict.rawValue ?? "" }
+extension ComparisonMatrix.Row {
+  /// How the columns end, and on which value of the axis.
+  fileprivate func outcomes(_ every: ComparisonAxis?) -> [[String]] {
+    cells.map {
+      [$0.summary?.verdict.rawValue ?? "", every?.value(of: $0.specification) ?? ""]
+    }
+  }
+}
+
+extension DesignSpace.Point {
+  /// The same designs, those apart whose columns do not end alike: they measure the same, and for
+  /// other reasons.
+  fileprivate func parts(_ every: ComparisonAxis?) -> [DesignSpace.Point] {
+    var groups: [(outcomes: [[String]], rows: [ComparisonMatrix.Row])] = []
+    for row in [first] + others {
+      let outcomes = row.outcomes(every)
+      if let index = groups.firstIndex(where: { $0.outcomes == outcomes }) {
+        groups[index].rows.append(row)
+      } else {
+        groups.append((outcomes, [row]))
+      }
+    }
+    return groups.compactMap { DesignSpace.Point($0.rows, measures) }
+  }
 }
 
 extension Design {

@@ -33,7 +33,7 @@ public struct MatrixPlan: Sendable {
 
   /// The run of a number, row by row.
   func specification(_ number: Int) -> RunSpecification {
-    var specification = scenario.specifications()[number / columns.count]
+    var specification = scenario.specification(of: scenario.designs[number / columns.count])
     specification.workload = specification.workload.withModelledSetup
     // Matrices show no latency.
     specification.spansRanges = false
@@ -41,15 +41,37 @@ public struct MatrixPlan: Sendable {
     return specification
   }
 
+  private func cell(_ number: Int, _ outcome: ComparisonMatrix.Outcome) -> ComparisonMatrix.Cell {
+    let specification = specification(number)
+    return ComparisonMatrix.Cell(
+      specification: specification,
+      command: ["explain"] + arguments + ["--design", specification.design.reference]
+        + columns[number % columns.count].arguments + outcome.arguments, outcome: outcome)
+  }
+
+  /// `matrix`, of the same designs and as many columns, with what becomes here of the cells that
+  /// work there and do not work here.
+  func confirming(
+    _ matrix: ComparisonMatrix, progress: (Int) -> Void
+  ) async -> ComparisonMatrix {
+    let numbers = matrix.rows.flatMap(\.cells).indices.filter {
+      matrix.rows[$0 / columns.count].cells[$0 % columns.count].works
+    }
+    let cells = await inParallel(numbers.indices, progress: progress) { index in
+      let number = numbers[index]
+      return cell(
+        number,
+        ComparisonMatrix.Outcome(specification(number)) { run throws(RunFailure) in
+          try run.run()
+        })
+    }
+    let failures = zip(numbers, cells).filter { !$1.works }
+    return matrix.replacing(Dictionary(uniqueKeysWithValues: failures))
+  }
+
   /// The matrix with what its runs came to, row by row.
   func matrix(_ outcomes: [ComparisonMatrix.Outcome]) -> ComparisonMatrix {
-    let cells = outcomes.enumerated().map { number, outcome in
-      let specification = specification(number)
-      return ComparisonMatrix.Cell(
-        specification: specification,
-        command: ["explain"] + arguments + ["--design", specification.design.reference]
-          + columns[number % columns.count].arguments + outcome.arguments, outcome: outcome)
-    }
+    let cells = outcomes.enumerated().map { cell($0, $1) }
     let rows = scenario.designs.indices.map { row in
       ComparisonMatrix.Row(
         design: scenario.designs[row],
@@ -76,9 +98,11 @@ extension ComparisonMatrix.Outcome {
   /// The options of `doorbell explain` that show what went wrong.
   fileprivate var arguments: [String] {
     guard case .ran(let summary) = self else { return [] }
-    if summary.refusal != nil { return ["--setup"] }
-    guard let first = summary.firstFailure, first > 0 else { return [] }
-    return ["--message", String(first)]
+    let device =
+      summary.failingDevice > 0 ? ["--device", String(summary.failingDevice)] : []
+    if summary.refusal != nil { return device + ["--setup"] }
+    guard let first = summary.firstFailure, first.number > 0 else { return device }
+    return device + ["--message", String(first.number)]
   }
 }
 

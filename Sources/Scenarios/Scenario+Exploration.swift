@@ -6,34 +6,52 @@ extension Scenario {
   /// it.
   ///
   /// - Parameters:
+  ///   - every: an axis on each of whose values a column has to work in order to count, the first
+  ///     being the scenario's own; `nil` where the scenario's own suffices.
   ///   - messages: how many MSIs of the workload each run sends.
   ///   - attacks: what each design is attacked with, under the scenario's own conditions.
   ///   - arguments: of `doorbell explain`, besides those of the axes and `--design`.
   ///   - progress: told how many runs and attacks are done.
   public func explore(
-    _ enumeration: DesignEnumeration, axes: [ComparisonAxis], messages: Int, attacks: [Attack],
-    arguments: [String], progress: (Int) -> Void = { _ in }
+    _ enumeration: DesignEnumeration, axes: [ComparisonAxis], every: ComparisonAxis? = nil,
+    messages: Int, attacks: [Attack], arguments: [String], progress: (Int) -> Void = { _ in }
   ) async -> DesignSpace? {
     var scenario = self
     scenario.designs = enumeration.consistent
     scenario.workload = workload.limited(toMessages: messages)
     let plan = MatrixPlan(scenario, axes: axes, arguments: arguments)
-    guard let matrix = await [plan].run(progress: progress).first else { return nil }
-    let breaches = await scenario.breaches(of: attacks) { progress(plan.runs + $0) }
-    return DesignSpace(matrix, of: enumeration, attacks: attacks, breaches: breaches)
+    guard var matrix = await [plan].run(progress: progress).first else { return nil }
+    var runs = plan.runs
+    for value in every.map({ $0.values.dropFirst() }) ?? [] {
+      let more = MatrixPlan(
+        scenario, axes: axes + (every.map { [$0.only(value)] } ?? []), arguments: arguments)
+      matrix = await more.confirming(matrix) { [runs] in progress(runs + $0) }
+      runs += more.runs
+    }
+    let breaches = await scenario.breaches(of: attacks, where: matrix.rows.map(\.worksSomewhere)) {
+      [runs] in progress(runs + $0)
+    }
+    return DesignSpace(
+      matrix, every: every, of: enumeration, attacks: attacks, breaches: breaches)
   }
 
-  /// For each design the names of the attacks that reach what is somebody else's.
-  private func breaches(of attacks: [Attack], progress: (Int) -> Void) async -> [[String]] {
-    let specifications = specifications()
+  /// For each design the names of the attacks that reach what is somebody else's. What delivers
+  /// nowhere is worse than the rest whatever it exposes, and is not attacked.
+  private func breaches(
+    of attacks: [Attack], where works: [Bool], progress: (Int) -> Void
+  ) async -> [[String]] {
+    let attacked = designs.indices.filter { works[$0] }
     let count = attacks.count
-    let outcomes = await inParallel(0..<specifications.count * count, progress: progress) {
-      number in
-      let finding = try? specifications[number / count].attacked(by: attacks[number % count])
+    let outcomes = await inParallel(0..<attacked.count * count, progress: progress) { number in
+      let specification = specification(of: designs[attacked[number / count]])
+      let finding = try? specification.attacked(by: attacks[number % count])
       return finding?.outcome == .breach
     }
-    return specifications.indices.map { row in
-      attacks.indices.filter { outcomes[row * count + $0] }.map { attacks[$0].name }
+    var breaches = Array(repeating: [String](), count: designs.count)
+    for (place, row) in attacked.enumerated() {
+      breaches[row] = attacks.indices.filter { outcomes[place * count + $0] }
+        .map { attacks[$0].name }
     }
+    return breaches
   }
 }

@@ -79,24 +79,29 @@ public struct Scenario: Sendable {
   public func specifications(
     journeyOf: Int? = nil, device: Int = 0
   ) -> [RunSpecification] {
-    designs.map {
-      var specification = RunSpecification(
-        design: $0, workload: workload, usage: usage, guestKernel: guestKernel,
-        hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
-      specification.isTraced = isTraced
-      specification.wantsMappings = wantsMappings
-      specification.wantsTimeline = wantsTimeline
-      specification.firmware = firmware
-      specification.idle = idle
-      specification.unmapPolicy = unmapPolicy
-      specification.caches = caches
-      specification.topology = topology
-      specification.vmm = vmm
-      specification.guestPageSize = guestPageSize
-      specification.hostPageSize = hostPageSize
-      specification.journeyDevice = device
-      return specification
-    }
+    designs.map { specification(of: $0, journeyOf: journeyOf, device: device) }
+  }
+
+  /// The run of a design.
+  func specification(
+    of design: Design, journeyOf: Int? = nil, device: Int = 0
+  ) -> RunSpecification {
+    var specification = RunSpecification(
+      design: design, workload: workload, usage: usage, guestKernel: guestKernel,
+      hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
+    specification.isTraced = isTraced
+    specification.wantsMappings = wantsMappings
+    specification.wantsTimeline = wantsTimeline
+    specification.firmware = firmware
+    specification.idle = idle
+    specification.unmapPolicy = unmapPolicy
+    specification.caches = caches
+    specification.topology = topology
+    specification.vmm = vmm
+    specification.guestPageSize = guestPageSize
+    specification.hostPageSize = hostPageSize
+    specification.journeyDevice = device
+    return specification
   }
 }
 

@@ -13,12 +13,16 @@ struct ExploreCommand: AsyncParsableCommand {
     usage: "doorbell designs explore [<scenario>] [<options>]",
     discussion: """
       Enumerates every combination of choices on the axes of a design, drops those that cannot \
-      stand together, runs the rest against guest usages, and attacks each. One design beats \
-      another when it delivers wherever the other does, no attack breaches it that does not \
-      breach the other, it takes no more exits for each MSI and at set-up in any of these usages, \
-      it needs no more interfaces that no released kernel has, and it is better in one of these. \
-      What nothing beats is the front; the rest is printed as families with what beats them, and \
-      in what. 'doorbell attack' shows what an attack does.
+      stand together, runs the rest against guest usages, and attacks what works under one at \
+      least. A usage counts as working only where every MSI arrives with one ITS and with two, a \
+      device on each, since the doorbell page of some designs can lead to one ITS only; --its or \
+      --axis its asks for other machines.
+
+      One design beats another when it delivers wherever the other does, no attack breaches it \
+      that does not breach the other, it takes no more exits for each MSI and at set-up in any of \
+      these usages, it needs no more interfaces that no released kernel has, and it is better in \
+      one of these. What nothing beats is the front; the rest is printed as families with what \
+      beats them, and in what. 'doorbell attack' shows what an attack does.
 
       Designs are named after the nearest shipped one, such as rmr-identity,route=stage1-walk; \
       every command takes such a name.
@@ -76,17 +80,23 @@ struct ExploreCommand: AsyncParsableCommand {
     let enumeration = DesignEnumeration(namedAfter: try Design.all(in: folder))
     let replaced = Set(chosen.flatMap(\.values).flatMap(\.arguments))
     let attacks = skipAttacks ? [] : Attack.all
-    let runs =
-      enumeration.consistent.count
-      * (chosen.reduce(1) { $0 * $1.values.count } + attacks.count)
+    let every = asksForITSs(chosen, loaded) ? nil : ComparisonAxis.its
+    let columns = chosen.reduce(every?.values.count ?? 1) { $0 * $1.values.count }
+    let runs = enumeration.consistent.count * (columns + attacks.count)
     let space = await Progress.during("running every design", of: runs) { progress in
       await loaded.explore(
-        enumeration, axes: chosen, messages: messages, attacks: attacks,
+        enumeration, axes: chosen, every: every, messages: messages, attacks: attacks,
         arguments: [scenario] + conditions.arguments(without: replaced)
       ) { progress.show($0) }
     }
     guard let space else { return }
     try Output.write(
       DesignSpaceReport(space, limit: limit).text(as: format, on: Output.terminal))
+  }
+
+  /// Whether the user, or the scenario, says how many ITSs there are.
+  private func asksForITSs(_ axes: [ComparisonAxis], _ scenario: Scenario) -> Bool {
+    conditions.machine.its != nil || scenario.topology.itses > 1
+      || axes.contains { $0.name == ComparisonAxis.its.name }
   }
 }

@@ -3,9 +3,10 @@ import Guest
 import JSON
 import Reports
 import ResultFixtures
-import Scenarios
 import Testing
 import VMM
+
+@testable import Scenarios
 
 @Suite("Reports on the space of designs")
 struct DesignSpaceReportTests {
@@ -55,5 +56,24 @@ struct DesignSpaceReportTests {
     let lines = report.text(as: .csv).split(separator: "\r\n")
     #expect(lines.count == space.enumeration.consistent.count + 1)
     #expect(report.text(as: .markdown).contains("| number | works under |"))
+  }
+
+  @Test("what fails with two ITSs is said to, and the command asks for two")
+  func severalITSs() async throws {
+    let folder = ScenarioFolder(path: "\(repository)/scenarios")
+    let known = try folder.designNames.map { try folder.design(named: $0) }
+    var scenario = try folder.scenario(named: "synthetic-4-vectors")
+    scenario.designs = known.filter { ["coincident", "per-its-s2"].contains($0.name) }
+    let vfio = try ComparisonAxis.usage.narrowed(to: ["vfio"])
+    let one = try #require(await [MatrixPlan(scenario, axes: [vfio])].run().first)
+    let two = MatrixPlan(
+      scenario, axes: [vfio, ComparisonAxis.its.only(ComparisonAxis.its.values[1])])
+    let space = DesignSpace(
+      await two.confirming(one) { _ in }, every: .its, of: DesignEnumeration(namedAfter: known))
+    let text = DesignSpaceReport(space, limit: 1000).text(as: .table, on: Terminal(width: 400))
+    #expect(text.contains("every MSI arrives with each of its=1 and its=2"))
+    #expect(text.contains("its 1 and 2"))
+    #expect(text.contains("fault 1000 of 2000 under vfio with its=2"), "\(text)")
+    #expect(text.contains("--guest-usage vfio --its 2 --device 1"))
   }
 }

@@ -1,9 +1,10 @@
 import Designs
 import Guest
 import ResultFixtures
-import Scenarios
 import Testing
 import VMM
+
+@testable import Scenarios
 
 @Suite("The space of designs")
 struct DesignSpaceTests {
@@ -78,5 +79,32 @@ struct DesignSpaceTests {
       #expect(ships == !point.design.name.contains(","))
     }
     #expect(space.front.first?.measures.interfaces.isEmpty == true)
+  }
+
+  /// The doorbell page of `coincident` can lead to one ITS only: scenario 20b.
+  @Test("a column works only if it works with one ITS and with two, and a family says so")
+  func severalITSs() async throws {
+    let known = try Self.known()
+    let all = DesignEnumeration(namedAfter: known)
+    var scenario = try DesignTableTests.folder.scenario(named: "synthetic-4-vectors")
+    let chosen = ["coincident", "rmr-identity", "rmr-relaxable"]
+    scenario.designs = known.filter { chosen.contains($0.name) }
+    let vfio = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
+    let plan = MatrixPlan(scenario, axes: [vfio])
+    let one = try #require(await [plan].run().first)
+    let second = ComparisonAxis.its.only(ComparisonAxis.its.values[1])
+    let both = await MatrixPlan(scenario, axes: [vfio, second]).confirming(one) { _ in }
+    let works = both.rows.map { $0.cells.map(\.works) }
+    #expect(
+      one.rows.map { $0.cells.map(\.works) } == [[true, true], [true, false], [true, false]])
+    #expect(works == [[true, false], [true, false], [true, false]])
+    let failing = both.rows[0].cells[1]
+    #expect(failing.specification.topology.itses == 2)
+    #expect(failing.why.contains("0x8001040"), "\(failing.why)")
+    #expect(failing.command.suffix(4) == ["--its", "2", "--device", "1"])
+    // Exits are those with one ITS.
+    #expect(both.rows[1].cells[0].specification.topology.itses == 1)
+    let space = DesignSpace(both, every: .its, of: all)
+    #expect(space.every?.values.map(\.name) == ["1", "2"])
   }
 }

@@ -111,14 +111,15 @@ extension Attack {
       let address = page + offset
       if field.place(of: address, isWrite: false) != nil { readable += 1 }
       guard address != doorbell else { continue }
-      let access = field.write(0, to: address)
-      if shown.isEmpty { shown = access.stations }
-      switch access.outcome {
+      if shown.isEmpty { shown = field.write(0, to: address).stations }
+      let outcome = field.send(0, to: address)
+      switch outcome {
       case .register: ignored += 1
       case .message(let place, _), .memory(let place):
         return .breach(
           of: field.owner(of: place).victim ?? .guest,
-          "a write to \(address): \(access.outcome.meaning)", stations: access.stations)
+          "a write to \(address): \(outcome.meaning)",
+          stations: field.write(0, to: address).stations)
       case .externalAbort, .aborted, .fault, .stalled: refused += 1
       }
     }

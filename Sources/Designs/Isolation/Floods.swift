@@ -93,7 +93,7 @@ extension Attack {
     var physical = 0
     var virtual = 0
     for _ in 0..<flood {
-      switch field.write(message.data, to: message.address).outcome {
+      switch field.send(message.data, to: message.address) {
       case .message(_, .delivered): physical += 1
       case .message(_, .deliveredVirtual): virtual += 1
       default: break
