@@ -5,8 +5,8 @@ public import Memory
 /// How this model uses the first 1024 bytes of a virtual pending table, which the architecture
 /// leaves to the implementation (IHI 0069, 5.1.2; virtual SGIs: 5.4).
 enum VirtualTableLayout {
-  /// Two bytes: the pending virtual SGIs.
-  static let pendingSGIs: UInt64 = 0
+  // Bytes 0 and 1 have the pending virtual SGIs.
+
   /// Sixteen bytes: the configuration of each virtual SGI, as an LPI configuration byte.
   static let configurationSGIs: UInt64 = 0x40
   /// One byte: 1 while the default doorbell is to ring.
@@ -124,20 +124,5 @@ extension Redistributors {
     if let key = frames[index].resident.lpis.first, PendingQueue.intid(of: key) == vINTID {
       frames[index].resident.lpis.removeFirst()
     }
-  }
-
-  /// Every pending interrupt of a vPE, enabled or not, in order.
-  public func pendingVirtual(of vPE: VirtualPE, memory: PhysicalMemory) -> [UInt32] {
-    var pending: [UInt32] = []
-    var base = INTID.firstLPI
-    while base < Self.virtualLimit(bits: vPE.tableBits) {
-      var word = memory.load64(vPE.table + UInt64(base &>> 3)) ?? 0
-      while word != 0 {
-        pending.append(base &+ UInt32(word.trailingZeroBitCount))
-        word &= word &- 1
-      }
-      base &+= 64
-    }
-    return pending
   }
 }

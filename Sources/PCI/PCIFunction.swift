@@ -61,8 +61,6 @@ public struct PCIFunction: Sendable {
   public var isBusMaster: Bool { masters }
   /// Whether MSI-X is enabled.
   public var isMSIXEnabled: Bool { msixEnabled }
-  /// Whether the function mask of MSI-X is set.
-  public var isMSIXMasked: Bool { msixMasked }
 
   // MARK: Interrupts
 

@@ -59,8 +59,6 @@ public struct LoadResult: Sendable {
   public var throughput: Double { perSecond(events) }
   /// Sent MSIs in a second.
   public var messageRate: Double { perSecond(sent) }
-  /// Offered events in a second.
-  public var offeredRate: Double { perSecond(offered) }
 
   private func perSecond(_ count: Int) -> Double {
     span == .zero ? 0 : Double(count) / (Double(span.picoseconds) * 1e-12)

@@ -173,6 +173,31 @@ struct CPUInterfaceTests {
     interface.endOfInterrupt(40)
     #expect(interface.unmatchedEnds == 1)
     #expect(interface.maintenance.contains(.notPresent))
+    interface.clearUnmatchedEnds()
+    #expect(!interface.maintenance.contains(.notPresent))
+  }
+
+  @Test(
+    "a PPI's line: an edge latches, a level is pending while it is high", arguments: [true, false])
+  func privateLines(isEdge: Bool) throws {
+    var bench = try Bench()
+    let timer: UInt32 = 27
+    let configuration: UInt64 = isEdge ? 2 << 22 : 0
+    for (offset, value) in [
+      (0x1_0080, 1 << 27), (0x1_0100, 1 << 27), (0x1_0c04, configuration),
+    ] as [(UInt64, UInt64)] {
+      bench.machine.redistributors.writeRegister(
+        offset, value, width: 4, at: 0, memory: bench.machine.memory)
+    }
+    bench.machine.redistributors.setPrivateLine(timer, at: 0, high: true)
+    bench.machine.redistributors.setPrivateLine(timer, at: 0, high: false)
+    #expect(bench.takeAll() == (isEdge ? [timer] : []))
+    bench.machine.redistributors.setPrivateLine(timer, at: 0, high: true)
+    #expect(bench.take() == timer)
+    // Neither is there, nor is a PPI.
+    bench.machine.redistributors.setPrivateLine(timer, at: 9, high: true)
+    bench.machine.redistributors.setPrivateLine(40, at: 0, high: true)
+    #expect(bench.take() == 1023)
   }
 
   @Test("a list register with HW names the physical interrupt to deactivate")
