@@ -268,7 +268,7 @@ let package = Package(
       "ConformanceTests",
       [
         "TestRandom", "Decode", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits",
-        "SMMUFixtures",
+        "SMMUFixtures", "HostKernel", "Linux", "Flows",
       ],
       resources: [.copy("Fixtures")]),
     tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "InputFiles", "JSON"]),

@@ -15,6 +15,8 @@ struct AssignedDevice: Sendable {
   var guestStream: UInt32?
   /// The function's LPIs, by EventID.
   var events: [UInt32: UInt32] = [:]
+  /// What VFIO's user has for them, by EventID, once they were signalled.
+  var eventfds: [UInt32: EventFD] = [:]
   /// The function's virtual LPIs, by EventID.
   var virtualEvents: [UInt32: HostKernel.VirtualEvent] = [:]
   /// The addresses in the function's MSI-X table, by vector.

@@ -18,6 +18,9 @@ public enum HostCall: Sendable {
 
   /// IOMMU_IOAS_ALLOC, IOMMU_HWPT_ALLOC with NEST_PARENT, IOMMU_IOAS_MAP.
   case createStageTwo([RAMExtent])
+  /// IOMMU_OPTION_HUGE_PAGES 0 of the address space, before anything is mapped in it: what
+  /// iommufd's VFIO_TYPE1_IOMMU compatibility always has.
+  case disableLargePages
   /// VFIO_DEVICE_ATTACH_IOMMUFD_PT to the stage 2 table itself, without a vIOMMU.
   case attachStageTwo
   /// IOMMU_OPTION_SW_MSI_START and _SIZE: where the software MSI window starts. No such option

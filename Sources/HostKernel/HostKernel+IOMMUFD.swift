@@ -25,7 +25,7 @@ extension HostKernel {
       let writes = try mapped("iopt_map_pages") { () throws(PageTable.Failure) in
         try table.map(
           extent.ipa.rawValue, to: extent.pa.rawValue, size: extent.size, .buffer,
-          frames: &stageTwoFrames)
+          pagesOnly: pagesOnly, frames: &stageTwoFrames)
       }
       steps.append(
         Step(
@@ -34,6 +34,19 @@ extension HostKernel {
     }
     stageTwo = table
     return steps
+  }
+
+  /// `iopt_disable_large_pages`.
+  mutating func disableLargePages() throws(Refusal) -> [Step<Never>] {
+    guard stageTwos.allSatisfy({ $0 == nil }) else {
+      throw Refusal(
+        by: .host, in: "iopt_disable_large_pages", errno: "EINVAL",
+        message: "something is mapped already")
+    }
+    pagesOnly = true
+    return [
+      Step(.host, "iopt_disable_large_pages", "every mapping is of single pages", .decide)
+    ]
   }
 
   /// The software MSI window, as IOVAs of stage 2.

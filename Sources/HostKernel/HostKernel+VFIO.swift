@@ -162,6 +162,7 @@ extension HostKernel {
       steps.append(msix.control(enable: false, functionMask: false))
     }
     events = [:]
+    devices[current].eventfds = [:]
     messages = [:]
     return steps
   }

@@ -69,6 +69,8 @@ public struct HostKernel: Sendable {
   var msiWindow: SoftwareMSIWindow
   /// The guest's RAM, as it is mapped in stage 2.
   var ramExtents: [HostCall.RAMExtent] = []
+  /// Whether stage 2 has no blocks.
+  var pagesOnly = false
   /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// What tests break; nothing otherwise.
@@ -194,6 +196,7 @@ public struct HostKernel: Sendable {
   private mutating func perform(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
     switch call {
     case .createStageTwo(let extents): try createStageTwo(extents)
+    case .disableLargePages: try disableLargePages()
     case .attachStageTwo: try attachStageTwo()
     case .moveWindow(let start): moveWindow(to: start)
     case .createVirtualSMMU(let stream): try createVirtualSMMU(guestStream: stream)

@@ -68,6 +68,7 @@ extension [HostCall] {
       case .mapGuestDoorbell(let page): "doorbell \(page)"
       case .mirror: "mirror"
       case .attachStageTwo: "attach stage 2"
+      case .disableLargePages: "no large pages"
       case .moveWindow(let start): "window \(start)"
       }
     }
