@@ -74,7 +74,7 @@ extension System {
       refuse(error, for: nil)
       return
     }
-    schedule(.proceed, after: .zero)
+    setOut()
   }
 
   /// Lets the next event happen; `false` when none is left.
@@ -82,7 +82,7 @@ extension System {
     guard let (time, event) = queue.next() else { return false }
     sink.record(event, at: time)
     switch event.kind {
-    case .proceed: _ = proceed()
+    case .proceed: isDone = !proceed()
     case .translate: translate(event.message)
     case .hostInterrupt: hostInterrupt(event.message)
     case .inject: inject(event.message)
@@ -90,6 +90,7 @@ extension System {
     case .handle: handle(event.message)
     case .doorbell: takeDoorbell(event.message)
     case .enter: enter(event.message)
+    case .flush: flush(Int(event.message))
     }
     return true
   }

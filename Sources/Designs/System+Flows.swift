@@ -21,6 +21,7 @@ extension System {
 
   /// Carries out the next step, or begins the next operation; `false` when there is nothing left.
   mutating func proceed() -> Bool {
+    pause = nil
     interpose()
     while let last = activities.last, last.next == last.steps.count { activities.removeLast() }
     if !activities.isEmpty {
@@ -39,7 +40,7 @@ extension System {
     let operation = operations[nextOperation]
     let due = dueTime(of: operation)
     if due > queue.now {
-      schedule(.proceed, at: due)
+      pause = schedule(.proceed, at: due)
       blockIfIdle()
       return true
     }
@@ -65,11 +66,40 @@ extension System {
       access(address, isWrite: isWrite, count: count, of: device)
     default:
       do {
-        begin(try guest.perform(operation, for: device).map(PendingStep.guest))
+        begin(try perform(operation, for: device).map(PendingStep.guest))
       } catch {
         refuse(error, for: operation == .boot ? nil : device)
       }
     }
+  }
+
+  /// What the guest's kernel does for an operation; it may start a timer.
+  mutating func perform(
+    _ operation: GuestOperation, for device: Int
+  ) throws(Refusal) -> [Step<Never>] {
+    let steps = try guest.perform(operation, for: device)
+    for device in guest.takeStartedTimers() {
+      schedule(
+        .flush, after: .nanoseconds(FlushQueue.timeout * 1_000_000),
+        message: Int32(truncatingIfNeeded: device))
+    }
+    return steps
+  }
+
+  /// A flush timer of the guest's has run down: its interrupt comes before what the virtual CPU
+  /// does, or ends its wait.
+  mutating func flush(_ device: Int) {
+    begin(guest.flushTimeout(of: device).map(PendingStep.guest))
+    guard isDone || pause.map({ queue.cancel($0) }) ?? false else { return }
+    resume()
+    setOut()
+  }
+
+  /// Lets the virtual CPU go on with what has begun, now.
+  mutating func setOut() {
+    pause = nil
+    isDone = false
+    schedule(.proceed, after: .zero)
   }
 
   /// Ends the set-up of a device, or of all: what was still to be done is not.
@@ -310,13 +340,19 @@ extension System {
 
   // MARK: Time
 
-  mutating func schedule(_ kind: Event.Kind, after delay: SimulatedTime, message: Int32 = -1) {
+  @discardableResult
+  mutating func schedule(
+    _ kind: Event.Kind, after delay: SimulatedTime, message: Int32 = -1
+  ) -> EventQueue<Event>.Ticket {
     schedule(kind, at: queue.now + delay, message: message)
   }
 
-  mutating func schedule(_ kind: Event.Kind, at time: SimulatedTime, message: Int32 = -1) {
+  @discardableResult
+  mutating func schedule(
+    _ kind: Event.Kind, at time: SimulatedTime, message: Int32 = -1
+  ) -> EventQueue<Event>.Ticket {
     if kind == .acknowledge { inService += 1 }
-    queue.schedule(Event(kind: kind, message: message), at: time)
+    return queue.schedule(Event(kind: kind, message: message), at: time)
   }
 }
 

@@ -39,6 +39,10 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   var nextOperation = 0
   /// When the workload's times start: once the guest has booted and attached its device.
   var epoch: SimulatedTime?
+  /// What ends the virtual CPU's wait for its next operation; `nil` while it is busy or done.
+  var pause: EventQueue<Event>.Ticket?
+  /// Whether the virtual CPU has carried out everything.
+  var isDone = false
   /// What is being carried out, the innermost flow last.
   var activities: [Activity] = []
   var messages: [MessageState] = []

@@ -17,6 +17,8 @@ struct SystemEvent: BitwiseCopyable, Sendable {
     case doorbell
     /// The blocked virtual CPU enters the guest.
     case enter
+    /// The flush timer of a device, whose number stands for the message's, runs down in the guest.
+    case flush
   }
 
   let kind: Kind

@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
+public import Flows
 internal import IOMMU
 internal import Linux
 
@@ -152,7 +152,7 @@ extension GuestKernel {
   }
 
   /// Unmaps a range page by page, and invalidates it at once or leaves it to the flush queue
-  /// (`__iommu_dma_unmap`, `queue_iova`). A user's domain has no flush queue.
+  /// (`__iommu_dma_unmap`).
   mutating func unmap(_ input: IOVA, size: UInt64) -> [Step<Never>] {
     guard var table = tables else { return [] }
     tables = nil
@@ -169,19 +169,44 @@ extension GuestKernel {
       commands.append(command)
     }
     guard !commands.isEmpty else { return [] }
-    if unmapPolicy == .lazy, !isOfUser { return steps + queueFlush() }
+    if isLazy { return steps + queueFlush(input) }
     return steps
       + (smmu?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)") ?? [])
   }
 
-  /// One more range waits for the flush; when the queue is full, everything of the domain goes
-  /// (`fq_flush_iotlb`, `arm_smmu_tlb_inv_context`).
-  private mutating func queueFlush() -> [Step<Never>] {
-    devices[current].unflushedRanges += 1
-    guard devices[current].unflushedRanges == UnmapPolicy.queueSize else { return [] }
-    devices[current].unflushedRanges = 0
+  /// Whether what is unmapped now waits for its invalidation. A user's domain has no flush queue.
+  var isLazy: Bool { unmapPolicy == .lazy && !isOfUser }
+
+  /// One more range waits; those that fill the queue are invalidated first (`queue_iova`).
+  private mutating func queueFlush(_ range: IOVA) -> [Step<Never>] {
+    let steps = devices[current].flushQueue.isFull ? flush("the flush queue is full") : []
+    if devices[current].flushQueue.add(range) { startedTimers.append(current) }
+    return steps
+  }
+
+  /// Everything of the domain goes (`fq_flush_iotlb`, `arm_smmu_tlb_inv_context`).
+  private mutating func flush(_ reason: String) -> [Step<Never>] {
+    for range in devices[current].flushQueue.takeAll() {
+      devices[current].group?.defaultDomain.allocator?.free(range)
+    }
     var command = SMMUCommand(.invalidateEL1ASID)
     command[.asid] = context[.asid]
-    return smmu?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: the flush queue is full") ?? []
+    return smmu?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: \(reason)") ?? []
+  }
+
+  /// The devices whose flush timers have been started since the last time: each runs down
+  /// `FlushQueue.timeout` later.
+  public mutating func takeStartedTimers() -> [Int] {
+    guard !startedTimers.isEmpty else { return [] }
+    defer { startedTimers = [] }
+    return startedTimers
+  }
+
+  /// A device's flush timer has run down (`fq_flush_timeout`).
+  public mutating func flushTimeout(of device: Int) -> [Step<Never>] {
+    current = device
+    devices[device].flushQueue.stopTimer()
+    // The kernel flushes an empty queue as well.
+    return flush("\(FlushQueue.timeout) ms have passed").map { $0.about(device) }
   }
 }

@@ -161,7 +161,7 @@ extension GuestKernel {
     case .unmap(let input, let size):
       if isOfUser {
         try unmapForUser(input, size: size)
-      } else {
+      } else if !isLazy {
         devices[current].group?.defaultDomain.allocator?.free(input)
       }
       return unmap(input, size: size)

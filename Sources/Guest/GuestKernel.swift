@@ -55,8 +55,8 @@ public struct GuestKernel {
     var smmuContext = ContextDescriptor()
     /// The device's LPIs by EventID, or its SPIs by vector.
     var lpis: [UInt32: UInt32] = [:]
-    /// Ranges in the flush queue of its domain.
-    var unflushedRanges = 0
+    /// What its default domain has yet to invalidate.
+    var flushQueue = FlushQueue()
   }
 
   public let version: KernelVersion
@@ -75,7 +75,9 @@ public struct GuestKernel {
   var messageFrame: GICv2mDriver?
   var devices: [DeviceState]
   /// The device that the present operation is about.
-  private(set) var current = 0
+  var current = 0
+  /// Devices whose flush timers were started and nobody has heard of yet.
+  var startedTimers: [Int] = []
   /// The file that users of iommufd have open; `nil` before its first use.
   var iommufd: IOMMUFD?
   let recordedContextTable: PA?

@@ -2,11 +2,7 @@
 public enum UnmapPolicy: String, CaseIterable, Sendable {
   /// Before the unmapping returns.
   case strict
-  /// When its flush queue is full: until then the device may still reach what was unmapped. The
-  /// kernel also flushes after 10 ms; the model of the guest has no clock.
+  /// When its flush queue is full, or 10 ms after the first range went there: until then the device
+  /// may still reach what was unmapped, and nobody else is given the addresses.
   case lazy
-
-  /// The ranges that a CPU's flush queue holds (drivers/iommu/dma-iommu.c
-  /// `IOVA_DEFAULT_FQ_SIZE`).
-  static let queueSize = 256
 }

@@ -112,6 +112,7 @@ public struct ScenarioOverrides: Sendable {
   public var usage: GuestUsage?
   public var guestKernel: KernelVersion?
   public var hostKernel: KernelVersion?
+  public var unmapPolicy: UnmapPolicy?
   public var firmware: FirmwareVariant?
   public var idle: IdleVirtualCPU?
   public var topology = TopologyOverrides()

@@ -203,7 +203,7 @@ extension UnmapPolicy {
   public var meaning: String {
     switch self {
     case .strict: "Before the unmapping returns (iommu.strict=1)."
-    case .lazy: "When 256 ranges wait in the flush queue (iommu.strict=0)."
+    case .lazy: "When 255 ranges wait in the flush queue, or after 10 ms (iommu.strict=0)."
     }
   }
 }

@@ -47,7 +47,7 @@ extension ScenarioFolder {
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
-    scenario.unmapPolicy = value["guest"]?.choice("unmap") ?? .strict
+    scenario.unmapPolicy = overrides.unmapPolicy ?? value["guest"]?.choice("unmap") ?? .strict
     scenario.idle = overrides.idle ?? value["guest"]?.choice("idle") ?? .runs
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
     scenario.topology = try Topology(value, overrides.topology)

@@ -8,6 +8,7 @@ public import VMM
 public import Vectors
 
 extension GuestUsage: ExpressibleByArgument {}
+extension UnmapPolicy: ExpressibleByArgument {}
 
 extension FirmwareVariant: ExpressibleByArgument {}
 
@@ -85,6 +86,9 @@ struct ConditionOptions: ParsableArguments {
   @Option(help: "How the guest uses the device.")
   var guestUsage: GuestUsage?
 
+  @Option(help: "When the guest invalidates what it has unmapped.")
+  var guestUnmap: UnmapPolicy?
+
   @Option(help: ArgumentHelp("Release of the guest's Linux kernel.", valueName: "x.y"))
   var guestKernel: KernelVersion?
 
@@ -121,6 +125,7 @@ struct ConditionOptions: ParsableArguments {
     var overrides = ScenarioOverrides()
     overrides.designs = designs
     overrides.usage = guestUsage
+    overrides.unmapPolicy = guestUnmap
     overrides.guestKernel = guestKernel
     overrides.hostKernel = hostKernel
     overrides.firmware = firmware
@@ -142,7 +147,8 @@ struct ConditionOptions: ParsableArguments {
       "--host-page-size": hostPageSize?.rawValue,
       "--smmus": machine.smmus.map { String($0) }, "--order": machine.order?.rawValue,
       "--vmovp": machine.vmovp?.rawValue,
-      "--guest-usage": guestUsage?.rawValue, "--guest-kernel": guestKernel?.description,
+      "--guest-usage": guestUsage?.rawValue, "--guest-unmap": guestUnmap?.rawValue,
+      "--guest-kernel": guestKernel?.description,
       "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue,
       "--idle": idle?.rawValue, "--costs": costs, "--seed": seed.map { String($0) },
       "--scenarios": location.scenarios,

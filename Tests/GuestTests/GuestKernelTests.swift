@@ -192,39 +192,6 @@ struct GuestKernelTests {
     }
   }
 
-  /// The commands that a flow queues, by opcode, without CMD_SYNC.
-  private func opcodes(_ steps: [Step<Never>]) -> [SMMUOpcode] {
-    steps.flatMap { step -> [SMMUOpcode] in
-      guard case .write(let words) = step.action, words.count.isMultiple(of: 2),
-        step.text.hasPrefix("TLBI")
-      else { return [] }
-      return stride(from: 0, to: words.count, by: 2)
-        .map { SMMUOpcode(rawValue: UInt8(words[$0].value & 0xff)) }.filter { $0 != .sync }
-    }
-  }
-
-  @Test("a strict guest invalidates each range, a lazy one everything when 256 ranges wait")
-  func unmapPolicies() throws {
-    for policy in UnmapPolicy.allCases {
-      var bench = try GuestBench()
-      bench.kernel.unmapPolicy = policy
-      try bench.perform(.boot, .attachDMADomain)
-      var sent: [Int: [SMMUOpcode]] = [:]
-      for number in 1...600 {
-        let input: IOVA = 0x9000_0000
-        try bench.perform(.activity(.map(input, 0x4100_0000, size: 4096, .buffer)))
-        let commands = opcodes(try bench.perform(.activity(.unmap(input, size: 4096))))
-        if !commands.isEmpty { sent[number] = commands }
-      }
-      switch policy {
-      case .strict:
-        #expect(sent.count == 600)
-        #expect(sent.values.allSatisfy { $0 == [.invalidateEL1Address] })
-      case .lazy: #expect(sent == [256: [.invalidateEL1ASID], 512: [.invalidateEL1ASID]])
-      }
-    }
-  }
-
   @Test("random activities are carried out or refused", arguments: [1, 2, 3])
   func garbage(seed: UInt64) throws {
     var random = SplitMix(state: seed)

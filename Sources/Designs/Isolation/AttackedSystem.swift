@@ -137,7 +137,7 @@ struct AttackedSystem: ~Copyable {
   /// The guest's kernel does something, to the end.
   mutating func guestPerforms(_ operation: GuestOperation) throws(AttackFailure) {
     do {
-      carryOut(try system.guest.perform(operation))
+      carryOut(try system.perform(operation, for: 0))
     } catch {
       throw .notApplicable("the guest's kernel refuses: \(error.function), \(error.errno)")
     }
@@ -146,14 +146,14 @@ struct AttackedSystem: ~Copyable {
   /// Steps of the guest's, and whatever traps because of them, to the end.
   mutating func carryOut(_ steps: [Step<Never>]) {
     system.begin(steps.map(PendingStep.guest))
-    system.schedule(.proceed, after: .zero)
+    system.setOut()
     while system.step() {}
   }
 
   /// Steps of the host's.
   mutating func hostCarriesOut(_ steps: [Step<Never>]) {
     system.begin(steps.map(PendingStep.host))
-    system.schedule(.proceed, after: .zero)
+    system.setOut()
     while system.step() {}
   }
 

@@ -24,15 +24,15 @@ extension Attack {
       breach: "the buffer is reached after the unmapping has returned",
       source: "IHI 0070 4.4: CMD_SYNC completes an invalidation",
       carryOut: { specification throws(AttackFailure) in
-        try writeWhileUnmapping(specification, isLazy: false)
+        try writeWhileUnmapping(specification, .strict)
       }),
     Attack(
       name: "stale-translation-lazy", actor: .device,
       action: "The same in a guest that invalidates later, by a flush queue (iommu.strict=0).",
       breach: "the buffer is reached after the unmapping has returned",
-      source: "dma-iommu.c: IOVA_DEFAULT_FQ_SIZE 256, IOVA_FQ_TIMEOUT 10 ms",
+      source: "dma-iommu.c: IOVA_DEFAULT_FQ_SIZE 256, IOVA_DEFAULT_FQ_TIMEOUT 10 ms",
       carryOut: { specification throws(AttackFailure) in
-        try writeWhileUnmapping(specification, isLazy: true)
+        try writeWhileUnmapping(specification, .lazy)
       }),
   ]
 
@@ -73,60 +73,62 @@ extension Attack {
   private static let buffer: IOVA = 0x5000_0000
 
   private static func writeWhileUnmapping(
-    _ specification: RunSpecification, isLazy: Bool
+    _ specification: RunSpecification, _ policy: UnmapPolicy
   ) throws(AttackFailure) -> AttackOutcome {
+    var specification = specification
+    specification.unmapPolicy = policy
     var field = try AttackedSystem.setUp(specification, caches: true)
     try field.requireStageOne()
     try field.guestMaps(buffer, to: IPA(field.spareGuestMemory.rawValue))
     guard field.place(of: buffer) != nil else {
       throw .run(RunFailure("the device does not reach a buffer that its guest mapped"))
     }
-    let steps = try field.unmapping(buffer)
-    let unmapping = steps.prefix { $0.function == Self.unmapFunction }
-    let window = field.stepsInReach(of: buffer, isLazy ? Array(unmapping) : steps)
+    let steps = try field.unmap(buffer)
     let isOpen = field.place(of: buffer) != nil
     let stations = field.write(0, to: buffer).stations
-    if isLazy { field.carryOut(Array(steps.dropFirst(unmapping.count))) }
+    let open = field.waitForInvalidation(of: buffer)
     let measures: [IsolationFinding.Measure] = [
-      .init("steps of software with the stale translation", window),
+      .init("steps of software with the stale translation", steps),
       .init("open after the unmapping", isOpen ? 1 : 0),
+      .init("microseconds open after the unmapping", open),
       .init("open after the invalidation", field.place(of: buffer) != nil ? 1 : 0),
     ]
     guard isOpen else {
       return .contained(
-        "the translation serves \(window) more steps, until the CMD_SYNC, and none after the "
+        "the translation serves \(steps) more steps, until the CMD_SYNC, and none after the "
           + "unmapping has returned", measures, stations: stations)
     }
     return .breach(
       of: .guest,
-      "the page may have another owner already, and the TLB still answers"
-        + (isLazy ? ": until 256 unmappings wait, or for 10 ms" : ""), measures, stations: stations)
+      "the page may have another owner already, and the TLB still answers for \(open) us, until "
+        + "the flush queue's timer runs down", measures, stations: stations)
   }
-
-  /// The step that clears a leaf.
-  private static let unmapFunction = "arm_lpae_unmap"
 }
 
 extension AttackedSystem {
-  /// The guest's steps that unmap a page and invalidate it.
-  fileprivate mutating func unmapping(_ input: IOVA) throws(AttackFailure) -> [Step<Never>] {
+  /// The guest unmaps a page; after how many steps of that, and of those that they lead to, the
+  /// device still reaches it.
+  fileprivate mutating func unmap(_ input: IOVA) throws(AttackFailure) -> Int {
+    let steps: [Step<Never>]
     do {
-      return try system.guest.perform(.activity(.unmap(input, size: 0x1000)))
+      steps = try system.perform(.activity(.unmap(input, size: 0x1000)), for: 0)
     } catch {
       throw .notApplicable("the guest's kernel refuses: \(error.function), \(error.errno)")
     }
-  }
-
-  /// Carries steps out one by one; after how many of them, and of those that they lead to, the
-  /// device still reaches `address`.
-  fileprivate mutating func stepsInReach(of address: IOVA, _ steps: [Step<Never>]) -> Int {
     let first = system.performed.count
     var reached = 0
     system.begin(steps.map(PendingStep.guest))
-    system.schedule(.proceed, after: .zero)
-    while system.step() {
-      if place(of: address) != nil { reached = system.performed.count - first }
+    system.setOut()
+    while !system.isDone, system.step() {
+      if place(of: input) != nil { reached = system.performed.count - first }
     }
     return reached
+  }
+
+  /// Lets time pass until the device no longer reaches a page; how many microseconds that takes.
+  fileprivate mutating func waitForInvalidation(of input: IOVA) -> Int {
+    let start = system.queue.now
+    while place(of: input) != nil, system.step() {}
+    return Int(clamping: (system.queue.now - start).picoseconds / 1_000_000)
   }
 }
