@@ -1,5 +1,6 @@
 import Bits
 public import Designs
+import Guest
 public import JSON
 import Scenarios
 import Simulation
@@ -10,7 +11,8 @@ public struct IsolationReport: Sendable {
   /// Whether a table shows what was counted, and the way of the access that shows each finding.
   private let withJourneys: Bool
 
-  /// - Parameter findings: design by design, each with the same attacks in the same order.
+  /// - Parameter findings: design by design, and usage by usage, each with the same attacks in the
+  ///   same order.
   public init(_ findings: [IsolationFinding], withJourneys: Bool = false) {
     self.findings = findings
     self.withJourneys = withJourneys
@@ -27,41 +29,48 @@ public struct IsolationReport: Sendable {
   }
 
   static let titles = [
-    "design", "attack", "actor", "outcome", "victim", "detail", "measures",
+    "design", "usage", "attack", "actor", "outcome", "victim", "detail", "measures",
   ]
 
-  private var designs: [String] { findings.map(\.design).uniqued }
+  /// What was attacked: designs, or designs under usages where there are several.
+  private var subjects: [String] { findings.map(subject).uniqued }
+
+  private func subject(_ finding: IsolationFinding) -> String {
+    let isOne = findings.allSatisfy { $0.usage == findings.first?.usage }
+    return isOne ? finding.design : "\(finding.design) under \(finding.usage.rawValue)"
+  }
+
   private var attacks: [Attack] {
     var seen: [Attack] = []
     for finding in findings where !seen.contains(finding.attack) { seen.append(finding.attack) }
     return seen
   }
 
-  private func finding(_ attack: Attack, _ design: String) -> IsolationFinding? {
-    findings.first { $0.attack == attack && $0.design == design }
+  private func finding(_ attack: Attack, _ subject: String) -> IsolationFinding? {
+    findings.first { $0.attack == attack && self.subject($0) == subject }
   }
 
   // MARK: For people at a terminal
 
   private func table(on terminal: Terminal) -> String {
     let parts = attacks.map { attack in section(attack, on: terminal) }
-    return (designs.count > 1 ? matrix(on: terminal) + "\n" : "") + parts.joined(separator: "\n")
+    return (subjects.count > 1 ? matrix(on: terminal) + "\n" : "") + parts.joined(separator: "\n")
   }
 
-  /// A row for each attack, a numbered column for each design.
+  /// A row for each attack, a numbered column for each subject.
   private func matrix(on terminal: Terminal) -> String {
     var table = TextTable(
       [(title: "attack", alignment: .left), (title: "actor", alignment: .left)]
-        + designs.indices.map { (title: String($0 + 1), alignment: .right) })
+        + subjects.indices.map { (title: String($0 + 1), alignment: .right) })
     for attack in attacks {
       table.add(
         [TextTable.Cell(attack.name), TextTable.Cell(attack.actor.rawValue)]
-          + designs.map { design in
-            let outcome = finding(attack, design)?.outcome
+          + subjects.map { subject in
+            let outcome = finding(attack, subject)?.outcome
             return TextTable.Cell(outcome?.symbol ?? "", outcome?.tone)
           })
     }
-    let names = designs.enumerated().map { "\($0.offset + 1) \($0.element)" }
+    let names = subjects.enumerated().map { "\($0.offset + 1) \($0.element)" }
     let legend = IsolationFinding.Outcome.allCases.map { "\($0.symbol) \($0.rawValue)" }
     return table.render(on: terminal) + "\n"
       + paragraph(names.joined(separator: ", "), indent: "", width: terminal.width)
@@ -79,7 +88,7 @@ public struct IsolationReport: Sendable {
       let victim = first.victim.map { " (\($0.rawValue))" } ?? ""
       output +=
         "  " + terminal.paint(first.outcome.rawValue + victim, first.outcome.tone) + ": "
-        + group.map(\.design).joined(separator: ", ") + "\n"
+        + group.map(subject).joined(separator: ", ") + "\n"
       output += paragraph(first.detail, indent: "    ", width: terminal.width)
       if withJourneys { output += evidence(of: first, on: terminal) }
     }
@@ -119,16 +128,16 @@ public struct IsolationReport: Sendable {
   // MARK: For documents
 
   private var markdown: String {
-    var output = markdownLine(["attack"] + designs)
-    output += markdownLine((0...designs.count).map { _ in "---" })
+    var output = markdownLine(["attack"] + subjects)
+    output += markdownLine((0...subjects.count).map { _ in "---" })
     for attack in attacks {
       output += markdownLine(
-        [attack.name] + designs.map { finding(attack, $0)?.outcome.rawValue ?? "" })
+        [attack.name] + subjects.map { finding(attack, $0)?.outcome.rawValue ?? "" })
     }
     output += "\n"
     for finding in findings where finding.outcome == .breach || finding.outcome == .noise {
       output +=
-        "- `\(finding.design)`, `\(finding.attack.name)`: \(finding.outcome.rawValue) "
+        "- `\(subject(finding))`, `\(finding.attack.name)`: \(finding.outcome.rawValue) "
         + "(\(finding.victim?.rawValue ?? "nobody")): \(finding.detail)\n"
     }
     return output
@@ -138,7 +147,8 @@ public struct IsolationReport: Sendable {
 extension IsolationFinding {
   var cells: [String] {
     [
-      design, attack.name, attack.actor.rawValue, outcome.rawValue, victim?.rawValue ?? "", detail,
+      design, usage.rawValue, attack.name, attack.actor.rawValue, outcome.rawValue,
+      victim?.rawValue ?? "", detail,
       measures.map { "\($0.name): \($0.value)" }.joined(separator: "; "),
     ]
   }
@@ -147,6 +157,7 @@ extension IsolationFinding {
   public var json: JSONValue {
     [
       "design": .string(design),
+      "usage": .string(usage.rawValue),
       "attack": .string(attack.name),
       "actor": .string(attack.actor.rawValue),
       "action": .string(attack.action),

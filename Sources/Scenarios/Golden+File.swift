@@ -16,7 +16,8 @@ extension Golden {
   public init(path: String) throws(InputError) {
     let root = try InputFile(path).json()
     var records: [Record] = []
-    for entry in try root.member("designs").elements() {
+    let kind: Kind = try root.optional("steps") == nil ? .design : .step
+    for entry in try root.member("\(kind.rawValue)s").elements() {
       var fields: [Field] = []
       for name in Self.fieldNames {
         guard let lines = try entry.optional(name)?.elements() else { continue }
@@ -24,9 +25,9 @@ extension Golden {
         for line in lines { texts.append(try line.string()) }
         fields.append(Field(name: name, lines: texts))
       }
-      records.append(Record(design: try entry.member("design").string(), fields: fields))
+      records.append(Record(design: try entry.member(kind.rawValue).string(), fields: fields))
     }
-    self.init(scenario: try root.member("scenario").string(), records: records)
+    self.init(scenario: try root.member("scenario").string(), kind: kind, records: records)
   }
 
   /// Writes the record to `path`, making its folder where there is none.
@@ -45,17 +46,16 @@ extension Golden {
   }
 
   private var json: JSONValue {
-    [
-      "scenario": .string(scenario),
-      "designs": .array(
-        records.map { record in
-          .object(
-            [JSONValue.Member("design", .string(record.design))]
-              + record.fields.map {
-                JSONValue.Member($0.name, .array($0.lines.map { .string($0) }))
-              })
-        }),
-    ]
+    let list = records.map { record in
+      JSONValue.object(
+        [JSONValue.Member(kind.rawValue, .string(record.design))]
+          + record.fields.map {
+            JSONValue.Member($0.name, .array($0.lines.map { .string($0) }))
+          })
+    }
+    return .object([
+      .init("scenario", .string(scenario)), .init("\(kind.rawValue)s", .array(list)),
+    ])
   }
 }
 
@@ -80,6 +80,18 @@ public struct GoldenUpdate: Sendable {
     self.differences = differences
     self.found = found
   }
+
+  /// What the file at `path` comes to now, beside its golden record if it has one.
+  ///
+  /// - Throws: `InputError` when the record is malformed.
+  package init(_ path: String, _ found: Golden) throws(InputError) {
+    let golden = Golden.path(forScenario: path)
+    let isNew = !InputFile.exists(golden)
+    let known = isNew ? Golden(scenario: found.scenario, records: []) : try Golden(path: golden)
+    self.init(
+      file: path, path: golden, isNew: isNew, differences: known.differences(in: found),
+      found: found)
+  }
 }
 
 extension ScenarioFolder {
@@ -87,13 +99,8 @@ extension ScenarioFolder {
   public func goldenUpdate(_ path: String) async throws(InputError) -> GoldenUpdate {
     var scenario = try scenario(named: path)
     scenario.wantsMappings = true
-    let found = Golden(
-      try await scenario.run(), findings: try await scenario.findings(of: Attack.all))
-    let golden = Golden.path(forScenario: path)
-    let isNew = !InputFile.exists(golden)
-    let known = isNew ? Golden(scenario: found.scenario, records: []) : try Golden(path: golden)
-    return GoldenUpdate(
-      file: path, path: golden, isNew: isNew, differences: known.differences(in: found),
-      found: found)
+    return try GoldenUpdate(
+      path,
+      Golden(try await scenario.run(), findings: try await scenario.findings(of: Attack.all)))
   }
 }

@@ -19,7 +19,16 @@ public struct Golden: Equatable, Sendable {
     }
   }
 
+  /// What the records are about.
+  public enum Kind: String, Sendable {
+    /// The designs of a scenario.
+    case design
+    /// The steps of a script.
+    case step
+  }
+
   public struct Record: Equatable, Sendable {
+    /// The design, or the step with its number.
     public let design: String
     public let fields: [Field]
 
@@ -34,16 +43,21 @@ public struct Golden: Equatable, Sendable {
 
   /// The scenario's name.
   public let scenario: String
-  /// In the order of the scenario's designs.
+  public let kind: Kind
+  /// In the order of the scenario's designs, or of the script's steps.
   public let records: [Record]
 
-  public init(scenario: String, records: [Record]) {
+  public init(scenario: String, kind: Kind = .design, records: [Record]) {
     self.scenario = scenario
+    self.kind = kind
     self.records = records
   }
 
   /// The fields in the order of files and differences.
-  static let fieldNames = ["outcome", "exits", "stage1", "stage2", "findings", "steps"]
+  static let fieldNames = fieldsOfDesigns + ["chain"]
+  private static let fieldsOfDesigns = [
+    "outcome", "exits", "stage1", "stage2", "findings", "steps",
+  ]
 
   /// What `comparison` came to; mappings are in it where its runs took them down.
   ///
@@ -60,7 +74,7 @@ public struct Golden: Equatable, Sendable {
         ]
         return Record(
           design: result.design.name,
-          fields: zip(Self.fieldNames, values).map { Field(name: $0, lines: $1) })
+          fields: zip(Self.fieldsOfDesigns, values).map { Field(name: $0, lines: $1) })
       })
   }
 }

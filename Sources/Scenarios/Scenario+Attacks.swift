@@ -1,15 +1,25 @@
 public import Designs
+public import Guest
 public import InputFiles
 
 extension Scenario {
-  /// Attacks every design, in parallel: for each design, in the scenario's order, each of `attacks`
-  /// in theirs.
+  /// Attacks every design, in parallel: for each design, in the scenario's order, under each usage
+  /// each of `attacks` in theirs.
   ///
-  /// - Parameter progress: told how many findings there are.
+  /// - Parameters:
+  ///   - usages: how the guest uses the device; as the scenario says if absent.
+  ///   - progress: told how many findings there are.
   public func findings(
-    of attacks: [Attack], progress: (Int) -> Void = { _ in }
+    of attacks: [Attack], under usages: [GuestUsage]? = nil, progress: (Int) -> Void = { _ in }
   ) async throws(InputError) -> [IsolationFinding] {
-    let pairs = specifications().flatMap { specification in attacks.map { (specification, $0) } }
+    let runs = specifications().flatMap { specification in
+      (usages ?? [usage]).map { usage in
+        var run = specification
+        run.usage = usage
+        return run
+      }
+    }
+    let pairs = runs.flatMap { run in attacks.map { (run, $0) } }
     let outcomes = await inParallel(pairs.indices, progress: progress) { number in
       let (specification, attack) = pairs[number]
       return Result { () throws(RunFailure) in try specification.attacked(by: attack) }

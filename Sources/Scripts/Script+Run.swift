@@ -50,9 +50,16 @@ extension ScenarioFolder {
       }
       let result = try Script(path).run(injecting: mutation)
       let parts = result.steps.enumerated().map { number, step in
-        ScenarioTest.Part(design: "step \(number + 1), \(step.step.action)", checks: step.checks)
+        ScenarioTest.Part(design: step.title(number), checks: step.checks)
       }
-      return ScenarioTest(file: path, purpose: result.script.purpose, outcome: .ran(parts))
+      var test = ScenarioTest(file: path, purpose: result.script.purpose, outcome: .ran(parts))
+      let record = Golden.path(forScenario: path)
+      if InputFile.exists(record) {
+        let found = Golden(result, of: path)
+        test.golden = .init(
+          path: record, differences: try Golden(path: record).differences(in: found))
+      }
+      return test
     } catch {
       return ScenarioTest(file: path, purpose: "", outcome: .malformed(error))
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Designs
+import Guest
 import InputFiles
 import Reports
 import Scenarios
@@ -19,8 +20,15 @@ struct AttackCommand: AsyncParsableCommand {
       but somebody else paid. 'breach': what the attack calls a breach happened; behind it stands \
       whom it hit: the guest, the neighbour VM, the host. Each is the result of a run.
 
+      JSON is a list of findings, each with 'design', 'usage', 'attack', 'actor', 'action' (what the \
+      actor does), 'breachIf' (what would be a breach), 'source' (what says what should happen), \
+      'outcome', 'victim' (guest, neighbour or host; null for nobody), 'detail' (one sentence), \
+      'measures' (what was counted, by name) and 'stations', the way of the access that shows it: \
+      each with 'time' in ns, 'station', 'address', 'words' and 'meaning'.
+
       EXAMPLES
         doorbell attack --all
+        doorbell attack --design rmr-identity --usages all
         doorbell attack --design rmr-identity --attack boot-dma --journeys
         doorbell attack --all --format markdown
         doorbell attack --list
@@ -42,6 +50,11 @@ struct AttackCommand: AsyncParsableCommand {
   var all = false
 
   @Option(
+    help: ArgumentHelp(
+      "Guest usages to attack under, or 'all' (default: the scenario's).", valueName: "usage,..."))
+  var usages: String?
+
+  @Option(
     name: .customLong("attack"),
     help: ArgumentHelp("One attack; may be repeated (default: all).", valueName: "name"))
   var attacks: [String] = []
@@ -59,6 +72,9 @@ struct AttackCommand: AsyncParsableCommand {
     guard designs.isEmpty || !all else {
       throw ValidationError("--design and --all exclude each other")
     }
+    guard usages == nil || options.conditions.guestUsage == nil else {
+      throw ValidationError("--usages and --guest-usage exclude each other")
+    }
   }
 
   func run() async throws {
@@ -66,10 +82,28 @@ struct AttackCommand: AsyncParsableCommand {
     let chosen = try attacks.isEmpty ? Attack.all : attacks.map { try Attack.existing($0) }
     let names = try all ? options.conditions.location.folder.designNames : designs
     let scenario = try options.load(designs: names)
+    let usages = try usages.map(GuestUsage.list)
     let findings = try await Progress.during("attacking '\(scenario.name)'") { progress in
-      try await scenario.findings(of: chosen) { progress.show($0) }
+      try await scenario.findings(of: chosen, under: usages) { progress.show($0) }
     }
     try Output.write(
       IsolationReport(findings, withJourneys: journeys).text(as: format, on: Output.terminal))
+  }
+}
+
+extension GuestUsage {
+  /// The usages that a list such as `dma-api,vfio` names, or all of them.
+  fileprivate static func list(_ text: String) throws(InputError) -> [GuestUsage] {
+    if text == "all" { return allCases }
+    var usages: [GuestUsage] = []
+    for name in text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+      guard let usage = GuestUsage(rawValue: name), !usages.contains(usage) else {
+        throw InputError(
+          "--usages: expected 'all', or each once of \(alternatives(allCases.map(\.rawValue))), "
+            + "found '\(text)'" + suggestion(for: name, among: allCases.map(\.rawValue)))
+      }
+      usages.append(usage)
+    }
+    return usages
   }
 }

@@ -21,7 +21,8 @@ struct TestCommand: AsyncParsableCommand {
 
       A scenario may also have a golden record, 'golden/NAME.json' beside it: set-up steps, what \
       both stages map, verdicts, exits and what attacks come to, as they were when somebody \
-      accepted them. It says what changed, not what is right. --record shows what would change in the records of the named \
+      accepted them; for a script, the outcome of each step and what led to it. It says what \
+      changed, not what is right. --record shows what would change in the records of the named \
       scenarios, and writes them when you say so: at a terminal it asks, elsewhere give --yes.
 
       --inject breaks one model on purpose, to see which expectations notice.
@@ -96,13 +97,12 @@ struct TestCommand: AsyncParsableCommand {
     if tests.contains(where: { $0.failures > 0 }) { throw ExitStatus.failed }
   }
 
-  /// Shows what would change in golden records, and writes them when told to. A script has none:
-  /// its steps say what must come of them.
+  /// Shows what would change in golden records, and writes them when told to.
   private func record(_ files: [String], _ folder: ScenarioFolder) async throws {
     var isOutOfDate = false
-    for file in files where try !Script.isScript(file) {
+    for file in files {
       let update = try await Progress.during("running '\(file)'") { _ in
-        try await folder.goldenUpdate(file)
+        try await folder.record(file)
       }
       try Output.write(update.text(on: Output.terminal))
       guard !update.differences.isEmpty else { continue }

@@ -25,11 +25,30 @@ struct AttackRunTests {
     #expect(run.output.contains("contained: untrapped\n"))
   }
 
+  /// Row 54: the RMR opens the guest's RAM until a driver binds; row 19: VFIO is refused.
+  @Test("attacks under several usages say under which")
+  func usages() throws {
+    let run = try Run(
+      "attack", "--design", "rmr-identity", "--attack", "boot-dma", "--usages", "dma-api,vfio")
+    #expect(run.status == 0)
+    #expect(run.output.contains("1 rmr-identity under dma-api, 2 rmr-identity under vfio"))
+    #expect(run.output.contains("breach (guest): rmr-identity under dma-api"))
+    let json = try Run(
+      "attack", "--design", "forward-address", "--attack", "foreign-event", "--usages", "all",
+      "--format", "json")
+    for usage in ["dma-api", "identity", "vfio", "iommufd", "nested-guest"] {
+      #expect(json.output.contains("\"usage\": \"\(usage)\""))
+    }
+  }
+
   @Test(
     "bad arguments are status 2 and say what was expected",
     arguments: [
       (["--attack", "foreign-evnt"], "did you mean 'foreign-event'?"),
       (["--all", "--design", "untrapped"], "--design and --all exclude each other"),
+      (["--usages", "vfoi"], "--usages: expected 'all', or each once of dma-api, "),
+      (["--usages", "vfio,vfio"], "found 'vfio,vfio'"),
+      (["--usages", "all", "--guest-usage", "vfio"], "--usages and --guest-usage exclude"),
     ] as [([String], String)])
   func badInput(arguments: [String], expected: String) throws {
     let run = try Run(arguments: ["attack"] + arguments)

@@ -94,6 +94,28 @@ struct AttackTests {
     #expect(counts["neighbour's records lost, read every 128 faults"] == 0)
   }
 
+  /// `vgic_its_restore_tables_v0` restores KVM's own lists; the physical ITT is the host's.
+  @Test(
+    "an older snapshot decides which LPI comes, unless the hardware injects what the guest mapped",
+    arguments: Fixtures.designs + Fixtures.bypassing)
+  func olderSnapshot(design: Design) throws {
+    let finding = try Self.finding("older-snapshot", design)
+    let isStale = design.eventIDOwner == .guest && design.delivery != .irqfd
+    #expect(finding.outcome == (isStale ? .breach : .contained), "\(finding.detail)")
+    let counts = Dictionary(uniqueKeysWithValues: finding.measures.map { ($0.name, $0.value) })
+    let arrives = isStale ? "LPI since then" : "LPI of the restored tables"
+    #expect(counts["LPI that arrives"] == counts[arrives], "\(finding.detail)")
+  }
+
+  @Test("a finding names the usage under which it was made")
+  func usages() throws {
+    for usage in GuestUsage.allCases {
+      let finding = try Fixtures.specification(Fixtures.forward, Self.workload, usage: usage)
+        .attacked(by: #require(Attack.named("foreign-event")))
+      #expect(finding.usage == usage)
+    }
+  }
+
   @Test("a flood of messages loses nobody's interrupt")
   func messageFlood() throws {
     let finding = try Self.finding("flood-messages")

@@ -28,6 +28,29 @@ struct ScriptTests {
 
     """
 
+  @Test("a golden record of a script holds outcomes and what led to them, and notices a change")
+  func golden() async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("golden-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appendingPathComponent("claims.yaml").path
+    let steps = "      - regions: { device: nic }\n      - claim: { device: nic }\n"
+    try (Self.head + steps).write(toFile: path, atomically: true, encoding: .utf8)
+    let scenarios = ScenarioFolder(path: folder.path)
+    let update = try await scenarios.record(path)
+    #expect(update.isNew)
+    #expect(update.found.records.map(\.design) == ["step 1, regions", "step 2, claim"])
+    try update.found.write(to: update.path)
+    #expect(try await scenarios.record(path).differences.isEmpty)
+    #expect(await scenarios.check(path).failures == 0)
+    try (Self.head.replacing("{ software-msi: {} }", with: "") + steps)
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    let changed = await scenarios.check(path)
+    #expect(changed.failures == 1)
+    #expect(changed.golden?.differences.map(\.design) == ["step 1, regions"])
+  }
+
   @Test("an expectation that does not hold fails by its field")
   func failingExpectation() throws {
     let result = try run(

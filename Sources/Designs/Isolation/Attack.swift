@@ -27,8 +27,7 @@ public struct Attack: Sendable {
   /// decides.
   public static let all: [Attack] =
     deviceAttacks + foreignITSAttacks + requesterAttacks + guestAttacks + commandAttacks + floods
-    + momentAttacks
-    + leftovers
+    + momentAttacks + leftovers + snapshotAttacks
 
   public static func named(_ name: String) -> Attack? { all.first { $0.name == name } }
 }
@@ -46,13 +45,12 @@ extension RunSpecification {
       if let inconsistency = design.inconsistency {
         throw AttackFailure.run(RunFailure("design '\(design.name)': \(inconsistency)"))
       }
-      return IsolationFinding(
-        design: design.name, attack: attack, outcome: try attack.carryOut(self))
+      return IsolationFinding(self, attack, try attack.carryOut(self))
     } catch {
       switch error {
       case .run(let failure): throw failure
       case .notApplicable(let reason):
-        return IsolationFinding(design: design.name, attack: attack, outcome: .without(reason))
+        return IsolationFinding(self, attack, .without(reason))
       }
     }
   }

@@ -1,3 +1,5 @@
+public import Guest
+
 /// What one attack on one design came to, as the run showed it.
 public struct IsolationFinding: Equatable, Sendable {
   /// How it ended. Each follows from what was reached, by the attack's definition of a breach.
@@ -36,6 +38,8 @@ public struct IsolationFinding: Equatable, Sendable {
 
   /// The design's name.
   public let design: String
+  /// How the guest used the device.
+  public let usage: GuestUsage
   public let attack: Attack
   public let outcome: Outcome
   /// `nil` where nobody was reached.
@@ -47,10 +51,12 @@ public struct IsolationFinding: Equatable, Sendable {
   public let stations: [Journey.Station]
 
   public init(
-    design: String, attack: Attack, outcome: Outcome, victim: Victim?, detail: String,
+    design: String, usage: GuestUsage = .dmaAPI, attack: Attack, outcome: Outcome, victim: Victim?,
+    detail: String,
     measures: [Measure] = [], stations: [Journey.Station] = []
   ) {
     self.design = design
+    self.usage = usage
     self.attack = attack
     self.outcome = outcome
     self.victim = victim
@@ -59,9 +65,10 @@ public struct IsolationFinding: Equatable, Sendable {
     self.stations = stations
   }
 
-  init(design: String, attack: Attack, outcome: AttackOutcome) {
+  init(_ specification: RunSpecification, _ attack: Attack, _ outcome: AttackOutcome) {
     self.init(
-      design: design, attack: attack, outcome: outcome.outcome, victim: outcome.victim,
+      design: specification.design.name, usage: specification.usage, attack: attack,
+      outcome: outcome.outcome, victim: outcome.victim,
       detail: outcome.detail, measures: outcome.measures, stations: outcome.stations)
   }
 }

@@ -140,7 +140,7 @@ extension Attack {
 
 extension AttackedSystem {
   /// Saves the virtual ITS; where the first event of the device stands in the guest's RAM.
-  fileprivate mutating func savedTable() throws(AttackFailure) -> PA {
+  mutating func savedTable() throws(AttackFailure) -> PA {
     let device = UInt64(system.specification.workload.device.guestID)
     do {
       try system.virtualITS.saveTables(memory: system.guestMemory)
@@ -158,7 +158,7 @@ extension AttackedSystem {
   }
 
   /// Whether KVM takes the tables in the guest's RAM.
-  fileprivate mutating func restoresTables() -> Bool {
+  mutating func restoresTables() -> Bool {
     do {
       try system.virtualITS.restoreTables(
         memory: system.guestMemory, redistributors: system.virtualRedistributors)
