@@ -5,7 +5,8 @@ internal import Bits
 public struct FlushQueue: Equatable, Sendable {
   /// `IOVA_DEFAULT_FQ_SIZE`: the ring's places, of which one stays empty (`fq_full`).
   public static let size = 256
-  /// `IOVA_DEFAULT_FQ_TIMEOUT` in milliseconds, from the first range that waits on.
+  /// `IOVA_DEFAULT_FQ_TIMEOUT` in milliseconds, from the first range that waits on. A kernel rounds it
+  /// up to ticks: of a recorded guest with CONFIG_HZ=250 the flushes stand 16 ms apart.
   public static let timeout: UInt64 = 10
 
   /// The ranges that wait, each by its first address.
