@@ -1,9 +1,10 @@
 internal import Bits
 internal import Flows
+internal import IOMMU
 internal import Linux
 
 /// What the kernel keeps for one assigned function.
-struct AssignedDevice: Sendable {
+struct AssignedDevice {
   let platform: HostKernel.Platform
   /// Its SMMU and its ITS, in the order in which the kernel finds them.
   let smmu: Int
@@ -11,6 +12,11 @@ struct AssignedDevice: Sendable {
   /// Its stage 2 table.
   let stageTwo: Int
   let msix: MSIXDriver
+  /// The function as the IOMMU core has it.
+  let group: IOMMUGroup
+  /// Its number in the VMM's iommufd file, and that of the nested table that it is attached to.
+  var bound: UInt32?
+  var nested: UInt32?
   /// The StreamID that the guest knows; `nil` without a vDEVICE.
   var guestStream: UInt32?
   /// The function's LPIs, by EventID.
@@ -26,18 +32,25 @@ struct AssignedDevice: Sendable {
   /// behind another SMMU get a stage 2 table of their own.
   ///
   /// - Parameter separatesITSs: whether devices with different ITSs get tables of their own, too.
-  static func list(_ platforms: [HostKernel.Platform], separatesITSs: Bool) -> [Self] {
+  static func list(
+    _ platforms: [HostKernel.Platform], separatesITSs: Bool, version: KernelVersion,
+    pageSize: PageSize
+  ) -> [Self] {
     var smmus: [PA] = []
     var itses: [PA] = []
     var tables: [[Int]] = []
-    return platforms.map { platform in
+    return platforms.enumerated().map { index, platform in
+      let function = IOMMUDevice(
+        name: "device \(index)", function: .other, sources: [.softwareMSI],
+        doorbell: platform.itsBase + 0x1_0040)
       let smmu = smmus.number(of: platform.smmuBase)
       let its = itses.number(of: platform.itsBase)
       return Self(
         platform: platform, smmu: smmu, its: its,
         stageTwo: tables.number(of: separatesITSs ? [smmu, its] : [smmu]),
         msix: MSIXDriver(
-          agent: .host, table: platform.msixTable, capability: platform.msixCapability))
+          agent: .host, table: platform.msixTable, capability: platform.msixCapability),
+        group: IOMMUGroup([function], version: version, granule: 1 << pageSize.shift))
     }
   }
 }

@@ -7,9 +7,38 @@ internal import Linux
 // iommufd and the SMMUv3 driver's nesting support: drivers/iommu/iommufd,
 // drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c.
 extension HostKernel {
+  /// The device in the VMM's file, which claims it at its first use (`iommufd_device_bind`).
+  private mutating func boundDevice(_ index: Int) throws(Refusal) -> UInt32 {
+    if let bound = devices[index].bound { return bound }
+    let group = devices[index].group
+    let bound = try iommufd.bind(group.devices[0], of: group)
+    devices[index].bound = bound
+    return bound
+  }
+
+  /// The address space of the device's stage 2 (IOMMU_IOAS_ALLOC).
+  private mutating func addressSpace() throws(Refusal) -> (id: UInt32, space: IOAddressSpace) {
+    let index = devices[current].stageTwo
+    let id = stageTwos[index].space ?? iommufd.allocateAddressSpace()
+    stageTwos[index].space = id
+    return (id, try iommufd.addressSpace(id))
+  }
+
   /// The nest parent: a stage 2 table with the guest's RAM in it.
   mutating func createStageTwo(_ extents: [HostCall.RAMExtent]) throws(Refusal) -> [Step<Never>] {
-    ramExtents = extents
+    let device = try boundDevice(current)
+    let (id, space) = try addressSpace()
+    for extent in extents {
+      try space.map(at: IOVA(extent.ipa.rawValue), length: extent.size, to: extent.pa)
+    }
+    stageTwos[devices[current].stageTwo].parent = try iommufd.allocatePaging(
+      device: device, addressSpace: id, flags: .nestParent)
+    return try tableSteps(extents, pagesOnly: space.pagesOnly)
+  }
+
+  private mutating func tableSteps(
+    _ extents: [HostCall.RAMExtent], pagesOnly: Bool
+  ) throws(Refusal) -> [Step<Never>] {
     var table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
       try PageTable(
         stage: .two, granule: pageShift, inputBits: 44, outputBits: 44, frames: &stageTwoFrames)
@@ -36,14 +65,8 @@ extension HostKernel {
     return steps
   }
 
-  /// `iopt_disable_large_pages`.
   mutating func disableLargePages() throws(Refusal) -> [Step<Never>] {
-    guard stageTwos.allSatisfy({ $0 == nil }) else {
-      throw Refusal(
-        by: .host, in: "iopt_disable_large_pages", errno: "EINVAL",
-        message: "something is mapped already")
-    }
-    pagesOnly = true
+    try addressSpace().space.disableLargePages()
     return [
       Step(.host, "iopt_disable_large_pages", "every mapping is of single pages", .decide)
     ]
@@ -51,38 +74,57 @@ extension HostKernel {
 
   /// The software MSI window, as IOVAs of stage 2.
   public var window: Range<UInt64> {
-    msiWindow.start.rawValue..<msiWindow.start.rawValue + SoftwareMSIWindow.length
+    let moved = devices[0].bound.flatMap { iommufd.windowStart(ofDevice: $0) }
+    let start = (moved ?? SoftwareMSIWindow.base).rawValue
+    return start..<start + SoftwareMSIWindow.length
   }
 
-  /// Keeps the device's reserved regions out of the address space that it is attached to: the
-  /// software MSI window must not be RAM (`iopt_table_enforce_dev_resv_regions`,
-  /// `iopt_reserve_iova`).
-  private func enforceReservedRegions() throws(Refusal) {
-    let overlap = ramExtents.first {
-      window.overlaps($0.ipa.rawValue..<$0.ipa.rawValue &+ $0.size)
+  /// Attaches the device to a table of the file's, or moves it there; stage 2 gets the doorbells
+  /// that the file wants in it.
+  private mutating func attach(to table: UInt32) throws(Refusal) -> [Step<Never>] {
+    let device = try boundDevice(current)
+    if iommufd.isAttached(device: device) {
+      try iommufd.replace(device: device, by: table)
+    } else {
+      try iommufd.attach(device: device, to: table)
     }
-    guard let overlap else { return }
-    throw Refusal(
-      by: .host, in: "iopt_reserve_iova", errno: "EADDRINUSE",
-      message: "guest RAM at IPA \(overlap.ipa) + \(hex(overlap.size)) lies over the reserved "
-        + "region \(msiWindow.start) + \(hex(SoftwareMSIWindow.length))")
+    return try installDoorbells()
+  }
+
+  /// Maps the doorbells that the objects have put into the device's domain since the last time.
+  mutating func installDoorbells() throws(Refusal) -> [Step<Never>] {
+    let domain = devices[current].group.domain.paging
+    let index = devices[current].stageTwo
+    var steps: [Step<Never>] = []
+    for doorbell in domain.doorbells.dropFirst(stageTwos[index].doorbells) {
+      guard let (_, mapping) = domain.mapping(at: doorbell.iova) else { continue }
+      steps.append(
+        try mapDoorbell(
+          at: IPA(doorbell.iova.rawValue), doorbell.page, mapping.attributes,
+          function: domain.cookie == .iommufd ? "iommufd_sw_msi" : "iommu_dma_get_msi_page",
+          text: "S2: window page \(doorbell.iova) -> host doorbell \(doorbell.page)"))
+      stageTwos[index].doorbells += 1
+    }
+    return steps
   }
 
   /// The device gets the stage 2 table alone (`arm_smmu_attach_dev`).
   mutating func attachStageTwo() throws(Refusal) -> [Step<Never>] {
-    try enforceReservedRegions()
-    guard let table = stageTwo else {
+    guard let table = stageTwo, let parent = stageTwos[devices[current].stageTwo].parent else {
       throw Refusal(
         by: .host, in: "iommufd_device_attach", errno: "ENOENT", message: "no stage 2 table")
     }
-    return smmu.write(
-      .stage2(table, vmid: virtualMachineID, outputSize: outputSize), of: platform.requesterID,
-      function: "arm_smmu_attach_dev", text: "stage 2 only, no vIOMMU")
+    return try attach(to: parent)
+      + smmu.write(
+        .stage2(table, vmid: virtualMachineID, outputSize: outputSize), of: platform.requesterID,
+        function: "arm_smmu_attach_dev", text: "stage 2 only, no vIOMMU")
   }
 
-  /// The window starts where the VMM says.
-  mutating func moveWindow(to start: IOVA) -> [Step<Never>] {
-    msiWindow.start = start
+  /// The window of every device starts where the VMM says.
+  mutating func moveWindow(to start: IOVA) throws(Refusal) -> [Step<Never>] {
+    for index in devices.indices {
+      try iommufd.placeWindow(ofDevice: boundDevice(index), at: start)
+    }
     return [
       Step(
         .host, "iommufd_option_sw_msi (proposed)", "the software MSI window starts at \(start)",
@@ -92,11 +134,18 @@ extension HostKernel {
 
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
   mutating func createVirtualSMMU(guestStream: UInt32) throws(Refusal) -> [Step<Never>] {
-    guard version >= .offersVirtualSMMU else {
-      throw Refusal(
-        by: .host, in: "iommufd_fops_ioctl", errno: "ENOTTY",
-        message: "IOMMU_VIOMMU_ALLOC does not exist in Linux \(version): nested SMMUv3 needs 6.13")
+    let device = try boundDevice(current)
+    let index = devices[current].stageTwo
+    let viommu: UInt32
+    if let known = stageTwos[index].viommu {
+      viommu = known
+    } else {
+      viommu = try iommufd.allocateVirtualIOMMU(
+        device: device, parent: stageTwos[index].parent ?? 0)
     }
+    stageTwos[index].viommu = viommu
+    _ = try iommufd.allocateVirtualDevice(
+      viommu: viommu, device: device, virtualID: UInt64(guestStream))
     self.guestStream = guestStream
     return [
       Step(
@@ -122,7 +171,8 @@ extension HostKernel {
 
   /// Maps a doorbell's page, of the host's page size, in the device's stage 2.
   mutating func mapDoorbell(
-    at page: IPA, _ target: PA, function: String, text: String
+    at page: IPA, _ target: PA, _ attributes: MappingAttributes = [.read, .write, .mmio],
+    function: String, text: String
   ) throws(Refusal) -> Step<Never> {
     guard var table = stageTwo else {
       throw Refusal(by: .host, in: function, errno: "ENOENT", message: "no stage 2 table")
@@ -132,7 +182,7 @@ extension HostKernel {
     defer { stageTwo = table }
     let writes = try mapped(function) { () throws(PageTable.Failure) in
       try table.map(
-        page.rawValue, to: target.rawValue, size: 1 << pageShift, [.read, .write, .mmio],
+        page.rawValue, to: target.rawValue, size: 1 << pageShift, attributes,
         frames: &stageTwoFrames)
     }
     return Step(.host, function, text, .write(writes))
@@ -141,17 +191,38 @@ extension HostKernel {
   /// Installs the guest's STE under the host's stage 2
   /// (`arm_smmu_validate_vste`, `arm_smmu_make_nested_domain_ste`).
   mutating func attach(guestEntry: StreamTableEntry) throws(Refusal) -> [Step<Never>] {
-    guard let table = stageTwo else {
+    let stage = stageTwos[devices[current].stageTwo]
+    guard let table = stage.table, let parent = stage.parent else {
       throw Refusal(
         by: .host, in: "iommufd_hwpt_alloc", errno: "ENOENT", message: "no nest parent")
     }
-    try enforceReservedRegions()
     if guestEntry[.valid] { try checkGuestEntry(guestEntry) }
     let translates = guestEntry[.valid] && guestEntry[.config] == .stage1
     guard guestStream != nil || (version >= .attachesWithoutDevice && !translates) else {
       throw Refusal(
         by: .host, in: "arm_smmu_attach_prepare_vmaster", errno: "ENOENT", message: "no vDEVICE")
     }
+    return try attachNested(over: stage.viommu ?? parent) + entrySteps(guestEntry, over: table)
+  }
+
+  /// A nested table of the file's for the guest's entry, instead of the last one's.
+  private mutating func attachNested(over parent: UInt32) throws(Refusal) -> [Step<Never>] {
+    let nested = try iommufd.allocateNested(device: boundDevice(current), parent: parent)
+    let steps: [Step<Never>]
+    do throws(Refusal) {
+      steps = try attach(to: nested)
+    } catch {
+      try iommufd.destroy(nested)
+      throw error
+    }
+    if let last = devices[current].nested { try iommufd.destroy(last) }
+    devices[current].nested = nested
+    return steps
+  }
+
+  private mutating func entrySteps(
+    _ guestEntry: StreamTableEntry, over table: PageTable
+  ) -> [Step<Never>] {
     let function = "arm_smmu_attach_dev_nested"
     guard guestEntry[.valid] else {
       return smmu.write(
@@ -248,4 +319,15 @@ extension HostKernel {
       }
     }
   }
+}
+
+/// A stage 2 of the VM's: its table, and the objects of iommufd that stand for it.
+struct StageTwo {
+  var table: PageTable?
+  /// The address space with the guest's RAM, the nest parent and the vIOMMU.
+  var space: UInt32?
+  var parent: UInt32?
+  var viommu: UInt32?
+  /// How many doorbells of the parent's domain the table has.
+  var doorbells = 0
 }

@@ -100,8 +100,20 @@ extension HostKernel {
     command[.vmid] = virtualMachineID
     steps += smmu.send(
       [command], "arm_smmu_tlb_inv_context", "TLBI_S12_VMALL, VMID \(virtualMachineID)")
-    stageTwo = nil
-    guestStream = nil
+    closeFile()
     return steps
+  }
+
+  /// The VMM's file is closed, with all that it had (`iommufd_fops_release`).
+  private mutating func closeFile() {
+    for index in devices.indices {
+      // The default domain is never refused.
+      try? devices[index].group.release()
+      devices[index].bound = nil
+      devices[index].nested = nil
+      devices[index].guestStream = nil
+    }
+    stageTwos = Array(repeating: StageTwo(), count: stageTwos.count)
+    iommufd = IOMMUFD(version: version, pageSize: 1 << pageShift)
   }
 }

@@ -94,25 +94,18 @@ extension HostKernel {
         ]
       )
     }
-    guard version >= .mapsDoorbellsNatively || guestStream == nil else {
+    let group = devices[current].group
+    let address = try group.prepareMessage(for: its.doorbell, window: iommufd.doorbells)
+    guard group.messageDomain.doorbellIOVA(of: doorbellPage) != nil else {
       // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
       let text = "no cookie on a nested domain before 6.15: the message keeps \(its.doorbell)"
-      let address = IOVA(its.doorbell.rawValue)
       return (
         address,
         [Step(.host, "iommu_dma_prepare_msi", text, .decide).believing(msiDomainBelief(address))]
       )
     }
-    let page = try msiWindow.page(of: its.doorbell)
-    let address = page.iova + its.doorbell.offset(belowBit: pageShift)
-    // With a nested table attached the window's page goes into its parent, unless it is there.
-    let table = devices[current].stageTwo
-    guard !windowPages[table].contains(page.iova) else { return (address, []) }
-    let step = try mapDoorbell(
-      at: IPA(page.iova.rawValue), doorbellPage, function: "iommufd_sw_msi",
-      text: "S2: window page \(page.iova) -> host doorbell \(doorbellPage)")
-    windowPages[table].append(page.iova)
-    return (address, [step.believing(msiDomainBelief(address))])
+    let belief = msiDomainBelief(address)
+    return (address, try installDoorbells().map { $0.believing(belief) })
   }
 
   /// The host's MSI domain takes this address for its own doorbell.

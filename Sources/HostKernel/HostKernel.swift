@@ -9,7 +9,7 @@ public import Linux
 ///
 /// Each request becomes a flow of steps that act on the physical machine; what the kernel knows
 /// changes when the flow is made.
-public struct HostKernel: Sendable {
+public struct HostKernel {
   /// Where things stand in the physical machine, as one assigned function needs them.
   public struct Platform: Equatable, Sendable {
     /// The SMMU in front of the function, and the ITS that its MSIs go to.
@@ -59,18 +59,13 @@ public struct HostKernel: Sendable {
   var itses: [ITSDriver]
   /// The LPIs that no device has: one list for all ITSs.
   private var freeLPIs = ITSDriver.allLPIs
-  /// Stage 2 tables: one for each SMMU, and where the design says so, for each ITS behind it.
-  var stageTwos: [PageTable?]
-  /// The window's pages that each of them has (`present_sw_msi`).
-  var windowPages: [[IOVA]]
+  /// One for each SMMU, and where the design says so, for each ITS behind it.
+  var stageTwos: [StageTwo]
+  /// The file that the VMM has open: its objects decide, and the kernel's tables follow them.
+  var iommufd: IOMMUFD
   var devices: [AssignedDevice]
   /// The device that the present request is about.
   private(set) var current = 0
-  var msiWindow: SoftwareMSIWindow
-  /// The guest's RAM, as it is mapped in stage 2.
-  var ramExtents: [HostCall.RAMExtent] = []
-  /// Whether stage 2 has no blocks.
-  var pagesOnly = false
   /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// What tests break; nothing otherwise.
@@ -99,12 +94,13 @@ public struct HostKernel: Sendable {
   ) throws(Refusal) {
     var frames = frames
     devices = AssignedDevice.list(
-      platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS)
+      platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS, version: version,
+      pageSize: pageSize)
     smmus = try Self.smmuDrivers(platforms, streamTable, &frames)
     itses = try Self.itsDrivers(platforms, delivery.virtualLPIs, usesITSList, &frames)
     virtualLPICounts = Array(repeating: 0, count: itses.count)
-    stageTwos = Array(repeating: nil, count: (devices.map(\.stageTwo).max() ?? 0) + 1)
-    windowPages = Array(repeating: [], count: stageTwos.count)
+    stageTwos = Array(repeating: StageTwo(), count: (devices.map(\.stageTwo).max() ?? 0) + 1)
+    iommufd = IOMMUFD(version: version, pageSize: 1 << pageSize.shift)
     self.version = version
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
@@ -112,7 +108,6 @@ public struct HostKernel: Sendable {
     pageShift = pageSize.shift
     self.frames = frames
     self.stageTwoFrames = stageTwoFrames
-    msiWindow = SoftwareMSIWindow(pageShift: pageShift)
   }
 
   private static func smmuDrivers(
@@ -198,7 +193,7 @@ public struct HostKernel: Sendable {
     case .createStageTwo(let extents): try createStageTwo(extents)
     case .disableLargePages: try disableLargePages()
     case .attachStageTwo: try attachStageTwo()
-    case .moveWindow(let start): moveWindow(to: start)
+    case .moveWindow(let start): try moveWindow(to: start)
     case .createVirtualSMMU(let stream): try createVirtualSMMU(guestStream: stream)
     case .mapGuestDoorbell(let page): try mapGuestDoorbell(page)
     case .attach(let entry): try attach(guestEntry: entry)
@@ -225,7 +220,7 @@ public struct HostKernel: Sendable {
   /// mapped.
   public func translate(_ address: IPA, of device: Int = 0) -> PA? {
     guard devices.indices.contains(device) else { return nil }
-    return stageTwos[devices[device].stageTwo]?.output(of: address.rawValue).map { PA($0) }
+    return stageTwos[devices[device].stageTwo].table?.output(of: address.rawValue).map { PA($0) }
   }
 
   /// Who is signalled when a physical LPI arrives; `nil` when nothing is bound to it.
@@ -263,8 +258,8 @@ extension HostKernel {
   }
 
   var stageTwo: PageTable? {
-    _read { yield stageTwos[devices[current].stageTwo] }
-    _modify { yield &stageTwos[devices[current].stageTwo] }
+    _read { yield stageTwos[devices[current].stageTwo].table }
+    _modify { yield &stageTwos[devices[current].stageTwo].table }
   }
 
   /// The VMID of the device's stage 2.

@@ -26,7 +26,7 @@ public final class DoorbellList {
     let page = doorbell.alignedDown(toBit: pageShift)
     let iova = try place(of: page, from: start)
     if !group.requiredDoorbells.contains(page) { group.requiredDoorbells.append(page) }
-    install(page, at: iova, in: group.domain)
+    install(page, at: iova, in: group.domain.paging)
     return iova + doorbell.offset(belowBit: pageShift)
   }
 

@@ -15,6 +15,8 @@ public final class IOAddressSpace {
   private var reserved: [(range: ClosedRange<UInt64>, owner: String)] = []
   /// Ranges that a guest's hardware queue reads: their mappings stay.
   private var locked: [ClosedRange<UInt64>] = []
+  /// Whether every mapping is of single pages.
+  public private(set) var pagesOnly = false
   /// The domains that mirror the mappings.
   var domains: [IOMMUDomain] = []
 
@@ -142,6 +144,15 @@ public final class IOAddressSpace {
     return found.reduce(0) { $0 &+ ($1.range.upperBound - $1.range.lowerBound &+ 1) }
   }
 
+  /// `IOMMU_OPTION_HUGE_PAGES` 0, and what VFIO_TYPE1_IOMMU of iommufd's compatibility always has
+  /// (`iopt_disable_large_pages`).
+  public func disableLargePages() throws(Refusal) {
+    guard domains.isEmpty || areas.count == 0 else {
+      throw refusal("iopt_disable_large_pages", "EINVAL", "a domain has mappings already")
+    }
+    pagesOnly = true
+  }
+
   // MARK: Locks
 
   /// Pins a range for a hardware queue (`iopt_pin_pages` with `num_locks`).
@@ -170,8 +181,11 @@ public final class IOAddressSpace {
 
   /// Takes a range out of use for a device (`iopt_reserve_iova`).
   public func reserve(_ range: ClosedRange<UInt64>, for owner: String) throws(Refusal) {
-    if areas.firstEntry(intersecting: range) != nil {
-      throw refusal("iopt_reserve_iova", "EADDRINUSE", "a mapping lies in the range")
+    if let area = areas.firstEntry(intersecting: range)?.range {
+      throw refusal(
+        "iopt_reserve_iova", "EADDRINUSE",
+        "what is mapped at \(hex(area.lowerBound))..\(hex(area.upperBound)) lies over the reserved "
+          + "region \(hex(range.lowerBound))..\(hex(range.upperBound))")
     }
     if allowed.contains(where: { $0.overlaps(range) }) {
       throw refusal("iopt_reserve_iova", "EADDRINUSE", "the user wants the range kept open")
@@ -202,7 +216,7 @@ public final class IOAddressSpace {
         removeReservations(of: device)
         throw Refusal(
           by: agent, in: error.function, errno: error.errno,
-          message: "\(error.message): [\(region.sysfsLine)] of \(device)")
+          message: "\(error.message) (\(region.kind.constant)) of \(device)")
       }
     }
     guard softwareWindows <= 1, softwareWindows == 0 || hardwareDoorbells == 0 else {

@@ -38,21 +38,36 @@ public final class IOMMUDomain {
 
   public let name: String
   public let kind: Kind
+  /// The domain of the stage 2 that a user's stage 1 stands on; `nil` for one that is not nested.
+  private let parent: IOMMUDomain?
   public var cookie: Cookie
   /// The bytes of a page.
   public let granule: UInt64
   private let mappings = RangeMap<Mapping>()
   /// The doorbell pages that the domain's cookie mapped, in order.
-  private(set) var doorbells: [(page: PA, iova: IOVA)] = []
+  public private(set) var doorbells: [(page: PA, iova: IOVA)] = []
   /// Where the DMA API's IOVAs come from; `nil` for other kinds.
   public var allocator: IOVAAllocator?
   /// The next page of an MSI cookie.
   private var nextPage: IOVA?
 
   /// - Parameter granule: the bytes of a page, a power of two.
-  public init(
+  public convenience init(
     _ kind: Kind, name: String? = nil, cookie: Cookie = .none, granule: UInt64 = 4096
   ) {
+    self.init(kind, name: name, cookie: cookie, granule: granule, parent: nil)
+  }
+
+  /// A user's stage 1 over a nest parent (`IOMMU_DOMAIN_NESTED`).
+  convenience init(over parent: IOMMUDomain) {
+    self.init(
+      .unmanaged, name: parent.name, cookie: .none, granule: parent.granule, parent: parent)
+  }
+
+  private init(
+    _ kind: Kind, name: String?, cookie: Cookie, granule: UInt64, parent: IOMMUDomain?
+  ) {
+    self.parent = parent
     self.kind = kind
     self.name = name ?? kind.rawValue
     self.cookie = cookie
@@ -60,9 +75,12 @@ public final class IOMMUDomain {
     if case .msi(let base) = cookie { startWindow(at: base) }
   }
 
+  /// The domain whose mappings the kernel keeps: the parent of a nested one (`find_hwpt_paging`).
+  public var paging: IOMMUDomain { parent ?? self }
+
   /// The mapped ranges in order.
   public var ranges: [(range: ClosedRange<UInt64>, mapping: Mapping)] {
-    mappings.entries.map { ($0.range, $0.value) }
+    paging.mappings.entries.map { ($0.range, $0.value) }
   }
 
   /// Where an access goes; `nil` when the domain aborts it.
@@ -71,7 +89,7 @@ public final class IOMMUDomain {
     case .blocked: return nil
     case .identity: return PA(address.rawValue)
     case .dma, .unmanaged:
-      guard let entry = mappings.entry(at: address.rawValue),
+      guard let entry = paging.mappings.entry(at: address.rawValue),
         entry.value.attributes.contains(isWrite ? .write : .read)
       else { return nil }
       return entry.value.output + (address.rawValue - entry.range.lowerBound)

@@ -214,8 +214,8 @@ public final class IOMMUFD {
       return add(
         .pageTable(
           .init(
-            kind: .nested(parent: parent, viommu: nil), domain: table.domain, flags: flags,
-            faultQueue: faultQueue)))
+            kind: .nested(parent: parent, viommu: nil),
+            domain: IOMMUDomain(over: table.domain), flags: flags, faultQueue: faultQueue)))
     case .virtualIOMMU(let viommu):
       guard case .pageTable(let table) = objects[viommu.parent] else {
         throw refusal(function, "ENOENT", "the vIOMMU's parent is gone")
@@ -223,8 +223,8 @@ public final class IOMMUFD {
       return add(
         .pageTable(
           .init(
-            kind: .nested(parent: viommu.parent, viommu: parent), domain: table.domain,
-            flags: flags, faultQueue: faultQueue)))
+            kind: .nested(parent: viommu.parent, viommu: parent),
+            domain: IOMMUDomain(over: table.domain), flags: flags, faultQueue: faultQueue)))
     default: throw refusal(function, "EINVAL", "object \(parent) cannot be a parent")
     }
   }
@@ -254,16 +254,14 @@ public final class IOMMUFD {
   ) throws(Refusal) {
     let (tableID, table) = try table(for: target)
     try checkPASIDs(of: id, device, under: table)
-    if case .paging(let spaceID, _) = table.kind {
-      let space = try addressSpace(spaceID)
-      space.removeReservations(of: device.name)
-      let start = try space.enforce(device.regions, of: device.name, by: group.agent)
-      group.softwareMSIStart = windowStarts[id] ?? start
-    }
+    let space = try space(of: table)
+    space.removeReservations(of: device.name)
+    let regions = device.regions.map { windowStarts[id].map($0.moved(to:)) ?? $0 }
+    group.softwareMSIStart = try space.enforce(regions, of: device.name, by: group.agent)
     if version < .checksIsolationAtBind {
       try requireIsolation(of: group, device, by: "iommufd_device_setup_msi")
     }
-    try setUpDoorbells(of: group, in: table.domain)
+    try setUpDoorbells(of: group, in: table.domain.paging)
     if isReplacement || group.domain === table.domain {
       try group.replace(table.domain)
     } else {
@@ -271,6 +269,21 @@ public final class IOMMUFD {
     }
     attachments[id] = tableID
   }
+
+  /// The address space whose mappings a table has, its parent's for a nested one.
+  private func space(of table: PageTableObject) throws(Refusal) -> IOAddressSpace {
+    switch table.kind {
+    case .paging(let space, _): return try addressSpace(space)
+    case .nested(let parent, _):
+      guard case .pageTable(let table) = objects[parent],
+        case .paging(let space, _) = table.kind
+      else { throw refusal("iommufd_hw_pagetable_attach", "ENOENT", "the nest parent is gone") }
+      return try addressSpace(space)
+    }
+  }
+
+  /// Whether a device is attached to anything.
+  public func isAttached(device id: UInt32) -> Bool { attachments[id] != nil }
 
   /// `iommufd_group_setup_msi`. Before 6.15 a table got a cookie of its own, once, and a page
   /// that an earlier table had mapped was lost.
@@ -301,10 +314,8 @@ public final class IOMMUFD {
     guard let tableID = attachments.removeValue(forKey: id) else {
       throw refusal("iommufd_device_detach", "EINVAL", "\(device.name) is not attached")
     }
-    if case .pageTable(let table) = objects[tableID],
-      case .paging(let spaceID, _) = table.kind
-    {
-      try addressSpace(spaceID).removeReservations(of: device.name)
+    if case .pageTable(let table) = objects[tableID] {
+      try space(of: table).removeReservations(of: device.name)
     }
     try group.detach()
   }
@@ -319,8 +330,17 @@ public final class IOMMUFD {
       throw refusal(
         "iommufd_option_sw_msi (proposed)", "EINVAL", "the start is no multiple of 1 MiB")
     }
+    try placeWindow(ofDevice: id, at: start)
+  }
+
+  /// The same at any page: a design may ask for more than was proposed.
+  public func placeWindow(ofDevice id: UInt32, at start: IOVA) throws(Refusal) {
+    _ = try device(id)
     windowStarts[id] = start
   }
+
+  /// Where the user put a device's window; `nil` where it stays.
+  public func windowStart(ofDevice id: UInt32) -> IOVA? { windowStarts[id] }
 
   // MARK: Virtual IOMMUs
 
@@ -331,7 +351,9 @@ public final class IOMMUFD {
     _ = try device(id)
     let function = "iommufd_viommu_alloc_ioctl"
     guard version >= .offersVirtualSMMU else {
-      throw refusal("iommufd_fops_ioctl", "ENOTTY", "there are no vIOMMU objects before 6.13")
+      throw refusal(
+        "iommufd_fops_ioctl", "ENOTTY",
+        "IOMMU_VIOMMU_ALLOC does not exist in Linux \(version): nested SMMUv3 needs 6.13")
     }
     guard isKnownType else { throw refusal(function, "EOPNOTSUPP", "an unknown type of vIOMMU") }
     guard case .pageTable(let table) = objects[parent] else {

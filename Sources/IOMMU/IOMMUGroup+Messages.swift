@@ -11,13 +11,14 @@ extension IOMMUGroup {
   public func prepareMessage(
     for doorbell: PA, window: DoorbellList? = nil
   ) throws(Refusal) -> IOVA {
+    let domain = messageDomain
     let page = PA(doorbell.rawValue & ~(domain.granule - 1))
     let offset = doorbell.rawValue & (domain.granule - 1)
     // Nothing translates, so the message keeps the physical address.
     if domain.kind == .identity { return IOVA(doorbell.rawValue) }
     if let alias = doorbellAlias, domain.kind != .blocked { return alias.base + offset }
     switch domain.cookie {
-    case .dma, .msi: return try cookiePage(of: page) + offset
+    case .dma, .msi: return try cookiePage(of: page, in: domain) + offset
     case .iommufd:
       guard let window else { return IOVA(doorbell.rawValue) }
       return try window.prepare(doorbell, in: self)
@@ -30,8 +31,14 @@ extension IOMMUGroup {
     }
   }
 
+  /// The domain that a message's doorbell goes into: iommufd's own way looks through a nested one,
+  /// where earlier kernels ask the nested domain itself, which has no cookie.
+  public var messageDomain: IOMMUDomain {
+    version >= .mapsDoorbellsNatively ? domain.paging : domain
+  }
+
   /// The page that the domain's cookie has for a doorbell, made at its first use and kept.
-  private func cookiePage(of page: PA) throws(Refusal) -> IOVA {
+  private func cookiePage(of page: PA, in domain: IOMMUDomain) throws(Refusal) -> IOVA {
     if let known = domain.doorbellIOVA(of: page) { return known }
     let iova: IOVA?
     if case .msi = domain.cookie {

@@ -71,6 +71,13 @@ public struct ReservedRegion: Equatable, Sendable {
 
   public var addresses: ClosedRange<UInt64> { base.rawValue...last }
 
+  /// The same region, if it is the software MSI window, elsewhere.
+  func moved(to start: IOVA) -> ReservedRegion {
+    guard kind == .softwareMSI else { return self }
+    return ReservedRegion(
+      base: start, length: length, kind: kind, attributes: attributes, origin: origin)
+  }
+
   /// `0x0000000008000000 0x00000000080fffff direct`, as sysfs prints it.
   public var sysfsLine: String {
     "\(hex(base.rawValue, digits: 16)) \(hex(last, digits: 16)) \(kind.sysfsText)"

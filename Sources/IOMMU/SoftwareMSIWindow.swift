@@ -17,7 +17,7 @@ public struct SoftwareMSIWindow: Sendable {
   private let pageShift: UInt64
   private let agent: Agent
   /// Where the window starts.
-  public var start: IOVA
+  private let start: IOVA
   private var pages: [PA] = []
 
   /// - Parameters:

@@ -46,6 +46,7 @@ struct HostBench {
     let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_0000_0000, size: 0x1000_0000)
     try bench.handle(.createStageTwo([ram]))
     try bench.handle(.createVirtualSMMU(guestStream: guestStream))
+    try bench.handle(.attach(guestEntry: .bypass))
     return bench
   }
 

@@ -79,12 +79,21 @@ struct VectorTests {
     #expect(try bench.handle(.route(vector: vector, route)).isEmpty)
   }
 
-  @Test("a guest mapping where the window's page belongs is EEXIST")
+  @Test("guest RAM where the window belongs keeps the device from being attached")
   func occupiedWindow() throws {
     var bench = try HostBench()
     try bench.handle(
       .createStageTwo([.init(ipa: 0x800_0000, pa: 0x1_0000_0000, size: 0x10_0000)]))
-    #expect(bench.refusal(.enableVector(0, guestAddress: nil))?.errno == "EEXIST")
+    let refusal = bench.refusal(.attachStageTwo)
+    #expect(refusal?.errno == "EADDRINUSE")
+    #expect(refusal?.function == "iopt_reserve_iova")
+  }
+
+  @Test("before it is attached a device has no domain that doorbells could go into")
+  func unattached() throws {
+    var bench = try HostBench()
+    try bench.handle(.createStageTwo([]))
+    #expect(bench.refusal(.enableVector(0, guestAddress: nil))?.errno == "EOPNOTSUPP")
   }
 
   @Test("disabling masks and unmaps every vector in order, and they can be enabled again")
