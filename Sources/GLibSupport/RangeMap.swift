@@ -13,8 +13,10 @@ public final class RangeMap<Value> {
   }
 
   private let tree: OpaquePointer
-  /// What the tree's values index; `nil` where a range was removed.
-  private var slots: [Entry?] = []
+  /// By slot, which the tree's values are one more than. Ranges stand apart, so that comparing them
+  /// copies no value.
+  private var ranges: [ClosedRange<UInt64>] = []
+  private var values: [Value?] = []
   private var free: [Int] = []
 
   public init() {
@@ -34,7 +36,7 @@ public final class RangeMap<Value> {
     var entries: [Entry] = []
     var node = unsafe g_tree_node_first(tree)
     while let current = unsafe node {
-      if let entry = unsafe entry(at: current) { entries.append(entry) }
+      if let entry = entry(unsafe slot(of: current)) { entries.append(entry) }
       unsafe node = g_tree_node_next(current)
     }
     return entries
@@ -47,13 +49,23 @@ public final class RangeMap<Value> {
 
   /// The lowest range that has an address in common with `range`.
   public func firstEntry(intersecting range: ClosedRange<UInt64>) -> Entry? {
-    if let below = last(from: range.lowerBound), below.range.upperBound >= range.lowerBound {
-      return below
+    firstSlot(intersecting: range).flatMap(entry)
+  }
+
+  private func firstSlot(intersecting range: ClosedRange<UInt64>) -> Int? {
+    let next = unsafe g_tree_upper_bound(tree, Self.key(range.lowerBound))
+    let before =
+      if let next = unsafe next { unsafe g_tree_node_previous(next) } else {
+        unsafe g_tree_node_last(tree)
+      }
+    // The last range that starts at or below the first address, and the one behind it.
+    if let before = unsafe before {
+      let slot = unsafe slot(of: before)
+      if ranges[slot].upperBound >= range.lowerBound { return slot }
     }
-    guard let next = unsafe g_tree_lower_bound(tree, Self.key(range.lowerBound)),
-      let entry = unsafe entry(at: next), entry.range.lowerBound <= range.upperBound
-    else { return nil }
-    return entry
+    guard let next = unsafe next else { return nil }
+    let slot = unsafe slot(of: next)
+    return ranges[slot].lowerBound <= range.upperBound ? slot : nil
   }
 
   /// The ranges that have an address in common with `range`, in order.
@@ -71,10 +83,17 @@ public final class RangeMap<Value> {
   /// Adds a range; `false`, and nothing changes, when it overlaps another.
   @discardableResult
   public func insert(_ range: ClosedRange<UInt64>, _ value: Value) -> Bool {
-    guard firstEntry(intersecting: range) == nil else { return false }
-    let entry = Entry(range: range, value: value)
-    let slot = free.popLast() ?? slots.count
-    if slot == slots.count { slots.append(entry) } else { slots[slot] = entry }
+    guard firstSlot(intersecting: range) == nil else { return false }
+    let slot: Int
+    if let reused = free.popLast() {
+      slot = reused
+      ranges[slot] = range
+      values[slot] = value
+    } else {
+      slot = ranges.count
+      ranges.append(range)
+      values.append(value)
+    }
     unsafe g_tree_insert(
       tree, Self.key(range.lowerBound), UnsafeMutableRawPointer(bitPattern: slot + 1))
     return true
@@ -83,30 +102,21 @@ public final class RangeMap<Value> {
   /// Removes the range that starts at `first`; `nil` when none does.
   @discardableResult
   public func remove(from first: UInt64) -> Entry? {
-    guard let node = unsafe g_tree_lookup_node(tree, Self.key(first)),
-      let entry = unsafe entry(at: node)
-    else { return nil }
-    let slot = Int(bitPattern: unsafe g_tree_node_value(node)) - 1
-    slots[slot] = nil
+    guard let node = unsafe g_tree_lookup_node(tree, Self.key(first)) else { return nil }
+    let slot = unsafe slot(of: node)
+    let entry = entry(slot)
+    values[slot] = nil
     free.append(slot)
     unsafe g_tree_remove(tree, Self.key(first))
     return entry
   }
 
-  /// The last range that starts at or below `address`.
-  private func last(from address: UInt64) -> Entry? {
-    let above = unsafe g_tree_upper_bound(tree, Self.key(address))
-    let node =
-      if let above = unsafe above { unsafe g_tree_node_previous(above) } else {
-        unsafe g_tree_node_last(tree)
-      }
-    guard let node = unsafe node else { return nil }
-    return unsafe entry(at: node)
+  private func slot(of node: OpaquePointer) -> Int {
+    Int(bitPattern: unsafe g_tree_node_value(node)) - 1
   }
 
-  private func entry(at node: OpaquePointer) -> Entry? {
-    let slot = Int(bitPattern: unsafe g_tree_node_value(node)) - 1
-    return slots.indices.contains(slot) ? slots[slot] : nil
+  private func entry(_ slot: Int) -> Entry? {
+    values[slot].map { Entry(range: ranges[slot], value: $0) }
   }
 
   private static func key(_ address: UInt64) -> UnsafeMutableRawPointer? {

@@ -36,6 +36,9 @@ public struct PageTable: Sendable {
   public let root: PA
 
   private var words: [UInt64: UInt64] = [:]
+  /// The last table of level 3 that a page went into, by the input addresses that it maps: pages
+  /// come in runs.
+  private var recent: (input: UInt64, table: UInt64)?
 
   /// An empty table; the root is allocated at once, as `arm_lpae_alloc_pgtable` does.
   ///
@@ -111,6 +114,7 @@ public struct PageTable: Sendable {
       }
     } catch {
       // Nothing of it reaches memory, so nothing of it may stay here.
+      recent = nil
       for write in writes { words[write.address.rawValue] = nil }
       throw error
     }
@@ -137,12 +141,19 @@ public struct PageTable: Sendable {
     _ frames: inout some FrameAllocator, _ writes: inout [MemoryWrite]
   ) throws(Failure) {
     var table = root.rawValue
-    for level in startLevel...leafLevel {
+    var first = startLevel
+    let block = input >> shift(2)
+    if leafLevel == 3, startLevel < 3, let recent, recent.input == block {
+      table = recent.table
+      first = 3
+    }
+    for level in first...leafLevel {
       let place = table &+ index(input, level) * 8
       let word = words[place] ?? 0
       if level == leafLevel {
         guard word & 1 == 0 else { throw .alreadyMapped }
         writes.append(store(place, output | leafBits(attributes, level)))
+        if level == 3 { recent = (block, table) }
       } else if word & 1 == 0 {
         let slot = TableSlot(level: level + 1, base: input & ~lowBits(shift(level)))
         guard let next = frames.allocate(table: slot, size: 1 << granule) else { throw .noMemory }
