@@ -78,6 +78,19 @@ extension Design {
     return nil
   }
 
+  /// Why the design cannot run on this host; `nil` when it can.
+  public func inconsistency(with host: HostMSIController) -> String? {
+    guard host != .its else { return nil }
+    if delivery.virtualLPIs != nil {
+      return
+        "delivery '\(delivery.rawValue)' needs an ITS that makes virtual LPIs; the host's MSIs "
+        + "go to a GICv2m frame"
+    }
+    return eventIDOwner == .guest
+      ? "eventID 'guest' has the guest's commands drive the physical ITT; the host's MSIs go to a "
+        + "GICv2m frame" : nil
+  }
+
   /// The guest's memory map under this design.
   func addressMap(of vmm: VMMPersonality) -> AddressMap {
     if controller == .gicv2m { return vmm.mapWithMessageFrame }

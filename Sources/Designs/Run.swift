@@ -234,6 +234,11 @@ extension System {
 
   private var deliveryText: String {
     let isByHardware = injectedByHardware > 0
+    if specification.topology.controller != .its {
+      return
+        "the message names the host's SPI, and its GICv2m frame takes no DeviceID: any device of "
+        + "the host can name it; irqfd injects the guest's interrupt"
+    }
     switch specification.design.eventIDOwner {
     case .host where specification.design.controller == .gicv2m:
       return "the host's EventID gives the host's LPI, and irqfd injects the SPI of the guest's "

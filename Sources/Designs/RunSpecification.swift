@@ -76,7 +76,8 @@ public struct RunSpecification: Sendable {
   }
 
   private var isMachineAsRecorded: Bool {
-    topology.devices == 1 && vmm == .qemuVirt && hostPageSize == .kib4 && guestPageSize == .kib4
+    topology.devices == 1 && topology.controller == .its && vmm == .qemuVirt
+      && hostPageSize == .kib4 && guestPageSize == .kib4
   }
 
   /// Whether the workload's DMA can be done: a recording's is in pages of 4 KiB.

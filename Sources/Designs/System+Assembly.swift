@@ -28,6 +28,9 @@ extension System {
       throw RunFailure("a function has 1 to 2048 MSI-X vectors, not \(device.vectors)")
     }
     if let problem = specification.topology.problem { throw RunFailure(problem) }
+    if let problem = design.inconsistency(with: specification.topology.controller) {
+      throw RunFailure("design '\(design.name)': \(problem)")
+    }
     let extents = Self.extents(of: map, placement: specification.placement)
     let memory: PhysicalMemory
     let guestMemory: PhysicalMemory
@@ -59,7 +62,7 @@ extension System {
     self.extents = extents
     let version = design.delivery.version
     machine = Machine(
-      memory: memory, layout: RecordedMachine.layout,
+      memory: memory, layout: RecordedMachine.layout(of: specification.topology.controller),
       // A journey shows every descriptor, so nothing may be cached.
       smmus: UnitList(count: specification.topology.smmus) { _ in
         SMMU(
@@ -185,7 +188,13 @@ extension System {
 
   private static func host(_ specification: RunSpecification) throws(Refusal) -> HostKernel {
     let placement = specification.placement
-    let layout = RecordedMachine.layout
+    let controller = specification.topology.controller
+    let layout = RecordedMachine.layout(of: controller)
+    let frame = layout.messageFrame.map {
+      GICv2mDriver(
+        agent: .host, base: $0, distributor: layout.distributor ?? 0,
+        spis: RecordedMachine.frameSPIs)
+    }
     let platforms = specification.devices.enumerated().map { index, device in
       HostKernel.Platform(
         smmuBase: layout.smmu(specification.topology.smmu(of: index)),
@@ -208,7 +217,8 @@ extension System {
       eventIDOwner: specification.design.eventIDOwner,
       addressOverride: specification.design.addressOverride,
       delivery: specification.design.delivery,
-      usesITSList: specification.topology.vmovp == .listed, pageSize: specification.hostPageSize,
+      usesITSList: specification.topology.vmovp == .listed, messageFrame: frame,
+      allowsUnsafeInterrupts: controller == .gicv2mUnsafe, pageSize: specification.hostPageSize,
       frames: frames,
       stageTwoFrames: PlacedFrames(placement.stage2, rest: tables),
       streamTable: placement.streamTable)

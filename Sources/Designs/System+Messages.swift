@@ -132,6 +132,8 @@ extension System {
         at: time + lookUp)
     case .message(_, .dropped(let drop)):
       end(index, .dropped, "the physical ITS dropped it: \(drop.explanation)")
+    case .spi(_, let spi, let wasPending):
+      takePhysicalSPI(spi, index, wasPending: wasPending, at: time)
     case .memory(let place):
       end(index, .corrupted, "four bytes of RAM at \(place) were overwritten")
     case .register(let place):
@@ -169,7 +171,9 @@ extension System {
   }
 
   private func slot(of intid: UInt32, isVirtual: Bool) -> Int? {
-    guard intid >= INTID.firstLPI else { return 2 * 4096 + Int(intid & 1023) }
+    guard intid >= INTID.firstLPI else {
+      return 2 * 4096 + Int(intid & 1023) + (isVirtual ? 1024 : 0)
+    }
     let slot = Int(intid &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
     return slot < 2 * 4096 ? slot : nil
   }
@@ -184,13 +188,17 @@ extension System {
   /// The host's handler takes the physical LPI and signals the eventfd (`vfio_msihandler`).
   mutating func hostInterrupt(_ index: Int32) {
     let message = messages[Int(index)]
-    machine.redistributors.acknowledgeLPI(
-      message.lpi, at: message.cpu, memory: machine.memory)
+    if message.lpi < INTID.firstLPI {
+      endPhysicalSPI(message.lpi)
+    } else {
+      machine.redistributors.acknowledgeLPI(
+        message.lpi, at: message.cpu, memory: machine.memory)
+    }
     countExit(.physicalInterrupt, by: .delivery)
     if isWanted(index) {
       visit(
         "host IRQ", nil, [UInt64(message.lpi)],
-        "CPU \(message.cpu) leaves the guest and acknowledges LPI \(message.lpi)")
+        "CPU \(message.cpu) leaves the guest and acknowledges \(Self.intidText(message.lpi))")
     }
     let route: InjectionRoute
     switch host.signalTarget(ofLPI: message.lpi) {
@@ -200,7 +208,7 @@ extension System {
       waiting.append(index)
       return vmm.keepPending(vector, of: message.device)
     case nil:
-      return end(index, .lost, "LPI \(message.lpi) has no eventfd bound to a KVM route")
+      return end(index, .lost, "\(Self.intidText(message.lpi)) has no eventfd bound to a KVM route")
     }
     messages[Int(index)].route = route
     if isWanted(index) {

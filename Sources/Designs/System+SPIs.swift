@@ -1,10 +1,12 @@
 internal import ArmFormats
 internal import GIC
 internal import HostKernel
+internal import Machine
 internal import Simulation
 internal import Timing
 
-// A guest with a GICv2m frame: its MSIs are SPIs of KVM's distributor.
+// GICv2m frames: the MSIs of a guest that has one are SPIs of KVM's distributor, those of a host
+// SPIs of the physical one.
 extension System {
   /// The guest writes a register of its distributor.
   mutating func distributorWrite(
@@ -48,6 +50,32 @@ extension System {
     guard intid < INTID.firstLPI else { return }
     virtualDistributor.deactivate(intid)
     retryWaiting()
+  }
+
+  // MARK: A host with a GICv2m frame
+
+  /// The host's frame has made an SPI pending.
+  mutating func takePhysicalSPI(
+    _ spi: UInt32, _ index: Int32, wasPending: Bool, at time: SimulatedTime
+  ) {
+    messages[Int(index)].lpi = spi
+    spend(costs.hostEntry, at: .exits, index)
+    guard !wasPending else {
+      messages[Int(index)].leader = lastMessage(of: spi, isVirtual: false)
+      return
+    }
+    remember(index, spi, isVirtual: false)
+    if machine.distributor.isDue(spi) {
+      schedule(.hostInterrupt, at: time + costs.hostEntry, message: index)
+    } else {
+      waiting.append(index)
+    }
+  }
+
+  /// The host's handler takes an SPI and ends it.
+  mutating func endPhysicalSPI(_ spi: UInt32) {
+    machine.distributor.acknowledge(spi)
+    machine.distributor.deactivate(spi)
   }
 
   static func intidText(_ intid: UInt32) -> String {

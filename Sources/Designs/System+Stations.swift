@@ -157,7 +157,7 @@ extension WriteOutcome {
   var address: PA? {
     switch self {
     case .message(let place, _), .memory(let place), .register(let place),
-      .externalAbort(let place):
+      .externalAbort(let place), .spi(let place, _, _):
       place
     case .aborted, .fault, .stalled: nil
     }
@@ -166,6 +166,7 @@ extension WriteOutcome {
   var stationName: String {
     switch self {
     case .message: "doorbell"
+    case .spi: "v2m frame"
     case .memory: "RAM"
     case .register: "register"
     case .externalAbort: "abort"
@@ -180,6 +181,8 @@ extension WriteOutcome {
     case .message(_, .dropped(let reason)):
       "GITS_TRANSLATER; dropped: \(reason.explanation)"
     case .message: "GITS_TRANSLATER"
+    case .spi(_, let spi, let wasPending):
+      "MSI_SETSPI_NS: SPI \(spi) \(wasPending ? "was pending already" : "now pending"), whoever wrote"
     case .memory: "overwritten"
     case .register: "no doorbell"
     case .externalAbort: "nothing answers"

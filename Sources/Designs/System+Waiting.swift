@@ -73,6 +73,9 @@ extension System {
       guard virtualRedistributors.isDue(message.virtualLPI, at: 0, memory: guestMemory)
       else { return false }
       schedule(.acknowledge, after: costs.kick, message: index)
+    } else if message.lpi != 0, message.lpi < INTID.firstLPI {
+      guard machine.distributor.isDue(message.lpi) else { return false }
+      schedule(.hostInterrupt, after: costs.hostEntry, message: index)
     } else if message.lpi != 0 {
       guard machine.redistributors.isDue(message.lpi, at: message.cpu, memory: machine.memory)
       else { return false }

@@ -12,6 +12,8 @@ public struct Topology: Equatable, Sendable {
   /// 1 to `maximumSMMUs`: each takes two of the guest's buses.
   public var smmus = 1
   public var order = SetupOrder.forward
+  /// What takes the physical MSIs.
+  public var controller = HostMSIController.its
   /// How VMOVP works on several ITSs, where they have virtual LPIs.
   public var vmovp = VMOVPScope.all
 
@@ -40,6 +42,9 @@ public struct Topology: Equatable, Sendable {
     ]
     if let wrong = counts.first(where: { !(1...$0.2).contains($0.1) }) {
       return "a machine has 1 to \(wrong.2) \(wrong.0), not \(wrong.1)"
+    }
+    if controller != .its, itses > 1 {
+      return "a host whose MSIs go to a GICv2m frame has no ITS, and not \(itses)"
     }
     guard vmovp == .listed, itses > Self.maximumListedITSs else { return nil }
     return "an ITS list holds \(Self.maximumListedITSs) ITSs, not \(itses): GITS_CTLR.ITS_Number "
@@ -76,4 +81,14 @@ public enum VMOVPScope: String, CaseIterable, Sendable {
   case all
   /// The one that it is sent to: software sends it to each ITS of the command's ITS list.
   case listed = "its-list"
+}
+
+/// What takes the MSIs of the physical machine.
+public enum HostMSIController: String, CaseIterable, Sendable {
+  /// An ITS or several, which isolate devices by their DeviceIDs.
+  case its
+  /// One GICv2m frame, which isolates nothing.
+  case gicv2m
+  /// The same, and the host's VFIO gives devices to VMs all the same (`allow_unsafe_interrupts`).
+  case gicv2mUnsafe = "gicv2m-unsafe"
 }

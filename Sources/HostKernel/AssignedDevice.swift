@@ -31,9 +31,12 @@ struct AssignedDevice {
   /// The devices of a kernel. A domain belongs to one SMMU (`arm_smmu_attach_dev`), so devices
   /// behind another SMMU get a stage 2 table of their own.
   ///
-  /// - Parameter separatesITSs: whether devices with different ITSs get tables of their own, too.
+  /// - Parameters:
+  ///   - separatesITSs: whether devices with different ITSs get tables of their own, too.
+  ///   - frame: the doorbell of the GICv2m frame that takes their MSIs, which isolates nothing;
+  ///     `nil` for the ITSs.
   static func list(
-    _ platforms: [HostKernel.Platform], separatesITSs: Bool, version: KernelVersion,
+    _ platforms: [HostKernel.Platform], separatesITSs: Bool, frame: PA?, version: KernelVersion,
     pageSize: PageSize
   ) -> [Self] {
     var smmus: [PA] = []
@@ -42,7 +45,7 @@ struct AssignedDevice {
     return platforms.enumerated().map { index, platform in
       let function = IOMMUDevice(
         name: "device \(index)", function: .other, sources: [.softwareMSI],
-        doorbell: platform.itsBase + 0x1_0040)
+        doorbell: frame ?? platform.itsBase + 0x1_0040, hasIsolatedMSI: frame == nil)
       let smmu = smmus.number(of: platform.smmuBase)
       let its = itses.number(of: platform.itsBase)
       return Self(

@@ -162,7 +162,7 @@ extension HostKernel {
     let step = try mapDoorbell(
       at: page, target, function: "iommufd_ioas_map_msi (proposed)",
       text: "S2: guest doorbell \(page) -> host doorbell \(target)")
-    let offset = its.doorbell.offset(belowBit: pageShift)
+    let offset = doorbell.offset(belowBit: pageShift)
     return [
       step.believing(
         DoorbellBelief("iommufd", .ipa(page + offset), leadsTo: .pa(target + offset)))

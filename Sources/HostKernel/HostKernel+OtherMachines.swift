@@ -66,21 +66,18 @@ extension HostKernel {
   }
 
   private mutating func events(of other: OtherAssignment) throws(Refusal) -> [Step<Never>] {
-    var steps = try allocating { its, frames throws(Refusal) in
-      try its.createDevice(other.requesterID, vectors: other.vectors, frames: &frames)
-    }
+    var steps = try createEvents(other.vectors, of: other.requesterID)
     for event in 0..<UInt32(clamping: other.vectors) {
-      guard let lpi = its.lpi(ofEvent: event, device: other.requesterID) else { continue }
-      steps += its.activate(device: other.requesterID, event: event, lpi: lpi, cpu: 0)
-      steps += its.configure(
-        device: other.requesterID, event: event, lpi: lpi, cpu: 0, enabled: true)
+      guard let lpi = interrupt(ofEvent: event, device: other.requesterID) else { continue }
+      steps += activate(event, lpi, of: other.requesterID, cpu: 0)
+      steps += configure(event, lpi, of: other.requesterID, cpu: 0, enabled: true)
     }
     return steps
   }
 
-  /// The LPI of an event of any function; `nil` where there is none.
+  /// The LPI or SPI of an event of any function; `nil` where there is none.
   public func lpi(ofEvent event: UInt32, device: UInt32) -> UInt32? {
-    its.lpi(ofEvent: event, device: device)
+    interrupt(ofEvent: event, device: device)
   }
 
   /// The STE of any stream, as last written; `nil` for one whose leaf of the table is not there.
@@ -93,7 +90,7 @@ extension HostKernel {
   /// `free_io_pgtable_ops`).
   public mutating func endMachine() -> [Step<Never>] {
     let device = platform.requesterID
-    var steps = disableVectors() + allocating { its, _ in its.removeDevice(device) }
+    var steps = disableVectors() + removeEvents(of: device)
     steps += smmu.write(
       .abort, of: device, function: "arm_smmu_attach_dev_blocked", text: "abort")
     var command = SMMUCommand(.invalidateMachine)

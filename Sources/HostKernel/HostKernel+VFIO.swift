@@ -23,9 +23,7 @@ extension HostKernel {
     var steps: [Step<Never>] = []
     let event = UInt32(vector)
     if events[event] != nil { return readdress(vector, to: guestAddress) }
-    if !its.hasDevice(platform.requesterID) {
-      steps += try createTranslationTable(vectors: platform.vectors)
-    }
+    steps += try createEvents(platform.vectors, of: platform.requesterID)
     if events.isEmpty {
       steps.append(msix.control(enable: true, functionMask: true))
       steps.append(msix.control(enable: true, functionMask: false))
@@ -37,7 +35,8 @@ extension HostKernel {
     let origin = guestAddress == nil ? "the host's own" : "the guest's"
     messages[vector] = address
     steps += msix.write(
-      vector, address: address, data: event, reason: "\(origin) address, the host's EventID")
+      vector, address: address, data: data(ofEvent: event),
+      reason: "\(origin) address, the host's \(messageFrame == nil ? "EventID" : "SPI")")
     steps += unmask(vector, event)
     return steps
   }
@@ -61,20 +60,17 @@ extension HostKernel {
         message: "\(count) MSI vectors of \(platform.vectors)")
     }
     var steps: [Step<Never>] = []
-    if !its.hasDevice(platform.requesterID) {
-      steps += try createTranslationTable(vectors: count)
-    }
+    steps += try createEvents(count, of: platform.requesterID)
     let prepared = try prepareMessage(for: guestAddress)
     steps += prepared.steps
     for event in 0..<UInt32(truncatingIfNeeded: count) { steps += activate(event) }
     let isForwarded = guestAddress != nil && addressOverride == .msiDomain
     let origin = isForwarded ? "the guest's" : "the host's own"
     steps += msi.enable(
-      count, address: prepared.address, data: 0,
-      reason: "\(origin) address, the host's EventIDs from 0 on")
+      count, address: prepared.address, data: data(ofEvent: 0),
+      reason: "\(origin) address, the host's EventIDs from \(data(ofEvent: 0)) on")
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      steps += its.configure(
-        device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
+      steps += configure(event, lpi, of: platform.requesterID, cpu: targetCPU, enabled: true)
     }
     return steps
   }
@@ -95,10 +91,10 @@ extension HostKernel {
       )
     }
     let group = devices[current].group
-    let address = try group.prepareMessage(for: its.doorbell, window: iommufd.doorbells)
+    let address = try group.prepareMessage(for: doorbell, window: iommufd.doorbells)
     guard group.messageDomain.doorbellIOVA(of: doorbellPage) != nil else {
       // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
-      let text = "no cookie on a nested domain before 6.15: the message keeps \(its.doorbell)"
+      let text = "no cookie on a nested domain before 6.15: the message keeps \(doorbell)"
       return (
         address,
         [Step(.host, "iommu_dma_prepare_msi", text, .decide).believing(msiDomainBelief(address))]
@@ -110,14 +106,13 @@ extension HostKernel {
 
   /// The host's MSI domain takes this address for its own doorbell.
   private func msiDomainBelief(_ address: IOVA) -> DoorbellBelief {
-    DoorbellBelief("MSI domain", .iova(address), leadsTo: .pa(its.doorbell))
+    DoorbellBelief("MSI domain", .iova(address), leadsTo: .pa(doorbell))
   }
 
   private mutating func activate(_ event: UInt32) -> [Step<Never>] {
-    guard let lpi = its.lpi(ofEvent: event, device: platform.requesterID) else { return [] }
+    guard let lpi = interrupt(ofEvent: event, device: platform.requesterID) else { return [] }
     events[event] = lpi
-    return its.activate(
-      device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU)
+    return activate(event, lpi, of: platform.requesterID, cpu: targetCPU)
   }
 
   /// Follows a guest that gave a live vector another address; the entry is masked meanwhile, so
@@ -127,15 +122,14 @@ extension HostKernel {
     messages[vector] = address
     return [msix.setMask(vector, true)]
       + msix.write(
-        vector, address: address, data: UInt32(truncatingIfNeeded: vector),
+        vector, address: address, data: data(ofEvent: UInt32(truncatingIfNeeded: vector)),
         reason: "the guest's new address, the host's EventID")
       + [msix.setMask(vector, false)]
   }
 
   private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
     guard let lpi = events[event] else { return [] }
-    return its.configure(
-      device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
+    return configure(event, lpi, of: platform.requesterID, cpu: targetCPU, enabled: true)
       + [msix.setMask(vector, false)]
   }
 
@@ -146,9 +140,8 @@ extension HostKernel {
     if isMSI, !events.isEmpty { steps.append(msi.disable) }
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       if !isMSI { steps.append(msix.setMask(Int(event), true)) }
-      steps += its.configure(
-        device: platform.requesterID, event: event, lpi: lpi, cpu: targetCPU, enabled: false)
-      steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
+      steps += configure(event, lpi, of: platform.requesterID, cpu: targetCPU, enabled: false)
+      steps += deactivate(event, of: platform.requesterID, cpu: targetCPU)
       targets[lpi] = nil
     }
     if !isMSI, !events.isEmpty {
@@ -174,7 +167,7 @@ extension HostKernel {
     return [
       Step(
         .kvm, "kvm_irqfd_assign",
-        "vector \(vector), LPI \(lpi) -> \(route.text)", .decide
+        "vector \(vector), \(intidText(lpi)) -> \(route.text)", .decide
       ).believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
     ]
   }
@@ -194,7 +187,8 @@ extension HostKernel {
     targets[lpi] = .vmm(vector: vector)
     return [
       Step(
-        .host, "vfio_msi_set_vector_signal", "vector \(vector), LPI \(lpi) -> the VMM", .decide)
+        .host, "vfio_msi_set_vector_signal", "vector \(vector), \(intidText(lpi)) -> the VMM",
+        .decide)
     ]
   }
 
@@ -214,7 +208,7 @@ extension HostKernel {
       // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
       // second MAPD ends the events of the first, as in KVM's ITS.
       return endEvents()
-        + (try createTranslationTable(vectors: 1 << min(16, Int(command[.size]) + 1)))
+        + (try createEvents(1 << min(16, Int(command[.size]) + 1), of: device))
     case .mapti, .mapi:
       guard events[event] == nil, virtualEvents[event] == nil, its.hasDevice(device) else {
         return []
@@ -246,13 +240,5 @@ extension HostKernel {
     events = [:]
     let device = platform.requesterID
     return steps + allocating { its, _ in its.removeDevice(device) }
-  }
-
-  /// Gives the function an ITT and LPIs (`its_create_device`).
-  private mutating func createTranslationTable(vectors: Int) throws(Refusal) -> [Step<Never>] {
-    let device = platform.requesterID
-    return try allocating { its, frames throws(Refusal) in
-      try its.createDevice(device, vectors: vectors, frames: &frames)
-    }
   }
 }

@@ -70,7 +70,10 @@ public struct HostKernel {
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// What tests break; nothing otherwise.
   public var defects: HostDefects = []
-  /// Who is signalled, by LPI.
+  /// The frame that takes MSIs on a host without an ITS, and each device's SPIs.
+  var messageFrame: GICv2mDriver?
+  var frameSPIs: [UInt32: Range<UInt32>] = [:]
+  /// Who is signalled, by LPI or SPI.
   var targets: [UInt32: SignalTarget] = [:]
   /// The VM's vPEs; `nil` without GICv4.
   var virtualMachine: ITSVirtualMachine?
@@ -84,23 +87,30 @@ public struct HostKernel {
   ///   - stageTwoFrames: where the stage 2 tables go.
   ///   - usesITSList: whether VMOVP moves a vPE on one ITS only, so that the ITSs that have the
   ///     vPE are listed in it.
+  ///   - messageFrame: what takes MSIs instead of the ITSs.
+  ///   - allowsUnsafeInterrupts: of VFIO: whether devices may go to VMs all the same.
   ///   - streamTable: where a recording saw the stream table of the first SMMU.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
     version: KernelVersion, platforms: [Platform], stageTwoDoorbell: StageTwoDoorbell,
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
-    delivery: InterruptDelivery = .irqfd, usesITSList: Bool = false, pageSize: PageSize = .kib4,
+    delivery: InterruptDelivery = .irqfd, usesITSList: Bool = false,
+    messageFrame: GICv2mDriver? = nil, allowsUnsafeInterrupts: Bool = false,
+    pageSize: PageSize = .kib4,
     frames: BumpFrames, stageTwoFrames: PlacedFrames, streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
     devices = AssignedDevice.list(
-      platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS, version: version,
-      pageSize: pageSize)
+      platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS,
+      frame: messageFrame?.doorbell, version: version, pageSize: pageSize)
     smmus = try Self.smmuDrivers(platforms, streamTable, &frames)
     itses = try Self.itsDrivers(platforms, delivery.virtualLPIs, usesITSList, &frames)
     virtualLPICounts = Array(repeating: 0, count: itses.count)
     stageTwos = Array(repeating: StageTwo(), count: (devices.map(\.stageTwo).max() ?? 0) + 1)
-    iommufd = IOMMUFD(version: version, pageSize: 1 << pageSize.shift)
+    iommufd = IOMMUFD(
+      version: version, pageSize: 1 << pageSize.shift,
+      allowsUnsafeInterrupts: allowsUnsafeInterrupts)
+    self.messageFrame = messageFrame
     self.version = version
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
@@ -150,7 +160,9 @@ public struct HostKernel {
   /// The page of the doorbell of the device's ITS, in the physical machine.
   var doorbellPage: PA { doorbellPage(of: devices[current].its) }
 
-  func doorbellPage(of its: Int) -> PA { itses[its].doorbell.alignedDown(toBit: pageShift) }
+  func doorbellPage(of its: Int) -> PA {
+    (messageFrame?.doorbell ?? itses[its].doorbell).alignedDown(toBit: pageShift)
+  }
 
   /// Brings the SMMU and the interrupt controllers up.
   public mutating func boot() throws(Refusal) -> [Step<Never>] {
@@ -164,6 +176,15 @@ public struct HostKernel {
       }
     } catch {
       throw .outOfMemory("arm_smmu_init_sid_strtab")
+    }
+    if let messageFrame {
+      let text =
+        "GICv2m frame at \(messageFrame.base), SPIs \(messageFrame.spis.lowerBound) to "
+        + "\(messageFrame.spis.upperBound - 1)"
+      return steps + [
+        Step(.host, "gicv2m_init_one", text, .decide)
+          .believing(DoorbellBelief("GICv2m driver", .pa(messageFrame.doorbell)))
+      ]
     }
     for its in itses { steps += its.probe() }
     for cpu in 0..<platform.cpus {
@@ -223,7 +244,7 @@ public struct HostKernel {
     return stageTwos[devices[device].stageTwo].table?.output(of: address.rawValue).map { PA($0) }
   }
 
-  /// Who is signalled when a physical LPI arrives; `nil` when nothing is bound to it.
+  /// Who is signalled when a physical LPI or SPI arrives; `nil` when nothing is bound to it.
   public func signalTarget(ofLPI lpi: UInt32) -> SignalTarget? { targets[lpi] }
 }
 

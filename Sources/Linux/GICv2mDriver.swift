@@ -26,9 +26,13 @@ public struct GICv2mDriver: Sendable {
   public var doorbell: PA { base + 0x40 }
 
   /// The lowest run of `count` free SPIs (`gicv2m_irq_domain_alloc`); `nil` when there is none.
-  public mutating func allocate(_ count: UInt32) -> Range<UInt32>? {
+  ///
+  /// - Parameter isAligned: whether it starts at a multiple of `count` in the frame, as
+  ///   `bitmap_find_free_region` has it for the vectors of plain MSI, which are a power of two.
+  public mutating func allocate(_ count: UInt32, isAligned: Bool = false) -> Range<UInt32>? {
     guard count > 0, count <= UInt32(spis.count) else { return nil }
-    for first in spis.lowerBound...(spis.upperBound - count) {
+    let last = spis.upperBound - count
+    for first in stride(from: spis.lowerBound, through: last, by: isAligned ? Int(count) : 1) {
       let run = first..<(first + count)
       if run.allSatisfy({ !used.contains($0) }) {
         used.formUnion(run)
@@ -57,6 +61,15 @@ public struct GICv2mDriver: Sendable {
       "gic_unmask_irq", "SPI \(spi) enabled", 0x100 + UInt64(spi / 32) * 4,
       1 << UInt64(spi % 32))
   }
+
+  /// Disables an SPI (`gic_mask_irq`).
+  public func mask(_ spi: UInt32) -> Step<Never> {
+    register(
+      "gic_mask_irq", "SPI \(spi) disabled", 0x180 + UInt64(spi / 32) * 4, 1 << UInt64(spi % 32))
+  }
+
+  /// Takes SPIs back (`gicv2m_irq_domain_free`).
+  public mutating func release(_ spis: Range<UInt32>) { used.subtract(spis) }
 
   private func register(
     _ function: String, _ text: String, _ offset: UInt64, _ value: UInt64, width: Int = 4

@@ -9,6 +9,8 @@ public import SMMU
 public enum WriteOutcome: Equatable, Sendable {
   /// At the doorbell; what the ITS made of it.
   case message(PA, MessageOutcome)
+  /// At the doorbell of a GICv2m frame: the SPI that it named, whoever wrote.
+  case spi(PA, UInt32, wasPending: Bool)
   /// In RAM, four bytes of which it overwrote.
   case memory(PA)
   /// At a register that is no doorbell, which ignores it.
@@ -57,7 +59,15 @@ extension Machine {
     switch target(of: place) {
     case .ram: memory.store32(place, data) ? .memory(place) : .externalAbort(place)
     case .nothing: .externalAbort(place)
+    case .messageFrame(let offset): signal(data, at: place, offset)
     default: .register(place)
     }
+  }
+
+  /// A write of a device into the GICv2m frame.
+  private mutating func signal(_ data: UInt32, at place: PA, _ offset: UInt64) -> WriteOutcome {
+    let wasPending = distributor.isPending(data)
+    let spi = messageFrame.receiveWrite(offset, data, distributor: &distributor)
+    return spi.map { .spi(place, $0, wasPending: wasPending) } ?? .register(place)
   }
 }

@@ -25,6 +25,9 @@ public struct Machine: ~Copyable {
     /// The second SMMU and the second ITS; further ones follow, 128 KiB each.
     public var furtherSMMUs: PA = 0x20_0000_0000
     public var furtherITSs: PA = 0x21_0000_0000
+    /// The distributor, and the page of a GICv2m frame, where software uses them.
+    public var distributor: PA?
+    public var messageFrame: PA?
     /// The length of an SMMU's, and of an ITS's, two register pages.
     public static let unitSize: UInt64 = 0x2_0000
 
@@ -63,6 +66,10 @@ public struct Machine: ~Copyable {
     case doorbell(UInt64, unit: Int = 0)
     /// A redistributor's register, at an offset.
     case redistributor(Int, UInt64)
+    /// The distributor's, at an offset.
+    case distributor(UInt64)
+    /// A GICv2m frame's, at an offset.
+    case messageFrame(UInt64)
     /// A function's BAR, at an offset.
     case bar(UInt64, function: Int = 0)
     case nothing
@@ -74,6 +81,9 @@ public struct Machine: ~Copyable {
   public var itses: UnitList<ITS>
   public var redistributors: Redistributors
   public var functions: [PCIFunction]
+  /// The SPIs, and the GICv2m frame that makes them pending, where the layout has a place for it.
+  public var distributor = Distributor(spiCount: 256, cpuCount: 1)
+  public var messageFrame = GICv2mFrame(firstSPI: 80, count: 64)
 
   /// - Parameter functions: at least one, each with a requester ID of its own.
   public init(
@@ -136,9 +146,22 @@ public struct Machine: ~Copyable {
     if frame < stride &* UInt64(redistributors.count) {
       return .redistributor(Int(frame / stride), frame % stride)
     }
+    if let offset = Self.offset(of: address, in: layout.messageFrame, GICv2mFrame.frameSize) {
+      return .messageFrame(offset)
+    }
+    if let offset = Self.offset(of: address, in: layout.distributor, 0x1_0000) {
+      return .distributor(offset)
+    }
     let bar = address.rawValue &- layout.bar.rawValue
     guard bar < layout.barSize &* UInt64(functions.count) else { return .nothing }
     return .bar(bar % layout.barSize, function: Int(bar / layout.barSize))
+  }
+
+  @usableFromInline
+  static func offset(of address: PA, in frame: PA?, _ size: UInt64) -> UInt64? {
+    guard let frame else { return nil }
+    let offset = address.rawValue &- frame.rawValue
+    return offset < size ? offset : nil
   }
 
   /// The ITS that stands at `address`, and the offset from its base.
@@ -185,6 +208,10 @@ public struct Machine: ~Copyable {
     case .doorbell: break
     case .redistributor(let index, let offset):
       redistributors.writeRegister(offset, value, width: width, at: index, memory: memory)
+    case .distributor(let offset): distributor.writeRegister(offset, value, width: width)
+    case .messageFrame(let offset):
+      messageFrame.receiveWrite(
+        offset, UInt32(truncatingIfNeeded: value), distributor: &distributor)
     case .bar(let offset, let index):
       response.emissions = functions[index].writeTable(offset, value, width: width)
     case .nothing: response.isAnswered = false

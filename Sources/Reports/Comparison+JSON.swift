@@ -31,6 +31,7 @@ extension Comparison {
         "devices": .integer(scenario.topology.devices), "its": .integer(scenario.topology.itses),
         "smmus": .integer(scenario.topology.smmus),
         "order": .string(scenario.topology.order.rawValue),
+        "controller": .string(scenario.topology.controller.rawValue),
         "vmovp": .string(scenario.topology.vmovp.rawValue),
       ],
       "workload": .string(scenario.workloadSource),

@@ -121,7 +121,8 @@ extension Topology {
       "\(number) \(name)\(number == 1 ? "" : "s")"
     }
     guard self != .single else { return "" }
-    return [count(devices, "device"), count(itses, "ITS"), count(smmus, "SMMU")]
+    let takers = controller == .its ? count(itses, "ITS") : "a GICv2m frame"
+    return [count(devices, "device"), takers, count(smmus, "SMMU")]
       .joined(separator: ", ")
       + (order == .reverse ? ", last device first; " : "; ")
   }

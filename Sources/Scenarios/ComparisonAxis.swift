@@ -132,6 +132,7 @@ extension ComparisonAxis {
   /// All axes, in the order in which reports show them.
   public static let all: [ComparisonAxis] = [
     usage, guestKernel, hostKernel, firmware, delivery, idle, vmm, guestPageSize, hostPageSize, its,
+    hostController,
   ]
 
   public static let usage = ComparisonAxis(
@@ -197,6 +198,10 @@ extension ComparisonAxis {
       $0.topology.devices = max(count, $0.topology.smmus)
     }
   }
+
+  static let hostController = ComparisonAxis(
+    "host-controller", \.topology.controller, option: "--host-controller",
+    "What takes the physical MSIs.", means: \.meaning)
 
   /// The axis that an option such as `usage` or `guest-kernel=6.5,6.6` asks for.
   ///

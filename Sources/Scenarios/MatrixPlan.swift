@@ -84,7 +84,10 @@ public struct MatrixPlan: Sendable {
 extension ComparisonMatrix.Outcome {
   /// Carries a run out.
   fileprivate init(_ specification: RunSpecification, by engine: Engine) {
-    if let inconsistency = specification.design.inconsistency {
+    let design = specification.design
+    if let inconsistency = design.inconsistency
+      ?? design.inconsistency(with: specification.topology.controller)
+    {
       self = .inconsistent(inconsistency)
       return
     }

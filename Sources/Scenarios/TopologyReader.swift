@@ -19,6 +19,9 @@ extension Shape {
       "In which order the guest's drivers set the devices up.",
       standard: .string(SetupOrder.forward.rawValue)),
     .optional(
+      "controller", .choice(of: HostMSIController.self, \.meaning),
+      "What takes the physical MSIs.", standard: .string(HostMSIController.its.rawValue)),
+    .optional(
       "vmovp", .choice(of: VMOVPScope.self, \.meaning),
       "Which ITSs a VMOVP moves a virtual CPU on, with GICv4.",
       standard: .string(VMOVPScope.all.rawValue)),
@@ -31,6 +34,17 @@ extension SetupOrder {
     switch self {
     case .forward: "The first device first."
     case .reverse: "The last device first."
+    }
+  }
+}
+
+extension HostMSIController {
+  /// What the choice means, for readers of the schema.
+  public var meaning: String {
+    switch self {
+    case .its: "ITSs, which know devices by their DeviceIDs."
+    case .gicv2m: "A GICv2m frame: any device can signal any of its SPIs, so VFIO refuses."
+    case .gicv2mUnsafe: "The same, with allow_unsafe_interrupts for the host's VFIO."
     }
   }
 }
@@ -52,6 +66,7 @@ public struct TopologyOverrides: Equatable, Sendable {
   public var smmus: Int?
   public var order: SetupOrder?
   public var vmovp: VMOVPScope?
+  public var controller: HostMSIController?
 
   public init() {}
 }
@@ -73,6 +88,7 @@ extension Topology {
     devices = try count(
       "devices", overrides.devices, standard: max(itses, smmus), limit: Self.maximumDevices)
     order = overrides.order ?? machine?.choice("order") ?? .forward
+    controller = overrides.controller ?? machine?.choice("controller") ?? .its
     vmovp = overrides.vmovp ?? machine?.choice("vmovp") ?? .all
     if let machine, scenario["workload"]?["load"] != nil {
       throw InputError(

@@ -24,6 +24,8 @@ extension SetupOrder: ExpressibleByArgument {}
 
 extension VMOVPScope: ExpressibleByArgument {}
 
+extension HostMSIController: ExpressibleByArgument {}
+
 extension VMMPersonality: ExpressibleByArgument {}
 
 extension PageSize: ExpressibleByArgument {}
@@ -46,6 +48,9 @@ struct MachineOptions: ParsableArguments {
   @Option(help: "In which order the guest's drivers set the devices up.")
   var order: SetupOrder?
 
+  @Option(help: "What takes the physical MSIs.")
+  var hostController: HostMSIController?
+
   @Option(help: "Which ITSs a VMOVP moves a virtual CPU on, with GICv4.")
   var vmovp: VMOVPScope?
 
@@ -56,6 +61,7 @@ struct MachineOptions: ParsableArguments {
     overrides.smmus = smmus
     overrides.order = order
     overrides.vmovp = vmovp
+    overrides.controller = hostController
     return overrides
   }
 }
@@ -147,6 +153,7 @@ struct ConditionOptions: ParsableArguments {
       "--host-page-size": hostPageSize?.rawValue,
       "--smmus": machine.smmus.map { String($0) }, "--order": machine.order?.rawValue,
       "--vmovp": machine.vmovp?.rawValue,
+      "--host-controller": machine.hostController?.rawValue,
       "--guest-usage": guestUsage?.rawValue, "--guest-unmap": guestUnmap?.rawValue,
       "--guest-kernel": guestKernel?.description,
       "--host-kernel": hostKernel?.description, "--firmware": firmware?.rawValue,

@@ -154,6 +154,45 @@ struct MachineTests {
     #expect(targets == (0..<2).map { oneMovesAll || $0 == unit ? 1 : 0 })
   }
 
+  @Test(
+    "a GICv2m frame makes an SPI of its own pending, whoever writes",
+    arguments: [
+      (0x802_0040, 80, .spi(0x802_0040, 80, wasPending: false)),
+      (0x802_0040, 143, .spi(0x802_0040, 143, wasPending: false)),
+      (0x802_0040, 144, .register(0x802_0040)), (0x802_0040, 79, .register(0x802_0040)),
+      (0x802_0040, .max, .register(0x802_0040)), (0x802_0044, 80, .register(0x802_0044)),
+      (0x802_1040, 80, .externalAbort(0x802_1040)),
+    ] as [(UInt64, UInt32, WriteOutcome)], [0, 1])
+  func messageFrame(write: (UInt64, UInt32, WriteOutcome), function: Int) throws {
+    var layout = Self.layout
+    layout.messageFrame = 0x802_0000
+    layout.distributor = 0x800_0000
+    var machine = Machine(
+      memory: try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x100_0000)]),
+      layout: layout, smmus: UnitList(SMMU(profile: .qemu, caches: .none)),
+      itses: UnitList(ITS(profile: .qemu11())),
+      redistributors: Redistributors(
+        profile: RedistributorProfile(count: 2, base: layout.redistributors)),
+      functions: [0x10, 0x11].map {
+        PCIFunction(
+          profile: PCIFunctionProfile(
+            requesterID: RequesterID(rawValue: $0), barSize: layout.barSize))
+      })
+    var walk = NoObserver()
+    var tables = NoITSObserver()
+    let message = MSI(address: IOVA(write.0), data: write.1)
+    let outcome = machine.send(message, from: function, translation: &walk, tables: &tables)
+    #expect(outcome == write.2)
+    guard case .spi(let place, let spi, _) = outcome else { return }
+    let again = machine.send(message, from: function, translation: &walk, tables: &tables)
+    #expect(again == .spi(place, spi, wasPending: true))
+    // GICD_ICPENDR takes it back.
+    machine.write(
+      1 << UInt64(spi % 32), at: 0x800_0280 + UInt64(spi / 32) * 4, width: 4)
+    let isPending = machine.distributor.isPending(spi)
+    #expect(!isPending)
+  }
+
   @Test("a write that nothing claims is answered by nobody", arguments: [4, 8])
   func externalAbort(width: Int) throws {
     var machine = try machine()

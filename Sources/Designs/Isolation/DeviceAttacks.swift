@@ -11,9 +11,12 @@ extension Attack {
   static let deviceAttacks: [Attack] = [
     Attack(
       name: "foreign-event", actor: .device,
-      action: "The device writes every EventID that another device has mapped to its own doorbell.",
-      breach: "an LPI of the other device becomes pending",
-      source: "IHI 0069 5.2: the DeviceID selects the translation table", carryOut: sendEvents),
+      action: "The device writes every EventID that another device has mapped, or on a host with a "
+        + "GICv2m frame every SPI that it has, to its own doorbell.",
+      breach: "an LPI or SPI of the other device becomes pending",
+      source:
+        "IHI 0069 5.2: the DeviceID selects the translation table; irq-gic-v2m.c: no DeviceID",
+      carryOut: sendEvents),
     Attack(
       name: "event-out-of-range", actor: .device,
       action: "The device writes EventIDs beyond its translation table to its doorbell.",
@@ -54,12 +57,15 @@ extension Attack {
     let address = try field.message.address
     var own = 0
     var shown: AttackedSystem.Access?
-    for event in 0..<UInt32(NeighbourVM.events) {
+    for event in try field.neighbourMessages {
       let access = field.write(event, to: address)
       if access.outcome.isDelivered { own += 1 } else { shown = shown ?? access }
       if field.pendingAtNeighbour > 0 {
         return .breach(
-          of: .neighbour, "EventID \(event) makes an LPI of the neighbour's pending",
+          of: .neighbour,
+          field.system.machine.layout.messageFrame == nil
+            ? "EventID \(event) makes an LPI of the neighbour's pending"
+            : "the frame takes SPI \(event), the neighbour's, from any device",
           stations: access.stations)
       }
     }
@@ -115,13 +121,17 @@ extension Attack {
       let outcome = field.send(0, to: address)
       switch outcome {
       case .register: ignored += 1
-      case .message(let place, _), .memory(let place):
+      case .message(let place, _), .memory(let place), .spi(let place, _, _):
         return .breach(
           of: field.owner(of: place).victim ?? .guest,
           "a write to \(address): \(outcome.meaning)",
           stations: field.write(0, to: address).stations)
       case .externalAbort, .aborted, .fault, .stalled: refused += 1
       }
+    }
+    guard field.system.machine.layout.messageFrame == nil || readable == 0 else {
+      return .breach(
+        of: .host, "a read of MSI_TYPER tells the SPIs of the host's frame", stations: shown)
     }
     return .contained(
       ignored > 0
@@ -180,13 +190,25 @@ extension Attack {
 extension WriteOutcome {
   /// Whether it reached a doorbell.
   var isMessage: Bool {
-    if case .message = self { true } else { false }
+    switch self {
+    case .message, .spi: true
+    default: false
+    }
+  }
+
+  /// The LPI or SPI of the host that became of it.
+  var hostInterrupt: UInt32? {
+    switch self {
+    case .message(_, .delivered(let lpi, _, _)): lpi
+    case .spi(_, let spi, _): spi
+    default: nil
+    }
   }
 
   /// Whether an interrupt became of it.
   var isDelivered: Bool {
     switch self {
-    case .message(_, .delivered), .message(_, .deliveredVirtual): true
+    case .message(_, .delivered), .message(_, .deliveredVirtual), .spi: true
     default: false
     }
   }

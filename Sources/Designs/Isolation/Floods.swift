@@ -94,13 +94,14 @@ extension Attack {
     var virtual = 0
     for _ in 0..<flood {
       switch field.send(message.data, to: message.address) {
-      case .message(_, .delivered): physical += 1
+      case .message(_, .delivered), .spi: physical += 1
       case .message(_, .deliveredVirtual): virtual += 1
       default: break
       }
     }
     let victim = try field.other
-    let access = field.write(0, to: NeighbourVM.message, as: victim.requester)
+    let access = field.write(
+      try field.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim.requester)
     let arrived = field.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [
       .init("messages", flood), .init("most interrupts of the host's", physical),

@@ -17,6 +17,9 @@ extension Attack {
   private static func sendToForeignITS(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
+    guard specification.topology.controller == .its else {
+      throw .notApplicable("the host has no ITS")
+    }
     var specification = specification
     specification.topology.devices = 2
     specification.topology.itses = 2

@@ -58,7 +58,7 @@ extension Attack {
     for (index, page) in pages.enumerated() {
       let alias = aliases + UInt64(index) * 0x1_0000
       try field.guestMaps(alias, to: page)
-      for event in 0..<UInt32(NeighbourVM.events) {
+      for event in try field.neighbourMessages {
         let access = field.write(event, to: alias + 0x40)
         if access.outcome.isDelivered {
           delivered += 1

@@ -65,14 +65,14 @@ extension Attack {
     let victim = try field.other
     var delivered = 0
     var shown: [Journey.Station] = []
-    for event in 0..<UInt32(NeighbourVM.events) {
+    for event in try field.neighbourMessages {
       let access = field.write(event, to: NeighbourVM.message)
       if case .message(_, .deliveredVirtual(_, let intid, _, _)) = access.outcome {
         return .breach(
           of: .guest, "vLPI \(intid) of the first VM's vPE becomes pending",
           stations: access.stations)
       }
-      guard case .message(_, .delivered(let lpi, _, _)) = access.outcome else { continue }
+      guard let lpi = access.outcome.hostInterrupt else { continue }
       delivered += 1
       shown = access.stations
       if case .kvm = field.system.host.signalTarget(ofLPI: lpi) {

@@ -107,9 +107,21 @@ extension AttackedSystem {
     }
   }
 
+  /// What the messages of the neighbour's device hold: EventIDs, or on a host with a GICv2m frame
+  /// SPIs.
+  var neighbourMessages: Range<UInt32> {
+    get throws(AttackFailure) {
+      system.machine.layout.messageFrame == nil
+        ? 0..<UInt32(NeighbourVM.events) : try other.lpis
+    }
+  }
+
   /// How many of the neighbour's LPIs are pending at any CPU.
   var pendingAtNeighbour: Int {
     guard let lpis = neighbour?.lpis else { return 0 }
+    guard system.machine.layout.messageFrame == nil else {
+      return lpis.count { system.machine.distributor.isPending($0) }
+    }
     return (0..<RecordedMachine.cpus).reduce(0) { count, cpu in
       count
         + system.machine.redistributors.pendingLPIs(at: cpu, memory: system.machine.memory)

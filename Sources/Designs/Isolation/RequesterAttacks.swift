@@ -45,7 +45,8 @@ extension Attack {
         "ACS Violation at the port: requester \(victim) is of another bus than \(own.bus)",
         [.init("interrupts", 0)])
     }
-    let message = field.write(0, to: NeighbourVM.message, as: victim)
+    let message = field.write(
+      try field.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim)
     let reachesRAM = field.place(of: NeighbourVM.buffer, as: UInt32(victim.rawValue)) != nil
     let interrupts = field.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [

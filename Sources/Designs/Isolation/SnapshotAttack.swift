@@ -60,7 +60,7 @@ extension AttackedSystem {
     case .message(_, .deliveredVirtual(_, let intid, _, _)):
       arrived = intid
       way = "the physical ITS, which no restore touches, injects LPI \(intid)"
-    case .message(_, .delivered(let lpi, _, _)):
+    case .message(_, .delivered(let lpi, _, _)), .spi(_, let lpi, _):
       guard let found = injected(by: lpi) else {
         return .contained("nothing is injected", measures, stations: access.stations)
       }

@@ -42,6 +42,7 @@ extension AttackedSystem {
     switch system.machine.target(of: place) {
     case .nothing: .nothing
     case .doorbell(let offset, _): offset & ~0xfff == 0x1_0000 ? .doorbell : .registers
+    case .messageFrame: .doorbell
     case .ram: ownerOfRAM(place)
     default: .registers
     }
