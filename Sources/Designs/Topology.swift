@@ -4,7 +4,7 @@ internal import Guest
 ///
 /// Device number i stands behind SMMU i modulo the number of SMMUs, and its MSIs go to ITS i modulo
 /// the number of ITSs. The guest has a vSMMU for each physical SMMU, and one virtual ITS.
-public struct Topology: Equatable, Sendable {
+public struct Topology: Hashable, Sendable {
   /// 1 to `maximumDevices`, all of the same kind.
   public var devices = 1
   /// 1 to `maximumITSs`: one more than iommufd has doorbell pages for.

@@ -109,25 +109,72 @@ extension ComparisonMatrix.Outcome {
   }
 }
 
-extension [MatrixPlan] {
-  /// Runs all, on all cores.
+/// What decides about a run of a scenario: its design, its value on every axis, and the machine.
+private struct RunIdentity: Hashable {
+  let row: Int
+  let values: [String]
+  let topology: Topology
+}
+
+extension MatrixPlan {
+  fileprivate func identity(_ number: Int) -> RunIdentity {
+    let specification = specification(number)
+    return RunIdentity(
+      row: number / columns.count,
+      values: ComparisonAxis.all.map { $0.value(of: specification) },
+      topology: specification.topology)
+  }
+}
+
+/// The runs of several plans of one scenario, each carried out once: wherever a column has the
+/// scenario's own value, plans that vary different things ask for the same.
+public struct MatrixRuns: Sendable {
+  private let plans: [MatrixPlan]
+  /// The cells that ask for a run first, by plan and number.
+  private let firsts: [(plan: Int, number: Int)]
+  /// For each cell of each plan, in order, the run that it asks for.
+  private let runs: [Int]
+
+  /// How many runs there are.
+  public var count: Int { firsts.count }
+
+  /// - Parameter plans: all of the same scenario.
+  public init(_ plans: [MatrixPlan]) {
+    var known: [RunIdentity: Int] = [:]
+    var firsts: [(plan: Int, number: Int)] = []
+    var runs: [Int] = []
+    for (plan, each) in plans.enumerated() {
+      for number in 0..<each.runs {
+        let identity = each.identity(number)
+        if known[identity] == nil {
+          known[identity] = firsts.count
+          firsts.append((plan, number))
+        }
+        runs.append(known[identity] ?? 0)
+      }
+    }
+    self.plans = plans
+    self.firsts = firsts
+    self.runs = runs
+  }
+
+  /// Carries them out, on all cores: a matrix for each plan.
   ///
   /// - Parameters:
   ///   - progress: told how many runs are done.
   ///   - engine: what carries the runs out.
-  public func run(
+  public func matrices(
     progress: (Int) -> Void = { _ in },
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async -> [ComparisonMatrix] {
-    let numbers = indices.flatMap { plan in (0..<self[plan].runs).map { (plan, $0) } }
-    let outcomes = await inParallel(numbers.indices, progress: progress) { index in
-      let (plan, number) = numbers[index]
-      return ComparisonMatrix.Outcome(self[plan].specification(number), by: engine)
+    let outcomes = await inParallel(firsts.indices, progress: progress) { index in
+      let (plan, number) = firsts[index]
+      return ComparisonMatrix.Outcome(plans[plan].specification(number), by: engine)
     }
     var start = 0
-    return map { plan in
+    return plans.map { plan in
       defer { start += plan.runs }
-      return plan.matrix(Array<ComparisonMatrix.Outcome>(outcomes[start..<start + plan.runs]))
+      return plan.matrix(runs[start..<start + plan.runs].map { outcomes[$0] })
     }
   }
 }

@@ -136,10 +136,9 @@ struct CompareCommand: AsyncParsableCommand {
   }
 
   private func matrices() async throws -> [ComparisonMatrix] {
-    let plans = try plans()
-    let runs = plans.reduce(0) { $0 + $1.runs }
-    return await Progress.during("running the matrix", of: runs) { progress in
-      await plans.run { progress.show($0) }
+    let runs = MatrixRuns(try plans())
+    return await Progress.during("running the matrix", of: runs.count) { progress in
+      await runs.matrices { progress.show($0) }
     }
   }
 

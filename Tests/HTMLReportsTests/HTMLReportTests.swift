@@ -130,7 +130,7 @@ struct HTMLReportTests {
     var scenario = try folder.scenario(named: "synthetic-4-vectors")
     scenario.designs = try ["rmr-identity"].map { try folder.design(named: $0) }
     let axis = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
-    let matrices = await [MatrixPlan(scenario, axes: [axis])].run()
+    let matrices = await MatrixRuns([MatrixPlan(scenario, axes: [axis])]).matrices()
     let journeys = await matrices.journeys()
     let comparison = Comparison(scenario: scenario, results: [Fixtures.result()])
     let report = HTMLReport(

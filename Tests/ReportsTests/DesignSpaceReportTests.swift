@@ -24,7 +24,7 @@ struct DesignSpaceReportTests {
     scenario.designs = enumeration.consistent
     let plan = MatrixPlan(scenario, axes: [.usage])
     return DesignSpace(
-      try #require(await [plan].run(by: engine).first), of: enumeration)
+      try #require(await MatrixRuns([plan]).matrices(by: engine).first), of: enumeration)
   }
 
   @Test("the table counts all designs, names the front, and says what beats each family in what")
@@ -65,7 +65,7 @@ struct DesignSpaceReportTests {
     var scenario = try folder.scenario(named: "synthetic-4-vectors")
     scenario.designs = known.filter { ["coincident", "per-its-s2"].contains($0.name) }
     let vfio = try ComparisonAxis.usage.narrowed(to: ["vfio"])
-    let one = try #require(await [MatrixPlan(scenario, axes: [vfio])].run().first)
+    let one = try #require(await MatrixRuns([MatrixPlan(scenario, axes: [vfio])]).matrices().first)
     let two = MatrixPlan(
       scenario, axes: [vfio, ComparisonAxis.its.only(ComparisonAxis.its.values[1])])
     let space = DesignSpace(

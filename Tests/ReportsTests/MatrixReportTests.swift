@@ -11,7 +11,7 @@ struct MatrixReportTests {
   /// The first design is refused under VFIO and loses one of four otherwise; the other delivers.
   static func matrices() async throws -> [ComparisonMatrix] {
     let axes = try ComparisonAxis.chosen(["usage=dma-api,vfio"])
-    return await [MatrixPlan(Fixtures.scenario(), axes: axes)].run(by: engine)
+    return await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(by: engine)
   }
 
   private static let engine: Engine = { specification throws(RunFailure) in
@@ -60,7 +60,8 @@ struct MatrixReportTests {
   @Test("a table that is too wide is one for each value of the first axis")
   func parts() async throws {
     let axes = try ComparisonAxis.chosen(["usage=dma-api,vfio", "guest-kernel=6.5,6.6"])
-    let matrices = await [MatrixPlan(Fixtures.scenario(), axes: axes)].run(by: Self.engine)
+    let matrices = await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(
+      by: Self.engine)
     let text = MatrixReport(matrices).text(as: .table, on: Terminal(width: 60))
     #expect(
       text.contains(

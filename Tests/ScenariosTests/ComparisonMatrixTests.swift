@@ -32,7 +32,8 @@ struct ComparisonMatrixTests {
   func cells() async throws {
     let axes = try ComparisonAxis.chosen(["usage", "guest-kernel=6.5,6.6"])
     let matrix = try #require(
-      await [MatrixPlan(Fixtures.scenario(), axes: axes)].run(by: Self.engine).first)
+      await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(by: Self.engine)
+        .first)
     #expect(matrix.rows.map(\.design) == [Fixtures.design, Fixtures.other])
     for row in matrix.rows {
       for (column, cell) in zip(matrix.columns, row.cells) {
@@ -49,7 +50,8 @@ struct ComparisonMatrixTests {
     design.reference = "my/untrapped.yaml"
     let plan = MatrixPlan(
       Fixtures.scenario(designs: [design]), axes: [.usage], arguments: ["fixture", "--seed", "7"])
-    let cells = try #require(await [plan].run(by: Self.engine).first?.rows.first?.cells)
+    let cells = try #require(
+      await MatrixRuns([plan]).matrices(by: Self.engine).first?.rows.first?.cells)
     let common = ["explain", "fixture", "--seed", "7", "--design", "my/untrapped.yaml"]
     func command(_ usage: GuestUsage) -> [String]? {
       cells.first { $0.specification.usage == usage }?.command
@@ -85,6 +87,29 @@ struct ComparisonMatrixTests {
     let plans = MatrixPlan.all(Fixtures.scenario())
     #expect(Set(plans.flatMap(\.axes).map(\.name)) == Set(ComparisonAxis.all.map(\.name)))
     #expect(plans.allSatisfy { $0.axes.first?.name == "usage" })
+  }
+
+  @Test("plans share the runs of what does not differ, and each is as it would be alone")
+  func shared() async throws {
+    let plans = MatrixPlan.all(Fixtures.scenario())
+    // What a run comes to tells everything that any axis changes.
+    let engine: Engine = { specification throws(RunFailure) in
+      throw RunFailure(
+        ComparisonAxis.all.map { $0.value(of: specification) }.joined(separator: " ")
+          + " \(specification.design.name) \(specification.topology)")
+    }
+    let together = MatrixRuns(plans)
+    let alone = plans.map { MatrixRuns([$0]) }
+    #expect(alone.map(\.count) == plans.map(\.runs))
+    // Each axis but the usage has one value that is the scenario's own.
+    let columns = GuestUsage.allCases.count * Fixtures.scenario().designs.count
+    #expect(together.count == plans.reduce(0) { $0 + $1.runs } - columns * (plans.count - 1))
+    var expected: [ComparisonMatrix] = []
+    for runs in alone { expected += await runs.matrices(by: engine) }
+    let found = await together.matrices(by: engine)
+    #expect(
+      found.map { $0.rows.map { $0.cells.map(\.why) } }
+        == expected.map { $0.rows.map { $0.cells.map(\.why) } })
   }
 
   @Test(

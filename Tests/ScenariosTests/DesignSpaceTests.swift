@@ -48,7 +48,7 @@ struct DesignSpaceTests {
     var scenario = Fixtures.scenario()
     scenario.designs = enumeration.consistent
     let plan = MatrixPlan(scenario, axes: [.usage])
-    let matrix = try #require(await [plan].run(by: engine).first)
+    let matrix = try #require(await MatrixRuns([plan]).matrices(by: engine).first)
     return DesignSpace(matrix, of: enumeration)
   }
 
@@ -91,7 +91,7 @@ struct DesignSpaceTests {
     scenario.designs = known.filter { chosen.contains($0.name) }
     let vfio = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
     let plan = MatrixPlan(scenario, axes: [vfio])
-    let one = try #require(await [plan].run().first)
+    let one = try #require(await MatrixRuns([plan]).matrices().first)
     let second = ComparisonAxis.its.only(ComparisonAxis.its.values[1])
     let both = await MatrixPlan(scenario, axes: [vfio, second]).confirming(one) { _ in }
     let works = both.rows.map { $0.cells.map(\.works) }
