@@ -20,7 +20,9 @@ extension Scenario {
     scenario.designs = enumeration.consistent
     scenario.workload = workload.limited(toMessages: messages)
     let plan = MatrixPlan(scenario, axes: axes, arguments: arguments)
-    guard var matrix = await MatrixRuns([plan]).matrices(progress: progress).first else { return nil }
+    guard var matrix = await MatrixRuns([plan]).matrices(progress: progress).first else {
+      return nil
+    }
     var runs = plan.runs
     for value in every.map({ $0.values.dropFirst() }) ?? [] {
       let more = MatrixPlan(
