@@ -23,9 +23,13 @@ public struct BriefTimes: Sendable {
   @inlinable
   public func completed(after latency: SimulatedTime) -> StationTimes {
     var times = StationTimes()
-    for place in 0..<10 { times.picoseconds[place] = UInt64(picoseconds[place]) }
-    let known = times.total
-    times.add(latency - known, at: .queueing)
+    // Ten numbers of 32 bits: the sum fits.
+    var known: UInt64 = 0
+    for place in 0..<10 {
+      times.picoseconds[place] = UInt64(picoseconds[place])
+      known &+= UInt64(picoseconds[place])
+    }
+    times.add(latency - SimulatedTime(picoseconds: known), at: .queueing)
     return times
   }
 }

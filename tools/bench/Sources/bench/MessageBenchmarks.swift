@@ -13,8 +13,8 @@ enum MessageBenchmarks {
     // Set-up costs the same for both: the difference is messages.
     let few = try workload(1_000)
     let many = try workload(201_000)
-    let small = Measurement.best("few", rounds: 3, operations: 1) { keep(try? few.run()) }
-    let large = Measurement.best("many", rounds: 3, operations: 1) { keep(try? many.run()) }
+    let small = Measurement.best("few", rounds: 7, operations: 1) { keep(try? few.run()) }
+    let large = Measurement.best("many", rounds: 7, operations: 1) { keep(try? many.run()) }
     let nanoseconds = (large.nanoseconds - small.nanoseconds) / 200_000
     return [
       Measurement(
