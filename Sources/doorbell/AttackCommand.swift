@@ -40,14 +40,7 @@ struct AttackCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(
-    name: .customLong("design"),
-    help: ArgumentHelp(
-      "Attack this design instead of the scenario's; may be repeated.", valueName: "name|file"))
-  var designs: [String] = []
-
-  @Flag(help: "Attack every design of the scenarios folder.")
-  var all = false
+  @OptionGroup var designs: DesignOptions
 
   @Option(
     help: ArgumentHelp(
@@ -69,9 +62,6 @@ struct AttackCommand: AsyncParsableCommand {
   var format = ReportFormat.table
 
   func validate() throws {
-    guard designs.isEmpty || !all else {
-      throw ValidationError("--design and --all exclude each other")
-    }
     guard usages == nil || options.conditions.guestUsage == nil else {
       throw ValidationError("--usages and --guest-usage exclude each other")
     }
@@ -80,8 +70,7 @@ struct AttackCommand: AsyncParsableCommand {
   func run() async throws {
     guard !list else { return try Output.write(AttackList.text(on: Output.terminal)) }
     let chosen = try attacks.isEmpty ? Attack.all : attacks.map { try Attack.existing($0) }
-    let names = try all ? options.conditions.location.folder.designNames : designs
-    let scenario = try options.load(designs: names)
+    let scenario = try designs.load(options)
     let usages = try usages.map(GuestUsage.list)
     let findings = try await Progress.during("attacking '\(scenario.name)'") { progress in
       try await scenario.findings(of: chosen, under: usages) { progress.show($0) }

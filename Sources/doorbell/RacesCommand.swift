@@ -29,14 +29,7 @@ struct RacesCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(
-    name: .customLong("design"),
-    help: ArgumentHelp(
-      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"))
-  var designs: [String] = []
-
-  @Flag(help: "Run every design of the scenarios folder.")
-  var all = false
+  @OptionGroup var designs: DesignOptions
 
   @Option(help: ArgumentHelp("The vector of the MSI, counted from 0.", valueName: "n"))
   var vector = 0
@@ -44,15 +37,8 @@ struct RacesCommand: AsyncParsableCommand {
   @Option(help: "How to print.")
   var format = ReportFormat.table
 
-  func validate() throws {
-    guard designs.isEmpty || !all else {
-      throw ValidationError("--design and --all exclude each other")
-    }
-  }
-
   func run() async throws {
-    let names = try all ? options.conditions.location.folder.designNames : designs
-    let scenario = try options.load(designs: names)
+    let scenario = try designs.load(options)
     let studies = try await Progress.during("running '\(scenario.name)'") { progress in
       try await scenario.races(vector: vector) { done, _ in progress.show(done) }
     }

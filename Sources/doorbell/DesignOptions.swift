@@ -1,0 +1,26 @@
+import ArgumentParser
+import Console
+import Scenarios
+
+/// Which designs to run instead of the scenario's.
+struct DesignOptions: ParsableArguments {
+  @Option(
+    name: .customLong("design"),
+    help: ArgumentHelp(
+      "This design instead of the scenario's; may be repeated.", valueName: "name|file"))
+  var designs: [String] = []
+
+  @Flag(help: "Every design of the scenarios folder.")
+  var all = false
+
+  func validate() throws {
+    guard designs.isEmpty || !all else {
+      throw ValidationError("--design and --all exclude each other")
+    }
+  }
+
+  /// The scenario that the options name, under the designs that these name.
+  func load(_ options: ScenarioOptions) throws -> Scenario {
+    try options.load(designs: all ? options.conditions.location.folder.designNames : designs)
+  }
+}
