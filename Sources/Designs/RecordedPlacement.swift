@@ -1,5 +1,5 @@
 public import Bits
-public import Guest
+internal import Guest
 internal import Memory
 internal import VMM
 

@@ -1,4 +1,3 @@
-internal import ArmFormats
 internal import Bits
 internal import Firmware
 internal import Flows
@@ -8,10 +7,6 @@ internal import HostKernel
 internal import IOMMU
 internal import Linux
 internal import Machine
-internal import Memory
-internal import PCI
-internal import SMMU
-internal import Timing
 internal import VMM
 
 // How a system is put together from a specification.
@@ -32,17 +27,7 @@ extension System {
       throw RunFailure("design '\(design.name)': \(problem)")
     }
     let extents = Self.extents(of: map, placement: specification.placement)
-    let memory: PhysicalMemory
-    let guestMemory: PhysicalMemory
-    do {
-      memory = try PhysicalMemory(
-        regions: specification.mutation.memoryRegions, isShareable: true)
-      guestMemory = try memory.window(
-        .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
-        onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
-    } catch {
-      throw RunFailure("the machine's memory cannot be set up: \(error)")
-    }
+    let memories = try Self.memories(specification, map, extents)
     let devices = specification.devices
     let functions = try devices.map { device throws(RunFailure) in
       try Self.function(device)
@@ -58,38 +43,13 @@ extension System {
     self.sink = sink
     costs = CostTable(specification.costs)
     self.vmm = vmm
-    self.guestMemory = guestMemory
+    guestMemory = memories.guest
     self.extents = extents
-    let version = design.delivery.version
-    machine = Machine(
-      memory: memory, layout: RecordedMachine.layout(of: specification.topology.controller),
-      // A journey shows every descriptor, so nothing may be cached.
-      smmus: UnitList(count: specification.topology.smmus) { _ in
-        SMMU(
-          profile: .qemu, personality: specification.mutation?.ofSMMU ?? .architecture,
-          caches: specification.journeyOf == nil ? specification.caches.ofSMMU : .none)
-      },
-      itses: UnitList(count: specification.topology.itses) { number in
-        ITS(
-          profile: Self.physicalITS(
-            version, number: specification.topology.vmovp == .listed ? number : nil,
-            routes: specification.journeyOf == nil ? specification.caches.routes : 0),
-          personality: specification.mutation?.applied(to: .architectureSkippingErrors)
-            ?? .architectureSkippingErrors)
-      },
-      redistributors: Redistributors(
-        profile: RedistributorProfile(
-          count: RecordedMachine.cpus, version: version,
-          base: RecordedMachine.layout.redistributors, hasDirectLPIs: version >= .v4)),
-      functions: functions)
+    machine = Self.machine(specification, memory: memories.host, functions: functions)
     virtualITS = ITS(profile: .kvm(), personality: .kvm)
     virtualRedistributors = Redistributors(
       profile: .kvm(count: 1, base: PA(map.redistributors.rawValue)))
-    let window = SoftwareMSIWindow.base.rawValue
-    let single = workload.moved(toRAM: map.ramBase).operations(
-      for: specification.usage, window: window..<window + SoftwareMSIWindow.length,
-      isMachineAsRecorded: specification.isSetupAsRecorded, translates: specification.doesDMA)
-    operations = DeviceOperation.interleaved(single, over: specification.topology)
+    operations = Self.operations(specification, map)
     setups = Array(repeating: .enabled, count: devices.count)
     firstMessages = Array(repeating: nil, count: devices.count)
     reasons = Array(repeating: nil, count: devices.count)
@@ -98,22 +58,14 @@ extension System {
     timeline = specification.wantsTimeline ? Timeline() : nil
   }
 
-  private static func function(_ device: Workload.Device) throws(RunFailure) -> PCIFunction {
-    guard let requesterID = UInt16(exactly: device.hostID) else {
-      throw RunFailure("the device's requester ID \(hex(UInt64(device.hostID))) exceeds 16 bits")
-    }
-    guard device.store != .msi || device.vectors <= 32 else {
-      throw RunFailure("a function has 1 to 32 MSI vectors, not \(device.vectors)")
-    }
-    let msi = PCIFunctionProfile.MSI(logVectors: MSIDriver.exponent(of: device.vectors))
-    let msix = PCIFunctionProfile.MSIX(
-      vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
-      pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000,
-      store: device.store == .device ? .device : .table)
-    return PCIFunction(
-      profile: PCIFunctionProfile(
-        requesterID: RequesterID(rawValue: requesterID), msi: device.store == .msi ? msi : nil,
-        msix: device.store == .msi ? nil : msix, barSize: RecordedMachine.layout.barSize))
+  private static func operations(
+    _ specification: RunSpecification, _ map: AddressMap
+  ) -> [DeviceOperation] {
+    let window = SoftwareMSIWindow.base.rawValue
+    let single = specification.workload.moved(toRAM: map.ramBase).operations(
+      for: specification.usage, window: window..<window + SoftwareMSIWindow.length,
+      isMachineAsRecorded: specification.isSetupAsRecorded, translates: specification.doesDMA)
+    return DeviceOperation.interleaved(single, over: specification.topology)
   }
 
   private static func vmm(_ specification: RunSpecification, _ map: AddressMap) -> VMM {
@@ -132,48 +84,6 @@ extension System {
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
       msixEntry: design.msixEntry, devices: devices, iommu: design.iommu, route: design.route,
       firmware: specification.firmware)
-  }
-
-  /// The physical ITS; without a cache it reads its tables for every message.
-  ///
-  /// - Parameter number: which of the ITS list it is; `nil` where there is no list.
-  private static func physicalITS(
-    _ version: GICVersion, number: Int?, routes: Int
-  ) -> ITSProfile {
-    var profile = ITSProfile.qemu11(version: version)
-    if let number, version >= .v4 {
-      profile.type[.singleVMOVP] = false
-      profile.number = UInt8(truncatingIfNeeded: number)
-    }
-    profile.routeCache = routes > 0 ? .limited(routes) : .none
-    return profile
-  }
-
-  /// Guest RAM: the second bank, with the pages that a recording names where it saw them.
-  private static func extents(
-    of map: AddressMap, placement: Workload.Placement
-  ) -> [HostCall.RAMExtent] {
-    let start = map.ramBase.rawValue
-    let inRAM = placement.pages
-      .filter { $0.0.rawValue &- start < map.ramSize }
-      .sorted { $0.0 < $1.0 }
-    var extents: [HostCall.RAMExtent] = []
-    var cursor = start
-    func fill(to end: UInt64) {
-      guard end > cursor else { return }
-      extents.append(
-        .init(
-          ipa: IPA(cursor), pa: RecordedMachine.secondBank.base + (cursor - start),
-          size: end - cursor))
-      cursor = end
-    }
-    for (ipa, pa) in inRAM where ipa.rawValue >= cursor {
-      fill(to: ipa.rawValue)
-      extents.append(.init(ipa: ipa, pa: pa, size: 4096))
-      cursor = ipa.rawValue + 4096
-    }
-    fill(to: start + map.ramSize)
-    return extents
   }
 
   private static func kernels(
@@ -258,31 +168,6 @@ extension System {
     } catch {
       throw Refusal(
         by: .vmm, in: "virt_acpi_build", errno: "EINVAL", message: error.description)
-    }
-  }
-}
-
-extension CacheSizes {
-  /// The SMMU's caches: these, and the model's own for what they don't say.
-  fileprivate var ofSMMU: SMMUCacheGeometry {
-    var geometry = SMMUCacheGeometry.default
-    geometry.pages = pages
-    geometry.stage1Tables = walks
-    geometry.stage2Tables = walks
-    geometry.ways = ways
-    // The micro-TLB stands for the pages that it was filled from.
-    if pages == 0 { geometry.recent = 0 }
-    return geometry
-  }
-}
-
-extension InterruptDelivery {
-  /// The version of the physical interrupt controllers.
-  fileprivate var version: GICVersion {
-    switch self {
-    case .irqfd: .v3
-    case .gicv4: .v4
-    case .gicv4Point1: .v4Point1
     }
   }
 }

@@ -1,6 +1,6 @@
 import Designs
 import Flows
-public import JSON
+import JSON
 public import Scenarios
 import Simulation
 

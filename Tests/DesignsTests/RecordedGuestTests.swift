@@ -195,7 +195,7 @@ struct RecordedGuestTests {
       (KernelVersion(6, 15), .delivered, window),
     ] as [(KernelVersion, Verdict, IOVA?)])
   func hostRelease(version: KernelVersion, verdict: Verdict, address: IOVA?) throws {
-    var specification = try Fixtures.specification(Fixtures.rmr, recording.workload)
+    var specification = Fixtures.specification(Fixtures.rmr, recording.workload)
     specification.hostKernel = version
     let result = try specification.run()
     #expect(result.verdict == verdict)

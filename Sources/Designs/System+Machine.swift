@@ -1,0 +1,146 @@
+internal import ArmFormats
+internal import Bits
+internal import GIC
+internal import Guest
+internal import HostKernel
+internal import Linux
+internal import Machine
+internal import Memory
+internal import PCI
+internal import SMMU
+internal import Timing
+internal import VMM
+
+// The hardware of a system: memory, and what stands on the bus.
+extension System {
+  /// The machine's memory, and the guest's RAM at its IPAs, which is a part of it.
+  static func memories(
+    _ specification: RunSpecification, _ map: AddressMap, _ extents: [HostCall.RAMExtent]
+  ) throws(RunFailure) -> (host: PhysicalMemory, guest: PhysicalMemory) {
+    do {
+      let memory = try PhysicalMemory(
+        regions: specification.mutation.memoryRegions, isShareable: true)
+      let window = try memory.window(
+        .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
+        onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
+      return (memory, window)
+    } catch {
+      throw RunFailure("the machine's memory cannot be set up: \(error)")
+    }
+  }
+
+  static func machine(
+    _ specification: RunSpecification, memory: PhysicalMemory, functions: [PCIFunction]
+  ) -> Machine {
+    let topology = specification.topology
+    let version = specification.design.delivery.version
+    let mutation = specification.mutation
+    // A journey shows every descriptor, so nothing may be cached.
+    let isCached = specification.journeyOf == nil
+    return Machine(
+      memory: memory, layout: RecordedMachine.layout(of: topology.controller),
+      smmus: UnitList(count: topology.smmus) { _ in
+        SMMU(
+          profile: .qemu, personality: mutation?.ofSMMU ?? .architecture,
+          caches: isCached ? specification.caches.ofSMMU : .none)
+      },
+      itses: UnitList(count: topology.itses) { number in
+        ITS(
+          profile: physicalITS(
+            version, number: topology.vmovp == .listed ? number : nil,
+            routes: isCached ? specification.caches.routes : 0),
+          personality: mutation?.applied(to: .architectureSkippingErrors)
+            ?? .architectureSkippingErrors)
+      },
+      redistributors: Redistributors(
+        profile: RedistributorProfile(
+          count: RecordedMachine.cpus, version: version,
+          base: RecordedMachine.layout.redistributors, hasDirectLPIs: version >= .v4)),
+      functions: functions)
+  }
+
+  static func function(_ device: Workload.Device) throws(RunFailure) -> PCIFunction {
+    guard let requesterID = UInt16(exactly: device.hostID) else {
+      throw RunFailure("the device's requester ID \(hex(UInt64(device.hostID))) exceeds 16 bits")
+    }
+    guard device.store != .msi || device.vectors <= 32 else {
+      throw RunFailure("a function has 1 to 32 MSI vectors, not \(device.vectors)")
+    }
+    let msi = PCIFunctionProfile.MSI(logVectors: MSIDriver.exponent(of: device.vectors))
+    let msix = PCIFunctionProfile.MSIX(
+      vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
+      pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000,
+      store: device.store == .device ? .device : .table)
+    return PCIFunction(
+      profile: PCIFunctionProfile(
+        requesterID: RequesterID(rawValue: requesterID), msi: device.store == .msi ? msi : nil,
+        msix: device.store == .msi ? nil : msix, barSize: RecordedMachine.layout.barSize))
+  }
+
+  /// The physical ITS; without a cache it reads its tables for every message.
+  ///
+  /// - Parameter number: which of the ITS list it is; `nil` where there is no list.
+  private static func physicalITS(
+    _ version: GICVersion, number: Int?, routes: Int
+  ) -> ITSProfile {
+    var profile = ITSProfile.qemu11(version: version)
+    if let number, version >= .v4 {
+      profile.type[.singleVMOVP] = false
+      profile.number = UInt8(truncatingIfNeeded: number)
+    }
+    profile.routeCache = routes > 0 ? .limited(routes) : .none
+    return profile
+  }
+
+  /// Guest RAM: the second bank, with the pages that a recording names where it saw them.
+  static func extents(
+    of map: AddressMap, placement: Workload.Placement
+  ) -> [HostCall.RAMExtent] {
+    let start = map.ramBase.rawValue
+    let inRAM = placement.pages
+      .filter { $0.0.rawValue &- start < map.ramSize }
+      .sorted { $0.0 < $1.0 }
+    var extents: [HostCall.RAMExtent] = []
+    var cursor = start
+    func fill(to end: UInt64) {
+      guard end > cursor else { return }
+      extents.append(
+        .init(
+          ipa: IPA(cursor), pa: RecordedMachine.secondBank.base + (cursor - start),
+          size: end - cursor))
+      cursor = end
+    }
+    for (ipa, pa) in inRAM where ipa.rawValue >= cursor {
+      fill(to: ipa.rawValue)
+      extents.append(.init(ipa: ipa, pa: pa, size: 4096))
+      cursor = ipa.rawValue + 4096
+    }
+    fill(to: start + map.ramSize)
+    return extents
+  }
+}
+
+extension CacheSizes {
+  /// The SMMU's caches: these, and the model's own for what they don't say.
+  fileprivate var ofSMMU: SMMUCacheGeometry {
+    var geometry = SMMUCacheGeometry.default
+    geometry.pages = pages
+    geometry.stage1Tables = walks
+    geometry.stage2Tables = walks
+    geometry.ways = ways
+    // The micro-TLB stands for the pages that it was filled from.
+    if pages == 0 { geometry.recent = 0 }
+    return geometry
+  }
+}
+
+extension InterruptDelivery {
+  /// The version of the physical interrupt controllers.
+  fileprivate var version: GICVersion {
+    switch self {
+    case .irqfd: .v3
+    case .gicv4: .v4
+    case .gicv4Point1: .v4Point1
+    }
+  }
+}
