@@ -8,6 +8,8 @@ public struct MatrixPlan: Sendable {
   public let columns: [ComparisonMatrix.Column]
   /// The arguments by which the user named the scenario and what is to differ from it.
   private let arguments: [String]
+  /// That of the scenario, with set-up by the model of the guest's kernel.
+  private let workload: Workload
 
   /// - Parameter arguments: of `doorbell explain`: the scenario, and options besides those of the
   ///   axes and `--design`.
@@ -15,6 +17,7 @@ public struct MatrixPlan: Sendable {
     self.scenario = scenario
     self.axes = axes
     self.arguments = arguments
+    workload = scenario.workload.withModelledSetup
     columns = axes.reduce([[]]) { combinations, axis in
       combinations.flatMap { combination in axis.values.map { combination + [$0] } }
     }.map(ComparisonMatrix.Column.init(values:))
@@ -34,7 +37,7 @@ public struct MatrixPlan: Sendable {
   /// The run of a number, row by row.
   func specification(_ number: Int) -> RunSpecification {
     var specification = scenario.specification(of: scenario.designs[number / columns.count])
-    specification.workload = specification.workload.withModelledSetup
+    specification.workload = workload
     // Matrices show no latency.
     specification.spansRanges = false
     for value in columns[number % columns.count].values { value.apply(to: &specification) }
