@@ -79,14 +79,8 @@ extension System {
       streamID: machine.requesterID(of: device), address: address, isWrite: isWrite)
     let result = machine.smmus[machine.smmu(of: device)].translate(
       transaction, in: machine.memory)
-    let place: PA? =
-      switch result {
-      case .translated(let translation): translation.address
-      case .bypassed(let address): address
-      default: nil
-      }
     translations.append(
-      .init(address: address, isWrite: isWrite, count: count, translated: place))
+      .init(address: address, isWrite: isWrite, count: count, translated: result.place))
   }
 
   // MARK: In the platform

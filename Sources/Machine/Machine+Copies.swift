@@ -49,13 +49,8 @@ extension Machine {
   private mutating func reach(_ address: IOVA, isWrite: Bool, by index: Int) -> PA? {
     let transaction = Transaction(
       streamID: requesterID(of: index), address: address, isWrite: isWrite)
-    let place: PA
-    switch smmus[smmu(of: index)].translate(transaction, in: memory) {
-    case .translated(let translation): place = translation.address
-    case .bypassed(let address): place = address
-    default: return nil
-    }
-    return memory.contains(place) ? place : nil
+    let place = smmus[smmu(of: index)].translate(transaction, in: memory).place
+    return place.flatMap { memory.contains($0) ? $0 : nil }
   }
 
   private func store(_ bytes: [UInt8], at place: PA) -> Bool {

@@ -149,4 +149,14 @@ public enum TranslationResult: BitwiseCopyable, Sendable, Equatable {
   case blocked
   /// A translation request answered Unsupported Request (`true`) or Completer Abort.
   case refused(unsupported: Bool)
+
+  /// Where the access goes on; `nil` where it ends, or is held.
+  @inlinable
+  public var place: PA? {
+    switch self {
+    case .translated(let translation): translation.address
+    case .bypassed(let address): address
+    default: nil
+    }
+  }
 }

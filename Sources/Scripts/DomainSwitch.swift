@@ -190,18 +190,12 @@ private final class SwitchStage {
     let target = DomainSwitch.region.lowerBound
     let result = smmu.translate(
       Transaction(streamID: Self.stream, address: IOVA(target), isWrite: true), in: memory)
-    let place: PA? =
-      switch result {
-      case .translated(let translation): translation.address
-      case .bypassed(let address): address
-      default: nil
-      }
     for event in eventQueue.take(from: &smmu, in: memory) {
       let name = "\(event[.kind])"
       if !outcome.events.contains(name) { outcome.events.append(name) }
     }
     outcome.accesses += 1
-    let arrives = place?.rawValue == target
+    let arrives = result.place?.rawValue == target
     if !arrives {
       outcome.lost += 1
       outcome.firstLoss = outcome.firstLoss ?? step

@@ -184,11 +184,7 @@ struct VirtualSMMU: Sendable {
     smmu.writeRegister(SMMURegister.streamTableConfig, streamTableConfig, width: 4, memory: memory)
     smmu.writeRegister(SMMURegister.cr0, control & Self.enabled, width: 4, memory: memory)
     let access = Transaction(streamID: guestStream, address: address, isWrite: true)
-    switch smmu.translate(access, in: memory) {
-    case .translated(let result): return IPA(result.address.rawValue)
-    case .bypassed(let place): return IPA(place.rawValue)
-    default: return nil
-    }
+    return smmu.translate(access, in: memory).place.map { IPA($0.rawValue) }
   }
 
   /// What the stream has while the guest's SMMU is off (`smmuv3_accel_attach_gbpa_hwpt`).

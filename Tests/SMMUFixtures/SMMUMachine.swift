@@ -97,11 +97,7 @@ package final class Machine {
 
   /// The output address, or `nil` when the access does not translate.
   package func output(_ address: UInt64, write: Bool = false, stream: UInt32 = 1) -> UInt64? {
-    switch access(address, write: write, stream: stream) {
-    case .translated(let page): page.address.rawValue
-    case .bypassed(let address): address.rawValue
-    default: nil
-    }
+    access(address, write: write, stream: stream).place?.rawValue
   }
 }
 

@@ -168,17 +168,6 @@ struct AttackedSystem: ~Copyable {
   }
 }
 
-extension TranslationResult {
-  /// The physical address; `nil` where the access ends before.
-  var place: PA? {
-    switch self {
-    case .translated(let translation): translation.address
-    case .bypassed(let address): address
-    default: nil
-    }
-  }
-}
-
 extension PCIFunction {
   /// The same function with another requester ID on what it writes.
   func impersonating(_ requester: RequesterID) -> PCIFunction {
