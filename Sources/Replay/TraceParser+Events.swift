@@ -83,10 +83,8 @@ extension TraceParser {
     case (.contextTable, 4...):
       .contextTable(ContextTable(index: v[0], sizeField: v[1], table: v[2], granuleBits: v[3]))
     case (.descriptor, 6...): .descriptor(descriptor(v, at: v.count - 6))
-    case (.cacheInsert, 4), (.cacheHit, 2), (.cacheHit, 5):
-      kind == .cacheInsert
-        ? .cacheInsert(asid: v[0], vmid: 0, address: v[1])
-        : .cacheHit(asid: v[0], vmid: 0, address: v[1])
+    case (.cacheInsert, 4): .cacheInsert(asid: v[0], vmid: 0, address: v[1])
+    case (.cacheHit, 2), (.cacheHit, 5): .cacheHit(asid: v[0], vmid: 0, address: v[1])
     case (.cacheInsert, 3...): .cacheInsert(asid: v[0], vmid: v[1], address: v[2])
     case (.cacheHit, 3...): .cacheHit(asid: v[0], vmid: v[1], address: v[2])
     default: nil

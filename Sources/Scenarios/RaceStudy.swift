@@ -70,10 +70,10 @@ extension Scenario {
   ///
   /// - Parameters:
   ///   - vector: below the device's number of vectors.
-  ///   - progress: told how many runs are done, of how many.
+  ///   - progress: told how many runs are done.
   /// - Throws: `InputError` when a design cannot be run.
   public func races(
-    vector: Int, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    vector: Int, progress: (Int) -> Void = { _ in }
   ) async throws(InputError) -> [RaceStudy] {
     guard (0..<workload.device.vectors).contains(vector) else {
       throw InputError(
@@ -88,7 +88,7 @@ extension Scenario {
         return (design: design, specification: specification, steps: steps)
       }
     }
-    let gaps = await inParallel(runs.indices, progress: { progress($0, runs.count) }) { number in
+    let gaps = await inParallel(runs.indices, progress: progress) { number in
       RaceStudy.Gap(after: runs[number].steps, runs[number].specification)
     }
     return plain.results.enumerated().map { design, result in

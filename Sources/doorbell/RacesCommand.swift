@@ -40,7 +40,7 @@ struct RacesCommand: AsyncParsableCommand {
   func run() async throws {
     let scenario = try designs.load(options)
     let studies = try await Progress.during("running '\(scenario.name)'") { progress in
-      try await scenario.races(vector: vector) { done, _ in progress.show(done) }
+      try await scenario.races(vector: vector) { progress.show($0) }
     }
     try Output.write(RaceReport(studies).text(as: format, on: Output.terminal))
   }
