@@ -178,7 +178,11 @@ let package = Package(
     tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
     tests(
       "ScriptsTests",
-      ["Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON"]),
+      [
+        "Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON", "Bits",
+        "Simulation", "Timing", "GLibSupport", "Flows", "SMMU",
+      ],
+      resources: [.copy("Fixtures")]),
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
     tests(
       "HostKernelTests",
