@@ -161,20 +161,11 @@ extension System {
   }
 
   mutating func remember(_ index: Int32, _ lpi: UInt32, isVirtual: Bool) {
-    if let slot = slot(of: lpi, isVirtual: isVirtual) { latest[slot] = index }
-  }
-
-  private func slot(of intid: UInt32, isVirtual: Bool) -> Int? {
-    guard intid >= INTID.firstLPI else {
-      return 2 * 4096 + Int(intid & 1023) + (isVirtual ? 1024 : 0)
-    }
-    let slot = Int(intid &- INTID.firstLPI) * 2 + (isVirtual ? 1 : 0)
-    return slot < 2 * 4096 ? slot : nil
+    if isVirtual { virtualLeaders[lpi] = index } else { physicalLeaders[lpi] = index }
   }
 
   func lastMessage(of lpi: UInt32, isVirtual: Bool) -> Int32? {
-    guard let slot = slot(of: lpi, isVirtual: isVirtual), latest[slot] >= 0 else { return nil }
-    return latest[slot]
+    isVirtual ? virtualLeaders[lpi] : physicalLeaders[lpi]
   }
 
   // MARK: In the host

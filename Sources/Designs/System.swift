@@ -48,9 +48,9 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   var messages: [MessageState] = []
   /// Messages that a masked vector or a disabled LPI holds back.
   var waiting: [Int32] = []
-  /// For each LPI, physical and virtual in turn, and behind them for each physical and each virtual
-  /// SPI, the message that made it pending last; -1 for none.
-  var latest = ContiguousArray<Int32>(repeating: -1, count: 2 * 4096 + 2 * 1024)
+  /// The leaders of the host's interrupts, and of the guest's.
+  var physicalLeaders = Leaders()
+  var virtualLeaders = Leaders()
   /// What set-up came to, for each device.
   var setups: [RunResult.Setup] = []
   var exits = RunResult.Exits()

@@ -2,6 +2,7 @@ import ArmFormats
 import Bits
 import Designs
 import Guest
+import HostKernel
 import Linux
 import Simulation
 import Testing
@@ -150,5 +151,29 @@ struct MaskingTests {
       return try Fixtures.specification(Fixtures.plain, workload).run()
     }()
     #expect(result.verdicts == [.corrupted], "\(result.why)")
+  }
+
+  @Test(
+    "MSIs merge on any LPI, the highest as the first",
+    arguments: [(1, InterruptDelivery.irqfd), (3, .irqfd), (3, .gicv4Point1)])
+  func mergesOnHighInterrupts(devices: Int, delivery: InterruptDelivery) throws {
+    // Each device takes 2,048 LPIs, so that those of the third lie beyond the first 4,096.
+    let device = Workload.Device(name: "nic", guestID: 0x1100, hostID: 0x10, vectors: 2048)
+    var design = Fixtures.rmr
+    design.delivery = delivery
+    var specification = Fixtures.specification(
+      design,
+      Workload(
+        device: device,
+        entries: HandMade.setup(of: [0], device: device)
+          + HandMade.at(10, Array(repeating: .message(vector: 0), count: 4))),
+      costs: [
+        .hostInterruptEntry: .nanoseconds(500), .kick: .nanoseconds(500),
+        .directInjection: .nanoseconds(500),
+      ])
+    specification.topology.devices = devices
+    let result = try specification.run()
+    #expect(result.verdicts == Array(repeating: .delivered, count: 4 * devices), "\(result.why)")
+    #expect(result.merged == 3 * devices)
   }
 }
