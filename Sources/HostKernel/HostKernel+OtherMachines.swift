@@ -111,6 +111,7 @@ extension HostKernel {
       devices[index].guestStream = nil
     }
     stageTwos = Array(repeating: StageTwo(), count: stageTwos.count)
-    iommufd = IOMMUFD(version: version, pageSize: 1 << pageShift)
+    iommufd = IOMMUFD(
+      version: version, pageSize: 1 << pageShift, allowsUnsafeInterrupts: allowsUnsafeInterrupts)
   }
 }

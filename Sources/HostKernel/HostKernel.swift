@@ -63,6 +63,7 @@ public struct HostKernel {
   var stageTwos: [StageTwo]
   /// The file that the VMM has open: its objects decide, and the kernel's tables follow them.
   var iommufd: IOMMUFD
+  let allowsUnsafeInterrupts: Bool
   var devices: [AssignedDevice]
   /// The device that the present request is about.
   private(set) var current = 0
@@ -110,6 +111,7 @@ public struct HostKernel {
     iommufd = IOMMUFD(
       version: version, pageSize: 1 << pageSize.shift,
       allowsUnsafeInterrupts: allowsUnsafeInterrupts)
+    self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
     self.messageFrame = messageFrame
     self.version = version
     self.stageTwoDoorbell = stageTwoDoorbell
