@@ -64,22 +64,22 @@ let package = Package(
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
     layer("DeviceTree", ["CFdt"]),
     layer("Firmware", ["Bits", "DeviceTree"]),
-    layer("Flows", ["Bits"]),
-    layer("Linux", ["Bits", "ArmFormats", "Flows"]),
-    layer("IOMMU", ["Bits", "Flows", "Linux", "GLibSupport"]),
-    layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Flows", "Linux", "IOMMU"]),
+    layer("Software", ["Bits", "ArmFormats", "Memory"]),
+    layer("Linux", ["Bits", "ArmFormats", "Software"]),
+    layer("IOMMU", ["Bits", "Software", "Linux", "GLibSupport"]),
+    layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Software", "Linux", "IOMMU"]),
     layer(
       "VMM",
       [
-        "Bits", "ArmFormats", "Memory", "SMMU", "DeviceTree", "Firmware", "Flows", "IOMMU",
+        "Bits", "ArmFormats", "Memory", "SMMU", "DeviceTree", "Firmware", "Software", "IOMMU",
         "HostKernel",
       ]),
-    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Flows", "Linux", "IOMMU"]),
+    layer("Guest", ["Bits", "ArmFormats", "Firmware", "Software", "Linux", "IOMMU"]),
     layer(
       "Designs",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
+        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
       ]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     layer("Gzip", ["CZlib"]),
@@ -90,7 +90,8 @@ let package = Package(
     layer(
       "Scenarios",
       [
-        "Bits", "ArmFormats", "SMMU", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
+        "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Timing", "Yams",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -98,13 +99,13 @@ let package = Package(
       "Scripts",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
-        "Flows", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs",
+        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs",
         "JSON", "InputFiles", "Scenarios",
       ]),
     layer(
       "Published",
       [
-        "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "Flows", "Linux",
+        "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "Software", "Linux",
         "GLibSupport", "InputFiles", "JSON", "Scenarios", "Scripts",
       ]),
     layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
@@ -113,7 +114,7 @@ let package = Package(
     layer(
       "Reports",
       [
-        "Bits", "Guest", "Linux", "IOMMU", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "Bits", "Guest", "Linux", "IOMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
         "InputFiles", "JSON", "Scenarios", "Scripts", "Published", "Timing",
       ]),
     layer(
@@ -134,7 +135,7 @@ let package = Package(
     layer(
       "HTMLReports",
       [
-        "Bits", "SMMU", "Simulation", "Flows", "VMM", "Designs", "Scenarios", "Reports",
+        "Bits", "SMMU", "Simulation", "Software", "VMM", "Designs", "Scenarios", "Reports",
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
     layer(
@@ -169,30 +170,32 @@ let package = Package(
       "DesignsTests",
       [
         "TestRandom",
-        "ArmFormats", "Bits", "Designs", "Flows", "GIC", "Guest", "HostKernel", "Linux", "Machine",
+        "ArmFormats", "Bits", "Designs", "Software", "GIC", "Guest", "HostKernel", "Linux",
+        "Machine",
         "Memory", "Scenarios", "Simulation", "VMM",
       ]),
-    tests("FlowsTests", ["Flows", "Bits"]),
-    tests("LinuxTests", ["TestRandom", "Linux", "Flows", "ArmFormats", "Memory", "SMMU", "Bits"]),
+    tests("SoftwareTests", ["Software", "ArmFormats", "Memory", "Bits"]),
+    tests(
+      "LinuxTests", ["TestRandom", "Linux", "Software", "ArmFormats", "Memory", "SMMU", "Bits"]),
     tests("GLibSupportTests", ["GLibSupport", "TestRandom"]),
-    tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Flows", "Bits"]),
+    tests("IOMMUTests", ["TestRandom", "IOMMU", "Linux", "Software", "Bits"]),
     tests(
       "ScriptsTests",
       [
         "Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON", "Bits",
-        "Simulation", "Timing", "GLibSupport", "Flows", "SMMU",
+        "Simulation", "Timing", "GLibSupport", "Software", "SMMU",
       ],
       resources: [.copy("Fixtures")]),
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
     tests(
       "HostKernelTests",
-      ["TestRandom", "HostKernel", "Linux", "Flows", "GIC", "ArmFormats", "Bits"]),
+      ["TestRandom", "HostKernel", "Linux", "Software", "GIC", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",
-      ["TestRandom", "VMM", "HostKernel", "Firmware", "Flows", "ArmFormats", "Memory", "Bits"]),
+      ["TestRandom", "VMM", "HostKernel", "Firmware", "Software", "ArmFormats", "Memory", "Bits"]),
     tests(
       "GuestTests",
-      ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Flows", "ArmFormats", "Bits"],
+      ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Software", "ArmFormats", "Bits"],
       resources: [.copy("Fixtures")]),
     tests(
       "MachineTests",
@@ -202,21 +205,23 @@ let package = Package(
     .target(
       name: "ResultFixtures",
       dependencies: [
-        "Bits", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest", "Designs",
+        "Bits", "Simulation", "Software", "Linux", "HostKernel", "VMM", "Guest", "Designs",
         "Scenarios",
       ],
       path: "Tests/ResultFixtures", swiftSettings: strict),
     tests(
       "ScenariosTests",
       [
-        "Bits", "ArmFormats", "SMMU", "Simulation", "Flows", "Linux", "HostKernel", "VMM", "Guest",
+        "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
+        "Guest",
         "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures", "Timing",
         "TestRandom",
       ]),
     tests(
       "ReportsTests",
       [
-        "Bits", "Flows", "Simulation", "VMM", "Guest", "Designs", "InputFiles", "JSON", "Scenarios",
+        "Bits", "Software", "Simulation", "VMM", "Guest", "Designs", "InputFiles", "JSON",
+        "Scenarios",
         "Reports", "ResultFixtures", "Timing", "Published",
       ]),
     tests(
@@ -228,7 +233,7 @@ let package = Package(
     tests(
       "HTMLReportsTests",
       [
-        "HTMLReports", "Bits", "SMMU", "Simulation", "Flows", "HostKernel", "VMM", "Designs",
+        "HTMLReports", "Bits", "SMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
         "Scenarios", "ResultFixtures",
       ]),
     tests("InputFilesTests", ["InputFiles", "JSON"]),
@@ -272,7 +277,7 @@ let package = Package(
       "ConformanceTests",
       [
         "TestRandom", "Decode", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits",
-        "SMMUFixtures", "HostKernel", "Linux", "Flows",
+        "SMMUFixtures", "HostKernel", "Linux", "Software",
       ],
       resources: [.copy("Fixtures")]),
     tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "InputFiles", "JSON"]),

@@ -1,5 +1,5 @@
-internal import Flows
 internal import HostKernel
+internal import Software
 
 /// A flow that somebody carries out: its steps, and how far it has come.
 struct Activity {

@@ -1,11 +1,11 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GLibSupport
 internal import Guest
 internal import HostKernel
 internal import Linux
 internal import Simulation
+internal import Software
 internal import VMM
 
 /// Why a run could not be carried out at all: not a verdict, a limit of the model.

@@ -1,7 +1,7 @@
 public import Bits
-public import Flows
 public import SMMU
 public import Simulation
+public import Software
 public import Timing
 public import VMM
 
@@ -100,8 +100,12 @@ public struct RunResult: Sendable {
     public let agent: Agent
     public let function: String
     public let text: String
-    /// What the agent takes for the doorbell from now on, where the step tells.
+    /// The doorbell as the agent knows it from now on, where the step tells.
     public let belief: DoorbellBelief?
+    /// What the step did in the terms of the manuals, where that is more than its text.
+    public var payload: Payload?
+    /// The request that the step refused.
+    public var refusal: Refusal?
     /// How long it took its agent, without what it led others to do.
     public var duration = SimulatedTime.zero
 

@@ -1,12 +1,12 @@
 internal import Bits
 internal import Firmware
-internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
 internal import IOMMU
 internal import Linux
 internal import Machine
+internal import Software
 internal import VMM
 
 // How a system is put together from a specification.

@@ -1,10 +1,10 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import HostKernel
 internal import Machine
 internal import Memory
 internal import SMMU
+internal import Software
 
 // What a fault of the SMMU means for a message.
 extension System {
@@ -33,6 +33,6 @@ extension System {
     let producer = machine.smmus[smmu].readRegister(SMMURegister.eventQueueProducer, width: 4)
     machine.write(
       producer, at: RecordedMachine.layout.smmu(smmu) + SMMURegister.eventQueueConsumer, width: 4)
-    note(.host, "arm_smmu_evtq_thread", "the event queue is read")
+    note(Step<Never>(.host, "arm_smmu_evtq_thread", "the event queue is read", .decide))
   }
 }

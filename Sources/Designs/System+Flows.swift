@@ -1,6 +1,5 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
@@ -9,6 +8,7 @@ internal import Machine
 internal import Memory
 internal import PCI
 internal import Simulation
+internal import Software
 internal import VMM
 
 // How flows of steps are carried out: one step at each event, a trapped write's consequences
@@ -108,7 +108,7 @@ extension System {
       setups[index] = .refused(refusal)
     }
     activities = []
-    note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", of: device)
+    note(refusal, of: device)
   }
 
   // MARK: Steps
@@ -117,27 +117,35 @@ extension System {
   private mutating func carryOut(_ step: PendingStep) -> SimulatedTime {
     switch step {
     case .guest(let step):
-      note(step.agent, step.function, step.text, of: step.device, step.belief)
+      note(step)
       return carryOutInGuest(step.action, of: step.device ?? 0)
     case .vmm(let step):
-      note(step.agent, step.function, step.text, of: step.device, step.belief)
+      note(step)
       guard case .call(let call) = step.action else { return costs.softwareStep }
       return ask(call, for: step.device ?? 0)
     case .host(let step):
-      note(step.agent, step.function, step.text, of: step.device, step.belief)
+      note(step)
       carryOutInHost(step.action, of: step.device ?? 0)
       return costs.softwareStep
     }
   }
 
   /// Puts a step on record, with the device that it is about where there are several.
-  mutating func note(
-    _ agent: Agent, _ function: String, _ text: String, of device: Int? = nil,
-    _ belief: DoorbellBelief? = nil
-  ) {
-    let whose = devices.count > 1 ? device.map { "device \($0): " } ?? "" : ""
-    performed.append(
-      .init(time: queue.now, agent: agent, function: function, text: whose + text, belief: belief))
+  mutating func note<Call>(_ step: Step<Call>) {
+    let whose = devices.count > 1 ? step.device.map { "device \($0): " } ?? "" : ""
+    var record = RunResult.PerformedStep(
+      time: queue.now, agent: step.agent, function: step.function, text: whose + step.text,
+      belief: step.belief)
+    record.payload = step.payload
+    record.refusal = step.refusal
+    performed.append(record)
+  }
+
+  /// Puts a refusal on record.
+  private mutating func note(_ refusal: Refusal, of device: Int?) {
+    var step = Step<Never>(refusing: refusal)
+    step.device = device
+    note(step)
   }
 
   /// A call of the VMM, or of KVM, to the host's kernel.
@@ -155,7 +163,7 @@ extension System {
   private mutating func recover(from refusal: Refusal, of call: HostCall, for device: Int) {
     switch call {
     case .attach(let entry) where entry[.valid]:
-      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", of: device)
+      note(refusal, of: device)
       begin([
         .vmm(
           Step(
@@ -163,38 +171,30 @@ extension System {
             .call(.attach(guestEntry: StreamTableEntry()))
           ).about(device))
       ])
-    case .invalidate:
-      note(refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", of: device)
+    case .invalidate: note(refusal, of: device)
     default: refuse(refusal, for: device)
     }
   }
 
   mutating func carryOutInHost(_ action: Action<Never>, of device: Int = 0) {
-    switch action {
-    case .decide: break
-    case .write(let words):
-      for word in words { machine.memory.store64(word.address, word.value) }
-    case .writeByte(let address, let byte): machine.memory.store8(address, byte)
-    case .mmio(let address, let value, let width):
+    switch Executor(memory: machine.memory).execute(action) {
+    case nil: break
+    case .register(let address, let value, let width):
       let response = machine.write(value, at: address, width: width)
       release(response.emissions, of: device)
-    case .config(let offset, let value, let width):
+    case .configuration(let offset, let value, let width):
       release(machine.writeConfig(value, at: offset, width: width, of: device), of: device)
     }
   }
 
   private mutating func carryOutInGuest(_ action: Action<Never>, of device: Int) -> SimulatedTime {
-    switch action {
-    case .decide: break
-    case .write(let words):
-      for word in words { guestMemory.store64(word.address, word.value) }
-    case .writeByte(let address, let byte): guestMemory.store8(address, byte)
-    case .mmio(let address, let value, let width):
-      return guestWrite(value, at: IPA(address.rawValue), width: width)
-    case .config(let offset, let value, let width):
-      return guestConfigWrite(value, at: offset, width: width, of: device)
+    switch Executor(memory: guestMemory).execute(action) {
+    case nil: costs.softwareStep
+    case .register(let address, let value, let width):
+      guestWrite(value, at: IPA(address.rawValue), width: width)
+    case .configuration(let offset, let value, let width):
+      guestConfigWrite(value, at: offset, width: width, of: device)
     }
-    return costs.softwareStep
   }
 
   // MARK: Exits

@@ -1,11 +1,11 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import HostKernel
 internal import Linux
 internal import Machine
 internal import Simulation
+internal import Software
 internal import Timing
 
 /// What the guest's virtual CPU does while it has nothing to do.

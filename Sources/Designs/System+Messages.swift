@@ -1,6 +1,5 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
@@ -9,6 +8,7 @@ internal import Memory
 internal import PCI
 internal import SMMU
 internal import Simulation
+internal import Software
 internal import Timing
 internal import VMM
 

@@ -1,12 +1,12 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
 internal import Linux
 internal import Machine
 internal import Simulation
+internal import Software
 internal import Timing
 internal import VMM
 

@@ -1,10 +1,10 @@
 internal import ArmFormats
-internal import Flows
 internal import GIC
 internal import HostKernel
 internal import Machine
 internal import PCI
 internal import Simulation
+internal import Software
 
 // Messages that a masked vector or a disabled LPI holds back.
 extension System {

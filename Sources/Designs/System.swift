@@ -1,7 +1,6 @@
 internal import ArmFormats
 internal import Bits
 internal import Firmware
-internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
@@ -10,6 +9,7 @@ internal import Memory
 internal import PCI
 internal import SMMU
 internal import Simulation
+internal import Software
 internal import Timing
 internal import VMM
 

@@ -1,8 +1,8 @@
 internal import ArmFormats
 internal import Bits
-public import Flows
 internal import IOMMU
 internal import Linux
+public import Software
 
 // The IOMMU core and the SMMU driver's domains: drivers/iommu/iommu.c, arm-smmu-v3.c.
 extension GuestKernel {

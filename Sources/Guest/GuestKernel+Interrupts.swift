@@ -1,9 +1,9 @@
 internal import ArmFormats
 internal import Bits
 internal import Firmware
-internal import Flows
 internal import IOMMU
 internal import Linux
+internal import Software
 
 // The ITS driver, the MSI domain and MSI-X: drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi,
 // drivers/iommu/dma-iommu.c.

@@ -1,6 +1,6 @@
 internal import Bits
-internal import Flows
 internal import Linux
+internal import Software
 
 // A guest that is a hypervisor itself: its VMM hands the device on to an L2 guest.
 extension GuestKernel {

@@ -1,7 +1,7 @@
 internal import Bits
-internal import Flows
 internal import IOMMU
 internal import Linux
+internal import Software
 
 /// By which interface a user of the guest's VFIO has its device.
 public enum DeviceInterface: Sendable {

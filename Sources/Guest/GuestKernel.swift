@@ -1,9 +1,9 @@
 internal import ArmFormats
 public import Bits
 public import Firmware
-public import Flows
 public import IOMMU
 public import Linux
+public import Software
 
 /// A Linux guest, as far as its assigned device's MSIs depend on it: SMMU and ITS drivers, DMA
 /// API, IOMMU core and VFIO.

@@ -1,10 +1,10 @@
 import Bits
 import Designs
-import Flows
 import Reports
 import SMMU
 import Scenarios
 import Simulation
+import Software
 import VMM
 
 /// A station of a journey, as a row of a table.

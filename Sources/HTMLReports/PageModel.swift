@@ -1,8 +1,8 @@
 import Bits
 import Designs
-import Flows
 import Reports
 import Scenarios
+import Software
 
 /// What the templates fill in. Everything is stored, since templates see stored properties only.
 struct PageModel {

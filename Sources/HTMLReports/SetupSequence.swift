@@ -1,6 +1,6 @@
 import Designs
-import Flows
 import Scenarios
+import Software
 
 extension SequenceDrawing {
   /// The parties of set-up, from left to right.

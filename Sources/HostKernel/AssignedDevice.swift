@@ -1,7 +1,7 @@
 internal import Bits
-internal import Flows
 internal import IOMMU
 internal import Linux
+internal import Software
 
 /// What the kernel keeps for one assigned function.
 struct AssignedDevice {

@@ -1,4 +1,4 @@
-public import Flows
+public import Software
 
 /// An eventfd, as far as its readers see it: a counter (fs/eventfd.c).
 struct EventFD: Equatable, Sendable {

@@ -1,8 +1,8 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import IOMMU
 internal import Linux
+internal import Software
 
 // iommufd and the SMMUv3 driver's nesting support: drivers/iommu/iommufd,
 // drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c.

@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import Linux
+internal import Software
 
 // What stands behind an event of a function: an LPI of the ITS, or an SPI of a GICv2m frame, which
 // knows no DeviceID and no events.

@@ -1,7 +1,7 @@
 public import ArmFormats
 internal import Bits
-public import Flows
 internal import Linux
+public import Software
 
 /// What a call of IOMMU_HWPT_INVALIDATE came to.
 public struct Invalidation: Sendable {

@@ -1,8 +1,8 @@
 public import ArmFormats
 public import Bits
-public import Flows
 internal import IOMMU
 internal import Linux
+public import Software
 
 /// A function that the host gives to another VM than the one that is modelled in full: with a nested
 /// table over a stage 2 of its own, and the window's first page for its doorbell.

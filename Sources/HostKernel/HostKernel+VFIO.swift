@@ -1,9 +1,9 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import IOMMU
 internal import Linux
+internal import Software
 
 // vfio-pci's interrupts and the MSI domain below it: drivers/vfio/pci/vfio_pci_intrs.c,
 // drivers/iommu/iommu.c, drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi.
@@ -169,6 +169,7 @@ extension HostKernel {
         .kvm, "kvm_irqfd_assign",
         "vector \(vector), \(intidText(lpi)) -> \(route.text)", .decide
       ).believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
+        .carrying(.route(vector: vector, intid: lpi))
     ]
   }
 

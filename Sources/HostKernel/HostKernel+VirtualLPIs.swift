@@ -1,8 +1,8 @@
 internal import ArmFormats
 internal import Bits
-public import Flows
 public import GIC
 public import Linux
+public import Software
 
 // KVM's bridge between VFIO, its virtual ITS and the ITS driver: arch/arm64/kvm/vgic/vgic-v4.c,
 // drivers/irqchip/irq-gic-v4.c.

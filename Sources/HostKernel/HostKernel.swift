@@ -1,8 +1,8 @@
 internal import ArmFormats
 public import Bits
-public import Flows
 internal import IOMMU
 public import Linux
+public import Software
 
 /// The host's kernel, as far as an assigned device's MSIs depend on it: SMMU and ITS drivers,
 /// iommufd, vfio-pci and KVM's routing.

@@ -1,4 +1,4 @@
-public import Flows
+public import Software
 
 /// KVM's table of interrupt routes of one VM (virt/kvm/kvm_main.c, KVM_SET_GSI_ROUTING).
 public struct RoutingTable: Equatable, Sendable {

@@ -1,5 +1,5 @@
-public import Flows
 public import Linux
+public import Software
 
 /// Who refuses to attach a device whose firmware asked for a region one to one: what Linux did,
 /// what the thread of April 2023 proposed, and what was merged.

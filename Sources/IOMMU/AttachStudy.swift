@@ -1,6 +1,6 @@
 internal import Bits
-public import Flows
 internal import Linux
+public import Software
 
 /// A device whose firmware wants regions one to one, and who wants it.
 public struct AttachCase: Sendable {

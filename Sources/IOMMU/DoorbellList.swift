@@ -1,6 +1,6 @@
 internal import Bits
-public import Flows
 internal import Linux
+public import Software
 
 /// The doorbell pages of one open iommufd file, in the order of their first use
 /// (drivers/iommu/iommufd/driver.c `iommufd_sw_msi`).

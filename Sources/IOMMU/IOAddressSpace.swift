@@ -1,7 +1,7 @@
 public import Bits
-public import Flows
 internal import GLibSupport
 internal import Linux
+public import Software
 
 /// iommufd's IOAS: a user's mappings, the ranges that its devices reserve and those that the user
 /// wants kept open (drivers/iommu/iommufd/io_pagetable.c).

@@ -1,5 +1,5 @@
 public import Bits
-public import Flows
+public import Software
 
 /// Page requests of devices on their way to user space and back
 /// (`struct iommufd_fault`, drivers/iommu/iommufd/eventq.c).

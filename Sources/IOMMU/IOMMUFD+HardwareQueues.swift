@@ -1,6 +1,6 @@
 public import Bits
-public import Flows
 internal import Linux
+public import Software
 
 // Command queues that a guest owns: objects and register pages of Tegra241's CMDQV
 // (drivers/iommu/iommufd/viommu.c, drivers/iommu/arm/arm-smmu-v3/tegra241-cmdqv.c; Linux 6.17).

@@ -1,5 +1,5 @@
-public import Flows
 internal import Linux
+public import Software
 
 // Tables of single PASIDs (drivers/iommu/iommufd/device.c, Linux 6.15).
 extension IOMMUFD {

@@ -1,6 +1,6 @@
 public import Bits
-public import Flows
 public import Linux
+public import Software
 
 /// One open file of iommufd, with its objects by ID (drivers/iommu/iommufd/main.c).
 public final class IOMMUFD {

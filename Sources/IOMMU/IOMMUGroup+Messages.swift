@@ -1,6 +1,6 @@
 public import Bits
-public import Flows
 internal import Linux
+public import Software
 
 // iommu_dma_prepare_msi (drivers/iommu/iommu.c) and iommu_dma_get_msi_page (dma-iommu.c).
 extension IOMMUGroup {

@@ -1,6 +1,6 @@
 public import Bits
-public import Flows
 public import Linux
+public import Software
 
 /// A device behind an IOMMU, as the core sees it.
 public final class IOMMUDevice {

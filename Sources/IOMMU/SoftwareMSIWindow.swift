@@ -1,5 +1,5 @@
 public import Bits
-public import Flows
+public import Software
 
 /// iommufd's software MSI window: which doorbell page stands at which IOVA
 /// (`iommufd_sw_msi_get_map`, drivers/iommu/iommufd/driver.c).

@@ -1,7 +1,7 @@
 public import Bits
-public import Flows
 internal import GLibSupport
 internal import Linux
+public import Software
 
 /// VFIO's type 1 container (drivers/vfio/vfio_iommu_type1.c): one set of mappings for the groups
 /// of one user.

@@ -1,6 +1,6 @@
 internal import ArmFormats
 public import Bits
-public import Flows
+public import Software
 
 /// Linux's GICv2m driver (`drivers/irqchip/irq-gic-v2m.c`) on one frame, with the part of the GIC
 /// driver that its SPIs need (`irq-gic-v3.c`).
@@ -59,13 +59,15 @@ public struct GICv2mDriver: Sendable {
   public func unmask(_ spi: UInt32) -> Step<Never> {
     register(
       "gic_unmask_irq", "SPI \(spi) enabled", 0x100 + UInt64(spi / 32) * 4,
-      1 << UInt64(spi % 32))
+      1 << UInt64(spi % 32)
+    ).carrying(.interrupt(spi, isEnabled: true))
   }
 
   /// Disables an SPI (`gic_mask_irq`).
   public func mask(_ spi: UInt32) -> Step<Never> {
     register(
-      "gic_mask_irq", "SPI \(spi) disabled", 0x180 + UInt64(spi / 32) * 4, 1 << UInt64(spi % 32))
+      "gic_mask_irq", "SPI \(spi) disabled", 0x180 + UInt64(spi / 32) * 4, 1 << UInt64(spi % 32)
+    ).carrying(.interrupt(spi, isEnabled: false))
   }
 
   /// Takes SPIs back (`gicv2m_irq_domain_free`).

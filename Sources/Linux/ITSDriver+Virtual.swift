@@ -1,6 +1,6 @@
 internal import ArmFormats
 public import Bits
-public import Flows
+public import Software
 
 /// What the interrupt controllers do about virtual LPIs (`gic_rdists->has_vlpis`, `has_rvpeid`).
 public enum VirtualLPISupport: Sendable {
@@ -205,7 +205,8 @@ extension ITSDriver {
   ) -> Step<Never> {
     Step(
       agent, "lpi_write_config", "vLPI \(intid) \(properties & 1 != 0 ? "enabled" : "disabled")",
-      .writeByte(machine.propertyTable + UInt64(intid &- INTID.firstLPI), properties))
+      .writeByte(machine.propertyTable + UInt64(intid &- INTID.firstLPI), properties)
+    ).carrying(.virtualLPI(intid, isEnabled: properties & 1 != 0))
   }
 
   /// Sets or clears a virtual LPI's pending state (`its_irq_set_irqchip_state`).

@@ -1,6 +1,6 @@
 public import ArmFormats
 public import Bits
-public import Flows
+public import Software
 
 /// Linux's GICv3 ITS driver (`drivers/irqchip/irq-gic-v3-its.c`) on one ITS, as the flows that
 /// act on it: tables, command queue, device and event mappings.
@@ -61,7 +61,7 @@ public struct ITSDriver: Sendable {
   /// Its number in the ITS list; `nil` where VMOVP on one ITS moves a vPE on all of them
   /// (`GITS_TYPER.VMOVP`), so that there is no list.
   public let listNumber: UInt8?
-  /// Device table bits: 64 KiB of 8-byte entries.
+  /// Entries of the device table: 64 KiB of 8 bytes each.
   public static let deviceCount: UInt32 = 8192
 
   private var writeOffset: UInt64 = 0
@@ -195,7 +195,7 @@ public struct ITSDriver: Sendable {
       writeOffset = (writeOffset + 32) & 0xffff
     }
     return [
-      Step(agent, function, text, .write(writes)),
+      Step(agent, function, text, .write(writes)).carrying(.itsCommands(commands)),
       Step(
         agent, function, "GITS_CWRITER = \(hex(writeOffset))",
         .mmio(base + ITSRegister.commandWrite, writeOffset, width: 8)),
@@ -304,7 +304,8 @@ public struct ITSDriver: Sendable {
     let place = layout.propertyTable + UInt64(lpi &- INTID.firstLPI)
     return Step(
       agent, "lpi_write_config", "LPI \(lpi) \(enabled ? "enabled" : "disabled")",
-      .writeByte(place, UInt8(truncatingIfNeeded: byte.rawValue)))
+      .writeByte(place, UInt8(truncatingIfNeeded: byte.rawValue))
+    ).carrying(.interrupt(lpi, isEnabled: enabled))
   }
 
   /// Unmaps an event (`its_irq_domain_deactivate`).

@@ -1,6 +1,6 @@
 internal import ArmFormats
 public import Bits
-public import Flows
+public import Software
 
 /// Linux's MSI code (`drivers/pci/msi/msi.c`) on one function with a 64-bit message address, as
 /// steps.

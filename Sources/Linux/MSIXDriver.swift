@@ -1,6 +1,6 @@
 internal import ArmFormats
 public import Bits
-public import Flows
+public import Software
 
 /// Linux's MSI-X code (`drivers/pci/msi/msi.c`) on one function, as steps; or that of a driver whose
 /// device keeps its messages inside, where they look the same.
@@ -43,7 +43,8 @@ public struct MSIXDriver: Sendable {
     let text = "(\(address), \(hex(UInt64(data)))): \(reason)"
     return [
       write(vector, 0, UInt32(truncatingIfNeeded: address.rawValue), function, text)
-        .believing(DoorbellBelief("MSI-X driver", .iova(address))),
+        .believing(DoorbellBelief("MSI-X driver", .iova(address)))
+        .carrying(.message(vector: vector, address: address, data: data)),
       write(
         vector, 4, UInt32(truncatingIfNeeded: address.rawValue >> 32), function, "upper address"),
       write(vector, 8, data, function, "data"),

@@ -1,5 +1,5 @@
 public import Bits
-public import Flows
+public import Software
 
 /// Page tables in the format of Linux's `io-pgtable-arm.c`, either stage, 64-bit LPAE.
 ///

@@ -1,6 +1,6 @@
 public import ArmFormats
 public import Bits
-public import Flows
+public import Software
 
 /// Linux's SMMUv3 driver (`drivers/iommu/arm/arm-smmu-v3`) on one SMMU, as the flows that act on
 /// it: stream table, entries, commands.
@@ -160,7 +160,8 @@ public struct SMMUDriver: Sendable {
     let changed = (0..<StreamTableEntry.wordCount).filter { old[word: $0] != entry[word: $0] }
     return Step(
       agent, function, "STE of StreamID \(hex(UInt64(stream))): \(text)",
-      .write(changed.map { MemoryWrite(place + UInt64($0) * 8, entry[word: $0]) }))
+      .write(changed.map { MemoryWrite(place + UInt64($0) * 8, entry[word: $0]) })
+    ).carrying(.streamEntry(of: stream))
   }
 
   // MARK: Commands
@@ -171,7 +172,8 @@ public struct SMMUDriver: Sendable {
     _ commands: [SMMUCommand], _ function: String, _ text: String
   ) -> [Step<Never>] {
     var writes: [MemoryWrite] = []
-    for command in commands + [SMMUCommand(.sync)] {
+    let commands = commands + [SMMUCommand(.sync)]
+    for command in commands {
       let slot = UInt64(commandProducer) & lowBits(Self.queueBits)
       for word in 0..<SMMUCommand.wordCount {
         let place = commandQueue + slot * 16 + UInt64(word) * 8
@@ -181,7 +183,7 @@ public struct SMMUDriver: Sendable {
       commandProducer = (commandProducer + 1) & UInt32(lowBits(Self.queueBits + 1))
     }
     return [
-      Step(agent, function, text, .write(writes)),
+      Step(agent, function, text, .write(writes)).carrying(.smmuCommands(commands)),
       Step(
         agent, function, "SMMU_CMDQ_PROD = \(hex(UInt64(commandProducer)))",
         .mmio(base + SMMURegister.commandQueueProducer, UInt64(commandProducer), width: 4)),

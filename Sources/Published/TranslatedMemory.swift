@@ -1,9 +1,9 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import Linux
 internal import Memory
 internal import SMMU
+internal import Software
 
 /// One device behind the real SMMU model: tables in memory, mapped and unmapped as a driver does,
 /// alone or over a stage 2 that maps each address to itself.
@@ -136,14 +136,10 @@ struct TranslatedMemory: ~Copyable {
   }
 
   private mutating func perform(_ steps: [Step<Never>]) {
-    for step in steps {
-      switch step.action {
-      case .write(let words): for word in words { memory.store64(word.address, word.value) }
-      case .mmio(let address, let value, let width):
-        smmu.writeRegister(
-          address.rawValue &- Self.registers.rawValue, value, width: width, memory: memory)
-      case .decide, .writeByte, .config: break
-      }
+    Executor(memory: memory).execute(steps) { access in
+      guard case .register(let address, let value, let width) = access else { return }
+      smmu.writeRegister(
+        address.rawValue &- Self.registers.rawValue, value, width: width, memory: memory)
     }
   }
 

@@ -1,7 +1,7 @@
 package import Designs
-package import Flows
 import JSON
 import Simulation
+package import Software
 
 extension RunResult.PerformedStep {
   var json: JSONValue {

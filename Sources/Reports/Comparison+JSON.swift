@@ -1,11 +1,11 @@
 import Bits
 import Designs
-import Flows
 import Guest
 public import JSON
 import Linux
 public import Scenarios
 import Simulation
+import Software
 import Timing
 import VMM
 

@@ -1,6 +1,6 @@
 package import Designs
-import Flows
 import Scenarios
+import Software
 
 extension Comparison {
   /// For people at a terminal: one row a design, its reason below.

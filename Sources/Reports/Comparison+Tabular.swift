@@ -1,7 +1,7 @@
 import Bits
 import Designs
-import Flows
 import Scenarios
+import Software
 
 extension Comparison {
   /// For spreadsheets (RFC 4180): one line a design, numbers alone in their cells.

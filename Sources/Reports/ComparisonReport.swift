@@ -1,11 +1,11 @@
 import Bits
 package import Designs
-import Flows
 import Guest
 import JSON
 import Linux
 public import Scenarios
 import Simulation
+import Software
 import VMM
 
 /// A form in which a report can be printed.

@@ -1,9 +1,9 @@
 import Bits
 import Designs
-import Flows
 public import JSON
 public import Scenarios
 import Simulation
+import Software
 
 /// Two designs' set-ups and journeys of one MSI, side by side.
 public struct DesignDifference: Sendable {

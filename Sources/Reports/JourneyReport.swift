@@ -1,9 +1,9 @@
 import Bits
 import Designs
-import Flows
 public import JSON
 public import Scenarios
 import Simulation
+import Software
 
 /// One MSI's journey under one design, and how its interrupt was set up.
 public struct JourneyReport: Sendable {

@@ -1,8 +1,8 @@
 import Bits
 import Designs
-import Flows
 public import JSON
 import Scenarios
+import Software
 
 extension MatrixReport {
   /// For programs. `CONTRIBUTING.md` promises these fields; others may be added.

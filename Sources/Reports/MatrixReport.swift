@@ -1,7 +1,7 @@
 import Designs
-import Flows
 import JSON
 public import Scenarios
+import Software
 
 /// Matrices of designs and what they come to, in one of several forms.
 public struct MatrixReport: Sendable {

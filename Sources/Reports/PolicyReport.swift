@@ -1,6 +1,6 @@
-internal import Flows
 public import IOMMU
 public import JSON
+internal import Software
 
 /// What each attach policy makes of each device whose firmware wants regions one to one.
 public struct PolicyReport: Sendable {

@@ -1,8 +1,8 @@
 import Designs
-import Flows
 import JSON
 public import Scenarios
 import Simulation
+import Software
 
 /// What became of an MSI in each gap between two steps of software.
 public struct RaceReport: Sendable {

@@ -1,6 +1,6 @@
-import Flows
 import JSON
 import Simulation
+import Software
 import Timing
 
 /// Something on a track that lasts.

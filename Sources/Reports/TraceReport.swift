@@ -1,8 +1,8 @@
 import Designs
-import Flows
 public import JSON
 public import Scenarios
 import Simulation
+import Software
 import Timing
 
 /// One run as a trace for Perfetto (https://ui.perfetto.dev) and `chrome://tracing`: a track for

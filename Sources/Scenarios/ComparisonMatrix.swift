@@ -1,5 +1,5 @@
 public import Designs
-public import Flows
+public import Software
 
 /// What each design comes to for each combination of values on some axes.
 public struct ComparisonMatrix: Sendable {

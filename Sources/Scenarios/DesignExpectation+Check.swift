@@ -1,6 +1,6 @@
 import Bits
 public import Designs
-public import Flows
+public import Software
 
 /// One expectation of one field, and what was found.
 public struct FieldCheck: Equatable, Sendable {

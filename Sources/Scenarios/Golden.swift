@@ -1,7 +1,7 @@
 import Bits
 public import Designs
-import Flows
 import SMMU
+import Software
 
 /// What a scenario's designs came to when somebody last accepted it, to be compared with what they
 /// come to now.

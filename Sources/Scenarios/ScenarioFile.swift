@@ -1,8 +1,8 @@
 public import Designs
-import Flows
 public import Guest
 import JSON
 public import Linux
+import Software
 public import VMM
 
 extension Shape {

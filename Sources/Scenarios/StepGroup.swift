@@ -1,5 +1,5 @@
 package import Designs
-package import Flows
+package import Software
 
 /// Consecutive steps that stand in one line of a report: one, or many of one function that say
 /// nothing new about the doorbell.

@@ -1,8 +1,8 @@
 package import Designs
-package import Flows
 package import InputFiles
 package import JSON
 package import Scenarios
+package import Software
 
 /// A set of models that a script acts on, one step at a time.
 ///

@@ -1,9 +1,9 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import Linux
 internal import Memory
 internal import SMMU
+internal import Software
 
 /// A way to give a device another domain while its firmware goes on with DMA, as the Arm RAID
 /// controller of April 2023 does: which entries the driver puts into the stream table in turn.
@@ -167,19 +167,16 @@ private final class SwitchStage {
 
   /// Carries steps out; the firmware writes after each word and each command.
   private func perform(_ steps: [Step<Never>], _ outcome: inout SwitchOutcome) {
+    let executor = Executor(memory: memory)
     for step in steps {
       let text = "\(step.function): \(step.text)"
-      switch step.action {
-      case .write(let words):
-        for word in words {
-          memory.store64(word.address, word.value)
-          firmwareWrites(&outcome, after: text)
+      for action in step.action.inWords {
+        if case .decide = action { continue }
+        if case .register(let address, let value, let width) = executor.execute(action) {
+          smmu.writeRegister(
+            address.rawValue &- Self.smmuBase.rawValue, value, width: width, memory: memory)
         }
-      case .mmio(let address, let value, let width):
-        smmu.writeRegister(
-          address.rawValue &- Self.smmuBase.rawValue, value, width: width, memory: memory)
         firmwareWrites(&outcome, after: text)
-      case .decide, .config, .writeByte: break
       }
     }
   }

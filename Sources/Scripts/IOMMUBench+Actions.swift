@@ -1,10 +1,10 @@
 import Bits
-import Flows
 import IOMMU
 package import InputFiles
 import JSON
 import Linux
 package import Scenarios
+import Software
 
 extension IOMMUBench {
   package func perform(

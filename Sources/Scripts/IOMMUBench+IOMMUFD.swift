@@ -1,9 +1,9 @@
 import Bits
-import Flows
 import IOMMU
 import InputFiles
 import JSON
 import Scenarios
+import Software
 
 // The system calls of iommufd, and VFIO's that take its objects.
 extension IOMMUBench {

@@ -1,10 +1,10 @@
 import Bits
-import Flows
 import IOMMU
 package import InputFiles
 import JSON
 import Linux
 package import Scenarios
+import Software
 
 /// The IOMMU core of one kernel with its users: VFIO's type 1, iommufd, and drivers.
 package final class IOMMUBench: Bench {

@@ -1,12 +1,12 @@
 import ArmFormats
 import Bits
-import Flows
 import GIC
 import HostKernel
 package import InputFiles
 import JSON
 import Memory
 package import Scenarios
+import Software
 
 extension ITSBench {
   package func perform(

@@ -1,6 +1,5 @@
 import ArmFormats
 import Bits
-import Flows
 import HostKernel
 package import InputFiles
 import JSON
@@ -9,6 +8,7 @@ import Machine
 import Memory
 import SMMU
 package import Scenarios
+import Software
 import VMM
 
 extension NestedBench {

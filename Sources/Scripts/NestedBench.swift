@@ -1,7 +1,6 @@
 import ArmFormats
 import Bits
 package import Designs
-import Flows
 import GIC
 import HostKernel
 package import InputFiles
@@ -12,6 +11,7 @@ import Memory
 import PCI
 import SMMU
 package import Scenarios
+import Software
 import VMM
 
 /// A guest's SMMU driver on a virtual SMMU whose tables the host nests in the physical SMMU.
@@ -139,16 +139,10 @@ package final class NestedBench: Bench {
 
   /// Carries out steps of the host.
   func perform(_ steps: [Step<Never>]) {
-    for step in steps {
-      log.append("\(step.agent.title), \(step.function): \(step.text)")
-      switch step.action {
-      case .write(let words):
-        for word in words { machine.memory.store64(word.address, word.value) }
-      case .writeByte(let address, let byte): machine.memory.store8(address, byte)
-      case .mmio(let address, let value, let width):
-        machine.write(value, at: address, width: width)
-      case .decide, .config: break
-      }
+    log += steps.map(\.line)
+    Executor(memory: machine.memory).execute(steps) { access in
+      guard case .register(let address, let value, let width) = access else { return }
+      machine.write(value, at: address, width: width)
     }
   }
 
@@ -164,18 +158,15 @@ package final class NestedBench: Bench {
 
   /// Carries out steps of the guest: its register writes trap to the VMM.
   func performInGuest(_ steps: [Step<Never>]) {
+    let executor = Executor(memory: guestMemory)
     for step in steps {
-      log.append("\(step.agent.title), \(step.function): \(step.text)")
-      switch step.action {
-      case .write(let words):
-        for word in words { guestMemory.store64(word.address, word.value) }
-      case .mmio(let address, let value, let width):
-        let offset = address.rawValue &- Self.map.smmuBase.rawValue
-        for step in vmm.smmuWrite(value, at: offset, width: width, memory: guestMemory) {
-          log.append("\(step.agent.title), \(step.function): \(step.text)")
-          if case .call(let call) = step.action { ask(call) }
-        }
-      case .decide, .config, .writeByte: break
+      log.append(step.line)
+      guard case .register(let address, let value, let width) = executor.execute(step.action)
+      else { continue }
+      let offset = address.rawValue &- Self.map.smmuBase.rawValue
+      for step in vmm.smmuWrite(value, at: offset, width: width, memory: guestMemory) {
+        log.append(step.line)
+        if case .call(let call) = step.action { ask(call) }
       }
     }
   }
@@ -184,4 +175,9 @@ package final class NestedBench: Bench {
   var physicalEntry: StreamTableEntry? {
     host.streamEntryAddress.flatMap { machine.memory.load(StreamTableEntry.self, at: $0) }
   }
+}
+
+extension Step {
+  /// The step in an outcome's chain.
+  fileprivate var line: String { "\(agent.title), \(function): \(text)" }
 }

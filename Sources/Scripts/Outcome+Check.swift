@@ -1,7 +1,7 @@
-import Flows
 import InputFiles
 import JSON
 package import Scenarios
+import Software
 
 extension Outcome {
   /// The fields that a step expects, each compared with what came of it; a refusal that nobody

@@ -1,12 +1,12 @@
 import ArmFormats
 import Bits
-import Flows
 package import InputFiles
 import JSON
 import Linux
 import Memory
 import SMMU
 package import Scenarios
+import Software
 
 extension SMMUBench {
   package func perform(

@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import HostKernel
+internal import Software
 
 /// The MSI capability that a guest sees (QEMU hw/pci/msi.c and hw/vfio/pci.c). VFIO never lets a
 /// guest write the device's own: configuration space always traps.

@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import HostKernel
+internal import Software
 
 /// The MSI-X table that a guest sees where its accesses trap (QEMU hw/pci/msix.c and
 /// hw/vfio/pci.c): what the guest wrote, and what the VMM does about it.

@@ -1,9 +1,9 @@
 internal import ArmFormats
 internal import Bits
 internal import Firmware
-public import Flows
 public import HostKernel
 public import Memory
+public import Software
 
 /// The virtual machine monitor, as far as an assigned device's MSIs depend on it: its address
 /// map, the firmware tables that it writes, its virtual SMMU and its MSI-X emulation.

@@ -1,6 +1,6 @@
 internal import Bits
-internal import Flows
 internal import HostKernel
+internal import Software
 
 /// What a VMM asks of KVM for a vector that its guest has connected: the MSI, or the SPI, that the
 /// vector's eventfd injects.
@@ -27,6 +27,7 @@ struct VectorRouting: Sendable {
       .vmm, "kvm_arch_msi_data_to_gsi", "vector \(vector): data \(data) is SPI \(spi); no route",
       .call(.route(vector: vector, InjectionRoute(spi: spi, doorbell: doorbell)))
     ).believing(DoorbellBelief("route for KVM", .ipa(doorbell)))
+      .carrying(.route(vector: vector, intid: spi))
   }
 
   /// Which address KVM is to take for the vITS's, and how it was found.

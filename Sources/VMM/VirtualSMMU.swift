@@ -1,9 +1,9 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import HostKernel
 internal import Memory
 internal import SMMU
+internal import Software
 
 /// The front end of an accelerated virtual SMMUv3 (QEMU hw/arm/smmuv3-accel.c): it reads the
 /// guest's commands and stream table and leaves all translation to the physical SMMU.
@@ -90,16 +90,22 @@ struct VirtualSMMU: Sendable {
       guard let command = memory.load(SMMUCommand.self, at: place) else { break }
       guard Self.isLegal(command) else {
         globalError ^= 1
-        return steps + [
-          Step(
-            .vmm, "smmuv3_cmdq_consume",
-            "CERROR_ILL at \(command[.opcode]): the queue stops until GERRORN", .decide)
-        ]
+        return steps + [Self.stop(at: command)]
       }
       steps += perform(command, memory)
       commandConsumer = (commandConsumer + 1) & wrapMask
     }
     return steps
+  }
+
+  /// The queue stops at a command that the SMMU does not have.
+  private static func stop(at command: SMMUCommand) -> Step<HostCall> {
+    let function = "smmuv3_cmdq_consume"
+    var step = Step<HostCall>(
+      .vmm, function, "CERROR_ILL at \(command[.opcode]): the queue stops until GERRORN", .decide)
+    step.refusal = Refusal(
+      by: .vmm, in: function, errno: "CERROR_ILL", message: "no command of a stage 1 SMMU")
+    return step
   }
 
   private var isStopped: Bool { (globalError ^ acknowledged) & 1 != 0 }

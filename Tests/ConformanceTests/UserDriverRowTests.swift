@@ -1,6 +1,5 @@
 import ArmFormats
 import Bits
-import Flows
 import GIC
 import HostKernel
 import Linux
@@ -8,6 +7,7 @@ import Machine
 import Memory
 import PCI
 import SMMU
+import Software
 import Testing
 
 /// A device with a copy engine that a process drives through VFIO, without a VM: the host's kernel
@@ -71,15 +71,11 @@ final class UserDriver {
   func handle(_ call: HostCall) throws { carryOut(try kernel.handle(call)) }
 
   private func carryOut(_ steps: [Step<Never>]) {
-    for step in steps {
-      switch step.action {
-      case .decide: break
-      case .write(let words):
-        for word in words { #expect(machine.memory.store64(word.address, word.value)) }
-      case .writeByte(let address, let byte): machine.memory.store8(address, byte)
-      case .mmio(let address, let value, let width):
-        #expect(machine.write(value, at: address, width: width).isAnswered, "\(step.text)")
-      case .config(let offset, let value, let width):
+    Executor(memory: machine.memory).execute(steps) { access in
+      switch access {
+      case .register(let address, let value, let width):
+        #expect(machine.write(value, at: address, width: width).isAnswered, "\(address)")
+      case .configuration(let offset, let value, let width):
         _ = machine.writeConfig(value, at: offset, width: width)
       }
     }

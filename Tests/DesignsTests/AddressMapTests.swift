@@ -1,8 +1,8 @@
 import Bits
-import Flows
 import Guest
 import Linux
 import Scenarios
+import Software
 import Testing
 import VMM
 

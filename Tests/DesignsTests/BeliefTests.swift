@@ -1,9 +1,9 @@
 import Designs
-import Flows
 import Guest
 import Linux
 import Scenarios
 import Simulation
+import Software
 import Testing
 
 @Suite("What each party takes for the doorbell")

@@ -2,10 +2,10 @@ import ArmFormats
 import Bits
 import Designs
 import Firmware
-import Flows
 import Guest
 import Linux
 import Scenarios
+import Software
 import Testing
 
 /// The model's own set-up of interrupts against that of the recorded kernel.

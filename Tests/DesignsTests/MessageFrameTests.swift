@@ -2,11 +2,11 @@ import ArmFormats
 import Bits
 import Designs
 import Firmware
-import Flows
 import Guest
 import HostKernel
 import Linux
 import Simulation
+import Software
 import Testing
 import VMM
 
@@ -41,11 +41,15 @@ struct MessageFrameTests {
     #expect(result.verdicts == Array(repeating: .delivered, count: 4), "\(result.why)")
     #expect(result.exits.delivery == 4)
     #expect(result.message == .init(address: 0x800_0040, data: 0))
-    let writes = result.steps.filter { $0.agent == .guest && $0.text.contains("frame and SPI") }
-    #expect(writes.map { $0.text.contains("0xfffff040") } == [true, true, true])
+    let written = result.steps.filter { $0.agent == .guest }.compactMap { step -> Payload? in
+      if case .message = step.payload { step.payload } else { nil }
+    }
     #expect(
-      result.steps.filter { $0.function == "kvm_arch_msi_data_to_gsi" }.map(\.text)
-        == (0..<3).map { "vector \($0): data \(80 + $0) is SPI \(80 + $0); no route" })
+      written
+        == (0..<3).map { .message(vector: $0, address: 0xffff_f040, data: 80 + UInt32($0)) })
+    #expect(
+      result.steps.filter { $0.agent == .vmm }.compactMap(\.payload)
+        == (0..<3).map { .route(vector: $0, intid: 80 + UInt32($0)) })
   }
 
   @Test("a burst of one vector merges, and one that comes while the SPI is active follows it")

@@ -1,10 +1,10 @@
 import Bits
 import Designs
-import Flows
 import Guest
 import HostKernel
 import Linux
 import Simulation
+import Software
 import Testing
 import VMM
 

@@ -1,9 +1,9 @@
 import Bits
 import Designs
-import Flows
 import Guest
 import Linux
 import Scenarios
+import Software
 import Testing
 import VMM
 

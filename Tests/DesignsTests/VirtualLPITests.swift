@@ -1,12 +1,12 @@
 import ArmFormats
 import Bits
 import Designs
-import Flows
 import Guest
 import HostKernel
 import Linux
 import Scenarios
 import Simulation
+import Software
 import Testing
 
 /// GICv4 in a whole system. What each command must lead to is Linux's: arch/arm64/kvm/vgic/vgic-v4.c
@@ -25,11 +25,12 @@ struct VirtualLPITests {
     return try specification.run()
   }
 
-  /// The texts of the host's ITS commands, from the first that has `part` on.
-  private func commands(_ result: RunResult, from part: String) -> [String] {
-    let texts = result.steps.filter { $0.agent == .host && $0.function.hasPrefix("its_") }
-      .map(\.text).filter { !$0.hasPrefix("GITS_CWRITER") }
-    return Array(texts.drop { !$0.contains(part) })
+  /// The host's ITS commands without those that complete others.
+  private func commands(_ result: RunResult) -> [ITSCommand] {
+    result.steps.filter { $0.agent == .host }.flatMap { step -> [ITSCommand] in
+      guard case .itsCommands(let commands) = step.payload else { return [] }
+      return commands.filter { ![.sync, .vsync].contains($0[.opcode]) }
+    }
   }
 
   @Test("a running virtual CPU takes MSIs without the host", arguments: Fixtures.bypassing)
@@ -53,27 +54,32 @@ struct VirtualLPITests {
 
   @Test(
     "the physical LPI goes and VMAPTI names the doorbell of the event, or 1023 with GICv4.1",
-    arguments: [(InterruptDelivery.gicv4, "8192"), (.gicv4Point1, "1023")])
-  func handOver(delivery: InterruptDelivery, doorbell: String) throws {
+    arguments: [(InterruptDelivery.gicv4, UInt32(8192)), (.gicv4Point1, 1023)])
+  func forwarded(delivery: InterruptDelivery, doorbell: UInt32) throws {
     var design = Fixtures.rmr
     design.delivery = delivery
-    let result = try run(design, [])
-    // LPI 8192 is the vPE's doorbell, which is allocated first.
-    #expect(commands(result, from: "VMAPP").first?.contains("doorbell LPI 8192") == true)
-    let steps = commands(result, from: "DISCARD DeviceID 0x10 EventID 0")
+    let commands = commands(try run(design, []))
+    // LPI 8192 is the vPE's doorbell, which is allocated first: GICv4.1 names it in VMAPP.
+    let mapping = try #require(commands.first { $0[.opcode] == .vmapp })
+    #expect(mapping[.defaultDoorbell] == (delivery == .gicv4Point1 ? 8192 : 0))
+    let device = Fixtures.device.hostID
     #expect(
-      steps.prefix(2) == [
-        "DISCARD DeviceID 0x10 EventID 0, which was a physical LPI",
-        "VMAPTI DeviceID 0x10 EventID 0 -> vLPI 8192 of vPE 0, doorbell \(doorbell)",
+      commands.drop { $0 != .discard(device: device, event: 0) }.prefix(2) == [
+        .discard(device: device, event: 0),
+        .vmapti(
+          device: device, event: 0, virtualPE: 0, virtualLPI: 8192, doorbell: doorbell),
       ])
   }
 
   @Test("a guest that drives the physical ITT gets VMAPTI for its MAPTI, and no physical LPI")
   func untrapped() throws {
     for design in Fixtures.bypassing where design.eventIDOwner == .guest {
-      let texts = commands(try run(design, []), from: "MAPD")
-      #expect(texts.contains { $0.hasPrefix("VMAPTI DeviceID 0x10 EventID 1 -> vLPI 8193") })
-      #expect(!texts.contains { $0.contains("MAPTI") && !$0.contains("VMAPTI") })
+      let commands = commands(try run(design, []))
+      #expect(
+        commands.contains {
+          $0[.opcode] == .vmapti && $0[.eventID] == 1 && $0[.virtualINTID] == 8193
+        })
+      #expect(!commands.contains { $0[.opcode] == .mapti })
     }
   }
 
@@ -90,13 +96,15 @@ struct VirtualLPITests {
             .itsCommands([.int(device: device, event: 0)]),
             .itsCommands([.clear(device: device, event: 0)]),
           ]))
-    let bytes = result.steps.filter { $0.agent == .host && $0.text == "vLPI 8192 disabled" }
-    #expect(!bytes.isEmpty)
     #expect(
-      commands(result, from: "VMOVI").prefix(3) == [
-        "VMOVI DeviceID 0x10 EventID 0 -> vPE 0", "INT DeviceID 0x10 EventID 0",
-        "CLEAR DeviceID 0x10 EventID 0",
-      ])
+      result.steps.contains {
+        $0.agent == .host && $0.payload == .virtualLPI(8192, isEnabled: false)
+      })
+    let commands = commands(result)
+    #expect(
+      commands.drop { $0[.opcode] != .vmovi }.prefix(3).map { $0[.opcode] }
+        == [.vmovi, .int, .clear])
+    #expect(commands.suffix(2).allSatisfy { $0[.deviceID] == 0x10 && $0[.eventID] == 0 })
   }
 
   @Test("after DISCARD and MAPTI without a new MSI-X entry, software injects")

@@ -1,7 +1,7 @@
 import Bits
 import Firmware
-import Flows
 import Linux
+import Software
 import Testing
 
 @testable import Guest

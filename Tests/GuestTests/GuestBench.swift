@@ -1,9 +1,9 @@
 import ArmFormats
 import Bits
 import Firmware
-import Flows
 import Guest
 import Linux
+import Software
 
 /// A guest with one device of four vectors.
 struct GuestBench {
@@ -72,7 +72,7 @@ func tableWrites(_ steps: [Step<Never>]) -> [[UInt64]] {
 /// The configurations that a flow gives to the device's stream, in order.
 func streamConfigs(_ steps: [Step<Never>], at entry: PA?) -> [StreamConfig] {
   steps.flatMap { step -> [StreamConfig] in
-    guard case .write(let words) = step.action, step.text.hasPrefix("STE of") else { return [] }
+    guard case .write(let words) = step.action, case .streamEntry = step.payload else { return [] }
     return words.filter { $0.address == entry }.map {
       StreamTableEntry(words: [$0.value])[.config]
     }

@@ -1,7 +1,7 @@
 import ArmFormats
 import Bits
-import Flows
 import Linux
+import Software
 import Testing
 
 @testable import Guest
@@ -27,11 +27,8 @@ struct UnmapPolicyTests {
   /// The commands that a flow queues, by opcode, without CMD_SYNC.
   private func opcodes(_ steps: [Step<Never>]) -> [SMMUOpcode] {
     steps.flatMap { step -> [SMMUOpcode] in
-      guard case .write(let words) = step.action, words.count.isMultiple(of: 2),
-        step.text.hasPrefix("TLBI")
-      else { return [] }
-      return stride(from: 0, to: words.count, by: 2)
-        .map { SMMUOpcode(rawValue: UInt8(words[$0].value & 0xff)) }.filter { $0 != .sync }
+      guard case .smmuCommands(let commands) = step.payload else { return [] }
+      return commands.map { $0[.opcode] }.filter { $0 != .sync }
     }
   }
 

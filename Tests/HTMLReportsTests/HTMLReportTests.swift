@@ -1,12 +1,12 @@
 import Bits
 import Designs
-import Flows
 import HTMLReports
 import HostKernel
 import ResultFixtures
 import SMMU
 import Scenarios
 import Simulation
+import Software
 import Testing
 import VMM
 

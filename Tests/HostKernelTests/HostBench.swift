@@ -1,8 +1,8 @@
 import ArmFormats
 import Bits
-import Flows
 import HostKernel
 import Linux
+import Software
 import Testing
 
 /// A host's kernel with one assigned function, and what its steps wrote.
@@ -87,22 +87,15 @@ func tableWrites(_ steps: [Step<Never>]) -> [(offset: UInt64, value: UInt64)] {
 /// The ITS commands that steps queue.
 func itsCommands(_ steps: [Step<Never>]) -> [ITSCommand] {
   steps.flatMap { step -> [ITSCommand] in
-    guard case .write(let words) = step.action, words.count % 4 == 0,
-      step.function.hasPrefix("its_") || step.function == "lpi_update_config"
-    else { return [] }
-    return stride(from: 0, to: words.count, by: 4).map {
-      ITSCommand(words[$0].value, words[$0 + 1].value, words[$0 + 2].value, words[$0 + 3].value)
-    }
+    guard case .itsCommands(let commands) = step.payload else { return [] }
+    return commands
   }
 }
 
-/// The SMMU commands that a flow of one call queues, without CMD_SYNC.
+/// The SMMU commands that steps queue, without CMD_SYNC.
 func smmuCommands(_ steps: [Step<Never>]) -> [SMMUCommand] {
   steps.flatMap { step -> [SMMUCommand] in
-    guard case .write(let words) = step.action, step.function == "arm_vsmmu_cache_invalidate"
-    else { return [] }
-    return stride(from: 0, to: words.count, by: 2).map {
-      SMMUCommand(words: [words[$0].value, words[$0 + 1].value])
-    }
-  }.filter { $0[.opcode] != .sync }
+    guard case .smmuCommands(let commands) = step.payload else { return [] }
+    return commands.filter { $0[.opcode] != .sync }
+  }
 }

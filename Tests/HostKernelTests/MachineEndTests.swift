@@ -1,7 +1,7 @@
 import Bits
-import Flows
 import HostKernel
 import Linux
+import Software
 import Testing
 
 @Suite("The end of a VM")

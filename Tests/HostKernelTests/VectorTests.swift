@@ -1,7 +1,7 @@
 import ArmFormats
 import Bits
-import Flows
 import HostKernel
+import Software
 import TestRandom
 import Testing
 

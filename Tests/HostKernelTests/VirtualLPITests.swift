@@ -1,9 +1,9 @@
 import ArmFormats
 import Bits
-import Flows
 import GIC
 import HostKernel
 import Linux
+import Software
 import Testing
 
 /// What KVM and the ITS driver do to the hardware for GICv4: arch/arm64/kvm/vgic/vgic-v4.c and

@@ -1,7 +1,7 @@
 import Bits
-import Flows
 import IOMMU
 import Linux
+import Software
 import Testing
 
 @Suite("AttachPolicy")

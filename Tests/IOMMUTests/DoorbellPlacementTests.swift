@@ -1,6 +1,6 @@
 import Bits
-import Flows
 import Linux
+import Software
 import Testing
 
 @testable import IOMMU

@@ -1,6 +1,6 @@
 import Bits
-import Flows
 import IOMMU
+import Software
 import Testing
 
 /// Names such as IFD-03 are those of the conformance rows on iommufd.

@@ -1,7 +1,7 @@
 import Bits
-import Flows
 import IOMMU
 import Linux
+import Software
 import Testing
 
 /// Names such as IFD-02 are those of the conformance rows on iommufd.

@@ -1,6 +1,6 @@
 import Bits
-import Flows
 import IOMMU
+import Software
 import Testing
 
 @Suite("SoftwareMSIWindow")

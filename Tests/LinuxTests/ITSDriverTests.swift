@@ -1,7 +1,7 @@
 import ArmFormats
 import Bits
-import Flows
 import Linux
+import Software
 import Testing
 
 @Suite("ITSDriver")
@@ -120,10 +120,10 @@ struct ITSDriverTests {
   }
 }
 
-/// The ITS commands that steps write.
+/// The ITS commands that steps write, as they stand in the queue.
 func commands(_ steps: [Step<Never>]) -> [ITSCommand] {
   steps.flatMap { step -> [ITSCommand] in
-    guard case .write(let words) = step.action, words.count % 4 == 0 else { return [] }
+    guard case .write(let words) = step.action, case .itsCommands = step.payload else { return [] }
     return stride(from: 0, to: words.count, by: 4).map {
       ITSCommand(words[$0].value, words[$0 + 1].value, words[$0 + 2].value, words[$0 + 3].value)
     }

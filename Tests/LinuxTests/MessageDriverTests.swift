@@ -1,7 +1,7 @@
 import ArmFormats
 import Bits
-import Flows
 import Linux
+import Software
 import Testing
 
 /// Drivers of messages without an ITS: drivers/irqchip/irq-gic-v2m.c and drivers/pci/msi/msi.c.

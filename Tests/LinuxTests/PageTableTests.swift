@@ -1,9 +1,9 @@
 import ArmFormats
 import Bits
-import Flows
 import Linux
 import Memory
 import SMMU
+import Software
 import TestRandom
 import Testing
 

@@ -1,8 +1,8 @@
 import ArmFormats
 import Bits
-import Flows
 import Linux
 import Memory
+import Software
 import Testing
 
 @Suite("SMMUDriver")
@@ -18,9 +18,7 @@ struct SMMUDriverTests {
     }
 
     func carryOut(_ steps: [Step<Never>]) {
-      for case .write(let words) in steps.map(\.action) {
-        for word in words { memory.store64(word.address, word.value) }
-      }
+      Executor(memory: memory).execute(steps) { _ in }
     }
   }
 

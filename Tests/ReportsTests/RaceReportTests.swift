@@ -1,9 +1,9 @@
 import Designs
-import Flows
 import JSON
 import Reports
 import Scenarios
 import Simulation
+import Software
 import Testing
 
 /// Reports of a study that is made up.

@@ -1,11 +1,11 @@
 import Bits
 import Designs
-import Flows
 import JSON
 import Reports
 import ResultFixtures
 import Scenarios
 import Simulation
+import Software
 import Testing
 import Timing
 

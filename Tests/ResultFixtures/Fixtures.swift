@@ -1,11 +1,11 @@
 import Bits
 public import Designs
-public import Flows
 import Guest
 import HostKernel
 import Linux
 public import Scenarios
 import Simulation
+public import Software
 import VMM
 
 /// Values that tests of the runner and of the reports share.

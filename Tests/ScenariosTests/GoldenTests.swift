@@ -1,10 +1,10 @@
 import Designs
-import Flows
 import InputFiles
 import ResultFixtures
 import SMMU
 import Scenarios
 import Simulation
+import Software
 import Testing
 
 @Suite("Golden records")

@@ -1,11 +1,11 @@
 import Bits
 import Designs
-import Flows
 import GLibSupport
 import SMMU
 import Scenarios
 import Scripts
 import Simulation
+import Software
 import Timing
 
 /// One scenario under one design, or one script, as lines of text: whatever of it changes, changes a

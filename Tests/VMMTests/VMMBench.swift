@@ -1,8 +1,8 @@
 import ArmFormats
 import Bits
-import Flows
 import HostKernel
 import Memory
+import Software
 import Testing
 
 @testable import VMM

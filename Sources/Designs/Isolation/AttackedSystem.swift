@@ -1,6 +1,5 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import Guest
 internal import Machine
@@ -8,6 +7,7 @@ internal import Memory
 internal import PCI
 internal import SMMU
 internal import Simulation
+internal import Software
 internal import VMM
 
 /// A system that was set up as a run sets it up, with the actor's ways to act on it.

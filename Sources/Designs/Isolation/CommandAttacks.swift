@@ -1,11 +1,11 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import Guest
 internal import HostKernel
 internal import Machine
 internal import Memory
 internal import SMMU
+internal import Software
 internal import VMM
 
 // What a guest may try with the commands and the entries that its virtual SMMU passes on.

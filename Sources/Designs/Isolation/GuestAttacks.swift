@@ -1,6 +1,5 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import Guest
 internal import HostKernel
 internal import IOMMU
@@ -9,6 +8,7 @@ internal import Machine
 internal import Memory
 internal import PCI
 internal import SMMU
+internal import Software
 internal import VMM
 
 // What a guest's kernel may try with the memory and the registers that it has.

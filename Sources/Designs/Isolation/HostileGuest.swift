@@ -1,10 +1,10 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import Guest
 internal import Machine
 internal import SMMU
+internal import Software
 internal import VMM
 
 // What a guest's kernel can do to its virtual SMMU when it does not use its driver.
@@ -70,13 +70,9 @@ extension AttackedSystem {
     return refusals(since: first)
   }
 
-  /// The refusals among the steps since one of them: the function and its errno.
+  /// The refusals among the steps since one of them, in words: the function and what it said.
   private func refusals(since first: Int) -> [String] {
-    system.performed[first...].compactMap { step in
-      let isRefusal = step.text.hasPrefix("E") && step.text.contains(": ")
-      let isIllegal = step.text.hasPrefix("CERROR")
-      return isRefusal || isIllegal ? "\(step.function): \(step.text)" : nil
-    }
+    system.performed[first...].filter { $0.refusal != nil }.map { "\($0.function): \($0.text)" }
   }
 
   /// The physical command queues' producers: commands are counted by how far they move.

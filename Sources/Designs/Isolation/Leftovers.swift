@@ -1,6 +1,5 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import Guest
 internal import HostKernel
@@ -8,6 +7,7 @@ internal import Machine
 internal import Memory
 internal import PCI
 internal import SMMU
+internal import Software
 
 // What may be left when a VM has gone or comes back.
 extension Attack {

@@ -1,11 +1,11 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import Guest
 internal import HostKernel
 internal import Machine
 internal import SMMU
 internal import Simulation
+internal import Software
 internal import VMM
 
 // What a device may try at the right moment: before its driver is there, and after a mapping has

@@ -1,6 +1,5 @@
 internal import ArmFormats
 internal import Bits
-internal import Flows
 internal import GIC
 internal import HostKernel
 internal import Linux
@@ -8,6 +7,7 @@ internal import Machine
 internal import Memory
 internal import PCI
 internal import Simulation
+internal import Software
 
 /// Another VM of the same host, with a function of its own behind the same SMMU and ITS: who must
 /// not notice the actor.

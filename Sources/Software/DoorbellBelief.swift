@@ -1,6 +1,6 @@
 public import Bits
 
-/// What one piece of software takes for the doorbell, once a step is done.
+/// The doorbell as one piece of software knows it, once a step is done.
 ///
 /// Each party of a design holds a part of the truth: a belief says which address its holder goes
 /// on with, and where it thinks that this address leads.
@@ -21,7 +21,7 @@ public struct DoorbellBelief: Equatable, Sendable {
     }
   }
 
-  /// What the holder does with an address that somebody else gave it.
+  /// Fate of an address that another piece of software gave to the holder.
   public enum Use: String, Sendable {
     case dropped
     case forwarded
@@ -48,14 +48,5 @@ extension DoorbellBelief: CustomStringConvertible {
   public var description: String {
     let target = target.map { " -> \($0)" } ?? ""
     return "\(holder): \(address)\(target)" + (use.map { ", \($0.rawValue)" } ?? "")
-  }
-}
-
-extension Step {
-  /// The same step, after which its agent holds this belief.
-  public func believing(_ belief: DoorbellBelief) -> Self {
-    var step = self
-    step.belief = belief
-    return step
   }
 }

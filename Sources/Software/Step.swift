@@ -4,8 +4,9 @@ public import Bits
 /// may fall.
 ///
 /// Steps are data: a flow is an array of them, made by the model of one piece of software and
-/// carried out by the engine in order. `Call` is what this software may ask of the layer below
-/// it (an ioctl, say); `Never` for software that only touches memory and MMIO.
+/// carried out in order (`Executor`). `Call` is what this software may ask of the layer below it
+/// (an ioctl, say); `Never` for software that only touches memory and MMIO. Programs go by
+/// `action`, `payload`, `refusal` and `belief`; `text` is for people.
 public struct Step<Call: Sendable>: Sendable {
   public let agent: Agent
   /// The function that does it in the modelled software, such as `its_irq_domain_activate`.
@@ -13,7 +14,11 @@ public struct Step<Call: Sendable>: Sendable {
   /// What it does, and what the agent knows by it, in one sentence.
   public let text: String
   public let action: Action<Call>
-  /// What the agent takes for the doorbell from now on; `nil` when the step does not tell.
+  /// What the step does in the terms of the manuals; `nil` where the action says it all.
+  public var payload: Payload?
+  /// The request that the step refuses; `nil` for a step that refuses nothing.
+  public var refusal: Refusal?
+  /// The doorbell as the agent knows it from now on; `nil` when the step does not tell.
   public var belief: DoorbellBelief?
   /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
   public var device: Int?
@@ -25,10 +30,31 @@ public struct Step<Call: Sendable>: Sendable {
     self.action = action
   }
 
+  /// A step that records a refusal, and changes nothing.
+  public init(refusing refusal: Refusal) {
+    self.init(
+      refusal.agent, refusal.function, "\(refusal.errno): \(refusal.message)", .decide)
+    self.refusal = refusal
+  }
+
   /// The same step, about that device unless it is about another already.
   public func about(_ device: Int) -> Self {
     var step = self
     step.device = self.device ?? device
+    return step
+  }
+
+  /// The same step, with what it does in the terms of the manuals.
+  public func carrying(_ payload: Payload) -> Self {
+    var step = self
+    step.payload = payload
+    return step
+  }
+
+  /// The same step, after which its agent holds this belief.
+  public func believing(_ belief: DoorbellBelief) -> Self {
+    var step = self
+    step.belief = belief
     return step
   }
 }
@@ -48,6 +74,14 @@ public enum Action<Call: Sendable>: Sendable {
   case config(offset: UInt16, value: UInt32, width: Int)
   /// Asks the layer below.
   case call(Call)
+}
+
+extension Action {
+  /// The same action in the smallest parts that another agent can come between: a write word by word.
+  public var inWords: [Self] {
+    guard case .write(let words) = self else { return [self] }
+    return words.map { .write([$0]) }
+  }
 }
 
 /// A 64-bit word on its way to memory.
@@ -74,6 +108,8 @@ extension Step {
         .config(offset: offset, value: value, width: width)
       }
     var lifted = Step<Other>(agent, function, text, action)
+    lifted.payload = payload
+    lifted.refusal = refusal
     lifted.belief = belief
     lifted.device = device
     return lifted

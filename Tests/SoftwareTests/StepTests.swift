@@ -1,5 +1,5 @@
 import Bits
-import Flows
+import Software
 import Testing
 
 @Suite("Step")
