@@ -52,6 +52,8 @@ let package = Package(
     .systemLibrary(name: "CMemfd"),
     layer("GLibSupport", ["CGLib"]),
     layer("Bits"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    layer("Files", ["CZlib", "Yams"]),
     layer("ArmFormats", ["Bits"]),
     layer("Memory", ["Bits", "CMemfd"]),
     layer("Simulation", ["GLibSupport"]),
@@ -62,18 +64,14 @@ let package = Package(
     layer("PeerArchitectures", ["Bits", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
-    layer("DeviceTree", ["CFdt"]),
-    layer("Firmware", ["Bits", "DeviceTree"]),
+    layer("Firmware", ["Bits", "CFdt"]),
     layer("Software", ["Bits", "ArmFormats", "Memory"]),
     layer("Linux", ["Bits", "ArmFormats", "Software"]),
     layer("IOMMU", ["Bits", "Software", "Linux", "GLibSupport"]),
     layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Software", "Linux", "IOMMU"]),
     layer(
       "VMM",
-      [
-        "Bits", "ArmFormats", "Memory", "SMMU", "DeviceTree", "Firmware", "Software", "IOMMU",
-        "HostKernel",
-      ]),
+      ["Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Software", "IOMMU", "HostKernel"]),
     layer("Guest", ["Bits", "ArmFormats", "Firmware", "Software", "Linux", "IOMMU"]),
     layer(
       "Designs",
@@ -81,57 +79,48 @@ let package = Package(
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
         "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
       ]),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    layer("Gzip", ["CZlib"]),
-    layer("JSON"),
-    layer("InputFiles", ["Gzip", "JSON"]),
     layer(
-      "FirmwareReports", ["Bits", "Firmware", "DeviceTree", "IOMMU", "JSON", "InputFiles"]),
+      "Inspect",
+      ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "IOMMU", "Files"]),
     layer(
       "Scenarios",
       [
         "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
         "Guest",
-        "Designs", "GLibSupport", "JSON", "InputFiles", "Timing", "Yams",
+        "Designs", "GLibSupport", "Files", "Timing",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     layer(
       "Scripts",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
-        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs",
-        "JSON", "InputFiles", "Scenarios",
+        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files", "Scenarios",
       ]),
     layer(
       "Published",
       [
         "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "Software", "Linux",
-        "GLibSupport", "InputFiles", "JSON", "Scenarios", "Scripts",
+        "GLibSupport", "Files", "Scenarios", "Scripts",
       ]),
-    layer("Decode", ["Bits", "ArmFormats", "JSON", "InputFiles"]),
-    layer("Images", ["Bits", "ArmFormats", "Memory", "SMMU", "JSON", "InputFiles", "Decode"]),
-    layer("Vectors", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "JSON", "InputFiles"]),
     layer(
       "Reports",
       [
-        "Bits", "Guest", "Linux", "IOMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
-        "InputFiles", "JSON", "Scenarios", "Scripts", "Published", "Timing",
+        "Bits", "Firmware", "Inspect", "Guest", "Linux", "IOMMU", "Simulation", "Software",
+        "HostKernel", "VMM", "Designs", "Files", "Scenarios", "Scripts", "Published", "Timing",
       ]),
     layer(
       "Replay",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Linux", "Guest", "Designs",
-        "Gzip", "GLibSupport", "JSON", "InputFiles", "Decode", "Images", "Scenarios",
+        "Files", "GLibSupport", "Inspect", "Scenarios",
       ]),
     layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Replay"]),
     layer(
       "Sweeps",
-      ["Designs", "Timing", "GLibSupport", "JSON", "InputFiles", "Scenarios", "Reports"]),
+      ["Designs", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
     layer(
       "SweepFiles",
-      [
-        "InputFiles", "JSON", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
+      ["Files", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift")]),
     layer(
       "HTMLReports",
       [
@@ -141,24 +130,21 @@ let package = Package(
     layer(
       "Console",
       [
-        "InputFiles", "JSON", "Scenarios", "Reports",
+        "Files", "Scenarios", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "doorbell-sweep",
       dependencies: [
-        "Console", "InputFiles", "JSON", "Scenarios", "Reports", "Sweeps", "SweepFiles",
+        "Console", "Files", "Scenarios", "Reports", "Sweeps", "SweepFiles",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "VMM", "Guest", "Linux", "IOMMU", "Designs", "Scenarios", "Scripts", "Published", "Reports",
-        "Vectors",
-        "Images",
-        "Decode", "Console", "Sweeps", "HTMLReports",
-        "InputFiles", "JSON", "FirmwareReports", "Replay",
+        "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts",
+        "Published", "Reports", "Inspect", "Console", "Sweeps", "HTMLReports", "Files", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -169,10 +155,8 @@ let package = Package(
     tests(
       "DesignsTests",
       [
-        "TestRandom",
-        "ArmFormats", "Bits", "Designs", "Software", "GIC", "Guest", "HostKernel", "Linux",
-        "Machine",
-        "Memory", "Scenarios", "Simulation", "VMM",
+        "TestRandom", "ArmFormats", "Bits", "Designs", "Software", "GIC", "Guest", "HostKernel",
+        "Linux", "Machine", "Memory", "Scenarios", "Simulation", "VMM",
       ]),
     tests("SoftwareTests", ["Software", "ArmFormats", "Memory", "Bits"]),
     tests(
@@ -182,8 +166,8 @@ let package = Package(
     tests(
       "ScriptsTests",
       [
-        "Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "InputFiles", "JSON", "Bits",
-        "Simulation", "Timing", "GLibSupport", "Software", "SMMU",
+        "Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "Files", "Bits", "Simulation",
+        "Timing", "GLibSupport", "Software", "SMMU",
       ],
       resources: [.copy("Fixtures")]),
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
@@ -214,37 +198,32 @@ let package = Package(
       [
         "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
         "Guest",
-        "Designs", "GLibSupport", "JSON", "InputFiles", "Scenarios", "ResultFixtures", "Timing",
-        "TestRandom",
+        "Designs", "GLibSupport", "Files", "Scenarios", "ResultFixtures", "Timing", "TestRandom",
       ]),
     tests(
       "ReportsTests",
       [
-        "Bits", "Software", "Simulation", "VMM", "Guest", "Designs", "InputFiles", "JSON",
-        "Scenarios",
-        "Reports", "ResultFixtures", "Timing", "Published",
+        "Bits", "Software", "Simulation", "VMM", "Guest", "Designs", "Files", "Scenarios",
+        "Reports",
+        "ResultFixtures", "Timing", "Published",
       ]),
     tests(
       "PublishedTests",
-      [
-        "TestRandom", "ResultFixtures", "Published", "Scenarios", "InputFiles", "Simulation",
-        "SMMU",
-      ]),
+      ["TestRandom", "ResultFixtures", "Published", "Scenarios", "Files", "Simulation", "SMMU"]),
     tests(
       "HTMLReportsTests",
       [
         "HTMLReports", "Bits", "SMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
         "Scenarios", "ResultFixtures",
       ]),
-    tests("InputFilesTests", ["InputFiles", "JSON"]),
     tests(
       "SweepsTests",
       [
-        "Sweeps", "Designs", "Simulation", "Timing", "Scenarios", "Reports", "InputFiles", "JSON",
+        "Sweeps", "Designs", "Simulation", "Timing", "Scenarios", "Reports", "Files",
         "ResultFixtures",
       ]),
     tests(
-      "SweepFilesTests", ["SweepFiles", "Sweeps", "Scenarios", "InputFiles", "ResultFixtures"]),
+      "SweepFilesTests", ["SweepFiles", "Sweeps", "Scenarios", "Files", "ResultFixtures"]),
     tests("CommandLineTests", ["doorbell", "doorbell-sweep", "ResultFixtures"]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests(
@@ -252,43 +231,34 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     tests(
       "FirmwareTests",
-      [
-        "TestRandom",
-        "Firmware", "FirmwareReports", "DeviceTree", "Bits", "VMM", "HostKernel", "InputFiles",
-        "JSON",
-      ],
+      ["TestRandom", "Firmware", "Inspect", "Reports", "Bits", "VMM", "HostKernel", "Files"],
       resources: [.copy("Fixtures")]),
     tests("PCITests", ["TestRandom", "PCI", "ArmFormats", "Bits"]),
     .target(
       name: "SMMUFixtures", dependencies: ["SMMU", "ArmFormats", "Bits", "Memory"],
       path: "Tests/SMMUFixtures", swiftSettings: strict),
     tests("SMMUTests", ["TestRandom", "SMMU", "ArmFormats", "Bits", "Memory", "SMMUFixtures"]),
-    tests("GzipTests", ["Gzip"]),
     tests(
       "ReplayTests",
       [
-        "TestRandom", "Replay", "Gzip", "JSON", "InputFiles", "ArmFormats", "Bits", "Scenarios",
-        "Designs", "Guest", "ResultFixtures",
+        "TestRandom", "Replay", "Files", "ArmFormats", "Bits", "Scenarios", "Designs", "Guest",
+        "ResultFixtures",
       ],
       resources: [.copy("Fixtures")]),
+    tests("FilesTests", ["Files"]),
+    tests(
+      "InspectTests", ["Inspect", "Files", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("FuzzTests", ["Fuzz"]),
-    tests("JSONTests", ["JSON"]),
     tests(
       "ConformanceTests",
       [
-        "TestRandom", "Decode", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits",
+        "TestRandom", "Inspect", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits",
         "SMMUFixtures", "HostKernel", "Linux", "Software",
       ],
       resources: [.copy("Fixtures")]),
-    tests("DecodeTests", ["Decode", "Bits", "ArmFormats", "InputFiles", "JSON"]),
-    tests("ImagesTests", ["Images", "InputFiles", "JSON", "Bits", "ArmFormats", "Memory", "SMMU"]),
-    tests("VectorsTests", ["Vectors", "InputFiles", "JSON"]),
     tests(
       "OracleTests",
-      [
-        "TestRandom", "Vectors", "Images", "InputFiles", "SMMU", "GIC", "Memory", "Bits",
-        "ArmFormats",
-      ],
+      ["TestRandom", "Inspect", "Files", "SMMU", "GIC", "Memory", "Bits", "ArmFormats"],
       resources: [.copy("Fixtures")]),
   ]
 )

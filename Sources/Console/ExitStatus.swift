@@ -1,6 +1,6 @@
 package import ArgumentParser
+import Files
 import Glibc
-import InputFiles
 
 /// What the program tells its caller.
 package enum ExitStatus {

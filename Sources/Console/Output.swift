@@ -1,6 +1,5 @@
+package import Files
 import Foundation
-package import InputFiles
-package import JSON
 package import Reports
 
 /// The program's two streams.

@@ -1,5 +1,3 @@
-public import DeviceTree
-
 /// The firmware tables of one machine, as far as they are given.
 public struct FirmwareTables: Equatable, Sendable {
   public var iort: IORTTable?

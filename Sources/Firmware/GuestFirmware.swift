@@ -1,5 +1,4 @@
 public import Bits
-internal import DeviceTree
 
 /// The bytes of the tables that a VMM writes for its guest.
 public struct GuestTables: Equatable, Sendable {

@@ -1,5 +1,4 @@
 internal import Bits
-public import DeviceTree
 
 extension PlatformFacts {
   /// The facts of a device tree: nodes of SMMUs, ITSs and GICv2m frames, `iommu-map` and `msi-map`

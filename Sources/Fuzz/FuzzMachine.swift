@@ -5,30 +5,30 @@ internal import Memory
 internal import SMMU
 
 /// What a fuzz run saw, so that tests can tell an idle run from a busy one.
-public struct FuzzSummary: Equatable, Sendable {
+package struct FuzzSummary: Equatable, Sendable {
   /// Operations carried out.
-  public var operations = 0
+  package var operations = 0
   /// The most descriptors that one access read: a walk that is not bounded shows here.
-  public var longestWalk = 0
-  public var translated = 0
-  public var faulted = 0
-  public var messagesDelivered = 0
+  package var longestWalk = 0
+  package var translated = 0
+  package var faulted = 0
+  package var messagesDelivered = 0
 
-  public init() {}
+  package init() {}
 }
 
 /// An SMMU and an ITS in front of random memory, driven by random bytes: registers, memory,
 /// commands, accesses and messages in any order.
 ///
 /// The run must end without a trap, whatever the bytes are.
-public struct FuzzMachine: ~Copyable {
+package struct FuzzMachine: ~Copyable {
   static let base: UInt64 = 0x4000_0000
   static let size: UInt64 = 0x8_0000
   /// Where the pages of tables start, and where in each a CD stands.
   private static let tables: UInt64 = 0x7_0000
   private static let contextOffset: UInt64 = 0x40
   /// Bytes of input that one run uses at most.
-  public static let longestInput = 1 << 16
+  package static let longestInput = 1 << 16
 
   private let memory: PhysicalMemory
   private var smmu: SMMU
@@ -47,7 +47,7 @@ public struct FuzzMachine: ~Copyable {
   }
 
   /// Runs what `bytes` say; `nil` when the operating system refuses memory.
-  public static func run(_ bytes: [UInt8]) -> FuzzSummary? {
+  package static func run(_ bytes: [UInt8]) -> FuzzSummary? {
     let region = PhysicalMemory.Region(base: PA(base), size: size)
     guard let memory = try? PhysicalMemory(regions: [region]) else { return nil }
     var machine = FuzzMachine(FuzzInput(Array(bytes.prefix(longestInput))), memory)

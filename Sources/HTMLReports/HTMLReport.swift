@@ -1,17 +1,17 @@
-public import Designs
+package import Designs
 import Mustache
 import Reports
-public import Scenarios
+package import Scenarios
 
 /// A comparison as one page of HTML that needs nothing else: no network, no script, no mouse.
-public struct HTMLReport: Sendable {
+package struct HTMLReport: Sendable {
   /// A matrix with the journey of one MSI in each cell.
-  public struct ExplainedMatrix: Sendable {
-    public let matrix: ComparisonMatrix
+  package struct ExplainedMatrix: Sendable {
+    package let matrix: ComparisonMatrix
     /// Row by row, as `ComparisonMatrix.journeys` gives them.
-    public let journeys: [[Journey?]]
+    package let journeys: [[Journey?]]
 
-    public init(_ matrix: ComparisonMatrix, journeys: [[Journey?]]) {
+    package init(_ matrix: ComparisonMatrix, journeys: [[Journey?]]) {
       self.matrix = matrix
       self.journeys = journeys
     }
@@ -27,7 +27,7 @@ public struct HTMLReport: Sendable {
   ///   - explained: the same runs with a journey and with mappings.
   ///   - matrices: what stands before the comparison; may be empty.
   ///   - findings: what attacks on its designs came to; may be empty.
-  public init(
+  package init(
     _ comparison: Comparison, explained: Comparison, matrices: [ExplainedMatrix] = [],
     findings: [IsolationFinding] = []
   ) {
@@ -38,7 +38,7 @@ public struct HTMLReport: Sendable {
   }
 
   /// The page, which is XML, too.
-  public var text: String {
+  package var text: String {
     var library = MustacheLibrary()
     do {
       for (name, template) in Self.templates { try library.register(template, named: name) }

@@ -1,10 +1,10 @@
-public import Bits
-public import Memory
+package import Bits
+package import Memory
 
 /// The ITS of GICv5, as far as a message's way goes: tables in memory and no command queue
 /// (Linux 6.18, include/linux/irqchip/arm-gic-v5.h and irq-gic-v5-its.c), linear tables.
-public struct GICv5Translation: Equatable, Sendable {
-  public enum Outcome: Equatable, Sendable {
+package struct GICv5Translation: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
     case physical(lpi: UInt32)
     /// A virtual LPI of a VM: no vPE mapping and no host are involved.
     case virtual(lpi: UInt32, machine: UInt16)
@@ -13,25 +13,25 @@ public struct GICv5Translation: Equatable, Sendable {
 
   /// Nobody is told of a message that is dropped. That these are dropped is derived from the
   /// meaning of the valid bits; the driver does not say what the hardware does.
-  public enum Reason: String, Sendable {
+  package enum Reason: String, Sendable {
     case deviceOutOfRange, deviceInvalid, eventOutOfRange, eventInvalid, tableAbort
     /// A two-level table of events, which this model does not read.
     case twoLevelTable
   }
 
   /// The device table.
-  public let table: PA
+  package let table: PA
   /// log2 of its entries.
-  public let deviceBits: UInt64
+  package let deviceBits: UInt64
 
   /// - Parameter deviceBits: 1 to 32.
-  public init(table: PA, deviceBits: UInt64) {
+  package init(table: PA, deviceBits: UInt64) {
     self.table = table
     self.deviceBits = min(max(deviceBits, 1), 32)
   }
 
   /// A message at a translate frame.
-  public func message(_ device: UInt32, _ event: UInt32, memory: PhysicalMemory) -> Outcome {
+  package func message(_ device: UInt32, _ event: UInt32, memory: PhysicalMemory) -> Outcome {
     guard UInt64(device) < 1 << deviceBits else { return .dropped(.deviceOutOfRange) }
     guard let entry = memory.load64(table + UInt64(device) * 8) else {
       return .dropped(.tableAbort)

@@ -1,11 +1,11 @@
-public import Bits
-public import Memory
+package import Bits
+package import Memory
 
 /// Intel's interrupt remapping (VT-d specification, chapter 5): a write to the interrupt window is
 /// recognised before DMA is translated, so that no page table maps a doorbell.
-public struct InterruptRemapping: Equatable, Sendable {
+package struct InterruptRemapping: Equatable, Sendable {
   /// What became of a write.
-  public enum Outcome: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
     /// No interrupt: an address that the DMA tables translate.
     case memory
     /// An interrupt for the CPU with this APIC ID.
@@ -17,7 +17,7 @@ public struct InterruptRemapping: Equatable, Sendable {
   }
 
   /// Why an interrupt is blocked (table 26 of the specification).
-  public enum Reason: UInt8, Sendable {
+  package enum Reason: UInt8, Sendable {
     case indexOutOfRange = 0x21
     case notPresent = 0x22
     case fetchError = 0x23
@@ -28,17 +28,17 @@ public struct InterruptRemapping: Equatable, Sendable {
   }
 
   /// The interrupt remapping table.
-  public let table: PA
+  package let table: PA
   /// Its entries, 16 bytes each: 2 to 65,536.
-  public let count: UInt32
+  package let count: UInt32
 
-  public init(table: PA, count: UInt32) {
+  package init(table: PA, count: UInt32) {
     self.table = table
     self.count = count
   }
 
   /// A 32-bit write of a device.
-  public func write(
+  package func write(
     _ data: UInt32, to address: UInt64, from requester: UInt16, memory: PhysicalMemory
   ) -> Outcome {
     guard address >> 20 == 0xfee else { return .memory }

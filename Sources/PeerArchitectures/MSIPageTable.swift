@@ -1,12 +1,12 @@
-public import Bits
-public import Memory
+package import Bits
+package import Memory
 
 /// RISC-V's MSI page table (RISC-V IOMMU specification 1.0, section 3.3.3): behind the first stage, a
 /// write to an interrupt file of the guest is redirected, or recorded in memory.
 ///
 /// The guest programs its own address and data; the table is the hypervisor's.
-public struct MSIPageTable: Equatable, Sendable {
-  public enum Outcome: Equatable, Sendable {
+package struct MSIPageTable: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
     /// No interrupt file of this guest: the second stage translates the address.
     case memory
     /// To the interrupt file at this address.
@@ -21,30 +21,30 @@ public struct MSIPageTable: Equatable, Sendable {
   }
 
   /// A message to the host that something was recorded.
-  public struct Notice: Equatable, Sendable {
-    public let address: PA
-    public let identity: UInt32
+  package struct Notice: Equatable, Sendable {
+    package let address: PA
+    package let identity: UInt32
 
-    public init(address: PA, identity: UInt32) {
+    package init(address: PA, identity: UInt32) {
       self.address = address
       self.identity = identity
     }
   }
 
   /// `msiptp.PPN`, as an address.
-  public let table: PA
+  package let table: PA
   /// `msi_addr_mask` and `msi_addr_pattern`: page numbers.
-  public let mask: UInt64
-  public let pattern: UInt64
+  package let mask: UInt64
+  package let pattern: UInt64
 
-  public init(table: PA, mask: UInt64, pattern: UInt64) {
+  package init(table: PA, mask: UInt64, pattern: UInt64) {
     self.table = table
     self.mask = mask
     self.pattern = pattern
   }
 
   /// A 32-bit write of a device, at the address that the first stage gave.
-  public func write(_ data: UInt32, to address: IPA, memory: PhysicalMemory) -> Outcome {
+  package func write(_ data: UInt32, to address: IPA, memory: PhysicalMemory) -> Outcome {
     let page = address.rawValue >> 12
     guard page & ~mask == pattern & ~mask else { return .memory }
     let place = table + extract(page) &* 16

@@ -1,4 +1,4 @@
-internal import InputFiles
+internal import Files
 internal import Scenarios
 internal import Simulation
 

@@ -1,4 +1,4 @@
-internal import InputFiles
+internal import Files
 internal import Scenarios
 
 /// T1: five costs from one machine, and what they say of the others.

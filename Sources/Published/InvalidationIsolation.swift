@@ -1,5 +1,4 @@
-internal import InputFiles
-internal import JSON
+internal import Files
 internal import Scenarios
 internal import Scripts
 

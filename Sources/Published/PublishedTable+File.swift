@@ -1,10 +1,9 @@
-public import InputFiles
-import JSON
-public import Scenarios
+package import Files
+package import Scenarios
 
 extension Shape {
   /// A file of `scenarios/published`.
-  public static var publishedTable: Shape {
+  package static var publishedTable: Shape {
     .record([
       .required("title", .anyText, "What was measured."),
       .required("source", .anyText, "Who published it, and where."),
@@ -78,7 +77,7 @@ extension Shape {
 
 extension PublishedTable.Status {
   /// What the status says about a number.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .verified: "Read where it was published."
     case .secondHand: "Read where somebody quotes it."
@@ -91,7 +90,7 @@ extension PublishedTable.Status {
 
 extension PublishedTable {
   /// The table in the folder's file for it.
-  public init(_ name: Name, in folder: ScenarioFolder) throws(InputError) {
+  package init(_ name: Name, in folder: ScenarioFolder) throws(InputError) {
     try self.init(
       name, file: "\(folder.path)/published/\(name.rawValue).yaml", scenarios: folder.path)
   }

@@ -1,11 +1,11 @@
-import InputFiles
+import Files
 
 /// A table that somebody published, as its file in `scenarios/published` has it: measured cells,
 /// which of them a model may be calibrated on, how close the rest must come, and what the model
 /// takes as given.
-public struct PublishedTable: Sendable {
+package struct PublishedTable: Sendable {
   /// The tables that have a model.
-  public enum Name: String, CaseIterable, Sendable {
+  package enum Name: String, CaseIterable, Sendable {
     case exitLadder = "T1"
     case walkReads = "T2"
     case commandQueue = "T3"
@@ -14,7 +14,7 @@ public struct PublishedTable: Sendable {
   }
 
   /// How a number is known.
-  public enum Status: String, CaseIterable, Sendable {
+  package enum Status: String, CaseIterable, Sendable {
     case verified
     case secondHand = "second-hand"
     case derived
@@ -23,27 +23,27 @@ public struct PublishedTable: Sendable {
   }
 
   /// The name of a cell.
-  public struct Key: Hashable, Sendable {
-    public let row: String
-    public let column: String
+  package struct Key: Hashable, Sendable {
+    package let row: String
+    package let column: String
 
-    public init(_ row: String, _ column: String) {
+    package init(_ row: String, _ column: String) {
       self.row = row
       self.column = column
     }
   }
 
   /// A measured number.
-  public struct Cell: Sendable {
-    public let key: Key
-    public let value: Double
-    public let unit: String
-    public let status: Status
-    public let source: String
+  package struct Cell: Sendable {
+    package let key: Key
+    package let value: Double
+    package let unit: String
+    package let status: Status
+    package let source: String
   }
 
   /// How close a prediction must come.
-  public enum Band: Equatable, Sendable {
+  package enum Band: Equatable, Sendable {
     /// At most so many per cent off.
     case percent(Double)
     /// At most so many times more or less.
@@ -53,36 +53,36 @@ public struct PublishedTable: Sendable {
   }
 
   /// A number that the model takes as given.
-  public struct Parameter: Sendable {
-    public let name: String
-    public let low: Double
+  package struct Parameter: Sendable {
+    package let name: String
+    package let low: Double
     /// The high end of a range; equal to `low` for a number.
-    public let high: Double
-    public let unit: String
-    public let meaning: String
-    public let status: Status
-    public let source: String
+    package let high: Double
+    package let unit: String
+    package let meaning: String
+    package let status: Status
+    package let source: String
   }
 
   /// A statement about the whole table: an order, a crossover, a control.
-  public struct Claim: Sendable {
-    public let name: String
-    public let meaning: String
+  package struct Claim: Sendable {
+    package let name: String
+    package let meaning: String
     /// Whether the model is known to show it.
-    public let isExpected: Bool
+    package let isExpected: Bool
     /// Why not, where it is known not to.
-    public let why: String
+    package let why: String
   }
 
-  public let name: Name
-  public let title: String
-  public let source: String
+  package let name: Name
+  package let title: String
+  package let source: String
   /// What is calibrated and what predicted.
-  public let method: String
-  public let cells: [Cell]
-  public let calibration: Set<Key>
-  public let parameters: [Parameter]
-  public let claims: [Claim]
+  package let method: String
+  package let cells: [Cell]
+  package let calibration: Set<Key>
+  package let parameters: [Parameter]
+  package let claims: [Claim]
   let bands: [(rows: [String], columns: [String], band: Band)]
   let misses: [(rows: [String], columns: [String], why: String)]
   /// The file as the user would name it.

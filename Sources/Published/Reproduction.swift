@@ -1,10 +1,10 @@
-public import InputFiles
+package import Files
 
 /// What a model makes of a published table: each measured cell beside its prediction.
-public struct Reproduction: Sendable {
+package struct Reproduction: Sendable {
   /// A measured cell and what the model says of it.
-  public struct Cell: Sendable {
-    public enum Role: String, Sendable {
+  package struct Cell: Sendable {
+    package enum Role: String, Sendable {
       /// The model was calibrated on it.
       case calibration
       /// It is predicted, and must come within its band.
@@ -13,22 +13,22 @@ public struct Reproduction: Sendable {
       case reported
     }
 
-    public let measured: PublishedTable.Cell
+    package let measured: PublishedTable.Cell
     /// The prediction at the low and the high end of what is only known as a range; `nil` where
     /// the model says nothing.
-    public let predicted: ClosedRange<Double>?
-    public let role: Role
-    public let band: PublishedTable.Band?
+    package let predicted: ClosedRange<Double>?
+    package let role: Role
+    package let band: PublishedTable.Band?
     /// Whether the prediction comes within its band; `nil` where there is none to hold.
-    public let holds: Bool?
+    package let holds: Bool?
     /// Why it is known not to.
-    public let knownMiss: String?
+    package let knownMiss: String?
 
     /// Whether it came out as the file expects.
-    public var isAsExpected: Bool { holds.map { $0 == (knownMiss == nil) } ?? true }
+    package var isAsExpected: Bool { holds.map { $0 == (knownMiss == nil) } ?? true }
 
     /// How far the prediction is off, in per cent, at its nearest end.
-    public var error: Double? {
+    package var error: Double? {
       guard let predicted, measured.value > 0 else { return nil }
       let nearest = min(max(measured.value, predicted.lowerBound), predicted.upperBound)
       return (nearest / measured.value - 1) * 100
@@ -36,40 +36,40 @@ public struct Reproduction: Sendable {
   }
 
   /// A claim about the whole table, and what the model shows of it.
-  public struct Check: Sendable {
-    public let claim: PublishedTable.Claim
-    public let holds: Bool
+  package struct Check: Sendable {
+    package let claim: PublishedTable.Claim
+    package let holds: Bool
     /// The numbers that decide.
-    public let found: String
+    package let found: String
 
-    public var isAsExpected: Bool { holds == claim.isExpected }
+    package var isAsExpected: Bool { holds == claim.isExpected }
   }
 
-  public let table: PublishedTable
-  public let cells: [Cell]
-  public let checks: [Check]
+  package let table: PublishedTable
+  package let cells: [Cell]
+  package let checks: [Check]
   /// What the calibration came to.
-  public let calibrated: [Calibrated]
+  package let calibrated: [Calibrated]
   /// What the model shows beyond the table.
-  public let studies: [Study]
+  package let studies: [Study]
 
   /// Whether everything came out as the file expects.
-  public var isAsExpected: Bool {
+  package var isAsExpected: Bool {
     cells.allSatisfy(\.isAsExpected) && checks.allSatisfy(\.isAsExpected)
   }
 }
 
 /// A number that a calibration came to.
-public struct Calibrated: Sendable {
-  public let name: String
-  public let value: Double
-  public let unit: String
-  public let meaning: String
+package struct Calibrated: Sendable {
+  package let name: String
+  package let value: Double
+  package let unit: String
+  package let meaning: String
 }
 
 /// A table of results beside the published one.
-public struct Study: Sendable {
-  public enum Value: Equatable, Sendable {
+package struct Study: Sendable {
+  package enum Value: Equatable, Sendable {
     case text(String)
     case number(Double)
     /// Between the ends of what is only known as a range.
@@ -78,12 +78,12 @@ public struct Study: Sendable {
     case error(Double)
   }
 
-  public let title: String
-  public let columns: [String]
+  package let title: String
+  package let columns: [String]
   /// A value for each column.
-  public let rows: [[Value]]
+  package let rows: [[Value]]
   /// What to make of it.
-  public let note: String
+  package let note: String
 }
 
 /// What a model says of a table.
@@ -117,12 +117,12 @@ protocol PublishedModel {
 }
 
 /// How much of an experiment is carried out.
-public struct Effort: Sendable {
+package struct Effort: Sendable {
   /// The part of the iterations, from 0 to 1.
-  public let share: Double
-  public let seed: UInt32
+  package let share: Double
+  package let seed: UInt32
 
-  public init(share: Double = 1, seed: UInt32 = 1) {
+  package init(share: Double = 1, seed: UInt32 = 1) {
     self.share = min(max(share, 0), 1)
     self.seed = seed
   }
@@ -132,7 +132,7 @@ public struct Effort: Sendable {
 
 extension PublishedTable {
   /// Calibrates the model on the cells that the file names, and predicts the others.
-  public func reproduce(_ effort: Effort = Effort()) throws(InputError) -> Reproduction {
+  package func reproduce(_ effort: Effort = Effort()) throws(InputError) -> Reproduction {
     let prediction = try model(effort).predict()
     return Reproduction(
       table: self, cells: cells.map { judge($0, prediction) },

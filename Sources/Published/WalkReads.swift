@@ -1,4 +1,4 @@
-internal import InputFiles
+internal import Files
 internal import SMMU
 internal import Scenarios
 

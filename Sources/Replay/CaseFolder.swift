@@ -1,36 +1,36 @@
+package import Files
 internal import Foundation
-public import InputFiles
 
 /// The files of one recorded machine: those of a folder, or those that are given together.
-public struct RecordedCase {
+package struct RecordedCase {
   /// As the user wrote it: the folder, or the trace, or the first file.
-  public let name: String
+  package let name: String
   /// QEMU's trace of the machine's SMMU and ITS.
-  public private(set) var trace: String?
+  package private(set) var trace: String?
   /// What the machine's kernel said, if the files have it.
-  public private(set) var guest: GuestFacts?
+  package private(set) var guest: GuestFacts?
   /// What the kernel of a guest inside that machine said, if it was a hypervisor.
-  public private(set) var innerGuest: GuestFacts?
+  package private(set) var innerGuest: GuestFacts?
   /// Counts that were made when the case was recorded.
-  public private(set) var summary: JSONCursor?
+  package private(set) var summary: JSONCursor?
   /// The command line of the machine.
-  public private(set) var commandLine = ""
+  package private(set) var commandLine = ""
   /// Traces and logs of the machine's kernel, and of that of a guest inside it.
-  public private(set) var kernelTraces: [String] = []
-  public private(set) var kernelLogs: [String] = []
+  package private(set) var kernelTraces: [String] = []
+  package private(set) var kernelLogs: [String] = []
   /// Folders with the machine's memory.
-  public private(set) var images: [String] = []
+  package private(set) var images: [String] = []
   /// The folder with everything, if there is one.
-  public private(set) var folder: String?
+  package private(set) var folder: String?
 
   /// The machine of one folder or file.
   ///
   /// - Throws: `InputError` when a folder has nothing of a machine, or a file cannot be read.
-  public init(_ path: String) throws(InputError) { try self.init(files: [path]) }
+  package init(_ path: String) throws(InputError) { try self.init(files: [path]) }
 
   /// The machine of these files, of whatever kinds; at most one folder with a trace, and at most
   /// one trace.
-  public init(files: [String]) throws(InputError) {
+  package init(files: [String]) throws(InputError) {
     name = files.first ?? ""
     for path in files {
       if Self.isFolder(path) { try add(folder: path) } else { try add(file: path) }
@@ -41,7 +41,7 @@ public struct RecordedCase {
   /// belongs to the only one.
   ///
   /// - Throws: `InputError` when other files are given with several machines.
-  public static func machines(_ paths: [String]) throws(InputError) -> [RecordedCase] {
+  package static func machines(_ paths: [String]) throws(InputError) -> [RecordedCase] {
     var machines: [String] = []
     var others: [String] = []
     for path in paths {

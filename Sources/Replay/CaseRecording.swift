@@ -1,20 +1,19 @@
 internal import Bits
+package import Files
 internal import Firmware
-public import InputFiles
-internal import JSON
 
 /// The recording of one device of a case, as text in the format of `scenarios/recordings`.
-public struct CaseRecording: Sendable {
+package struct CaseRecording: Sendable {
   /// The file's text.
-  public let text: String
+  package let text: String
   /// What the files did not say, a sentence each.
-  public let remarks: [String]
+  package let remarks: [String]
   /// The design that the machine ran, by the name of its file; `nil` where no guest had the device.
-  public let design: String?
+  package let design: String?
   /// The release of Linux that maps and relays for the guest, such as `7.3.4`.
-  public let hostKernel: String?
+  package let hostKernel: String?
   /// How far the trace could be read, if not to its end.
-  public let damage: String?
+  package let damage: String?
 }
 
 extension RecordedCase {
@@ -23,7 +22,7 @@ extension RecordedCase {
   /// - Parameter device: its StreamID; without one, the device that a guest had, or else the one
   ///   that sent most messages.
   /// - Throws: `InputError` when a file cannot be read, or no device sent a message.
-  public func recording(
+  package func recording(
     of device: UInt32? = nil, progress: (Int) -> Void = { _ in }
   ) throws(InputError) -> CaseRecording {
     var log = EventLog()

@@ -1,6 +1,5 @@
-public import InputFiles
-internal import JSON
-public import SMMU
+package import Files
+package import SMMU
 
 /// What `--check` found, for people and for programs.
 struct CheckReport {
@@ -108,7 +107,7 @@ extension RecordedCase {
   ///     such traces, and `architecture` shows where they deviate from it.
   ///   - label: its name in the report.
   /// - Throws: `InputError` when a file cannot be read.
-  public func check(
+  package func check(
     personality: SMMUPersonality = .qemu11, label: String = "qemu-11",
     progress: (Int) -> Void = { _ in }
   ) throws(InputError) -> ReplayReport {

@@ -1,7 +1,7 @@
 /// What was compared, what differs, and what could not be compared for want of recorded input.
-public struct CheckTally: Sendable {
+package struct CheckTally: Sendable {
   /// Everything that is compared, with the words of the report.
-  public enum Subject: String, CaseIterable, Sendable {
+  package enum Subject: String, CaseIterable, Sendable {
     case commands = "SMMU commands"
     case translations = "translations"
     case bypasses = "accesses without translation"
@@ -14,24 +14,24 @@ public struct CheckTally: Sendable {
   }
 
   /// One outcome of the emulator that is not the recorded one.
-  public struct Difference: Equatable, Sendable {
-    public var line: Int
-    public var subject: Subject
-    public var text: String
+  package struct Difference: Equatable, Sendable {
+    package var line: Int
+    package var subject: Subject
+    package var text: String
   }
 
-  public private(set) var agreed: [Subject: Int] = [:]
-  public private(set) var differed: [Subject: Int] = [:]
+  package private(set) var agreed: [Subject: Int] = [:]
+  package private(set) var differed: [Subject: Int] = [:]
   /// The first differences.
-  public private(set) var differences: [Difference] = []
+  package private(set) var differences: [Difference] = []
   /// Why outcomes could not be compared, with how many.
-  public private(set) var unchecked: [String: Int] = [:]
+  package private(set) var unchecked: [String: Int] = [:]
   private static let kept = 20
 
-  public init() {}
+  package init() {}
 
   /// Whether nothing differs.
-  public var holds: Bool { differed.isEmpty }
+  package var holds: Bool { differed.isEmpty }
 
   mutating func compare(
     _ subject: Subject, _ line: Int, _ agrees: Bool, _ text: @autoclosure () -> String

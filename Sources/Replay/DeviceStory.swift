@@ -1,51 +1,51 @@
-public import ArmFormats
+package import ArmFormats
 
 /// What one device did and met: its StreamID is its DeviceID.
-public struct DeviceStory: Sendable {
+package struct DeviceStory: Sendable {
   /// One address that messages were sent to, and what it became.
-  public struct MessageAddress: Hashable, Sendable {
+  package struct MessageAddress: Hashable, Sendable {
     /// What the device wrote to.
-    public var address: UInt64
+    package var address: UInt64
     /// Where the write arrived.
-    public var output: UInt64
+    package var output: UInt64
     /// 1, 2, 3 for both, 0 for bypass.
-    public var stage: UInt64
+    package var stage: UInt64
   }
 
   /// Failed accesses of one kind.
-  public struct Fault: Sendable {
-    public var kind: EventKind
-    public var count = 0
+  package struct Fault: Sendable {
+    package var kind: EventKind
+    package var count = 0
     /// The first few different pages that failed.
-    public var pages: [UInt64] = []
+    package var pages: [UInt64] = []
   }
 
-  public let id: UInt32
+  package let id: UInt32
   /// Translations by stage: 1, 2, and 3 for both.
-  public internal(set) var translations = [0, 0, 0, 0]
-  public internal(set) var bypasses = 0
-  public internal(set) var aborts = 0
+  package internal(set) var translations = [0, 0, 0, 0]
+  package internal(set) var bypasses = 0
+  package internal(set) var aborts = 0
   /// Accesses while the SMMU was off.
-  public internal(set) var whileOff = 0
+  package internal(set) var whileOff = 0
   /// Different 4 KiB pages that were translated.
-  public internal(set) var pages: Set<UInt64> = []
-  public internal(set) var addresses: [MessageAddress: Int] = [:]
-  public internal(set) var faults: [Fault] = []
-  public internal(set) var vectors: [UInt32: VectorStory] = [:]
+  package internal(set) var pages: Set<UInt64> = []
+  package internal(set) var addresses: [MessageAddress: Int] = [:]
+  package internal(set) var faults: [Fault] = []
+  package internal(set) var vectors: [UInt32: VectorStory] = [:]
   /// The interrupt translation table, while there is one.
-  public internal(set) var table: UInt64?
-  public internal(set) var mapCommands = 0
-  public internal(set) var messages = 0
+  package internal(set) var table: UInt64?
+  package internal(set) var mapCommands = 0
+  package internal(set) var messages = 0
   /// Messages for which there was no mapping.
-  public internal(set) var lostMessages = 0
+  package internal(set) var lostMessages = 0
   /// Of those, messages whose mapping had been taken away.
-  public internal(set) var afterUnmap = 0
+  package internal(set) var afterUnmap = 0
   /// Accesses that failed on a page that had been translated before: its mapping was gone.
-  public internal(set) var afterUnmapping = 0
+  package internal(set) var afterUnmapping = 0
   /// Messages that left for an I/O virtual address while the SMMU was off.
-  public internal(set) var whileOffMessages = 0
+  package internal(set) var whileOffMessages = 0
   /// Accesses in the software MSI window that were translated to something that is no doorbell.
-  public internal(set) var windowAccesses = 0
+  package internal(set) var windowAccesses = 0
   /// Where its last access went, until the ITS sees it as a message.
   var last: MessageAddress?
   private static let pageLimit = 1 << 16
@@ -55,10 +55,10 @@ public struct DeviceStory: Sendable {
   init(id: UInt32) { self.id = id }
 
   /// Whether pages were left out of `pages`, which is limited.
-  public var hasMorePages: Bool { pages.count >= Self.pageLimit }
+  package var hasMorePages: Bool { pages.count >= Self.pageLimit }
 
   /// Bus, device and function.
-  public var name: String {
+  package var name: String {
     let function = "\(id & 7)"
     let device = String(id >> 3 & 0x1f, radix: 16)
     let bus = String(id >> 8, radix: 16)
@@ -89,39 +89,39 @@ public struct DeviceStory: Sendable {
 }
 
 /// One event of a device: a vector of its MSI or MSI-X table, as the ITS sees it.
-public struct VectorStory: Sendable {
+package struct VectorStory: Sendable {
   /// The time between two ITS commands during which the event led to one LPI at one CPU.
-  public struct Span: Equatable, Sendable {
-    public var lpi: UInt32
-    public var collection: UInt16
+  package struct Span: Equatable, Sendable {
+    package var lpi: UInt32
+    package var collection: UInt16
     /// `nil` while the collection is mapped to no redistributor.
-    public var cpu: UInt64?
-    public var messages = 0
-    public var acknowledged = 0
+    package var cpu: UInt64?
+    package var messages = 0
+    package var acknowledged = 0
   }
 
   /// In order; the last one holds while `isMapped`.
-  public internal(set) var spans: [Span] = []
+  package internal(set) var spans: [Span] = []
   /// Changes beyond those kept in `spans`.
-  public internal(set) var furtherSpans = 0
-  public internal(set) var isMapped = false
+  package internal(set) var furtherSpans = 0
+  package internal(set) var isMapped = false
   /// How often a mapping was taken away.
-  public internal(set) var discards = 0
-  public internal(set) var messages = 0
+  package internal(set) var discards = 0
+  package internal(set) var messages = 0
   /// Messages whose address both stages translated.
-  public internal(set) var nestedMessages = 0
-  public internal(set) var acknowledged = 0
+  package internal(set) var nestedMessages = 0
+  package internal(set) var acknowledged = 0
   /// Acknowledged at a CPU to which the event never led while a message waited.
-  public internal(set) var elsewhere = 0
+  package internal(set) var elsewhere = 0
   /// Messages whose LPI is not acknowledged yet; several messages may make one interrupt.
-  public internal(set) var waiting = 0
+  package internal(set) var waiting = 0
   /// Microseconds.
-  public internal(set) var first: Int?
-  public internal(set) var last: Int?
+  package internal(set) var first: Int?
+  package internal(set) var last: Int?
   private static let spanLimit = 64
 
   /// Messages in a second, between the first and the last one; `nil` for fewer than two.
-  public var rate: Double? {
+  package var rate: Double? {
     guard let first, let last, last > first, messages > 1 else { return nil }
     return Double(messages - 1) * 1_000_000 / Double(last - first)
   }

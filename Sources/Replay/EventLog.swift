@@ -1,4 +1,4 @@
-import InputFiles
+import Files
 
 /// An event with its time and its line.
 struct LoggedEvent: BitwiseCopyable, Sendable {

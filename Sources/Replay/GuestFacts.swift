@@ -1,64 +1,64 @@
-public import InputFiles
+package import Files
 
 /// What Linux said of its devices, in the files of a recorded case.
-public struct GuestFacts: Equatable, Sendable {
+package struct GuestFacts: Equatable, Sendable {
   /// One entry of an MSI-X table, or the MSI capability, as software programmed it.
-  public struct Vector: Equatable, Sendable {
-    public var index: UInt32
-    public var address: UInt64
-    public var data: UInt64
-    public var isMasked: Bool
+  package struct Vector: Equatable, Sendable {
+    package var index: UInt32
+    package var address: UInt64
+    package var data: UInt64
+    package var isMasked: Bool
   }
 
   /// A reserved region of an IOMMU group.
-  public struct Region: Equatable, Sendable {
-    public var start: UInt64
-    public var end: UInt64
-    public var kind: String
+  package struct Region: Equatable, Sendable {
+    package var start: UInt64
+    package var end: UInt64
+    package var kind: String
   }
 
   /// An MSI-X capability (PCI Express 6.0, 7.7.2).
-  public struct Table: Equatable, Sendable {
+  package struct Table: Equatable, Sendable {
     /// 1 to 2048.
-    public var entries: Int
-    public var bar: Int
+    package var entries: Int
+    package var bar: Int
     /// Offsets in that BAR, of the table and of the pending bits.
-    public var offset: UInt64
-    public var pending: UInt64
-    public var isEnabled: Bool
+    package var offset: UInt64
+    package var pending: UInt64
+    package var isEnabled: Bool
   }
 
   /// One function.
-  public struct Device: Equatable, Sendable {
-    public var driver = ""
+  package struct Device: Equatable, Sendable {
+    package var driver = ""
     /// Vendor and device, such as `1b36:0010`.
-    public var model = ""
+    package var model = ""
     /// The type of its IOMMU domain, such as `DMA` or `identity`.
-    public var domain: String?
-    public var reserved: [Region] = []
-    public var vectors: [Vector] = []
+    package var domain: String?
+    package var reserved: [Region] = []
+    package var vectors: [Vector] = []
     /// Where its MSI-X table is, if it has one.
-    public var table: Table?
+    package var table: Table?
     /// Interrupts that Linux counted, by hardware number within the device, on all CPUs.
-    public var interrupts: [UInt32: Int] = [:]
+    package var interrupts: [UInt32: Int] = [:]
     /// What requested them.
-    public var names: [UInt32: String] = [:]
+    package var names: [UInt32: String] = [:]
     /// Linux's own numbers for them.
-    public var numbers: [UInt32: UInt64] = [:]
+    package var numbers: [UInt32: UInt64] = [:]
   }
 
   /// By DeviceID.
-  public var devices: [UInt32: Device] = [:]
+  package var devices: [UInt32: Device] = [:]
   /// Rows of configuration space that were damaged.
-  public var damagedRows = 0
+  package var damagedRows = 0
 
-  public init() {}
+  package init() {}
 
   /// Reads `pci.txt`, `lspci-xxxx.txt`, `lspci-vvv.txt`, `iommu_groups.txt` and `interrupts` of a
   /// folder; a missing file adds nothing.
   ///
   /// - Throws: `InputError` when a file exists and cannot be read.
-  public init(folder: String) throws(InputError) {
+  package init(folder: String) throws(InputError) {
     let files: [(String, MachineFileKind)] = [
       ("pci.txt", .tableListing), ("lspci-xxxx.txt", .configurationDump),
       ("lspci-vvv.txt", .verboseListing), ("iommu_groups.txt", .groups),
@@ -177,7 +177,7 @@ public struct GuestFacts: Equatable, Sendable {
 
 extension UInt32 {
   /// The requester ID that a user names: `bb:dd.f`, with a segment before it or not, or a number.
-  public init?(requester text: String) {
+  package init?(requester text: String) {
     if let number = UInt64(number: text), number < 1 << 16 {
       self.init(number)
     } else {

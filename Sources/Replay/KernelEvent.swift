@@ -1,5 +1,5 @@
 /// An event of a Linux kernel's trace that says something of mappings or interrupts.
-public enum KernelEvent: BitwiseCopyable, Sendable, Equatable {
+package enum KernelEvent: BitwiseCopyable, Sendable, Equatable {
   /// `iommu:map`: of the side that is traced, `output` is its physical address.
   case map(address: UInt64, output: UInt64, size: UInt64)
   case unmap(address: UInt64, size: UInt64, unmapped: UInt64)
@@ -24,7 +24,7 @@ public enum KernelEvent: BitwiseCopyable, Sendable, Equatable {
 ///
 /// `include/trace/events/{iommu,irq,kvm}.h` and `arch/arm64/kvm/vgic/trace.h` (Linux 6.1 to 7.3).
 /// Probes have names of the user's choosing; they are known by the function in their text.
-public enum KernelEventKind: String, CaseIterable, Sendable {
+package enum KernelEventKind: String, CaseIterable, Sendable {
   case map
   case unmap
   case handlerEntry = "irq_handler_entry"

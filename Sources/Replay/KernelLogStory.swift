@@ -1,28 +1,28 @@
 internal import ArmFormats
-public import Decode
-public import InputFiles
+package import Files
+package import Inspect
 
 /// What a kernel log tells of a machine's SMMU and ITS.
-public struct KernelLogStory: Sendable {
+package struct KernelLogStory: Sendable {
   /// The file as the user would name it.
-  public let path: String
-  public private(set) var lines = 0
+  package let path: String
+  package private(set) var lines = 0
   /// The SMMU's events, as the driver dumped them.
-  public private(set) var events: KernelLog
+  package private(set) var events: KernelLog
   /// The bases of its ITSs.
-  public private(set) var controllers: [UInt64] = []
+  package private(set) var controllers: [UInt64] = []
   /// The group of each function, by requester ID.
-  public private(set) var groups: [UInt32: UInt32] = [:]
+  package private(set) var groups: [UInt32: UInt32] = [:]
   /// Whether the kernel said that DMA is translated unless asked otherwise.
-  public private(set) var defaultDomain: String?
+  package private(set) var defaultDomain: String?
   /// Functions that the kernel refused to VFIO, or whose regions it would not map, in its words.
-  public private(set) var complaints: [String] = []
+  package private(set) var complaints: [String] = []
   private static let complaintLimit = 32
 
   /// Reads a log, line by line.
   ///
   /// - Throws: `InputError` when the file cannot be read at all.
-  public init(path: String) throws(InputError) {
+  package init(path: String) throws(InputError) {
     self.init(named: path)
     let file = try InputFile(path)
     while let line = try file.line() {

@@ -2,52 +2,52 @@
 ///
 /// Memory depends on the number of handlers, doorbells and interrupts, and not on the length of the
 /// log.
-public struct KernelStory: TraceSink, Sendable {
+package struct KernelStory: TraceSink, Sendable {
   /// One interrupt's handler.
-  public struct Handler: Equatable, Sendable {
-    public var irq: UInt64
+  package struct Handler: Equatable, Sendable {
+    package var irq: UInt64
     /// Its number in `KernelTraceParser.handlers`.
-    public var name: Int
-    public var count = 0
+    package var name: Int
+    package var count = 0
     /// How often it ran on each CPU.
-    public var cpus: [UInt64: Int] = [:]
+    package var cpus: [UInt64: Int] = [:]
   }
 
   /// An IOVA at which a doorbell page is, or was, mapped.
-  public struct DoorbellMap: Hashable, Sendable {
-    public var address: UInt64
-    public var output: UInt64
+  package struct DoorbellMap: Hashable, Sendable {
+    package var address: UInt64
+    package var output: UInt64
   }
 
   /// An interrupt that the virtual GIC took in.
-  public struct Injection: Hashable, Sendable {
-    public var vcpu: UInt64
-    public var intid: UInt64
+  package struct Injection: Hashable, Sendable {
+    package var vcpu: UInt64
+    package var intid: UInt64
   }
 
-  public private(set) var maps = 0
-  public private(set) var unmaps = 0
+  package private(set) var maps = 0
+  package private(set) var unmaps = 0
   /// Unmaps of more than was mapped, or of nothing.
-  public private(set) var shortUnmaps = 0
+  package private(set) var shortUnmaps = 0
   /// How often each doorbell page was mapped where.
-  public private(set) var doorbellMaps: [DoorbellMap: Int] = [:]
+  package private(set) var doorbellMaps: [DoorbellMap: Int] = [:]
   /// Doorbells that `iommu_dma_prepare_msi` was asked for.
-  public private(set) var preparedDoorbells: [UInt64: Int] = [:]
+  package private(set) var preparedDoorbells: [UInt64: Int] = [:]
   /// Vectors that devices asked for, and Linux numbers that they got.
-  public private(set) var preparedEvents = 0
-  public private(set) var allocated = 0
-  public private(set) var handlers: [UInt64: Handler] = [:]
+  package private(set) var preparedEvents = 0
+  package private(set) var allocated = 0
+  package private(set) var handlers: [UInt64: Handler] = [:]
   /// Handlers that said that the interrupt was not theirs.
-  public private(set) var unhandled = 0
+  package private(set) var unhandled = 0
   /// Rising levels, by virtual CPU and interrupt.
-  public private(set) var injections: [Injection: Int] = [:]
+  package private(set) var injections: [Injection: Int] = [:]
   /// Rising levels that KVM was told of, by GSI.
-  public private(set) var routes: [UInt64: Int] = [:]
+  package private(set) var routes: [UInt64: Int] = [:]
   private static let limit = 4096
 
-  public init() {}
+  package init() {}
 
-  public mutating func take(_ event: KernelEvent, at time: Int?, line: Int) {
+  package mutating func take(_ event: KernelEvent, at time: Int?, line: Int) {
     switch event {
     case .map(let address, let output, _): mapped(address, output)
     case .unmap(_, let size, let unmapped):

@@ -6,11 +6,11 @@
 ///
 /// Whatever stands between the CPU and the time (flags, with the latency format or without) is
 /// skipped.
-public struct KernelTraceParser: LogFormat {
+package struct KernelTraceParser: LogFormat {
   /// Microseconds of the traced kernel's clock.
-  public private(set) var time: Int?
+  package private(set) var time: Int?
   /// Names of handlers, in the order of their first appearance.
-  public private(set) var handlers: [String] = []
+  package private(set) var handlers: [String] = []
   private var names = EventNames<KernelEventKind>()
   private var handlerNames: [[UInt8]: Int] = [:]
   private static let functions = ProbedFunction.allCases.map {
@@ -26,11 +26,11 @@ public struct KernelTraceParser: LogFormat {
   private static let handled = Array("handled".utf8)
   private static let handlerLimit = 1024
 
-  public init() {}
+  package init() {}
 
-  public var counts: [TraceCounts.EventCount] { names.counts }
+  package var counts: [TraceCounts.EventCount] { names.counts }
 
-  public mutating func parse(_ line: borrowing Span<UInt8>) -> LogLine<KernelEvent> {
+  package mutating func parse(_ line: borrowing Span<UInt8>) -> LogLine<KernelEvent> {
     var end = line.count
     while end > 0, line[end - 1] == 0x0d || line[end - 1] == 0x20 { end -= 1 }
     let line = line.extracting(0..<end)

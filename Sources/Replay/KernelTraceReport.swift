@@ -1,18 +1,17 @@
 internal import Bits
-public import InputFiles
-import JSON
+package import Files
 
 /// A kernel's trace, read to its end.
-public struct KernelTraceReport: Sendable {
+package struct KernelTraceReport: Sendable {
   /// The file as the user would name it.
-  public let path: String
-  public let story: KernelStory
-  public let counts: TraceCounts
+  package let path: String
+  package let story: KernelStory
+  package let counts: TraceCounts
   /// Names of handlers, by the numbers in `story`.
-  public let handlers: [String]
+  package let handlers: [String]
 
   /// - Throws: `InputError` when nothing of the file can be read.
-  public init(_ path: String, progress: (Int) -> Void = { _ in }) throws(InputError) {
+  package init(_ path: String, progress: (Int) -> Void = { _ in }) throws(InputError) {
     var story = KernelStory()
     var reader = LogReader<KernelTraceParser>()
     try reader.read(path, into: &story, progress: progress)

@@ -1,20 +1,20 @@
 internal import ArmFormats
 internal import Bits
+import Files
 internal import Firmware
-internal import Images
-import InputFiles
+internal import Inspect
 internal import SMMU
 
 /// What the files beside a trace say of the same machine.
-public struct MachineCompanions: Sendable {
-  public internal(set) var kernelTraces: [KernelTraceReport] = []
-  public internal(set) var kernelLogs: [KernelLogStory] = []
+package struct MachineCompanions: Sendable {
+  package internal(set) var kernelTraces: [KernelTraceReport] = []
+  package internal(set) var kernelLogs: [KernelLogStory] = []
   /// What the tables of a memory image make of a device's message addresses, by device.
   var imageLines: [UInt32: [String]] = [:]
   /// Warnings that no trace is needed for.
   var warnings: [String] = []
 
-  public init() {}
+  package init() {}
 }
 
 extension RecordedCase {

@@ -1,7 +1,7 @@
-public import InputFiles
+package import Files
 
 /// A kind of file that says something of a recorded machine.
-public enum MachineFileKind: String, CaseIterable, Sendable {
+package enum MachineFileKind: String, CaseIterable, Sendable {
   case trace = "a trace of QEMU"
   case kernelTrace = "a trace of Linux (ftrace or trace-cmd)"
   case kernelLog = "a kernel log"
@@ -17,7 +17,7 @@ public enum MachineFileKind: String, CaseIterable, Sendable {
   /// Tells what a file is from what its first lines look like.
   ///
   /// - Throws: `InputError` when it cannot be read, or no line is of a known kind.
-  public static func detect(_ path: String) throws(InputError) -> MachineFileKind {
+  package static func detect(_ path: String) throws(InputError) -> MachineFileKind {
     var sniffer = LineSniffer()
     let file = try InputFile(path)
     var read = 0

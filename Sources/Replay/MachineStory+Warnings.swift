@@ -3,7 +3,7 @@ internal import Bits
 
 extension MachineStory {
   /// What looks wrong, a sentence each, in the order of the devices.
-  public var warnings: [String] {
+  package var warnings: [String] {
     var warnings = orderedDevices.flatMap { device in
       Self.messageWarnings(of: device) + Self.vectorWarnings(of: device)
     }

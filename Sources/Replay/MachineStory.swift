@@ -3,26 +3,26 @@ internal import ArmFormats
 /// What happened in a machine, put together from the events of its trace.
 ///
 /// Memory depends on the number of devices, vectors and pages, and not on the length of the log.
-public struct MachineStory: TraceSink, Sendable {
-  public internal(set) var devices: [UInt32: DeviceStory] = [:]
+package struct MachineStory: TraceSink, Sendable {
+  package internal(set) var devices: [UInt32: DeviceStory] = [:]
   /// SMMU commands consumed, by opcode.
-  public internal(set) var smmuCommands: [UInt8: Int] = [:]
+  package internal(set) var smmuCommands: [UInt8: Int] = [:]
   /// ITS commands carried out, by opcode.
-  public internal(set) var itsCommands: [UInt8: Int] = [:]
+  package internal(set) var itsCommands: [UInt8: Int] = [:]
   /// SMMU commands that were refused.
-  public internal(set) var refusedCommands = 0
+  package internal(set) var refusedCommands = 0
   /// Event records, by type.
-  public internal(set) var faults: [UInt8: Int] = [:]
+  package internal(set) var faults: [UInt8: Int] = [:]
   /// Physical addresses at which messages arrive.
-  public internal(set) var doorbells: Set<UInt64>
+  package internal(set) var doorbells: Set<UInt64>
   /// LPIs that were ever mapped.
-  public internal(set) var lpis: Set<UInt32> = []
-  public internal(set) var smmuWrites = 0
+  package internal(set) var lpis: Set<UInt32> = []
+  package internal(set) var smmuWrites = 0
   /// LPIs that were acknowledged and lead to no event.
-  public internal(set) var strayAcknowledges = 0
+  package internal(set) var strayAcknowledges = 0
   /// Microseconds.
-  public internal(set) var firstTime: Int?
-  public internal(set) var lastTime: Int?
+  package internal(set) var firstTime: Int?
+  package internal(set) var lastTime: Int?
 
   var collections: [UInt16: UInt64] = [:]
   /// The event that leads to an LPI, last mapped.
@@ -31,23 +31,23 @@ public struct MachineStory: TraceSink, Sendable {
 
   /// The doorbells of QEMU's `virt` machine (`hw/arm/virt.c`): GITS_TRANSLATER and the
   /// MSI_SETSPI_NS of its v2m frame. Messages to the latter leave no event in a trace.
-  public static let virtDoorbells: Set<UInt64> = [0x809_0040, 0x802_0040]
+  package static let virtDoorbells: Set<UInt64> = [0x809_0040, 0x802_0040]
   /// Where Linux puts the doorbell for assigned devices (`MSI_IOVA_BASE`, `MSI_IOVA_LENGTH`).
   static let softwareWindow: Range<UInt64> = 0x800_0000..<0x810_0000
 
-  public init() { doorbells = Self.virtDoorbells }
+  package init() { doorbells = Self.virtDoorbells }
 
   /// The devices in order of their StreamIDs.
-  public var orderedDevices: [DeviceStory] { devices.values.sorted { $0.id < $1.id } }
+  package var orderedDevices: [DeviceStory] { devices.values.sorted { $0.id < $1.id } }
 
   /// All translations by stage: 1, 2, and 3 for both.
-  public var translations: [Int] {
+  package var translations: [Int] {
     devices.values.reduce([0, 0, 0, 0]) { sum, device in
       zip(sum, device.translations).map(+)
     }
   }
 
-  public mutating func take(_ event: TraceEvent, at time: Int?, line: Int) {
+  package mutating func take(_ event: TraceEvent, at time: Int?, line: Int) {
     if let time {
       firstTime = firstTime ?? time
       lastTime = time

@@ -1,5 +1,5 @@
 internal import Bits
-internal import JSON
+internal import Files
 
 /// One device of a three-level machine: L0 is the machine that wrote the trace, L1 the hypervisor
 /// on it, L2 the guest that drives the device.
@@ -7,29 +7,29 @@ internal import JSON
 /// L2 and L1 both call the device by a number of their own and give its messages an address of
 /// their own. The device knows only what L1 programmed. L2's LPIs are in none of the files: KVM
 /// injects them without a trace event.
-public struct NestedDevice: Equatable, Sendable {
+package struct NestedDevice: Equatable, Sendable {
   /// One vector at both levels.
-  public struct Vector: Equatable, Sendable {
+  package struct Vector: Equatable, Sendable {
     /// L2's MSI-X entry.
-    public var inner: GuestFacts.Vector
+    package var inner: GuestFacts.Vector
     /// Interrupts that L2 counted, and for whom.
-    public var interrupts: Int?
-    public var name: String
+    package var interrupts: Int?
+    package var name: String
     /// LPIs of the machine's own ITS that the vector led to, for L1.
-    public var lpis: [UInt32]
+    package var lpis: [UInt32]
     /// Messages on the machine's bus that both stages translated, so that L2 had the device.
-    public var nestedMessages: Int
+    package var nestedMessages: Int
     /// All messages, with those while L1 itself drove the device.
-    public var messages: Int
+    package var messages: Int
   }
 
   /// The DeviceID that L2 uses.
-  public let innerID: UInt32
+  package let innerID: UInt32
   /// StreamID and DeviceID in the machine.
-  public let outerID: UInt32
+  package let outerID: UInt32
   /// What L1 programmed: the messages that both stages translated.
-  public let outerAddresses: [DeviceStory.MessageAddress]
-  public let vectors: [Vector]
+  package let outerAddresses: [DeviceStory.MessageAddress]
+  package let vectors: [Vector]
 
   /// Finds the inner guest's name of each device that both stages translated for; where several are
   /// of a model, nothing says which is which, and they are left out.

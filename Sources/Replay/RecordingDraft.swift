@@ -1,6 +1,6 @@
 internal import Bits
+internal import Files
 internal import GLibSupport
-internal import JSON
 
 /// A recording while it is made: what does not change, then what happened, each with its source.
 ///

@@ -1,10 +1,9 @@
-public import InputFiles
-public import JSON
+package import Files
 internal import Scenarios
 
 /// What a recording file holds, for people who look at it: the header, and each line of the kinds
 /// that they ask for.
-public struct RecordingSummary: Sendable {
+package struct RecordingSummary: Sendable {
   private let header: JSONValue
   private var lines: [JSONValue] = []
   private var facts: [String: Int] = [:]
@@ -12,7 +11,7 @@ public struct RecordingSummary: Sendable {
   private var derived = 0
 
   /// - Throws: `InputError` when the file is no recording, or is damaged.
-  public init(path: String) throws(InputError) {
+  package init(path: String) throws(InputError) {
     // The checks are the same as those of a scenario that uses it.
     _ = try Recording(path: path)
     let file = try InputFile(path)
@@ -34,7 +33,7 @@ public struct RecordingSummary: Sendable {
   }
 
   /// A few lines that say what is in it.
-  public var text: String {
+  package var text: String {
     var lines: [String] = []
     if case .object(let members) = header {
       for member in members {
@@ -56,7 +55,7 @@ public struct RecordingSummary: Sendable {
   }
 
   /// The events, one a line: time in microseconds, who, what, and the fields.
-  public var eventText: String {
+  package var eventText: String {
     lines.compactMap { line -> String? in
       guard case .object(let members) = line, case .integer(let time)? = line["at"],
         case .string(let agent)? = line["by"], case .string(let action)? = line["do"]
@@ -70,7 +69,7 @@ public struct RecordingSummary: Sendable {
     }.joined()
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       .init("header", header),
       .init(

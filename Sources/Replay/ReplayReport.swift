@@ -1,21 +1,20 @@
-public import InputFiles
-public import JSON
+package import Files
 
 /// What a replay came to, ready to be printed.
-public struct ReplayReport: Sendable {
-  public let text: String
-  public let json: JSONValue
+package struct ReplayReport: Sendable {
+  package let text: String
+  package let json: JSONValue
   /// Whether everything that was compared agrees.
-  public let holds: Bool
+  package let holds: Bool
   /// Why what was read is not all, a sentence; `nil` when it is.
-  public var damage: String?
+  package var damage: String?
 }
 
 extension RecordedCase {
   /// The machine's story, compared with the recorded counts where there are any.
   ///
   /// - Throws: `InputError` when a file cannot be read.
-  public func tell(progress: (Int) -> Void = { _ in }) throws(InputError) -> ReplayReport {
+  package func tell(progress: (Int) -> Void = { _ in }) throws(InputError) -> ReplayReport {
     var story = MachineStory()
     var reader = TraceReader()
     if let trace { try reader.read(trace, into: &story, progress: progress) }

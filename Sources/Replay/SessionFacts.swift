@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
+internal import Files
 internal import Firmware
-internal import JSON
 
 /// What does not change while a recording runs, as the trace and the files of its case say it.
 struct SessionFacts {

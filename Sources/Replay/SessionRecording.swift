@@ -1,6 +1,6 @@
 internal import ArmFormats
 internal import Bits
-internal import JSON
+internal import Files
 
 /// Turns what a device did into a recording: its maps, accesses and messages, each with its line.
 ///

@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
-internal import Decode
-internal import JSON
+internal import Files
+internal import Inspect
 
 // What the files beside a trace add to a machine's story.
 extension StoryReport {

@@ -1,10 +1,10 @@
 internal import ArmFormats
 internal import Bits
-public import JSON
+package import Files
 
 extension StoryReport {
   /// The report as one JSON object; numbers that are addresses are strings.
-  public var json: JSONValue {
+  package var json: JSONValue {
     let events = counts.events.map { JSONValue.Member($0.name, .integer($0.count)) }
     var members: [JSONValue.Member] = [
       .init("trace", .string(name)), .init("lines", .integer(counts.lines)),

@@ -2,24 +2,24 @@ internal import ArmFormats
 internal import Bits
 
 /// What a trace tells of a machine, for people and for programs.
-public struct StoryReport {
-  public let name: String
-  public let story: MachineStory
-  public let counts: TraceCounts
-  public let guest: GuestFacts?
+package struct StoryReport {
+  package let name: String
+  package let story: MachineStory
+  package let counts: TraceCounts
+  package let guest: GuestFacts?
   /// Devices of a guest inside the machine, if it was a hypervisor.
-  public let levels: [NestedDevice]
+  package let levels: [NestedDevice]
   /// Whether there is an inner guest of which no device was found in the machine.
-  public let isUnjoined: Bool
+  package let isUnjoined: Bool
   /// Differences from the counts made when the case was recorded; `nil` where there are none to
   /// compare with.
-  public let disagreements: [String]?
+  package let disagreements: [String]?
   /// What other files say.
-  public let companions: MachineCompanions
+  package let companions: MachineCompanions
   /// Whether there was a trace of the SMMU and the ITS at all.
-  public let hasTrace: Bool
+  package let hasTrace: Bool
 
-  public init(
+  package init(
     name: String, story: MachineStory, counts: TraceCounts, guest: GuestFacts? = nil,
     innerGuest: GuestFacts? = nil, disagreements: [String]? = nil,
     companions: MachineCompanions = .init(), hasTrace: Bool = true
@@ -36,7 +36,7 @@ public struct StoryReport {
   }
 
   /// What looks wrong, of the trace and of what the guest said.
-  public var warnings: [String] {
+  package var warnings: [String] {
     var warnings = story.warnings + companions.warnings + joinedWarnings
     if let damage = counts.damage {
       warnings.append("the log ends early, in line \(counts.lines): \(damage)")
@@ -57,7 +57,7 @@ public struct StoryReport {
   }
 
   /// The report as text, each line ended by a newline.
-  public var text: String {
+  package var text: String {
     var lines = [heading] + machineLines
     for device in devices {
       lines.append("")

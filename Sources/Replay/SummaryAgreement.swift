@@ -1,13 +1,13 @@
 internal import ArmFormats
 internal import Bits
-public import InputFiles
+package import Files
 
 /// Compares a story with the counts that were made when a case was recorded.
-public enum SummaryAgreement {
+package enum SummaryAgreement {
   /// The differences, a sentence each; none when all counts agree.
   ///
   /// - Throws: `InputError` when `summary` is not as expected.
-  public static func differences(
+  package static func differences(
     _ story: MachineStory, _ counts: TraceCounts, summary: JSONCursor
   ) throws(InputError) -> [String] {
     var found: [String] = []

@@ -1,7 +1,7 @@
-public import ArmFormats
+package import ArmFormats
 
 /// One line of a machine's trace: what its SMMU or its ITS did.
-public enum TraceEvent: BitwiseCopyable, Sendable {
+package enum TraceEvent: BitwiseCopyable, Sendable {
   /// A register of the SMMU was written; QEMU says so after the write has had its effect.
   case smmuWrite(offset: UInt64, value: UInt64, width: UInt64)
   /// A command is about to be consumed: indexes of the Command queue, without their wrap bits.
@@ -66,66 +66,66 @@ public enum TraceEvent: BitwiseCopyable, Sendable {
 }
 
 /// What a TLBI by address covers.
-public struct RangeInvalidation: BitwiseCopyable, Sendable, Equatable {
-  public var vmid: UInt64
+package struct RangeInvalidation: BitwiseCopyable, Sendable, Equatable {
+  package var vmid: UInt64
   /// All bits set: every ASID.
-  public var asid: UInt64
-  public var address: UInt64
+  package var asid: UInt64
+  package var address: UInt64
   /// `TG`: 0 where the command has no range.
-  public var granule: UInt64
-  public var pages: UInt64
-  public var level: UInt64
-  public var isLeaf: Bool
-  public var stage: UInt64
+  package var granule: UInt64
+  package var pages: UInt64
+  package var level: UInt64
+  package var isLeaf: Bool
+  package var stage: UInt64
 }
 
 /// The first level of a two-level stream table, as it was read.
-public struct StreamTableRead: BitwiseCopyable, Sendable, Equatable {
-  public var base: UInt64
-  public var entryIndex: UInt64
-  public var secondLevel: UInt64
-  public var secondIndex: UInt64
+package struct StreamTableRead: BitwiseCopyable, Sendable, Equatable {
+  package var base: UInt64
+  package var entryIndex: UInt64
+  package var secondLevel: UInt64
+  package var secondIndex: UInt64
   /// The largest index that the entry allows.
-  public var largestIndex: UInt64
+  package var largestIndex: UInt64
 }
 
 /// One of the two tables of a CD, decoded.
-public struct ContextTable: BitwiseCopyable, Sendable, Equatable {
+package struct ContextTable: BitwiseCopyable, Sendable, Equatable {
   /// 0 for the low half of the address space, 1 for the high half.
-  public var index: UInt64
+  package var index: UInt64
   /// `TxSZ`.
-  public var sizeField: UInt64
+  package var sizeField: UInt64
   /// Where the table stands: with stage 2, after it.
-  public var table: UInt64
+  package var table: UInt64
   /// log2 of the granule.
-  public var granuleBits: UInt64
+  package var granuleBits: UInt64
 }
 
 /// A translation table descriptor, as it was read.
-public struct DescriptorFetch: BitwiseCopyable, Sendable, Equatable {
+package struct DescriptorFetch: BitwiseCopyable, Sendable, Equatable {
   /// 1, 2, or 3 for stage 1 of a nested translation.
-  public var stage: UInt64
-  public var level: UInt64
+  package var stage: UInt64
+  package var level: UInt64
   /// The address that is translated: an IOVA, or an IPA for stage 2.
-  public var input: UInt64
+  package var input: UInt64
   /// log2 of what one entry of this level maps.
-  public var entryBits: UInt64
+  package var entryBits: UInt64
   /// Where the table stands.
-  public var base: UInt64
-  public var index: UInt64
-  public var value: UInt64
+  package var base: UInt64
+  package var index: UInt64
+  package var value: UInt64
 
   /// Where the descriptor stands.
-  public var address: UInt64 { base &+ index &* 8 }
+  package var address: UInt64 { base &+ index &* 8 }
 }
 
 /// An access that was translated.
-public struct TranslatedAccess: BitwiseCopyable, Sendable, Equatable {
-  public var stream: UInt32
-  public var address: UInt64
-  public var output: UInt64
+package struct TranslatedAccess: BitwiseCopyable, Sendable, Equatable {
+  package var stream: UInt32
+  package var address: UInt64
+  package var output: UInt64
   /// Bit 0: reads are allowed, bit 1: writes.
-  public var permissions: UInt64
+  package var permissions: UInt64
   /// 1, 2, or 3 for both.
-  public var stage: UInt64
+  package var stage: UInt64
 }

@@ -2,7 +2,7 @@
 ///
 /// Names and arguments: `hw/arm/trace-events` and `hw/intc/trace-events` of QEMU 11, and of QEMU 7.2
 /// where they differ: it had stage 1 alone, and named neither a stage nor a VMID.
-public enum TraceEventKind: String, CaseIterable, Sendable {
+package enum TraceEventKind: String, CaseIterable, Sendable {
   case smmuWrite = "smmuv3_write_mmio"
   case commandFetch = "smmuv3_cmdq_consume"
   case commandError = "smmuv3_cmdq_consume_error"

@@ -1,8 +1,7 @@
-internal import Gzip
-public import InputFiles
+package import Files
 
 /// What receives the events of a log, in order.
-public protocol TraceSink {
+package protocol TraceSink {
   /// What the log is a list of.
   associatedtype Event
   /// An event: when it happened in microseconds, if the log says so, and the number of its line.
@@ -10,7 +9,7 @@ public protocol TraceSink {
 }
 
 /// What a line of a log turned out to be.
-public enum LogLine<Event> {
+package enum LogLine<Event> {
   case event(Event)
   /// An event that tells nothing more than others do, or that is not known.
   case other
@@ -21,7 +20,7 @@ public enum LogLine<Event> {
 }
 
 /// How one kind of log writes its events.
-public protocol LogFormat {
+package protocol LogFormat {
   associatedtype Event
 
   init()
@@ -34,36 +33,36 @@ public protocol LogFormat {
 }
 
 /// Reads QEMU's traces.
-public typealias TraceReader = LogReader<TraceParser>
+package typealias TraceReader = LogReader<TraceParser>
 
 /// How many lines of each sort a trace had.
-public struct TraceCounts: Equatable, Sendable {
-  public var lines = 0
+package struct TraceCounts: Equatable, Sendable {
+  package var lines = 0
   /// Lines that were understood.
-  public var understood = 0
+  package var understood = 0
   /// Lines of events that are not interpreted.
-  public var other = 0
+  package var other = 0
   /// Lines of known events that were damaged.
-  public var garbled = 0
+  package var garbled = 0
   /// Lines that are no trace events at all.
-  public var unreadable = 0
+  package var unreadable = 0
   /// Why the log could not be read to its end, if it could not.
-  public var damage: String?
+  package var damage: String?
   /// Each event that occurs, by name.
-  public var events: [EventCount] = []
+  package var events: [EventCount] = []
 
   /// One event's name and count.
-  public struct EventCount: Equatable, Sendable {
-    public var name: String
-    public var count: Int
+  package struct EventCount: Equatable, Sendable {
+    package var name: String
+    package var count: Int
     /// Whether the event is one that is interpreted.
-    public var isKnown: Bool
+    package var isKnown: Bool
   }
 
-  public init() {}
+  package init() {}
 
   /// The counts of two parts of a log together.
-  public static func + (left: Self, right: Self) -> Self {
+  package static func + (left: Self, right: Self) -> Self {
     var sum = left
     sum.lines += right.lines
     sum.understood += right.understood
@@ -84,16 +83,16 @@ public struct TraceCounts: Equatable, Sendable {
 }
 
 /// Reads the lines of a log one after the other; a log of any length takes the same memory.
-public struct LogReader<Format: LogFormat> {
+package struct LogReader<Format: LogFormat> {
   private(set) var format = Format()
-  public private(set) var counts = TraceCounts()
+  package private(set) var counts = TraceCounts()
   /// Beginning of a line whose end is in the next block.
   private var rest: [UInt8] = []
   private var isTooLong = false
   /// A longer line is no trace line.
   private static var longestLine: Int { 1 << 16 }
 
-  public init() {}
+  package init() {}
 
   /// Reads all of `path`, plain or gzip'd.
   ///
@@ -102,7 +101,7 @@ public struct LogReader<Format: LogFormat> {
   /// as it goes; `counts.damage` says so.
   ///
   /// - Throws: `InputError` when nothing of the file can be read.
-  public mutating func read<Sink: TraceSink>(
+  package mutating func read<Sink: TraceSink>(
     _ path: String, into sink: inout Sink, progress: (Int) -> Void = { _ in }
   ) throws(InputError) where Sink.Event == Format.Event {
     do {
@@ -118,7 +117,7 @@ public struct LogReader<Format: LogFormat> {
   }
 
   /// Reads a part of a log, which may end anywhere; `finish` takes what is left at the end.
-  public mutating func take<Sink: TraceSink>(
+  package mutating func take<Sink: TraceSink>(
     _ block: borrowing Span<UInt8>, into sink: inout Sink
   ) where Sink.Event == Format.Event {
     var start = 0
@@ -135,7 +134,7 @@ public struct LogReader<Format: LogFormat> {
   }
 
   /// Ends the log: a last line without a newline counts.
-  public mutating func finish<Sink: TraceSink>(into sink: inout Sink)
+  package mutating func finish<Sink: TraceSink>(into sink: inout Sink)
   where Sink.Event == Format.Event {
     if !rest.isEmpty || isTooLong { endKeptLine(into: &sink) }
     counts.events = format.counts

@@ -7,10 +7,10 @@ internal import ArmFormats
 ///     4711@1700000000.123456:smmuv3_get_ste STE addr: 0x40350200
 ///     smmuv3_get_ste STE addr: 0x40350200
 ///     smmuv3_get_ste 12.500 pid=4711 addr=0x40350200
-public struct TraceParser: LogFormat {
+package struct TraceParser: LogFormat {
   /// When the line read last happened, in microseconds: since 1970, or of `simpletrace.py` since
   /// the first line; `nil` where lines have no time.
-  public private(set) var time: Int?
+  package private(set) var time: Int?
   var names = EventNames<TraceEventKind>()
   /// The stage of the last walk. Lines of a QEMU that has one stage alone (before 9.1) need not say
   /// which.
@@ -23,9 +23,9 @@ public struct TraceParser: LogFormat {
   private static let commandPrefix = Array("SMMU_CMD_".utf8)
   private static let eventPrefix = Array("SMMU_EVT_".utf8)
 
-  public var counts: [TraceCounts.EventCount] { names.counts }
+  package var counts: [TraceCounts.EventCount] { names.counts }
 
-  public init() {
+  package init() {
     commandNames = (0...UInt8.max).map(SMMUOpcode.init).compactMap { opcode in
       let name = opcode.description
       return name.hasPrefix("CMD_") ? (Array("SMMU_\(name)".utf8), opcode) : nil
@@ -37,7 +37,7 @@ public struct TraceParser: LogFormat {
   }
 
   /// Reads one line, without its newline.
-  public mutating func parse(_ line: borrowing Span<UInt8>) -> LogLine<TraceEvent> {
+  package mutating func parse(_ line: borrowing Span<UInt8>) -> LogLine<TraceEvent> {
     var end = line.count
     if end > 0, line[end - 1] == 0x0d { end -= 1 }
     let line = line.extracting(0..<end)

@@ -1,5 +1,5 @@
 /// How to record a machine so that `replay` and `record pack` can read what it did.
-public enum TracingGuide {
+package enum TracingGuide {
   /// Events that tell what a device's driver or controller did beside those that replay reads.
   private static let companions = [
     "smmu_ptw_page_pte", "smmu_ptw_block_pte", "smmu_ptw_invalid_pte", "smmuv3_trigger_irq",
@@ -11,7 +11,7 @@ public enum TracingGuide {
   ///
   /// Those that are read (`TraceEventKind`), under the names of all versions, and a few that help
   /// people who read the log.
-  public static var events: [String] {
+  package static var events: [String] {
     Set(TraceEventKind.allCases.map(\.rawValue) + companions).sorted()
   }
 
@@ -66,7 +66,7 @@ public enum TracingGuide {
       doorbell record pack FOLDER -o FILE.jsonl  a recording for scenarios
     """
 
-  public static var text: String {
+  package static var text: String {
     [qemu, ftrace, files, next].joined(separator: "\n\n") + "\n"
   }
 }

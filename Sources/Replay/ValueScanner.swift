@@ -5,19 +5,19 @@
 /// the arguments in the order in which the event declares them, so that one list serves both:
 /// `sid=0x8 iova=0xfff0` of the log, and `sid=0x8 addr=0xfff0` of simpletrace.py.
 @frozen
-public struct TraceValues: BitwiseCopyable, Sendable {
+package struct TraceValues: BitwiseCopyable, Sendable {
   /// No event that is read has more.
   @usableFromInline static let limit = 10
   @usableFromInline var words = InlineArray<10, UInt64>(repeating: 0)
   /// How many numbers there are, 0 to 10.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   @inlinable
   init() {}
 
   /// Number `index`; 0 where the line has fewer.
   @inlinable
-  public subscript(index: Int) -> UInt64 {
+  package subscript(index: Int) -> UInt64 {
     index >= 0 && index < Self.limit ? words[index] : 0
   }
 

@@ -1,15 +1,15 @@
 internal import Designs
+package import Files
 internal import Guest
-public import InputFiles
 internal import Linux
-public import Scenarios
+package import Scenarios
 
 /// What other designs would have made of a recorded device: its recording, as a scenario.
-public struct WhatIf: Sendable {
-  public let recording: Recording
-  public let scenario: Scenario
+package struct WhatIf: Sendable {
+  package let recording: Recording
+  package let scenario: Scenario
   /// What the files did not say, and what is run otherwise than recorded, a sentence each.
-  public let remarks: [String]
+  package let remarks: [String]
   /// The release from which on both sides can nest: before, the designs with a vIOMMU are refused
   /// (IOMMU_HWPT_ALLOC with nesting for Arm, and a doorbell mapped behind it).
   private static let nesting = KernelVersion(6, 15)
@@ -22,7 +22,7 @@ public struct WhatIf: Sendable {
   ///   - overrides: the designs to run, with the recorded one before them when it is known, and
   ///     what else the user wants otherwise than recorded.
   /// - Throws: `InputError` when the recording or a design cannot be used.
-  public init(
+  package init(
     _ made: CaseRecording, of path: String, in folder: ScenarioFolder,
     overrides: ScenarioOverrides
   ) throws(InputError) {
@@ -61,7 +61,7 @@ public struct WhatIf: Sendable {
 
   /// How the run of the recorded design compares with the recording; `nil` where the recording has
   /// no design, or the user asked for another use of the device.
-  public func agreement(with comparison: Comparison) -> RecordingAgreement? {
+  package func agreement(with comparison: Comparison) -> RecordingAgreement? {
     guard let name = recording.design, scenario.usage == .dmaAPI,
       let result = comparison.results.first(where: { $0.design.name == name })
     else { return nil }

@@ -1,9 +1,9 @@
 import Designs
 
 /// The attacks that there are.
-public enum AttackList {
+package enum AttackList {
   /// A row for each attack, with what it does below.
-  public static func text(on terminal: Terminal) -> String {
+  package static func text(on terminal: Terminal) -> String {
     var table = TextTable([
       (title: "attack", alignment: .left), (title: "actor", alignment: .left),
       (title: "a breach", alignment: .left),

@@ -1,5 +1,5 @@
 package import Designs
-import JSON
+import Files
 import Simulation
 package import Software
 

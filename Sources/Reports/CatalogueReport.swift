@@ -1,9 +1,9 @@
-public import Designs
+package import Designs
 import Scenarios
 
 extension Design {
   /// The design with the meaning of each of its choices.
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     var output = terminal.paint(name, .heading) + "\n"
     output += paragraph(title, indent: "", width: terminal.width)
     output += paragraph("Source: \(source)", indent: "", width: terminal.width) + "\n"
@@ -18,7 +18,7 @@ extension Design {
   }
 
   /// One line for each design.
-  public static func list(_ designs: [Design], on terminal: Terminal = Terminal()) -> String {
+  package static func list(_ designs: [Design], on terminal: Terminal = Terminal()) -> String {
     var table = TextTable([("design", .left), ("what it is", .left)])
     for design in designs {
       table.add([TextTable.Cell(design.name), TextTable.Cell(design.title)])
@@ -29,14 +29,14 @@ extension Design {
 
 extension CostModel {
   /// One line for each cost model.
-  public static func list(_ models: [CostModel], on terminal: Terminal = Terminal()) -> String {
+  package static func list(_ models: [CostModel], on terminal: Terminal = Terminal()) -> String {
     var table = TextTable([("costs", .left), ("what they stand for", .left)])
     for model in models { table.add([TextTable.Cell(model.name), TextTable.Cell(model.platform)]) }
     return table.render(on: terminal)
   }
 
   /// Every number with its source.
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     var output = terminal.paint(name, .heading) + "\n"
     output += paragraph(platform, indent: "", width: terminal.width) + "\n"
     var table = TextTable([

@@ -1,9 +1,9 @@
 import Bits
 import Designs
+package import Files
 import Guest
-public import JSON
 import Linux
-public import Scenarios
+package import Scenarios
 import Simulation
 import Software
 import Timing
@@ -11,7 +11,7 @@ import VMM
 
 extension Comparison {
   /// For programs. `CONTRIBUTING.md` promises these fields; others may be added.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "scenario": .string(scenario.name),
       "file": .string(scenario.file),

@@ -1,15 +1,15 @@
 import Bits
 package import Designs
+import Files
 import Guest
-import JSON
 import Linux
-public import Scenarios
+package import Scenarios
 import Simulation
 import Software
 import VMM
 
 /// A form in which a report can be printed.
-public enum ReportFormat: String, CaseIterable, Sendable {
+package enum ReportFormat: String, CaseIterable, Sendable {
   case table
   case json
   case csv
@@ -18,7 +18,7 @@ public enum ReportFormat: String, CaseIterable, Sendable {
 
 extension Comparison {
   /// The report of the comparison, ended by a newline.
-  public func report(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func report(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
     case .json: json.indentedText + "\n"

@@ -1,11 +1,11 @@
-public import Designs
-public import JSON
+package import Designs
+package import Files
 import Scenarios
 import Simulation
 
 extension CostModel {
   /// The model for programs: each number with its ends, status and source.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "name": .string(name),
       "platform": .string(platform),
@@ -15,7 +15,7 @@ extension CostModel {
   }
 
   /// How many numbers have which status, such as `4 measured, 2 assumed`.
-  public var statusCounts: String {
+  package var statusCounts: String {
     Status.allCases.compactMap { status in
       let count = items(status).count
       return count == 0 ? nil : "\(count) \(status.rawValue)"
@@ -39,15 +39,15 @@ extension CostModel.Cost {
 }
 
 /// What `doorbell costs check` prints: each model, its statuses, and what is implausible in it.
-public struct CostCheckReport: Sendable {
-  public let models: [CostModel]
+package struct CostCheckReport: Sendable {
+  package let models: [CostModel]
 
-  public init(_ models: [CostModel]) { self.models = models }
+  package init(_ models: [CostModel]) { self.models = models }
 
   /// Whether no model has a finding.
-  public var isClean: Bool { models.allSatisfy(\.findings.isEmpty) }
+  package var isClean: Bool { models.allSatisfy(\.findings.isEmpty) }
 
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     models.map { model in
       let findings = model.findings
       let word = findings.isEmpty ? terminal.paint("ok", .good) : terminal.paint("FAIL", .bad)
@@ -56,7 +56,7 @@ public struct CostCheckReport: Sendable {
     }.joined()
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .array(
       models.map {
         [

@@ -1,18 +1,18 @@
 import Bits
 import Designs
-public import JSON
-public import Scenarios
+package import Files
+package import Scenarios
 import Simulation
 import Software
 
 /// Two designs' set-ups and journeys of one MSI, side by side.
-public struct DesignDifference: Sendable {
+package struct DesignDifference: Sendable {
   private let scenario: Scenario
   private let left: RunResult
   private let right: RunResult
 
   /// - Returns: `nil` for a comparison of other than two results.
-  public init?(_ comparison: Comparison) {
+  package init?(_ comparison: Comparison) {
     guard comparison.results.count == 2 else { return nil }
     scenario = comparison.scenario
     left = comparison.results[0]
@@ -36,7 +36,7 @@ public struct DesignDifference: Sendable {
 
   /// For people at a terminal: two columns, what both have in common left out but for a line of it
   /// before each difference.
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     let columns = SideBySide(on: terminal)
     var output =
       terminal.paint("\(scenario.name), \(left.design.name) and \(right.design.name)", .heading)
@@ -92,7 +92,7 @@ public struct DesignDifference: Sendable {
   // MARK: For programs
 
   /// For programs. `firstDifference` counts `rows` from 0, and is `null` where all are alike.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "scenario": .string(scenario.name), "seed": .integer(Int(scenario.seed)),
       "left": side(left), "right": side(right),

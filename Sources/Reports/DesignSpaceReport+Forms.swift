@@ -1,10 +1,10 @@
 import Designs
-public import JSON
+package import Files
 import Scenarios
 
 extension DesignSpaceReport {
   /// For programs.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "scenario": .string(space.matrix.scenario.name),
       "combinations": .integer(space.enumeration.count),

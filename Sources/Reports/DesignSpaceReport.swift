@@ -1,21 +1,21 @@
 import Designs
-import JSON
-public import Scenarios
+import Files
+package import Scenarios
 
 /// The space of designs: its front, and what eliminated the rest.
-public struct DesignSpaceReport: Sendable {
+package struct DesignSpaceReport: Sendable {
   let space: DesignSpace
   /// How many families a text shows.
   let limit: Int
 
   /// - Parameter limit: how many families the table and Markdown show.
-  public init(_ space: DesignSpace, limit: Int) {
+  package init(_ space: DesignSpace, limit: Int) {
     self.space = space
     self.limit = limit
   }
 
   /// The report, ended by a newline.
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
     case .json: json.indentedText + "\n"

@@ -1,24 +1,24 @@
 import Bits
-public import Designs
+package import Designs
+package import Files
 import Guest
-public import JSON
 import Scenarios
 import Simulation
 
 /// What attacks on designs came to.
-public struct IsolationReport: Sendable {
+package struct IsolationReport: Sendable {
   private let findings: [IsolationFinding]
   /// Whether a table shows what was counted, and the way of the access that shows each finding.
   private let withJourneys: Bool
 
   /// - Parameter findings: design by design, and usage by usage, each with the same attacks in the
   ///   same order.
-  public init(_ findings: [IsolationFinding], withJourneys: Bool = false) {
+  package init(_ findings: [IsolationFinding], withJourneys: Bool = false) {
     self.findings = findings
     self.withJourneys = withJourneys
   }
 
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
     case .json: JSONValue.array(findings.map(\.json)).indentedText + "\n"
@@ -154,7 +154,7 @@ extension IsolationFinding {
   }
 
   /// For programs. Times are nanoseconds since the start of the run.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "design": .string(design),
       "usage": .string(usage.rawValue),

@@ -1,8 +1,8 @@
-public import Scenarios
+package import Scenarios
 
 extension ScenarioTest {
   /// The tests as JUnit XML: a suite for each scenario, a case for each design.
-  public static func junit(_ tests: [ScenarioTest]) -> String {
+  package static func junit(_ tests: [ScenarioTest]) -> String {
     let cases = tests.flatMap(\.cases)
     var output = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
     output += "<testsuites name=\"doorbell\" tests=\"\(cases.count)\""

@@ -1,19 +1,19 @@
 import Bits
 import Designs
-public import JSON
-public import Scenarios
+package import Files
+package import Scenarios
 import Simulation
 import Software
 
 /// One MSI's journey under one design, and how its interrupt was set up.
-public struct JourneyReport: Sendable {
+package struct JourneyReport: Sendable {
   private let scenario: Scenario
   private let result: RunResult
   /// Whether the steps of software are wanted, too.
   private let withSteps: Bool
 
   /// - Returns: `nil` for a comparison without results.
-  public init?(_ comparison: Comparison, withSteps: Bool) {
+  package init?(_ comparison: Comparison, withSteps: Bool) {
     guard let result = comparison.results.first else { return nil }
     scenario = comparison.scenario
     self.result = result
@@ -21,7 +21,7 @@ public struct JourneyReport: Sendable {
   }
 
   /// For programs. Times are nanoseconds since the start of the run.
-  public var json: JSONValue {
+  package var json: JSONValue {
     var members = [
       JSONValue.Member("scenario", .string(scenario.name)),
       JSONValue.Member("seed", .integer(Int(scenario.seed))),
@@ -39,7 +39,7 @@ public struct JourneyReport: Sendable {
   }
 
   /// For people at a terminal: the steps when they are wanted, then the journey.
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     var output = heading(on: terminal) + "\n"
     if withSteps { output += steps(on: terminal) + "\n" }
     output += result.journey.map { stations($0, on: terminal) } ?? noJourney(on: terminal)

@@ -1,3 +1,4 @@
+package import Files
 package import Scenarios
 import Simulation
 import Timing

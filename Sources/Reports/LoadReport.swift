@@ -1,23 +1,23 @@
 import Designs
+package import Files
 import Guest
-public import JSON
 import Linux
-public import Scenarios
+package import Scenarios
 import Simulation
 import Timing
 
 /// The report of a load under several designs.
-public struct LoadReport: Sendable {
+package struct LoadReport: Sendable {
   let study: LoadStudy
   /// Whether the table shows how latencies are spread.
   let showsHistograms: Bool
 
-  public init(_ study: LoadStudy, histograms: Bool = false) {
+  package init(_ study: LoadStudy, histograms: Bool = false) {
     self.study = study
     showsHistograms = histograms
   }
 
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
     case .json: json.indentedText + "\n"
@@ -172,7 +172,7 @@ public struct LoadReport: Sendable {
 
 extension LoadReport {
   /// For programs.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "scenario": .string(study.scenario.name),
       "seed": .integer(Int(study.scenario.seed)),

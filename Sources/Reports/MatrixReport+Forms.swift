@@ -1,12 +1,12 @@
 import Bits
 import Designs
-public import JSON
+package import Files
 import Scenarios
 import Software
 
 extension MatrixReport {
   /// For programs. `CONTRIBUTING.md` promises these fields; others may be added.
-  public var json: JSONValue {
+  package var json: JSONValue {
     let scenario = matrices.first?.scenario
     return [
       "scenario": .string(scenario?.name), "file": .string(scenario?.file),

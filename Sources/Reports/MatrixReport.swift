@@ -1,23 +1,23 @@
 import Designs
-import JSON
-public import Scenarios
+import Files
+package import Scenarios
 import Software
 
 /// Matrices of designs and what they come to, in one of several forms.
-public struct MatrixReport: Sendable {
+package struct MatrixReport: Sendable {
   let matrices: [ComparisonMatrix]
   /// The reasons of the cells that do not deliver, each once.
   let reasons: MatrixReasons
 
   /// - Parameter isDetailed: whether every failing cell gets its own reason, instead of one for all
   ///   that fail alike.
-  public init(_ matrices: [ComparisonMatrix], isDetailed: Bool = false) {
+  package init(_ matrices: [ComparisonMatrix], isDetailed: Bool = false) {
     self.matrices = matrices
     reasons = MatrixReasons(matrices, merges: !isDetailed)
   }
 
   /// The report, ended by a newline.
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
     case .json: json.indentedText + "\n"

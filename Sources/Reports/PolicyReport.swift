@@ -1,14 +1,14 @@
-public import IOMMU
-public import JSON
+package import Files
+package import IOMMU
 internal import Software
 
 /// What each attach policy makes of each device whose firmware wants regions one to one.
-public struct PolicyReport: Sendable {
+package struct PolicyReport: Sendable {
   let outcomes: [AttachOutcome]
 
-  public init(_ outcomes: [AttachOutcome]) { self.outcomes = outcomes }
+  package init(_ outcomes: [AttachOutcome]) { self.outcomes = outcomes }
 
-  public func text(
+  package func text(
     as format: ReportFormat, withChains: Bool = false, on terminal: Terminal = Terminal()
   ) -> String {
     switch format {
@@ -55,7 +55,7 @@ public struct PolicyReport: Sendable {
     return table
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .array(
       outcomes.map { outcome in
         .object([

@@ -1,9 +1,9 @@
-public import JSON
+package import Files
 import Published
 
 extension PublishedReport {
   /// For programs.
-  public var json: JSONValue { ["tables": .array(reproductions.map(\.json))] }
+  package var json: JSONValue { ["tables": .array(reproductions.map(\.json))] }
 }
 
 extension Reproduction {

@@ -1,14 +1,14 @@
-import JSON
-public import Published
+import Files
+package import Published
 import Scenarios
 
 /// Published tables beside what the models make of them.
-public struct PublishedReport: Sendable {
+package struct PublishedReport: Sendable {
   let reproductions: [Reproduction]
 
-  public init(_ reproductions: [Reproduction]) { self.reproductions = reproductions }
+  package init(_ reproductions: [Reproduction]) { self.reproductions = reproductions }
 
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: reproductions.map { $0.table(on: terminal) }.joined(separator: "\n") + summary
     case .json: json.indentedText + "\n"

@@ -1,16 +1,16 @@
 import Designs
-import JSON
-public import Scenarios
+import Files
+package import Scenarios
 import Simulation
 import Software
 
 /// What became of an MSI in each gap between two steps of software.
-public struct RaceReport: Sendable {
+package struct RaceReport: Sendable {
   private let studies: [RaceStudy]
 
-  public init(_ studies: [RaceStudy]) { self.studies = studies }
+  package init(_ studies: [RaceStudy]) { self.studies = studies }
 
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: studies.map { table(of: $0, on: terminal) }.joined(separator: "\n")
     case .json: JSONValue.array(studies.map(\.json)).indentedText + "\n"

@@ -1,4 +1,4 @@
-package import JSON
+package import Files
 import Scenarios
 package import Scripts
 

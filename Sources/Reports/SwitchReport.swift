@@ -1,8 +1,8 @@
-public import JSON
+package import Files
 package import Scripts
 
 /// What each way to switch domains costs a firmware that goes on with DMA.
-public struct SwitchReport: Sendable {
+package struct SwitchReport: Sendable {
   private let outcomes: [SwitchOutcome]
 
   package init(_ outcomes: [SwitchOutcome]) { self.outcomes = outcomes }
@@ -11,7 +11,7 @@ public struct SwitchReport: Sendable {
     "switch", "writes", "lost", "events", "afterwards", "first loss", "source",
   ]
 
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table.render(on: terminal)
     case .json: json.indentedText + "\n"
@@ -41,7 +41,7 @@ public struct SwitchReport: Sendable {
     return table
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .array(
       outcomes.map { outcome in
         .object([

@@ -1,10 +1,10 @@
-import JSON
-public import Scenarios
+import Files
+package import Scenarios
 
 extension ScenarioTest {
   /// The tests in the Test Anything Protocol, version 14 (https://testanything.org): a test point
   /// for each design of each scenario, with its differences in a block of YAML.
-  public static func tap(_ tests: [ScenarioTest]) -> String {
+  package static func tap(_ tests: [ScenarioTest]) -> String {
     let cases = tests.flatMap { test in test.cases.map { (test.file, $0) } }
     var output = "TAP version 14\n1..\(cases.count)\n"
     for (number, (file, test)) in cases.enumerated() {

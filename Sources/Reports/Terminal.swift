@@ -1,11 +1,11 @@
 /// Where a report is shown.
-public struct Terminal: Equatable, Sendable {
+package struct Terminal: Equatable, Sendable {
   /// Columns.
-  public let width: Int
-  public let hasColor: Bool
+  package let width: Int
+  package let hasColor: Bool
 
   /// - Parameter width: at least 40 are used.
-  public init(width: Int = 100, hasColor: Bool = false) {
+  package init(width: Int = 100, hasColor: Bool = false) {
     self.width = max(width, 40)
     self.hasColor = hasColor
   }

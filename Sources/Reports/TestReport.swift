@@ -1,8 +1,8 @@
-public import Scenarios
+package import Scenarios
 
 extension ScenarioTest {
   /// The line of the scenario, and each difference below it.
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     if error != nil { return terminal.paint("ERROR", .bad) + "  \(file)\n" }
     guard failures > 0 else {
       let amount = checks == 0 ? "nothing expected" : counted(checks, "expectation")
@@ -28,7 +28,7 @@ extension ScenarioTest {
   var acceptance: String { "doorbell test \(file) --record --yes" }
 
   /// The last line of a run: how many scenarios came out how.
-  public static func summary(_ tests: [ScenarioTest]) -> String {
+  package static func summary(_ tests: [ScenarioTest]) -> String {
     let malformed = tests.count { $0.error != nil }
     let failed = tests.count { $0.failures > 0 }
     let passed = tests.count - malformed - failed
@@ -41,7 +41,7 @@ extension ScenarioTest {
 
 extension GoldenUpdate {
   /// What would change in the golden record, or that nothing would.
-  public func text(on terminal: Terminal = Terminal()) -> String {
+  package func text(on terminal: Terminal = Terminal()) -> String {
     guard !differences.isEmpty else { return "same   \(path)\n" }
     guard !isNew else {
       let amount = found.records.map { record in

@@ -1,4 +1,4 @@
-import JSON
+import Files
 import Simulation
 import Software
 import Timing

@@ -1,6 +1,6 @@
 import Designs
-public import JSON
-public import Scenarios
+package import Files
+package import Scenarios
 import Simulation
 import Software
 import Timing
@@ -9,18 +9,18 @@ import Timing
 /// each party, a slice for each step and each stay of an MSI, and flow arrows that follow each MSI.
 ///
 /// The format is Chrome's JSON trace event format. Times are simulated.
-public struct TraceReport: Sendable {
+package struct TraceReport: Sendable {
   private let scenario: Scenario
   private let result: RunResult
 
   /// - Returns: `nil` for a comparison without results.
-  public init?(_ comparison: Comparison) {
+  package init?(_ comparison: Comparison) {
     guard let result = comparison.results.first else { return nil }
     scenario = comparison.scenario
     self.result = result
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     let lanes = Lanes(slices: steps + stays)
     return [
       "displayTimeUnit": "ns",

@@ -1,4 +1,4 @@
-import JSON
+package import Files
 import Timing
 
 extension Shape {

@@ -1,4 +1,4 @@
-import InputFiles
+package import Files
 
 extension CheckedValue {
   /// The value with others in some of its fields.

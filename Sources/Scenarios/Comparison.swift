@@ -1,19 +1,19 @@
-public import Designs
-public import InputFiles
+package import Designs
+package import Files
 
 /// A scenario and what each of its designs came to, in the scenario's order.
-public struct Comparison: Sendable {
-  public let scenario: Scenario
-  public let results: [RunResult]
+package struct Comparison: Sendable {
+  package let scenario: Scenario
+  package let results: [RunResult]
 
-  public init(scenario: Scenario, results: [RunResult]) {
+  package init(scenario: Scenario, results: [RunResult]) {
     self.scenario = scenario
     self.results = results
   }
 }
 
 /// What carries a run out.
-public typealias Engine = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
+package typealias Engine = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
 
 extension Scenario {
   /// Runs all designs, in parallel.
@@ -22,7 +22,7 @@ extension Scenario {
   ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
   ///   - device: the device that sends it.
   ///   - engine: what carries the runs out.
-  public func run(
+  package func run(
     journeyOf: Int? = nil, device: Int = 0,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async throws(InputError) -> Comparison {
@@ -51,7 +51,7 @@ extension Scenario {
 
   /// The same runs with their mappings, each with the journey of the first MSI that was not
   /// delivered in `comparison`, or of the first of all. Times are those of cold caches.
-  public func explained(
+  package func explained(
     _ comparison: Comparison,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async throws(InputError) -> Comparison {

@@ -1,31 +1,31 @@
-public import Designs
+package import Designs
+package import Files
 import Guest
-public import InputFiles
 import Linux
 import VMM
 
 /// One thing that a comparison varies besides the design.
-public struct ComparisonAxis: Sendable {
+package struct ComparisonAxis: Sendable {
   /// A value on the axis, and the change of a run that it stands for.
-  public struct Value: Sendable {
-    public let name: String
+  package struct Value: Sendable {
+    package let name: String
     /// What it means, in one line.
-    public let meaning: String
+    package let meaning: String
     /// The options of `doorbell compare` and `doorbell explain` that make a run have it.
-    public let arguments: [String]
+    package let arguments: [String]
     let change: @Sendable (inout RunSpecification) -> Void
 
     /// Makes a run have the value.
-    public func apply(to specification: inout RunSpecification) { change(&specification) }
+    package func apply(to specification: inout RunSpecification) { change(&specification) }
   }
 
-  public let name: String
+  package let name: String
   /// What varies, in one line.
-  public let meaning: String
+  package let meaning: String
   /// The values, in the order in which columns stand.
-  public let values: [Value]
+  package let values: [Value]
   /// Whether its values are choices of the design rather than conditions of the run.
-  public var variesDesign: Bool { values.allSatisfy(\.arguments.isEmpty) }
+  package var variesDesign: Bool { values.allSatisfy(\.arguments.isEmpty) }
   /// What names a value, for error messages.
   let expectation: String
   private let read: @Sendable (RunSpecification) -> String
@@ -33,12 +33,12 @@ public struct ComparisonAxis: Sendable {
   private let make: @Sendable (String) -> Value?
 
   /// The name of the value that a run has.
-  public func value(of specification: RunSpecification) -> String { read(specification) }
+  package func value(of specification: RunSpecification) -> String { read(specification) }
 
   /// The same axis with these values only.
   ///
   /// - Throws: `InputError` for a name that stands for no value, or that is named twice.
-  public func narrowed(to names: [String]) throws(InputError) -> ComparisonAxis {
+  package func narrowed(to names: [String]) throws(InputError) -> ComparisonAxis {
     var chosen: [Value] = []
     for name in names {
       guard let value = make(name) else {
@@ -130,12 +130,12 @@ public struct ComparisonAxis: Sendable {
 
 extension ComparisonAxis {
   /// All axes, in the order in which reports show them.
-  public static let all: [ComparisonAxis] = [
+  package static let all: [ComparisonAxis] = [
     usage, guestKernel, hostKernel, firmware, delivery, idle, vmm, guestPageSize, hostPageSize, its,
     hostController,
   ]
 
-  public static let usage = ComparisonAxis(
+  package static let usage = ComparisonAxis(
     "usage", \.usage, option: "--guest-usage", "How the guest uses the device.",
     means: \.meaning)
 
@@ -182,7 +182,7 @@ extension ComparisonAxis {
     means: \.meaning)
 
   /// One device on each ITS.
-  public static let its = ComparisonAxis(
+  package static let its = ComparisonAxis(
     name: "its", meaning: "Physical ITSs, with a device on each.",
     values: ["1", "2"].compactMap(ComparisonAxis.itses),
     expectation: "1 to \(Topology.maximumITSs)", read: { String($0.topology.itses) },
@@ -206,7 +206,7 @@ extension ComparisonAxis {
   /// The axis that an option such as `usage` or `guest-kernel=6.5,6.6` asks for.
   ///
   /// - Throws: `InputError` for an axis or a value that does not exist.
-  public init(option: String) throws(InputError) {
+  package init(option: String) throws(InputError) {
     let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts.first ?? "")
     guard let axis = Self.all.first(where: { $0.name == name }) else {
@@ -224,7 +224,7 @@ extension ComparisonAxis {
   }
 
   /// The axes that options ask for, each once; guest usages where none does.
-  public static func chosen(_ options: [String]) throws(InputError) -> [ComparisonAxis] {
+  package static func chosen(_ options: [String]) throws(InputError) -> [ComparisonAxis] {
     var axes: [ComparisonAxis] = []
     for option in options {
       let axis = try ComparisonAxis(option: option)

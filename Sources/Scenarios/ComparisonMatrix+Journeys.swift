@@ -1,4 +1,4 @@
-public import Designs
+package import Designs
 
 extension [ComparisonMatrix] {
   /// For each matrix the journey of one MSI in each cell, row by row: of the first that was not
@@ -7,7 +7,7 @@ extension [ComparisonMatrix] {
   /// - Parameters:
   ///   - progress: told how many cells are done.
   ///   - engine: what carries the runs out.
-  public func journeys(
+  package func journeys(
     progress: (Int) -> Void = { _ in },
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async -> [[[Journey?]]] {

@@ -1,28 +1,28 @@
-public import Designs
-public import Software
+package import Designs
+package import Software
 
 /// What each design comes to for each combination of values on some axes.
-public struct ComparisonMatrix: Sendable {
+package struct ComparisonMatrix: Sendable {
   /// A combination of values, one on each axis of the matrix.
-  public struct Column: Sendable {
+  package struct Column: Sendable {
     /// In the order of the matrix' axes.
-    public let values: [ComparisonAxis.Value]
+    package let values: [ComparisonAxis.Value]
 
     /// The options of `doorbell explain` that stand for it.
-    public var arguments: [String] { values.flatMap(\.arguments) }
+    package var arguments: [String] { values.flatMap(\.arguments) }
   }
 
   /// One design under one combination.
-  public struct Cell: Sendable {
+  package struct Cell: Sendable {
     /// What was run.
-    public let specification: RunSpecification
+    package let specification: RunSpecification
     /// What `doorbell` takes to show it: `explain` and what follows.
-    public let command: [String]
-    public let outcome: Outcome
+    package let command: [String]
+    package let outcome: Outcome
   }
 
   /// What a run came to.
-  public enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     case ran(Summary)
     /// The choices of the design cannot stand together in this column, with the reason.
     case inconsistent(String)
@@ -31,27 +31,27 @@ public struct ComparisonMatrix: Sendable {
   }
 
   /// What a matrix keeps of a run.
-  public struct Summary: Sendable {
+  package struct Summary: Sendable {
     /// The worst of the verdicts of all MSIs.
-    public let verdict: Verdict
+    package let verdict: Verdict
     /// How many MSIs ended so.
-    public let count: Int
+    package let count: Int
     /// How many MSIs the device was to send.
-    public let total: Int
+    package let total: Int
     /// The first MSI that was sent and not delivered; `nil` where there is none.
-    public let firstFailure: RunResult.SentMessage?
+    package let firstFailure: RunResult.SentMessage?
     /// The first device whose set-up was refused, or else that of `firstFailure`.
-    public let failingDevice: Int
+    package let failingDevice: Int
     /// Who refused set-up; `nil` where it was enabled.
-    public let refusal: Refusal?
+    package let refusal: Refusal?
     /// What the device's first MSI-X entry holds; `nil` when set-up never got that far.
-    public let message: RunResult.Message?
-    public let exits: RunResult.Exits
-    public let exitsPerInterrupt: Double
+    package let message: RunResult.Message?
+    package let exits: RunResult.Exits
+    package let exitsPerInterrupt: Double
     /// One sentence: why it came out so.
-    public let why: String
+    package let why: String
 
-    public init(_ result: RunResult) {
+    package init(_ result: RunResult) {
       verdict = result.verdict
       count = result.count(of: result.verdict)
       total = result.verdicts.count
@@ -71,16 +71,16 @@ public struct ComparisonMatrix: Sendable {
   }
 
   /// One design and its cells, in the order of the columns.
-  public struct Row: Sendable {
-    public let design: Design
-    public let cells: [Cell]
+  package struct Row: Sendable {
+    package let design: Design
+    package let cells: [Cell]
   }
 
-  public let scenario: Scenario
-  public let axes: [ComparisonAxis]
-  public let columns: [Column]
+  package let scenario: Scenario
+  package let axes: [ComparisonAxis]
+  package let columns: [Column]
   /// In the scenario's order of designs.
-  public let rows: [Row]
+  package let rows: [Row]
 }
 
 extension ComparisonMatrix {
@@ -102,15 +102,15 @@ extension ComparisonMatrix.Row {
 
 extension ComparisonMatrix.Cell {
   /// `nil` where nothing was run.
-  public var summary: ComparisonMatrix.Summary? {
+  package var summary: ComparisonMatrix.Summary? {
     if case .ran(let summary) = outcome { summary } else { nil }
   }
 
   /// Whether every MSI was delivered.
-  public var works: Bool { summary?.verdict == .delivered }
+  package var works: Bool { summary?.verdict == .delivered }
 
   /// One sentence: why it came out so.
-  public var why: String {
+  package var why: String {
     switch outcome {
     case .ran(let summary): summary.why
     case .inconsistent(let reason), .notModelled(let reason): reason

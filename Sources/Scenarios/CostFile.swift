@@ -1,10 +1,10 @@
-public import Designs
-public import InputFiles
+package import Designs
+package import Files
 import Simulation
 
 extension Shape {
   /// A cost file: what each kind of work takes, and how the number is known.
-  public static let costs = Shape.record([
+  package static let costs = Shape.record([
     .required("platform", .anyText, "The machine that the numbers stand for."),
     .required(
       "costs",
@@ -51,10 +51,10 @@ private enum CostUnit: String, CaseIterable {
 
 extension ScenarioFolder {
   /// The names of the cost models in the folder.
-  public var costNames: [String] { names(of: .costs) }
+  package var costNames: [String] { names(of: .costs) }
 
   /// The cost model with this name, or in the file at this path.
-  public func costs(named name: String) throws(InputError) -> CostModel {
+  package func costs(named name: String) throws(InputError) -> CostModel {
     try readCosts(at: file(.costs, named: name))
   }
 
@@ -124,7 +124,7 @@ extension CostModel {
 
 extension CostModel.Status {
   /// What the status says about a number.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .measured: "Published by whoever measured it."
     case .secondHand: "Published, and quoted by somebody else."

@@ -1,10 +1,10 @@
-public import Designs
+package import Designs
 import Simulation
 
 extension CostModel {
   /// What is implausible in the model, in one sentence each: numbers that contradict each other,
   /// and sources that do not say what their status promises.
-  public var findings: [String] {
+  package var findings: [String] {
     Self.orders.compactMap(contradiction) + Item.allCases.compactMap(sourceFinding)
   }
 

@@ -1,10 +1,10 @@
-public import Designs
+package import Designs
+package import Files
 import HostKernel
-import JSON
 import VMM
 
 /// A choice on an axis of a design: one word of design files, and what it means.
-public protocol DesignChoice: CaseIterable, RawRepresentable<String>, Equatable, Sendable {
+package protocol DesignChoice: CaseIterable, RawRepresentable<String>, Equatable, Sendable {
   /// For readers of the schema and of `doorbell designs show`: one sentence.
   var meaning: String { get }
   /// What it needs and no released kernel has; `nil` where nothing.
@@ -12,28 +12,28 @@ public protocol DesignChoice: CaseIterable, RawRepresentable<String>, Equatable,
 }
 
 extension DesignChoice {
-  public var missingInterface: MissingInterface? { nil }
+  package var missingInterface: MissingInterface? { nil }
 }
 
 /// One of the independent questions that a design answers.
 ///
 /// The list of all axes serves design files, their schema, what `doorbell designs` shows and
 /// writes, and the enumeration of all designs: a new axis is one more entry.
-public struct DesignAxis: Sendable {
+package struct DesignAxis: Sendable {
   /// An answer.
-  public struct Choice: Equatable, Sendable {
-    public let word: String
-    public let meaning: String
-    public let missingInterface: MissingInterface?
+  package struct Choice: Equatable, Sendable {
+    package let word: String
+    package let meaning: String
+    package let missingInterface: MissingInterface?
   }
 
   /// The field of design files.
-  public let name: String
+  package let name: String
   /// What is chosen, in one sentence.
-  public let question: String
-  public let choices: [Choice]
+  package let question: String
+  package let choices: [Choice]
   /// The word that an absent field stands for; `nil` for a field that may not be absent.
-  public let standard: String?
+  package let standard: String?
   private let readChoice: @Sendable (Design) -> Choice
   private let write: @Sendable (inout Design, String) -> Bool
 
@@ -58,18 +58,18 @@ public struct DesignAxis: Sendable {
   }
 
   /// The word that `design` chooses.
-  public func word(of design: Design) -> String { readChoice(design).word }
+  package func word(of design: Design) -> String { readChoice(design).word }
 
   /// The choice of `design`, with its meaning.
-  public func choice(of design: Design) -> Choice {
+  package func choice(of design: Design) -> Choice {
     readChoice(design)
   }
 
   /// Makes `design` choose `word`; `false`, and no change, when the axis has no such word.
-  public func choose(_ word: String, for design: inout Design) -> Bool { write(&design, word) }
+  package func choose(_ word: String, for design: inout Design) -> Bool { write(&design, word) }
 
   /// All axes, in the order of design files.
-  public static let all: [DesignAxis] = [
+  package static let all: [DesignAxis] = [
     DesignAxis(
       "advertise", \.advertisement, "Where the guest learns of the doorbell that its device uses."),
     DesignAxis("stage2", \.stageTwo, "What the host's stage 2 maps to the physical doorbell."),

@@ -1,17 +1,17 @@
-public import Designs
+package import Designs
 
 /// Every combination of choices on the axes of a design.
-public struct DesignEnumeration: Sendable {
+package struct DesignEnumeration: Sendable {
   /// The combinations that can stand together, each named after the nearest known design.
-  public let consistent: [Design]
+  package let consistent: [Design]
   /// Why the others cannot, and how many each reason rules out, in order of first appearance.
-  public let inconsistencies: [(reason: String, count: Int)]
+  package let inconsistencies: [(reason: String, count: Int)]
 
   /// How many combinations there are in all.
-  public var count: Int { consistent.count + inconsistencies.reduce(0) { $0 + $1.count } }
+  package var count: Int { consistent.count + inconsistencies.reduce(0) { $0 + $1.count } }
 
   /// - Parameter known: designs that combinations are named after; one at least.
-  public init(namedAfter known: [Design]) {
+  package init(namedAfter known: [Design]) {
     var consistent: [Design] = []
     var inconsistencies: [(reason: String, count: Int)] = []
     for combination in Self.combinations(from: known.prefix(1).map(\.self)) {

@@ -1,14 +1,14 @@
 import Bits
-public import Designs
-public import Software
+package import Designs
+package import Software
 
 /// One expectation of one field, and what was found.
-public struct FieldCheck: Equatable, Sendable {
+package struct FieldCheck: Equatable, Sendable {
   /// Such as `journeys.delivered`.
-  public let field: String
-  public let expected: String
-  public let found: String
-  public let holds: Bool
+  package let field: String
+  package let expected: String
+  package let found: String
+  package let holds: Bool
 
   package init(_ field: String, expected: String, found: String, holds: Bool? = nil) {
     self.field = field
@@ -20,7 +20,7 @@ public struct FieldCheck: Equatable, Sendable {
 
 extension DesignExpectation {
   /// Every field that the file names, compared with `result`.
-  public func check(_ result: RunResult) -> [FieldCheck] {
+  package func check(_ result: RunResult) -> [FieldCheck] {
     setupChecks(result) + journeyChecks(result) + messageChecks(result) + exitChecks(result)
       + (whyContains.map { [.contains("why", $0, in: result.why)] } ?? [])
       + deviceChecks(result)
@@ -142,7 +142,7 @@ extension FieldCheck {
 
 extension RunResult {
   /// Who refused the set-up; `nil` when it was enabled.
-  public var refusal: Refusal? {
+  package var refusal: Refusal? {
     if case .refused(let refusal) = setup { refusal } else { nil }
   }
 }

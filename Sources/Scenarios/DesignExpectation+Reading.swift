@@ -1,5 +1,5 @@
 import Designs
-import InputFiles
+import Files
 
 extension ScenarioFolder {
   /// The expectations of a scenario file, in its order.

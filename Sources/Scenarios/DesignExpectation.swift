@@ -1,34 +1,34 @@
-public import Designs
+package import Designs
 
 /// What a scenario file says that one design comes to. Whatever is `nil` is not checked.
-public struct DesignExpectation: Equatable, Sendable {
-  public let design: String
-  public var setup: Setup?
-  public var verdict: Verdict?
+package struct DesignExpectation: Equatable, Sendable {
+  package let design: String
+  package var setup: Setup?
+  package var verdict: Verdict?
   /// Counts of journeys, in the order of the file.
-  public var journeys: [(verdict: Verdict, count: Int)] = []
-  public var total: Int?
-  public var address: UInt64?
-  public var data: UInt64?
-  public var setupExits: Int?
-  public var exitsPerInterrupt: Double?
+  package var journeys: [(verdict: Verdict, count: Int)] = []
+  package var total: Int?
+  package var address: UInt64?
+  package var data: UInt64?
+  package var setupExits: Int?
+  package var exitsPerInterrupt: Double?
   /// What attacks come to, in the order of the file.
-  public var isolation: [(attack: String, outcome: IsolationFinding.Outcome)] = []
+  package var isolation: [(attack: String, outcome: IsolationFinding.Outcome)] = []
   /// A part of the sentence that says why.
-  public var whyContains: String?
+  package var whyContains: String?
   /// What becomes of each device, from the first on.
-  public var devices: [DeviceExpectation] = []
+  package var devices: [DeviceExpectation] = []
 
   /// What set-up comes to.
-  public struct Setup: Equatable, Sendable {
-    public var isEnabled: Bool?
+  package struct Setup: Equatable, Sendable {
+    package var isEnabled: Bool?
     /// The agent that refuses.
-    public var by: String?
-    public var errno: String?
+    package var by: String?
+    package var errno: String?
     /// A part of the message.
-    public var messageContains: String?
+    package var messageContains: String?
 
-    public init(
+    package init(
       isEnabled: Bool? = nil, by: String? = nil, errno: String? = nil,
       messageContains: String? = nil
     ) {
@@ -39,9 +39,9 @@ public struct DesignExpectation: Equatable, Sendable {
     }
   }
 
-  public init(design: String) { self.design = design }
+  package init(design: String) { self.design = design }
 
-  public static func == (left: Self, right: Self) -> Bool {
+  package static func == (left: Self, right: Self) -> Bool {
     left.design == right.design && left.setup == right.setup && left.verdict == right.verdict
       && left.journeys.elementsEqual(right.journeys, by: ==) && left.total == right.total
       && left.address == right.address && left.data == right.data
@@ -53,12 +53,12 @@ public struct DesignExpectation: Equatable, Sendable {
 
 /// What a scenario file says that becomes of one of several devices. Whatever is `nil` is not
 /// checked.
-public struct DeviceExpectation: Equatable, Sendable {
-  public var verdict: Verdict?
-  public var address: UInt64?
-  public var data: UInt64?
+package struct DeviceExpectation: Equatable, Sendable {
+  package var verdict: Verdict?
+  package var address: UInt64?
+  package var data: UInt64?
   /// A part of the sentence that says why.
-  public var whyContains: String?
+  package var whyContains: String?
 
-  public init() {}
+  package init() {}
 }

@@ -1,10 +1,10 @@
-public import Designs
+package import Designs
+package import Files
 import Foundation
-public import InputFiles
 
 extension Design {
   /// A design file with the design's choices, each with its question and the other answers.
-  public var fileText: String {
+  package var fileText: String {
     var text = """
       # A design: one choice for each question. 'doorbell compare --matrix --design FILE' shows what
       # it comes to; 'doorbell designs show FILE' says what it means.
@@ -29,7 +29,7 @@ extension Design {
   ///
   /// - Returns: the path of the file.
   /// - Throws: `InputError` where there is such a file already, or none can be written.
-  public func write(as name: String) throws(InputError) -> String {
+  package func write(as name: String) throws(InputError) -> String {
     let path = name.hasSuffix(".yaml") ? name : name + ".yaml"
     guard !baseName(path).isEmpty, !name.contains(","), !name.contains("=") else {
       throw InputError(

@@ -1,12 +1,11 @@
-public import Designs
-public import HostKernel
-public import InputFiles
-import JSON
-public import VMM
+package import Designs
+package import Files
+package import HostKernel
+package import VMM
 
 extension Shape {
   /// A design file.
-  public static let design = Shape.record(
+  package static let design = Shape.record(
     [
       .required("title", .anyText, "What the design is, in one sentence."),
       .required("source", .anyText, "Where it is proposed or implemented, and since when."),
@@ -15,11 +14,11 @@ extension Shape {
 
 extension ScenarioFolder {
   /// The names of the designs in the folder.
-  public var designNames: [String] { names(of: .design) }
+  package var designNames: [String] { names(of: .design) }
 
   /// The design with this name, in the file at this path, or, as `name,axis=choice,...`, a variant
   /// of it.
-  public func design(named name: String) throws(InputError) -> Design {
+  package func design(named name: String) throws(InputError) -> Design {
     if let variant = try variant(named: name) { return variant }
     return try readDesign(at: file(.design, named: name))
   }
@@ -53,7 +52,7 @@ extension ScenarioFolder {
 }
 
 extension Design.Advertisement: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .nothing: "The firmware says nothing: the guest maps the doorbell by itself."
     case .rmrDirect: "An IORT RMR that must stay mapped one to one (IOMMU_RESV_DIRECT)."
@@ -65,11 +64,11 @@ extension Design.Advertisement: DesignChoice {
     }
   }
 
-  public var missingInterface: MissingInterface? { self == .msiDirect ? .directMSIRegion : nil }
+  package var missingInterface: MissingInterface? { self == .msiDirect ? .directMSIRegion : nil }
 }
 
 extension Design.StageTwo: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .softwareWindow: "The host kernel's software MSI window, from IPA 0x8000000."
     case .movedWindow:
@@ -80,7 +79,7 @@ extension Design.StageTwo: DesignChoice {
     }
   }
 
-  public var missingInterface: MissingInterface? {
+  package var missingInterface: MissingInterface? {
     switch self {
     case .softwareWindow: nil
     case .movedWindow: .windowStart
@@ -90,7 +89,7 @@ extension Design.StageTwo: DesignChoice {
 }
 
 extension VirtualIOMMU: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .nested: "An accelerated vSMMU: the guest's stage 1 over the host's stage 2."
     case .none: "None: the host's one stage alone."
@@ -99,7 +98,7 @@ extension VirtualIOMMU: DesignChoice {
 }
 
 extension GuestMSIController: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .its: "A virtual ITS."
     case .gicv2m: "A GICv2m frame: a message is the number of an SPI, without a DeviceID."
@@ -108,7 +107,7 @@ extension GuestMSIController: DesignChoice {
 }
 
 extension VirtualITSPlacement: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .besideWindow: "IPA 0x8090000, as in QEMU's virt machine."
     case .atWindow: "IPA 0x8000000: the guest's doorbell and the host's window have one number."
@@ -117,7 +116,7 @@ extension VirtualITSPlacement: DesignChoice {
 }
 
 extension RouteAddress: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .machineDoorbell: "The machine's fixed doorbell (QEMU's msi-gpa)."
     case .walk: "The guest's address, walked through the guest's stage 1 in software."
@@ -127,7 +126,7 @@ extension RouteAddress: DesignChoice {
 }
 
 extension AddressOverride: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .msiDomain: "In the MSI domain or its DMA cookie: nothing else is mapped."
     case .vfio: "In VFIO, over the message that the layers below made with a page of their own."
@@ -136,7 +135,7 @@ extension AddressOverride: DesignChoice {
 }
 
 extension Design.MSIXEntry: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .replaced: "The guest's write traps; the host writes its own address and EventID."
     case .forwarded:
@@ -145,22 +144,22 @@ extension Design.MSIXEntry: DesignChoice {
     }
   }
 
-  public var missingInterface: MissingInterface? { self == .forwarded ? .vectorAddress : nil }
+  package var missingInterface: MissingInterface? { self == .forwarded ? .vectorAddress : nil }
 }
 
 extension Design.EventIDOwner: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .host: "The host's EventID: the host alone fills the physical ITT."
     case .guest: "The guest's EventID: the vITS drives the physical ITT."
     }
   }
 
-  public var missingInterface: MissingInterface? { self == .guest ? .tableMirror : nil }
+  package var missingInterface: MissingInterface? { self == .guest ? .tableMirror : nil }
 }
 
 extension Design.Delivery: DesignChoice {
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .irqfd: "A physical LPI, the host's handler, an eventfd and KVM's software injection."
     case .gicv4: "KVM hands the interrupt to the hardware as a virtual LPI (GICv4.0)."

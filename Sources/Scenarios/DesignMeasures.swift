@@ -1,31 +1,31 @@
 /// What a design is measured by when designs are compared as a whole.
-public struct DesignMeasures: Equatable, Sendable {
+package struct DesignMeasures: Equatable, Sendable {
   /// Exits in a column in which every MSI is delivered.
-  public struct Exits: Equatable, Sendable {
-    public let setup: Int
-    public let perInterrupt: Double
+  package struct Exits: Equatable, Sendable {
+    package let setup: Int
+    package let perInterrupt: Double
 
-    public init(setup: Int, perInterrupt: Double) {
+    package init(setup: Int, perInterrupt: Double) {
       self.setup = setup
       self.perInterrupt = perInterrupt
     }
   }
 
   /// For each column its exits; `nil` where not every MSI is delivered.
-  public let exits: [Exits?]
+  package let exits: [Exits?]
   /// What it needs and no released kernel has.
-  public let interfaces: [MissingInterface]
+  package let interfaces: [MissingInterface]
   /// The names of the attacks that reach what is somebody else's.
-  public let breaches: [String]
+  package let breaches: [String]
 
-  public init(exits: [Exits?], interfaces: [MissingInterface], breaches: [String] = []) {
+  package init(exits: [Exits?], interfaces: [MissingInterface], breaches: [String] = []) {
     self.exits = exits
     self.interfaces = interfaces
     self.breaches = breaches
   }
 
   /// A respect in which one design is worse than another.
-  public enum Shortfall: Hashable, Sendable {
+  package enum Shortfall: Hashable, Sendable {
     /// It does not deliver in a column in which the other does.
     case fails(column: Int)
     /// An attack reaches what is somebody else's, as it does not under the other.
@@ -39,7 +39,7 @@ public struct DesignMeasures: Equatable, Sendable {
   }
 
   /// In which respects it is worse than `other`, columns first, then attacks.
-  public func shortfalls(against other: DesignMeasures) -> [Shortfall] {
+  package func shortfalls(against other: DesignMeasures) -> [Shortfall] {
     var fails: [Shortfall] = []
     var isSlower = false
     var isHeavier = false
@@ -60,11 +60,11 @@ public struct DesignMeasures: Equatable, Sendable {
 
   /// Whether it is no worse than `other` in any respect, and better in one. What delivers nowhere
   /// is worse than whatever delivers somewhere, however little it needs and exposes.
-  public func isBetter(than other: DesignMeasures) -> Bool {
+  package func isBetter(than other: DesignMeasures) -> Bool {
     if works > 0, other.works == 0 { return true }
     return shortfalls(against: other).isEmpty && !other.shortfalls(against: self).isEmpty
   }
 
   /// In how many columns every MSI is delivered.
-  public var works: Int { exits.count { $0 != nil } }
+  package var works: Int { exits.count { $0 != nil } }
 }

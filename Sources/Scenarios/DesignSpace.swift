@@ -1,20 +1,20 @@
-public import Designs
+package import Designs
 import Guest
 
 /// What every combination of choices comes to, and which of them nothing else is better than.
-public struct DesignSpace: Sendable {
+package struct DesignSpace: Sendable {
   /// Designs that measure the same.
-  public struct Point: Sendable {
+  package struct Point: Sendable {
     /// The simplest of them: one that ships, or the one that is nearest to one.
-    public var design: Design { first.design }
+    package var design: Design { first.design }
     /// The others.
-    public var alike: [Design] { others.map(\.design) }
-    public let measures: DesignMeasures
+    package var alike: [Design] { others.map(\.design) }
+    package let measures: DesignMeasures
     /// What `design` came to in each column.
-    public var cells: [ComparisonMatrix.Cell] { first.cells }
+    package var cells: [ComparisonMatrix.Cell] { first.cells }
 
     /// All of them.
-    public var designs: [Design] { [design] + alike }
+    package var designs: [Design] { [design] + alike }
 
     fileprivate let first: ComparisonMatrix.Row
     fileprivate let others: [ComparisonMatrix.Row]
@@ -29,37 +29,37 @@ public struct DesignSpace: Sendable {
   }
 
   /// Designs that are worse than one member of the front in the same respects.
-  public struct Family: Sendable {
+  package struct Family: Sendable {
     /// The number of the member of the front that is better.
-    public let better: Int
+    package let better: Int
     /// In which respects they are worse than it.
-    public let shortfalls: [DesignMeasures.Shortfall]
+    package let shortfalls: [DesignMeasures.Shortfall]
     /// By how good they are, the best first.
-    public let points: [Point]
+    package let points: [Point]
 
-    public var designs: [Design] { points.flatMap(\.designs) }
+    package var designs: [Design] { points.flatMap(\.designs) }
   }
 
   /// What was run: each cell as it came out first where it works on every value of `every`, else
   /// where it does not.
-  public let matrix: ComparisonMatrix
+  package let matrix: ComparisonMatrix
   /// The axis on each of whose values a column has to work in order to count, if there is one.
-  public let every: ComparisonAxis?
+  package let every: ComparisonAxis?
   /// What every design was attacked with; empty where isolation does not count.
-  public let attacks: [Attack]
-  public let enumeration: DesignEnumeration
+  package let attacks: [Attack]
+  package let enumeration: DesignEnumeration
   /// The best first: more columns that work, then fewer exits for each MSI, then fewer breaches,
   /// then fewer new interfaces.
-  public let front: [Point]
+  package let front: [Point]
   /// By the member of the front that is better, the largest first.
-  public let families: [Family]
+  package let families: [Family]
 
   /// - Parameters:
   ///   - matrix: what the consistent designs of `enumeration` came to.
   ///   - every: the axis on each of whose values they were run.
   ///   - attacks: what every design was attacked with.
   ///   - breaches: for each row of the matrix the names of the attacks that breached.
-  public init(
+  package init(
     _ matrix: ComparisonMatrix, every: ComparisonAxis? = nil, of enumeration: DesignEnumeration,
     attacks: [Attack] = [], breaches: [[String]] = []
   ) {

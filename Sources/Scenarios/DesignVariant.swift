@@ -1,5 +1,5 @@
-public import Designs
-public import InputFiles
+package import Designs
+package import Files
 
 extension Design {
   /// The design with other choices on some axes.
@@ -41,7 +41,7 @@ extension Design {
   }
 
   /// The settings in which the design differs from `other`, by axis.
-  public func settings(from other: Design) -> [String] {
+  package func settings(from other: Design) -> [String] {
     DesignAxis.all.filter { $0.word(of: self) != $0.word(of: other) }
       .map { "\($0.name)=\($0.word(of: self))" }
   }
@@ -49,7 +49,7 @@ extension Design {
   /// The design with other choices, named `name,axis=word,...`.
   ///
   /// - Throws: what `with(_:)` throws.
-  public func variant(_ settings: [String]) throws(InputError) -> Design {
+  package func variant(_ settings: [String]) throws(InputError) -> Design {
     try with(settings).named(after: self)
   }
 

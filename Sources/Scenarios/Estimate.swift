@@ -1,16 +1,16 @@
 /// A mean over runs with different seeds, and how far the true one may lie from it.
-public struct Estimate: Equatable, Sendable {
-  public let mean: Double
+package struct Estimate: Equatable, Sendable {
+  package let mean: Double
   /// Half the width of the 95 % confidence interval; `nil` for a single run.
-  public let halfWidth: Double?
+  package let halfWidth: Double?
 
-  public init(mean: Double, halfWidth: Double?) {
+  package init(mean: Double, halfWidth: Double?) {
     self.mean = mean
     self.halfWidth = halfWidth
   }
 
   /// - Parameter samples: one for each seed, one at least.
-  public init(_ samples: [Double]) {
+  package init(_ samples: [Double]) {
     let count = Double(max(samples.count, 1))
     let mean = samples.reduce(0, +) / count
     self.mean = mean

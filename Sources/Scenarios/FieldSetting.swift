@@ -1,4 +1,4 @@
-package import InputFiles
+package import Files
 
 /// A value that stands in a field of a scenario, of its designs or of its costs instead of what the
 /// file says.
@@ -45,6 +45,14 @@ package struct FieldSetting: Sendable {
 }
 
 extension Shape {
+  /// A mapping from paths of fields of scenarios, designs and costs to values for them, or to lists
+  /// of values.
+  package static func settings(listed: Bool) -> Shape {
+    .settings(listed: listed) { name, place throws(InputError) in
+      try Shape.field(named: name, at: place)
+    }
+  }
+
   /// A time that a cost item takes.
   static let costTime = Shape.text(
     TextForm("a time such as 150 ns", pattern: #"[0-9]{1,9}(\.[0-9]{1,3})? ?(ps|ns|us)"#))

@@ -1,12 +1,12 @@
 extension Golden {
   /// A field of a design that is not what it was.
-  public struct Difference: Equatable, Sendable {
-    public let design: String
+  package struct Difference: Equatable, Sendable {
+    package let design: String
     /// Such as `stage2`.
-    public let field: String
-    public let lines: [Line]
+    package let field: String
+    package let lines: [Line]
 
-    public init(design: String, field: String, lines: [Line]) {
+    package init(design: String, field: String, lines: [Line]) {
       self.design = design
       self.field = field
       self.lines = lines
@@ -14,7 +14,7 @@ extension Golden {
   }
 
   /// A line of a difference.
-  public enum Line: Equatable, Sendable {
+  package enum Line: Equatable, Sendable {
     case removed(String)
     case added(String)
     /// A line that stands beside a change and is the same in both.
@@ -23,7 +23,7 @@ extension Golden {
     case omitted(Int)
 
     /// The line after `- `, `+ ` or two spaces.
-    public var text: String {
+    package var text: String {
       switch self {
       case .removed(let text): "- \(text)"
       case .added(let text): "+ \(text)"
@@ -34,7 +34,7 @@ extension Golden {
   }
 
   /// What differs in `found` from this record, design by design.
-  public func differences(in found: Golden) -> [Difference] {
+  package func differences(in found: Golden) -> [Difference] {
     let names = records.map(\.design)
     let new = found.records.map(\.design).filter { !names.contains($0) }
     return (names + new).flatMap { design -> [Difference] in

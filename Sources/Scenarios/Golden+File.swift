@@ -1,11 +1,10 @@
 import Designs
+package import Files
 import Foundation
-public import InputFiles
-import JSON
 
 extension Golden {
   /// Where the golden record of a scenario file stands: in the folder `golden` beside it.
-  public static func path(forScenario path: String) -> String {
+  package static func path(forScenario path: String) -> String {
     let folder = (path as NSString).deletingLastPathComponent
     return (folder.isEmpty ? "" : folder + "/") + "golden/\(baseName(path)).json"
   }
@@ -13,7 +12,7 @@ extension Golden {
   /// Reads the golden record at `path`.
   ///
   /// - Throws: `InputError` when there is none, or it is malformed.
-  public init(path: String) throws(InputError) {
+  package init(path: String) throws(InputError) {
     let root = try InputFile(path).json()
     var records: [Record] = []
     let kind: Kind = try root.optional("steps") == nil ? .design : .step
@@ -33,7 +32,7 @@ extension Golden {
   /// Writes the record to `path`, making its folder where there is none.
   ///
   /// - Throws: `InputError` when it cannot be written.
-  public func write(to path: String) throws(InputError) {
+  package func write(to path: String) throws(InputError) {
     let folder = (path as NSString).deletingLastPathComponent
     try? FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true)
@@ -60,18 +59,18 @@ extension Golden {
 }
 
 /// A scenario's golden record beside what its designs come to now.
-public struct GoldenUpdate: Sendable {
+package struct GoldenUpdate: Sendable {
   /// The scenario file.
-  public let file: String
+  package let file: String
   /// Where the record stands, or would.
-  public let path: String
+  package let path: String
   /// Whether there is none yet.
-  public let isNew: Bool
-  public let differences: [Golden.Difference]
+  package let isNew: Bool
+  package let differences: [Golden.Difference]
   /// What the designs come to now.
-  public let found: Golden
+  package let found: Golden
 
-  public init(
+  package init(
     file: String, path: String, isNew: Bool, differences: [Golden.Difference], found: Golden
   ) {
     self.file = file
@@ -96,7 +95,7 @@ public struct GoldenUpdate: Sendable {
 
 extension ScenarioFolder {
   /// Runs the scenario in the file at `path` for its golden record.
-  public func goldenUpdate(_ path: String) async throws(InputError) -> GoldenUpdate {
+  package func goldenUpdate(_ path: String) async throws(InputError) -> GoldenUpdate {
     var scenario = try scenario(named: path)
     scenario.wantsMappings = true
     return try GoldenUpdate(

@@ -1,5 +1,5 @@
 import Bits
-public import Designs
+package import Designs
 import SMMU
 import Software
 
@@ -7,32 +7,32 @@ import Software
 /// come to now.
 ///
 /// A golden record says what was, not what is right: that is what `expect` in the scenario says.
-public struct Golden: Equatable, Sendable {
+package struct Golden: Equatable, Sendable {
   /// One thing that is compared, as lines of text.
-  public struct Field: Equatable, Sendable {
-    public let name: String
-    public let lines: [String]
+  package struct Field: Equatable, Sendable {
+    package let name: String
+    package let lines: [String]
 
-    public init(name: String, lines: [String]) {
+    package init(name: String, lines: [String]) {
       self.name = name
       self.lines = lines
     }
   }
 
   /// What the records are about.
-  public enum Kind: String, Sendable {
+  package enum Kind: String, Sendable {
     /// The designs of a scenario.
     case design
     /// The steps of a script.
     case step
   }
 
-  public struct Record: Equatable, Sendable {
+  package struct Record: Equatable, Sendable {
     /// The design, or the step with its number.
-    public let design: String
-    public let fields: [Field]
+    package let design: String
+    package let fields: [Field]
 
-    public init(design: String, fields: [Field]) {
+    package init(design: String, fields: [Field]) {
       self.design = design
       self.fields = fields
     }
@@ -42,12 +42,12 @@ public struct Golden: Equatable, Sendable {
   }
 
   /// The scenario's name.
-  public let scenario: String
-  public let kind: Kind
+  package let scenario: String
+  package let kind: Kind
   /// In the order of the scenario's designs, or of the script's steps.
-  public let records: [Record]
+  package let records: [Record]
 
-  public init(scenario: String, kind: Kind = .design, records: [Record]) {
+  package init(scenario: String, kind: Kind = .design, records: [Record]) {
     self.scenario = scenario
     self.kind = kind
     self.records = records
@@ -62,7 +62,7 @@ public struct Golden: Equatable, Sendable {
   /// What `comparison` came to; mappings are in it where its runs took them down.
   ///
   /// - Parameter findings: what attacks on its designs came to.
-  public init(_ comparison: Comparison, findings: [IsolationFinding] = []) {
+  package init(_ comparison: Comparison, findings: [IsolationFinding] = []) {
     self.init(
       scenario: comparison.scenario.name,
       records: comparison.results.map { result in

@@ -1,16 +1,16 @@
-public import Designs
+package import Designs
 import Histogram
-public import Simulation
+package import Simulation
 
 /// How long MSIs took, from the device's write to the start of the guest's handler, in nanoseconds.
-public struct Latency: Equatable, Sendable {
-  public let p50: UInt64
-  public let p99: UInt64
-  public let p999: UInt64
-  public let max: UInt64
+package struct Latency: Equatable, Sendable {
+  package let p50: UInt64
+  package let p99: UInt64
+  package let p999: UInt64
+  package let max: UInt64
 
   /// `nil` when there are none. Percentiles are exact to three decimal digits.
-  public init?(_ times: [SimulatedTime]) {
+  package init?(_ times: [SimulatedTime]) {
     guard let longest = times.max() else { return nil }
     var histogram = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
     for time in times { _ = histogram.record(time.nanoseconds) }
@@ -23,13 +23,13 @@ public struct Latency: Equatable, Sendable {
 
 extension RunResult {
   /// `nil` when no MSI was delivered. Where it rests on a range, with the range's low end.
-  public var latency: Latency? { Latency(latencies) }
+  package var latency: Latency? { Latency(latencies) }
 
   /// The same with the high end of every range; equal to `latency` where it rests on none.
-  public var latencyAtHighEnd: Latency? { Latency(latenciesAtHighEnd ?? latencies) }
+  package var latencyAtHighEnd: Latency? { Latency(latenciesAtHighEnd ?? latencies) }
 
   /// Exits that deliveries caused, for each MSI that was sent; zero when none was.
-  public var exitsPerInterrupt: Double {
+  package var exitsPerInterrupt: Double {
     let sent = verdicts.count { $0 != .refused }
     return sent == 0 ? 0 : (Double(exits.delivery) / Double(sent) * 1000).rounded() / 1000
   }

@@ -1,18 +1,18 @@
-public import Simulation
+package import Simulation
 import Timing
 
 /// How many MSIs took how long, in steps of 1, 2 and 5 of each decade.
-public struct LatencyHistogram: Equatable, Sendable {
+package struct LatencyHistogram: Equatable, Sendable {
   /// The MSIs that took up to so many nanoseconds, and longer than the bucket before.
-  public struct Bucket: Equatable, Sendable {
-    public let nanoseconds: UInt64
-    public var count: Int
+  package struct Bucket: Equatable, Sendable {
+    package let nanoseconds: UInt64
+    package var count: Int
   }
 
   /// From the first bucket that is not empty to the last.
-  public private(set) var buckets: [Bucket] = []
+  package private(set) var buckets: [Bucket] = []
 
-  public init(_ times: some Sequence<SimulatedTime>) {
+  package init(_ times: some Sequence<SimulatedTime>) {
     let bounds = Self.bounds
     var counts = [Int](repeating: 0, count: bounds.count)
     for time in times {
@@ -40,7 +40,7 @@ public struct LatencyHistogram: Equatable, Sendable {
 
 extension LoadSummary {
   /// The latencies of all seeds.
-  public var histogram: LatencyHistogram {
+  package var histogram: LatencyHistogram {
     LatencyHistogram(results.lazy.flatMap(\.latencies))
   }
 }

@@ -1,18 +1,18 @@
-public import Designs
+package import Designs
 import Histogram
 import Simulation
 
 /// A latency and how many MSIs in a hundred took no longer.
-public struct LatencyPercentile: Equatable, Sendable {
-  public let percentile: Double
+package struct LatencyPercentile: Equatable, Sendable {
+  package let percentile: Double
   /// In nanoseconds, exact to three decimal digits.
-  public let time: UInt64
+  package let time: UInt64
 }
 
 extension RunResult {
   /// The percentiles that reports show, with the cost model's ranges at their low ends and at their
   /// high ends; both are empty when no MSI was delivered.
-  public var latencyPercentiles: (low: [LatencyPercentile], high: [LatencyPercentile]) {
+  package var latencyPercentiles: (low: [LatencyPercentile], high: [LatencyPercentile]) {
     let low = Self.percentiles(of: latencies)
     return (low, latenciesAtHighEnd.map(Self.percentiles) ?? low)
   }

@@ -1,6 +1,5 @@
+package import Files
 import Guest
-import InputFiles
-import JSON
 import Simulation
 import Timing
 

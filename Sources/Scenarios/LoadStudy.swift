@@ -1,58 +1,58 @@
-public import Designs
-public import InputFiles
+package import Designs
+package import Files
 import Simulation
-public import Timing
+package import Timing
 
 /// A load under several designs: what each came to, over all seeds and at both ends of the costs'
 /// ranges.
-public struct LoadStudy: Sendable {
+package struct LoadStudy: Sendable {
   /// What one design came to.
-  public struct Row: Sendable {
-    public let design: Design
-    public let probe: DeliveryProbe
+  package struct Row: Sendable {
+    package let design: Design
+    package let probe: DeliveryProbe
     /// At the low end of the costs' ranges; `nil` when MSIs are not delivered at all.
-    public let low: LoadSummary?
+    package let low: LoadSummary?
     /// At the high end.
-    public let high: LoadSummary?
+    package let high: LoadSummary?
     /// The load at several factors, in rising order, where a ramp was asked for.
-    public let ramp: [Step]
+    package let ramp: [Step]
   }
 
   /// The load at one factor.
-  public struct Step: Sendable {
-    public let factor: Double
-    public let summary: LoadSummary
+  package struct Step: Sendable {
+    package let factor: Double
+    package let summary: LoadSummary
   }
 
-  public let scenario: Scenario
-  public let setting: LoadSetting
-  public let seeds: Int
-  public let rows: [Row]
+  package let scenario: Scenario
+  package let setting: LoadSetting
+  package let seeds: Int
+  package let rows: [Row]
 }
 
 /// Runs of one load with different seeds.
-public struct LoadSummary: Sendable {
-  public let results: [LoadResult]
+package struct LoadSummary: Sendable {
+  package let results: [LoadResult]
   private let latencies: [Latency?]
 
-  public init(_ results: [LoadResult]) {
+  package init(_ results: [LoadResult]) {
     self.results = results
     latencies = results.map { Latency(Array($0.latencies)) }
   }
 
   /// The mean of a number over the seeds.
-  public func estimate(_ number: (LoadResult) -> Double) -> Estimate {
+  package func estimate(_ number: (LoadResult) -> Double) -> Estimate {
     Estimate(results.map(number))
   }
 
   /// A percentile in nanoseconds; `nil` when a run delivered nothing.
-  public func estimate(_ part: KeyPath<Latency, UInt64>) -> Estimate? {
+  package func estimate(_ part: KeyPath<Latency, UInt64>) -> Estimate? {
     let known = latencies.compactMap { $0.map { Double($0[keyPath: part]) } }
     return known.count == results.count && !known.isEmpty ? Estimate(known) : nil
   }
 
   /// The mean time that an MSI spent at a station, in nanoseconds.
-  public func mean(_ station: Station) -> Estimate {
+  package func mean(_ station: Station) -> Estimate {
     estimate { $0.times.mean(station, over: $0.delivered) }
   }
 }
@@ -60,7 +60,7 @@ public struct LoadSummary: Sendable {
 extension LoadStudy.Row {
   /// The last factor of the ramp before more load brings less than a tenth of what it should, or
   /// drops events; `nil` where the ramp never saturates.
-  public var knee: LoadStudy.Step? {
+  package var knee: LoadStudy.Step? {
     for (step, next) in zip(ramp, ramp.dropFirst()) {
       let before = step.summary.estimate { $0.throughput }.mean
       let after = next.summary.estimate { $0.throughput }.mean
@@ -81,7 +81,7 @@ extension Scenario {
   ///   - seeds: how many seeds, from the scenario's on.
   ///   - factors: the load's factors of a ramp; none for no ramp.
   ///   - progress: told how many runs are done.
-  public func study(
+  package func study(
     seeds: Int, factors: [Double] = [], progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws(InputError) -> LoadStudy {
     guard let setting = load else {

@@ -1,11 +1,11 @@
-public import Designs
+package import Designs
 import Guest
 
 /// What a matrix is made of, before it is run.
-public struct MatrixPlan: Sendable {
-  public let scenario: Scenario
-  public let axes: [ComparisonAxis]
-  public let columns: [ComparisonMatrix.Column]
+package struct MatrixPlan: Sendable {
+  package let scenario: Scenario
+  package let axes: [ComparisonAxis]
+  package let columns: [ComparisonMatrix.Column]
   /// The arguments by which the user named the scenario and what is to differ from it.
   private let arguments: [String]
   /// That of the scenario, with set-up by the model of the guest's kernel.
@@ -13,7 +13,7 @@ public struct MatrixPlan: Sendable {
 
   /// - Parameter arguments: of `doorbell explain`: the scenario, and options besides those of the
   ///   axes and `--design`.
-  public init(_ scenario: Scenario, axes: [ComparisonAxis], arguments: [String] = []) {
+  package init(_ scenario: Scenario, axes: [ComparisonAxis], arguments: [String] = []) {
     self.scenario = scenario
     self.axes = axes
     self.arguments = arguments
@@ -24,7 +24,7 @@ public struct MatrixPlan: Sendable {
   }
 
   /// The plans that show everything that ships: guest usages alone, then with each other axis.
-  public static func all(_ scenario: Scenario, arguments: [String] = []) -> [MatrixPlan] {
+  package static func all(_ scenario: Scenario, arguments: [String] = []) -> [MatrixPlan] {
     [MatrixPlan(scenario, axes: [.usage], arguments: arguments)]
       + ComparisonAxis.all.filter { $0.name != ComparisonAxis.usage.name }.map {
         MatrixPlan(scenario, axes: [.usage, $0], arguments: arguments)
@@ -32,7 +32,7 @@ public struct MatrixPlan: Sendable {
   }
 
   /// How many runs it takes.
-  public var runs: Int { scenario.designs.count * columns.count }
+  package var runs: Int { scenario.designs.count * columns.count }
 
   /// The run of a number, row by row.
   func specification(_ number: Int) -> RunSpecification {
@@ -131,7 +131,7 @@ extension MatrixPlan {
 
 /// The runs of several plans of one scenario, each carried out once: wherever a column has the
 /// scenario's own value, plans that vary different things ask for the same.
-public struct MatrixRuns: Sendable {
+package struct MatrixRuns: Sendable {
   private let plans: [MatrixPlan]
   /// The cells that ask for a run first, by plan and number.
   private let firsts: [(plan: Int, number: Int)]
@@ -139,10 +139,10 @@ public struct MatrixRuns: Sendable {
   private let runs: [Int]
 
   /// How many runs there are.
-  public var count: Int { firsts.count }
+  package var count: Int { firsts.count }
 
   /// - Parameter plans: all of the same scenario.
-  public init(_ plans: [MatrixPlan]) {
+  package init(_ plans: [MatrixPlan]) {
     var known: [RunIdentity: Int] = [:]
     var firsts: [(plan: Int, number: Int)] = []
     var runs: [Int] = []
@@ -166,7 +166,7 @@ public struct MatrixRuns: Sendable {
   /// - Parameters:
   ///   - progress: told how many runs are done.
   ///   - engine: what carries the runs out.
-  public func matrices(
+  package func matrices(
     progress: (Int) -> Void = { _ in },
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async -> [ComparisonMatrix] {

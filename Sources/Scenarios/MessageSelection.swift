@@ -1,5 +1,5 @@
-public import Guest
-public import InputFiles
+package import Files
+package import Guest
 
 extension Workload {
   /// The number, among all MSIs of the run, of the one that the user asks for.
@@ -7,7 +7,7 @@ extension Workload {
   /// - Parameters:
   ///   - vector: only MSIs of this vector count; `nil` for all.
   ///   - number: counted from 0.
-  public func messageIndex(vector: Int?, number: Int) throws(InputError) -> Int {
+  package func messageIndex(vector: Int?, number: Int) throws(InputError) -> Int {
     if let vector, !(0..<device.vectors).contains(vector) {
       throw InputError("--vector: expected 0 to \(device.vectors - 1), found \(vector)")
     }

@@ -1,13 +1,13 @@
-public import Designs
+package import Designs
 import HostKernel
 import VMM
 
 /// An interface between guest, VMM and kernels that a choice needs and that no released kernel
 /// has.
-public struct MissingInterface: Hashable, Sendable {
-  public let name: String
+package struct MissingInterface: Hashable, Sendable {
+  package let name: String
   /// Who proposed it where, and what became of it.
-  public let source: String
+  package let source: String
 
   static let directMSIRegion = Self(
     name: "reserved-region type IOMMU_RESV_MSI_DIRECT",
@@ -34,7 +34,7 @@ public struct MissingInterface: Hashable, Sendable {
 
 extension Design {
   /// What the design's choices need and no released kernel has, each once, by axis.
-  public var missingInterfaces: [MissingInterface] {
+  package var missingInterfaces: [MissingInterface] {
     var found: [MissingInterface] = []
     for axis in DesignAxis.all {
       if let interface = axis.choice(of: self).missingInterface, !found.contains(interface) {

@@ -3,16 +3,16 @@
 /// Better is a strict partial order: nothing is better than itself, and what is better than
 /// something better is better too. Then every candidate that is not on the front has one on the
 /// front that is better, which is why it was eliminated.
-public struct ParetoFront: Equatable, Sendable {
+package struct ParetoFront: Equatable, Sendable {
   /// The numbers of the candidates on the front, in rising order.
-  public let members: [Int]
+  package let members: [Int]
   /// For each candidate, the first member that is better; `nil` for members.
-  public let betterMember: [Int?]
+  package let betterMember: [Int?]
 
   /// - Parameters:
   ///   - count: how many candidates there are.
   ///   - isBetter: whether the candidate of the first number is better than that of the second.
-  public init(count: Int, isBetter: (Int, Int) -> Bool) {
+  package init(count: Int, isBetter: (Int, Int) -> Bool) {
     let candidates = 0..<count
     let members = candidates.filter { candidate in
       !candidates.contains { isBetter($0, candidate) }

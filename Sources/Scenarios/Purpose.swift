@@ -1,4 +1,4 @@
-package import InputFiles
+package import Files
 
 extension CheckedValue {
   /// Readers and tools find a file's purpose without a YAML parser: it is the first line.

@@ -1,18 +1,18 @@
-public import Designs
+package import Designs
+package import Files
 import Guest
-public import InputFiles
 
 /// What becomes of one more MSI that the device sends between two steps of software, gap by gap.
-public struct RaceStudy: Sendable {
+package struct RaceStudy: Sendable {
   /// One place between two steps, and what became of an MSI there.
-  public struct Gap: Equatable, Sendable {
+  package struct Gap: Equatable, Sendable {
     /// How many steps software had carried out.
-    public let steps: Int
-    public let outcome: Outcome
+    package let steps: Int
+    package let outcome: Outcome
     /// Why, in one sentence.
-    public let reason: String
+    package let reason: String
 
-    public init(steps: Int, outcome: Outcome, reason: String) {
+    package init(steps: Int, outcome: Outcome, reason: String) {
       self.steps = steps
       self.outcome = outcome
       self.reason = reason
@@ -20,13 +20,13 @@ public struct RaceStudy: Sendable {
   }
 
   /// What an MSI may come to, told apart from one that never left the device.
-  public enum Outcome: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
     /// The function was not allowed to send, and keeps nothing.
     case notSent
     case ended(Verdict)
 
     /// A word for reports.
-    public var text: String {
+    package var text: String {
       switch self {
       case .notSent: "not sent"
       case .ended(let verdict): verdict.rawValue
@@ -34,14 +34,14 @@ public struct RaceStudy: Sendable {
     }
   }
 
-  public let design: String
-  public let vector: Int
+  package let design: String
+  package let vector: Int
   /// What software did in the run without that MSI.
-  public let steps: [RunResult.PerformedStep]
+  package let steps: [RunResult.PerformedStep]
   /// One more than there are steps.
-  public let gaps: [Gap]
+  package let gaps: [Gap]
 
-  public init(design: String, vector: Int, steps: [RunResult.PerformedStep], gaps: [Gap]) {
+  package init(design: String, vector: Int, steps: [RunResult.PerformedStep], gaps: [Gap]) {
     self.design = design
     self.vector = vector
     self.steps = steps
@@ -49,7 +49,7 @@ public struct RaceStudy: Sendable {
   }
 
   /// Gaps next to each other where the same became of the MSI, for the same reason.
-  public var stretches: [ArraySlice<Gap>] {
+  package var stretches: [ArraySlice<Gap>] {
     var found: [ArraySlice<Gap>] = []
     var start = gaps.startIndex
     while start < gaps.endIndex {
@@ -72,7 +72,7 @@ extension Scenario {
   ///   - vector: below the device's number of vectors.
   ///   - progress: told how many runs are done.
   /// - Throws: `InputError` when a design cannot be run.
-  public func races(
+  package func races(
     vector: Int, progress: (Int) -> Void = { _ in }
   ) async throws(InputError) -> [RaceStudy] {
     guard (0..<workload.device.vectors).contains(vector) else {

@@ -1,29 +1,29 @@
 import Bits
-public import Designs
-public import JSON
+package import Designs
+package import Files
 
 /// Whether the run of the recorded design did what the recorded machine did.
 ///
 /// Compared are, one by one: what became of each MSI, the message of the first vector, and where
 /// each of the device's other accesses went. The LPIs are not: the recorded host gave other devices
 /// some, too.
-public struct RecordingAgreement: Equatable, Sendable {
+package struct RecordingAgreement: Equatable, Sendable {
   /// The design that ran.
-  public let design: String
+  package let design: String
   /// MSIs that came out as recorded, of all that were sent.
-  public let messages: (agreed: Int, compared: Int)
+  package let messages: (agreed: Int, compared: Int)
   /// Accesses that went where they went, of those that the models' memory has room for and that
   /// did not fail for an STE or a CD that the guest broke.
-  public let accesses: (agreed: Int, compared: Int)
+  package let accesses: (agreed: Int, compared: Int)
   /// What differs, a sentence each; the first few.
-  public let differences: [String]
+  package let differences: [String]
   private static let kept = 10
 
   /// Whether everything agrees.
-  public var holds: Bool { differences.isEmpty }
+  package var holds: Bool { differences.isEmpty }
 
   /// Compares a run with the recording whose workload it had.
-  public init(_ recording: Recording, _ result: RunResult) {
+  package init(_ recording: Recording, _ result: RunResult) {
     design = result.design.name
     var differences: [String] = []
     var arrived = 0
@@ -75,13 +75,13 @@ public struct RecordingAgreement: Equatable, Sendable {
     return (agreed, compared)
   }
 
-  public static func == (left: Self, right: Self) -> Bool {
+  package static func == (left: Self, right: Self) -> Bool {
     left.design == right.design && left.messages == right.messages
       && left.accesses == right.accesses && left.differences == right.differences
   }
 
   /// For people: one line, and one for each difference.
-  public var text: String {
+  package var text: String {
     var text =
       "As recorded: '\(design)' is what the machine ran; \(messages.agreed) of "
       + "\(messages.compared) MSIs came out as they did there"
@@ -93,7 +93,7 @@ public struct RecordingAgreement: Equatable, Sendable {
     return ([text + "."] + differences.map { "  differs: \($0)" }).joined(separator: "\n") + "\n"
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       .init("design", .string(design)),
       .init("messages", .integer(messages.compared)),

@@ -1,6 +1,6 @@
 import Bits
+package import Files
 import Guest
-import InputFiles
 import Linux
 
 extension RecordingReader {

@@ -1,10 +1,9 @@
 import ArmFormats
 import Bits
+package import Files
 import GLibSupport
 import Guest
-import InputFiles
 import Linux
-import Yams
 
 /// Reads a recording line by line: a header, facts, then events in the recorded order.
 struct RecordingReader {
@@ -42,7 +41,8 @@ struct RecordingReader {
   mutating func read() throws(InputError) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let top = Place(file: path, line: 1, column: 1)
-    let header = try RecordingShapes.header.check(node(String(lines.first ?? ""), at: top), at: top)
+    let header = try document(String(lines.first ?? ""), at: top)
+      .value(as: RecordingShapes.header)
     name = header.text("case")
     design = header["design"]?.text
     hostKernel = header["host"]?["kernel"].flatMap { KernelVersion($0.text) }
@@ -51,13 +51,13 @@ struct RecordingReader {
       lines.dropFirst().last?.isEmpty == true ? lines[1..<(lines.count - 1)] : lines.dropFirst()
     for (index, line) in zip(body.indices, body) {
       let place = Place(file: path, line: index + 1, column: 1)
-      let node = try node(String(line), at: place)
-      let line = try RecordingShapes.line.check(node, at: place)
+      let document = try document(String(line), at: place)
+      let line = try document.value(as: RecordingShapes.line)
       guard let shape = try shape(of: line) else { continue }
       if let fact = line["fact"] {
-        try takeFact(fact.text, shape.check(node, at: place))
+        try takeFact(fact.text, document.value(as: shape))
       } else {
-        try takeEvent(line, shape.check(node, at: place))
+        try takeEvent(line, document.value(as: shape))
       }
     }
     flush()
@@ -65,13 +65,13 @@ struct RecordingReader {
   }
 
   /// The JSON object that a line holds.
-  private func node(_ line: String, at place: Place) throws(InputError) -> Node {
+  private func document(_ line: String, at place: Place) throws(InputError) -> YAMLDocument {
     let found = line.isEmpty ? "an empty line" : line.quoted
     let wrong = InputError(expected: "a JSON object", found: found, at: place, field: "")
     guard line.hasPrefix("{") else { throw wrong }
     do throws(InputError) {
-      guard let node = try composeYAML(line, at: place) else { throw wrong }
-      return node
+      guard let document = try YAMLDocument(line, at: place) else { throw wrong }
+      return document
     } catch {
       // The parser notices the end of the text only on a line behind it.
       throw error.place?.line == place.line ? error : wrong

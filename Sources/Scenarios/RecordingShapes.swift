@@ -1,3 +1,4 @@
+package import Files
 import Linux
 
 /// The kinds of lines of a recording that are read, and their fields. Other kinds and other fields

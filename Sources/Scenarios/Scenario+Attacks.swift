@@ -1,6 +1,6 @@
-public import Designs
-public import Guest
-public import InputFiles
+package import Designs
+package import Files
+package import Guest
 
 extension Scenario {
   /// Attacks every design, in parallel: for each design, in the scenario's order, under each usage
@@ -9,7 +9,7 @@ extension Scenario {
   /// - Parameters:
   ///   - usages: how the guest uses the device; as the scenario says if absent.
   ///   - progress: told how many findings there are.
-  public func findings(
+  package func findings(
     of attacks: [Attack], under usages: [GuestUsage]? = nil, progress: (Int) -> Void = { _ in }
   ) async throws(InputError) -> [IsolationFinding] {
     let runs = specifications().flatMap { specification in
@@ -67,7 +67,7 @@ extension Attack {
   /// The attack with that name.
   ///
   /// - Throws: `InputError` that names those there are.
-  public static func existing(_ name: String) throws(InputError) -> Attack {
+  package static func existing(_ name: String) throws(InputError) -> Attack {
     if let attack = named(name) { return attack }
     let names = all.map(\.name)
     throw InputError(

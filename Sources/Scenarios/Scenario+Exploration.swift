@@ -1,4 +1,4 @@
-public import Designs
+package import Designs
 import Guest
 
 extension Scenario {
@@ -12,7 +12,7 @@ extension Scenario {
   ///   - attacks: what each design is attacked with, under the scenario's own conditions.
   ///   - arguments: of `doorbell explain`, besides those of the axes and `--design`.
   ///   - progress: told how many runs and attacks are done.
-  public func explore(
+  package func explore(
     _ enumeration: DesignEnumeration, axes: [ComparisonAxis], every: ComparisonAxis? = nil,
     messages: Int, attacks: [Attack], arguments: [String], progress: (Int) -> Void = { _ in }
   ) async -> DesignSpace? {

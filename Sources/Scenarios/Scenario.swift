@@ -1,58 +1,58 @@
-public import Designs
-public import Guest
-public import Linux
-public import Timing
-public import VMM
+package import Designs
+package import Guest
+package import Linux
+package import Timing
+package import VMM
 
 /// A guest, its device's work, the designs to run it under, and what is expected of them.
-public struct Scenario: Sendable {
+package struct Scenario: Sendable {
   /// The file's name without its extension.
-  public let name: String
+  package let name: String
   /// The file as the user would name it.
-  public let file: String
+  package let file: String
   /// What it shows, in one line.
-  public let purpose: String
-  public var usage: GuestUsage
+  package let purpose: String
+  package var usage: GuestUsage
   /// What justifies its expectations; empty when the file does not say.
-  public var source = ""
+  package var source = ""
   /// The rows of the scenario table that it shows.
-  public var rows: [String] = []
+  package var rows: [String] = []
   /// What the guest's firmware tables leave out.
-  public var firmware = FirmwareVariant.complete
+  package var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.
-  public var idle = IdleVirtualCPU.runs
+  package var idle = IdleVirtualCPU.runs
   /// When the guest's DMA API invalidates what it has unmapped.
-  public var unmapPolicy = UnmapPolicy.strict
-  public var topology = Topology.single
-  public var vmm = VMMPersonality.qemuVirt
-  public var guestPageSize = PageSize.kib4
-  public var hostPageSize = PageSize.kib4
-  public var guestKernel: KernelVersion
-  public var hostKernel: KernelVersion
+  package var unmapPolicy = UnmapPolicy.strict
+  package var topology = Topology.single
+  package var vmm = VMMPersonality.qemuVirt
+  package var guestPageSize = PageSize.kib4
+  package var hostPageSize = PageSize.kib4
+  package var guestKernel: KernelVersion
+  package var hostKernel: KernelVersion
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
-  public let workloadSource: String
-  public var workload: Workload
-  public var designs: [Design]
-  public var costs: CostModel
-  public var seed: UInt32
+  package let workloadSource: String
+  package var workload: Workload
+  package var designs: [Design]
+  package var costs: CostModel
+  package var seed: UInt32
   /// Whether the runs make digests of their events.
-  public var isTraced = false
+  package var isTraced = false
   /// Whether the runs take down what both stages map.
-  public var wantsMappings = false
+  package var wantsMappings = false
   /// Whether the runs take down when each MSI was where.
-  public var wantsTimeline = false
-  public var expectations: [DesignExpectation]
+  package var wantsTimeline = false
+  package var expectations: [DesignExpectation]
   /// What 'doorbell load' runs; the workload is then one MSI of each vector.
-  public var load: LoadSetting?
+  package var load: LoadSetting?
   /// How much SMMU and ITS cache.
-  public var caches = CacheSizes()
+  package var caches = CacheSizes()
   /// All files that it was read from, its own first.
-  public var inputFiles: [String] = []
+  package var inputFiles: [String] = []
 
   /// The cost model of scenarios that name none.
-  public static let standardCosts = "ampere-altra"
+  package static let standardCosts = "ampere-altra"
 
-  public init(
+  package init(
     name: String, file: String, purpose: String, usage: GuestUsage, guestKernel: KernelVersion,
     hostKernel: KernelVersion, workloadSource: String, workload: Workload, designs: [Design],
     costs: CostModel, seed: UInt32, expectations: [DesignExpectation]
@@ -76,7 +76,7 @@ public struct Scenario: Sendable {
   /// - Parameters:
   ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
   ///   - device: the device that sends it.
-  public func specifications(
+  package func specifications(
     journeyOf: Int? = nil, device: Int = 0
   ) -> [RunSpecification] {
     designs.map { specification(of: $0, journeyOf: journeyOf, device: device) }
@@ -106,24 +106,24 @@ public struct Scenario: Sendable {
 }
 
 /// What the user asks for instead of what a scenario file says.
-public struct ScenarioOverrides: Sendable {
+package struct ScenarioOverrides: Sendable {
   /// Names or paths; empty for those of the file.
-  public var designs: [String] = []
-  public var usage: GuestUsage?
-  public var guestKernel: KernelVersion?
-  public var hostKernel: KernelVersion?
-  public var unmapPolicy: UnmapPolicy?
-  public var firmware: FirmwareVariant?
-  public var idle: IdleVirtualCPU?
-  public var topology = TopologyOverrides()
-  public var vmm: VMMPersonality?
-  public var guestPageSize: PageSize?
-  public var hostPageSize: PageSize?
+  package var designs: [String] = []
+  package var usage: GuestUsage?
+  package var guestKernel: KernelVersion?
+  package var hostKernel: KernelVersion?
+  package var unmapPolicy: UnmapPolicy?
+  package var firmware: FirmwareVariant?
+  package var idle: IdleVirtualCPU?
+  package var topology = TopologyOverrides()
+  package var vmm: VMMPersonality?
+  package var guestPageSize: PageSize?
+  package var hostPageSize: PageSize?
   /// A name or a path.
-  public var costs: String?
-  public var seed: UInt32?
+  package var costs: String?
+  package var seed: UInt32?
   /// What stands in fields of the scenario, its designs and its costs instead.
   package var settings: [FieldSetting] = []
 
-  public init() {}
+  package init() {}
 }

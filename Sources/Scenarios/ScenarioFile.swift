@@ -1,13 +1,13 @@
-public import Designs
-public import Guest
-import JSON
-public import Linux
+package import Designs
+package import Files
+package import Guest
+package import Linux
 import Software
-public import VMM
+package import VMM
 
 extension Shape {
   /// A scenario file.
-  public static let scenario = Shape.record([
+  package static let scenario = Shape.record([
     .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
     .optional("source", .anyText, "What justifies the expectations."),
     .optional("rows", .list(.anyText), "The rows of the scenario table that it shows."),
@@ -42,7 +42,7 @@ extension Shape {
       "seed", .integer(0...UInt64(UInt32.max)), "Seeds whatever is random in the run.",
       standard: .integer(1)),
     .optional(
-      "expect", .dictionary(keys: "names of designs to what they must come to", expectation),
+      "expect", .dictionary(keys: "names of designs to what they must come to", designExpectation),
       "What each design must come to; 'doorbell test' checks it."),
   ])
 
@@ -89,7 +89,7 @@ extension Shape {
       "The IOVA of a page that the guest's driver maps for DMA before anything is sent."),
   ])
 
-  static let expectation = Shape.record([
+  static let designExpectation = Shape.record([
     .optional("setup", setup, "What set-up comes to."),
     .optional("verdict", verdict, "The worst of the verdicts of all MSIs."),
     .optional("journeys", journeys, "How many MSIs end in which way."),
@@ -147,12 +147,12 @@ extension Shape {
 
 extension PageSize {
   /// What the choice means, for readers of the schema.
-  public var meaning: String { "Pages of \(rawValue.dropLast()) KiB." }
+  package var meaning: String { "Pages of \(rawValue.dropLast()) KiB." }
 }
 
 extension VMMPersonality {
   /// What the choice means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .qemuVirt: "QEMU's virt machine: RAM from 1 GiB, the GIC inside the window."
     case .openVMM: "OpenVMM's direct boot: RAM from 1 GiB, the GIC below 4 GiB."
@@ -164,7 +164,7 @@ extension VMMPersonality {
 
 extension FirmwareVariant {
   /// What the variant means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .complete: "Nothing is left out."
     case .noPreservedBoot: "No _DSM 5: RMRs say nothing about PCI devices."
@@ -179,7 +179,7 @@ extension FirmwareVariant {
 
 extension MessageStore {
   /// What the choice means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .msiX: "In an MSI-X table behind a BAR."
     case .msi: "In the MSI capability: one address, data that differ in their low bits."
@@ -190,7 +190,7 @@ extension MessageStore {
 
 extension IdleVirtualCPU {
   /// What the choice means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .runs: "It stays in the guest."
     case .blocks: "It waits for an interrupt, and the host takes its physical CPU away."
@@ -200,7 +200,7 @@ extension IdleVirtualCPU {
 
 extension UnmapPolicy {
   /// What the policy means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .strict: "Before the unmapping returns (iommu.strict=1)."
     case .lazy: "When 255 ranges wait in the flush queue, or after 10 ms (iommu.strict=0)."
@@ -210,7 +210,7 @@ extension UnmapPolicy {
 
 extension GuestUsage {
   /// What the usage means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .dmaAPI: "A driver of the guest with translated DMA: the default DMA domain."
     case .identity: "A driver of the guest with iommu.passthrough=1: the identity domain."
@@ -224,7 +224,7 @@ extension GuestUsage {
 
 extension IsolationFinding.Outcome {
   /// What the outcome means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .contained: "Nothing was reached but what is the actor's own."
     case .noise: "Nobody lost anything, but somebody else paid."
@@ -237,7 +237,7 @@ extension IsolationFinding.Outcome {
 
 extension Verdict {
   /// What the verdict means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .delivered: "The guest's handler ran."
     case .refused: "Set-up was refused, so that it was never sent."

@@ -1,10 +1,10 @@
+package import Files
 import Foundation
-public import InputFiles
 
 /// The folder that holds the scenario files, with `designs/`, `costs/` and `recordings/` in it.
-public struct ScenarioFolder: Sendable {
+package struct ScenarioFolder: Sendable {
   /// Its path as the user would name it.
-  public let path: String
+  package let path: String
 
   /// A kind of file that is found by its name.
   package enum Kind: String {
@@ -22,11 +22,11 @@ public struct ScenarioFolder: Sendable {
     }
   }
 
-  public init(path: String) { self.path = path }
+  package init(path: String) { self.path = path }
 
   /// Finds the folder: the one that the user names, that of `$DOORBELL_HOME`, or `scenarios` in the
   /// working directory, in the executable's folder, or in a folder around either.
-  public static func find(
+  package static func find(
     explicit: String?, home: String?, workingDirectory: String, executable: String
   ) throws(InputError) -> ScenarioFolder {
     if let explicit { return try named(explicit, by: "--scenarios") }

@@ -1,17 +1,17 @@
 import Bits
 import Designs
+package import Files
 import Guest
-public import InputFiles
 import Linux
 import Timing
 import VMM
 
 extension ScenarioFolder {
   /// The names of the scenarios in the folder.
-  public var scenarioNames: [String] { names(of: .scenario) }
+  package var scenarioNames: [String] { names(of: .scenario) }
 
   /// The scenario with this name, or in the file at this path, changed as the user asks.
-  public func scenario(
+  package func scenario(
     named name: String, overrides: ScenarioOverrides = ScenarioOverrides()
   ) throws(InputError) -> Scenario {
     let path = try file(.scenario, named: name)

@@ -1,67 +1,67 @@
-public import Designs
+package import Designs
+package import Files
 import Foundation
-public import InputFiles
 
 /// What the expectations of one scenario file came to.
-public struct ScenarioTest: Sendable {
+package struct ScenarioTest: Sendable {
   /// The expectations of one design.
-  public struct Part: Sendable {
-    public let design: String
-    public let checks: [FieldCheck]
+  package struct Part: Sendable {
+    package let design: String
+    package let checks: [FieldCheck]
 
-    public init(design: String, checks: [FieldCheck]) {
+    package init(design: String, checks: [FieldCheck]) {
       self.design = design
       self.checks = checks
     }
 
-    public var failures: [FieldCheck] { checks.filter { !$0.holds } }
+    package var failures: [FieldCheck] { checks.filter { !$0.holds } }
   }
 
-  public enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     case ran([Part])
     /// The file, or what it names, is malformed.
     case malformed(InputError)
   }
 
-  public let file: String
-  public let purpose: String
-  public let outcome: Outcome
+  package let file: String
+  package let purpose: String
+  package let outcome: Outcome
   /// `nil` for a scenario without a golden record.
-  public var golden: GoldenCheck?
+  package var golden: GoldenCheck?
 
   /// How a scenario's golden record compares with what its designs come to.
-  public struct GoldenCheck: Equatable, Sendable {
-    public let path: String
+  package struct GoldenCheck: Equatable, Sendable {
+    package let path: String
     /// None when it holds.
-    public let differences: [Golden.Difference]
+    package let differences: [Golden.Difference]
 
-    public init(path: String, differences: [Golden.Difference]) {
+    package init(path: String, differences: [Golden.Difference]) {
       self.path = path
       self.differences = differences
     }
   }
 
-  public init(file: String, purpose: String, outcome: Outcome) {
+  package init(file: String, purpose: String, outcome: Outcome) {
     self.file = file
     self.purpose = purpose
     self.outcome = outcome
   }
 
   /// The designs with expectations; none for a malformed file.
-  public var parts: [Part] { if case .ran(let parts) = outcome { parts } else { [] } }
+  package var parts: [Part] { if case .ran(let parts) = outcome { parts } else { [] } }
   /// How many expectations do not hold, the golden record among them.
-  public var failures: Int {
+  package var failures: Int {
     parts.reduce(golden?.differences.isEmpty == false ? 1 : 0) { $0 + $1.failures.count }
   }
   /// How many expectations there are, the golden record among them.
-  public var checks: Int { parts.reduce(golden == nil ? 0 : 1) { $0 + $1.checks.count } }
-  public var error: InputError? { if case .malformed(let error) = outcome { error } else { nil } }
+  package var checks: Int { parts.reduce(golden == nil ? 0 : 1) { $0 + $1.checks.count } }
+  package var error: InputError? { if case .malformed(let error) = outcome { error } else { nil } }
 }
 
 extension ScenarioFolder {
   /// Runs the scenario in the file at `path` and checks its expectations, and its golden record
   /// where it has one.
-  public func test(
+  package func test(
     _ path: String,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
   ) async -> ScenarioTest {
@@ -86,7 +86,7 @@ extension ScenarioFolder {
   /// The scenario files at `path`, in alphabetical order: the file itself, or all in a folder.
   ///
   /// Folders named `designs`, `costs`, `published` and `recordings` hold files of other kinds.
-  public static func scenarioFiles(at path: String) throws(InputError) -> [String] {
+  package static func scenarioFiles(at path: String) throws(InputError) -> [String] {
     guard isFolder(path) else {
       guard FileManager.default.fileExists(atPath: path) else {
         throw InputError("no such file or folder", at: Place(file: path))
@@ -118,7 +118,7 @@ extension ScenarioFolder {
 
 extension Comparison {
   /// The expectations of the scenario, each checked against its design's result.
-  public var checkedExpectations: [ScenarioTest.Part] {
+  package var checkedExpectations: [ScenarioTest.Part] {
     scenario.expectations.compactMap { expectation in
       results.first { $0.design.name == expectation.design }.map {
         ScenarioTest.Part(design: expectation.design, checks: expectation.check($0))

@@ -1,11 +1,11 @@
-public import Bits
+package import Bits
 internal import GLibSupport
-public import Guest
-public import Linux
+package import Guest
+package import Linux
 internal import Simulation
 
 /// When a made-up device signals.
-public enum Arrivals: String, CaseIterable, Sendable {
+package enum Arrivals: String, CaseIterable, Sendable {
   /// One MSI each interval.
   case regular
   /// A Poisson process with the interval as its mean.
@@ -29,7 +29,7 @@ extension Workload {
   ///   - seed: of the gaps, where they are random.
   ///   - store: where the device keeps its messages.
   ///   - buffer: where the guest's driver maps a page for DMA first, if it does.
-  public static func synthetic(
+  package static func synthetic(
     vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
     seed: UInt32 = 1, buffer: IOVA? = nil, store: MessageStore = .msiX
   ) -> Workload {

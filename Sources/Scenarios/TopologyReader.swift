@@ -1,6 +1,5 @@
-public import Designs
-import InputFiles
-import JSON
+package import Designs
+package import Files
 
 extension Shape {
   /// The physical machine of a scenario.
@@ -30,7 +29,7 @@ extension Shape {
 
 extension SetupOrder {
   /// What the choice means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .forward: "The first device first."
     case .reverse: "The last device first."
@@ -40,7 +39,7 @@ extension SetupOrder {
 
 extension HostMSIController {
   /// What the choice means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .its: "ITSs, which know devices by their DeviceIDs."
     case .gicv2m: "A GICv2m frame: any device can signal any of its SPIs, so VFIO refuses."
@@ -51,7 +50,7 @@ extension HostMSIController {
 
 extension VMOVPScope {
   /// What the choice means, for readers of the schema.
-  public var meaning: String {
+  package var meaning: String {
     switch self {
     case .all: "All of them (GITS_TYPER.VMOVP)."
     case .listed: "Only the one that gets the command, so that software keeps an ITS list."
@@ -60,15 +59,15 @@ extension VMOVPScope {
 }
 
 /// What the user asks for instead of a scenario's `machine`.
-public struct TopologyOverrides: Equatable, Sendable {
-  public var devices: Int?
-  public var its: Int?
-  public var smmus: Int?
-  public var order: SetupOrder?
-  public var vmovp: VMOVPScope?
-  public var controller: HostMSIController?
+package struct TopologyOverrides: Equatable, Sendable {
+  package var devices: Int?
+  package var its: Int?
+  package var smmus: Int?
+  package var order: SetupOrder?
+  package var vmovp: VMOVPScope?
+  package var controller: HostMSIController?
 
-  public init() {}
+  package init() {}
 }
 
 extension Topology {

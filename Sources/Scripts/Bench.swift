@@ -1,6 +1,5 @@
 package import Designs
-package import InputFiles
-package import JSON
+package import Files
 package import Scenarios
 package import Software
 

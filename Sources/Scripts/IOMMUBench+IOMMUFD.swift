@@ -1,7 +1,6 @@
 import Bits
+import Files
 import IOMMU
-import InputFiles
-import JSON
 import Scenarios
 import Software
 

@@ -1,7 +1,6 @@
 import Bits
+package import Files
 import IOMMU
-package import InputFiles
-import JSON
 import Linux
 package import Scenarios
 import Software

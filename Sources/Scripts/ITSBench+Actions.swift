@@ -1,9 +1,8 @@
 import ArmFormats
 import Bits
+package import Files
 import GIC
 import HostKernel
-package import InputFiles
-import JSON
 import Memory
 package import Scenarios
 import Software

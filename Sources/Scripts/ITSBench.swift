@@ -1,10 +1,9 @@
 import ArmFormats
 import Bits
 package import Designs
+package import Files
 import GIC
 import HostKernel
-package import InputFiles
-import JSON
 import Memory
 package import Scenarios
 

@@ -1,6 +1,5 @@
 import Bits
-import InputFiles
-import JSON
+import Files
 import Scenarios
 
 // Records by the manual's names of their fields, as scripts give and expect them.

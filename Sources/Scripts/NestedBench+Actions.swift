@@ -1,8 +1,7 @@
 import ArmFormats
 import Bits
+package import Files
 import HostKernel
-package import InputFiles
-import JSON
 import Linux
 import Machine
 import Memory

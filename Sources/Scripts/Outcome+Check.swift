@@ -1,5 +1,4 @@
-import InputFiles
-import JSON
+package import Files
 package import Scenarios
 import Software
 

@@ -1,6 +1,5 @@
 import Bits
-package import InputFiles
-import JSON
+package import Files
 import Memory
 import PeerArchitectures
 package import Scenarios

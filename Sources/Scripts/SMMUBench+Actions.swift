@@ -1,7 +1,6 @@
 import ArmFormats
 import Bits
-package import InputFiles
-import JSON
+package import Files
 import Linux
 import Memory
 import SMMU

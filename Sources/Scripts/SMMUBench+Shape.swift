@@ -1,3 +1,4 @@
+package import Files
 package import Scenarios
 
 // What a script can do with an SMMU.

@@ -1,8 +1,7 @@
 import ArmFormats
 import Bits
 package import Designs
-package import InputFiles
-import JSON
+package import Files
 import Linux
 import Memory
 import SMMU

@@ -1,5 +1,4 @@
-package import InputFiles
-import JSON
+package import Files
 package import Scenarios
 
 extension Golden {

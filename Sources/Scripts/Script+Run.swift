@@ -1,5 +1,5 @@
 package import Designs
-package import InputFiles
+package import Files
 package import Scenarios
 
 /// What a script came to.

@@ -1,4 +1,4 @@
-package import InputFiles
+package import Files
 package import Scenarios
 
 /// A scenario that is told step by step: a bench, and what is done on it.

@@ -1,20 +1,19 @@
+package import Files
 import Foundation
 import GRDB
-public import InputFiles
-import JSON
 import Scenarios
-public import Sweeps
+package import Sweeps
 
 extension SweepFile {
   /// The numbers of the points that have run.
-  public func finished() throws(InputError) -> Set<Int> {
+  package func finished() throws(InputError) -> Set<Int> {
     try access { try Set(Int.fetchAll($0, sql: "SELECT number FROM point")) }
   }
 
   /// Adds the points of other results, all in one transaction.
   ///
   /// - Throws: `InputError` when a point has two results; then none is added.
-  public func add(_ parts: [SweepResults]) throws(InputError) {
+  package func add(_ parts: [SweepResults]) throws(InputError) {
     var known = try results().rows.reduce(into: [Int: SweepResults.Row]()) { $0[$1.number] = $1 }
     var new: [SweepResults.Row] = []
     for row in parts.flatMap(\.rows) {
@@ -33,7 +32,7 @@ extension SweepFile {
   }
 
   /// Adds a point that has just run.
-  public func commit(_ point: SweepPoint, _ result: PointResult) throws(InputError) {
+  package func commit(_ point: SweepPoint, _ result: PointResult) throws(InputError) {
     try access {
       try $0.insert(
         SweepResults.Row(
@@ -42,7 +41,7 @@ extension SweepFile {
   }
 
   /// What the file holds.
-  public func results(withRows: Bool = true) throws(InputError) -> SweepResults {
+  package func results(withRows: Bool = true) throws(InputError) -> SweepResults {
     try access { database in
       let facts = try Row.fetchAll(database, sql: "SELECT name, value FROM sweep")
         .reduce(into: [String: String]()) { $0[$1.text("name")] = $1.text("value") }

@@ -1,17 +1,16 @@
+package import Files
 import Foundation
 import GRDB
-public import InputFiles
-import JSON
 import Scenarios
-public import Sweeps
+package import Sweeps
 
 /// The results of a sweep in one SQLite file: each point is there with all its numbers or not at
 /// all.
 ///
 /// The journal is SQLite's rollback journal, which works on network file systems, too.
-public final class SweepFile {
+package final class SweepFile {
   /// The file as the user would name it.
-  public let path: String
+  package let path: String
   let database: DatabaseQueue
 
   /// What SQLite files of this program say that they are ("DBSW").
@@ -22,7 +21,7 @@ public final class SweepFile {
   /// Opens a file that a sweep wrote.
   ///
   /// - Throws: `InputError` when it is missing, damaged, or something else.
-  public init(opening path: String) throws(InputError) {
+  package init(opening path: String) throws(InputError) {
     guard InputFile.exists(path) else { throw InputError("no such file", at: Place(file: path)) }
     self.path = path
     database = try Self.open(path)
@@ -36,7 +35,7 @@ public final class SweepFile {
   ///
   /// - Parameter results: what the file must belong to; its rows are not looked at.
   /// - Throws: `InputError` when it is damaged, something else, or holds another sweep's results.
-  public init(path: String, of results: SweepResults) throws(InputError) {
+  package init(path: String, of results: SweepResults) throws(InputError) {
     self.path = path
     database = try Self.open(path)
     if try isOurs() {

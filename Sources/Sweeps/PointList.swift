@@ -1,8 +1,8 @@
-import JSON
-public import Reports
+import Files
+package import Reports
 
 /// The points of a plan before they run.
-public struct PointList: Sendable {
+package struct PointList: Sendable {
   let plan: SweepPlan
   let points: [SweepPoint]
   let finished: Set<Int>
@@ -10,13 +10,13 @@ public struct PointList: Sendable {
   /// - Parameters:
   ///   - points: those of the plan that are listed.
   ///   - finished: the numbers of those that have run.
-  public init(plan: SweepPlan, points: [SweepPoint], finished: Set<Int>) {
+  package init(plan: SweepPlan, points: [SweepPoint], finished: Set<Int>) {
     self.plan = plan
     self.points = points
     self.finished = finished
   }
 
-  public func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     let titles = ["point", "hash", "state"] + plan.fields
     switch format {
     case .table:

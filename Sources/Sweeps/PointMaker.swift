@@ -1,6 +1,5 @@
+import Files
 import GLibSupport
-import InputFiles
-import JSON
 import Scenarios
 
 /// Makes points of a plan's values.

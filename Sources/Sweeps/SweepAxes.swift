@@ -1,4 +1,4 @@
-import InputFiles
+import Files
 import Scenarios
 
 /// The values of a plan: those of all points, and axes of which each point takes one place each.

@@ -1,13 +1,13 @@
+package import Files
 import GLibSupport
-public import InputFiles
-public import Scenarios
+package import Scenarios
 
 extension SweepPlan {
   /// The plan in the file at `path`.
   ///
   /// - Parameter folder: where scenarios, designs and costs are found by name.
   /// - Throws: `InputError` for a mistake in the plan, or in a file that it names.
-  public init(path: String, in folder: ScenarioFolder) throws(InputError) {
+  package init(path: String, in folder: ScenarioFolder) throws(InputError) {
     let value = try InputFile(path).value(as: .sweep)
     try value.checkPurpose()
     let kind = value.choice("run", Kind.self) ?? .load

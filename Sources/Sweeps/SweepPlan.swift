@@ -1,38 +1,37 @@
-import InputFiles
-import JSON
-public import Scenarios
+package import Files
+package import Scenarios
 
 /// What to run for each point of a sweep, and the points.
-public struct SweepPlan: Sendable {
+package struct SweepPlan: Sendable {
   /// What runs at each point.
-  public enum Kind: String, CaseIterable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable {
     case load
     case compare
   }
 
   /// The file as the user would name it.
-  public let file: String
-  public let purpose: String
-  public let kind: Kind
+  package let file: String
+  package let purpose: String
+  package let kind: Kind
   /// The seeds that each point runs with, one at least.
-  public let seeds: [UInt32]
+  package let seeds: [UInt32]
   /// The fields that differ between points, in the order of the file.
-  public let fields: [String]
+  package let fields: [String]
   /// All points, in an order that depends on the plan alone.
-  public let points: [SweepPoint]
+  package let points: [SweepPoint]
 
   /// The SHA-256 of everything that the results depend on: what runs, and all points.
-  public let digest: String
+  package let digest: String
 
   /// More points than these are refused.
-  public static let pointLimit = 100_000
+  package static let pointLimit = 100_000
 
   /// The points that are those of one shard: of each `count`, the one at `number`.
   ///
   /// - Parameters:
   ///   - number: counted from 1.
   ///   - count: 1 at least.
-  public func points(shard number: Int, of count: Int) -> [SweepPoint] {
+  package func points(shard number: Int, of count: Int) -> [SweepPoint] {
     points.filter { ($0.number - 1) % max(1, count) == number - 1 }
   }
 }
@@ -49,7 +48,7 @@ extension SweepPlan.Kind {
 
 extension Shape {
   /// The plan of a sweep.
-  public static let sweep = Shape.record([
+  package static let sweep = Shape.record([
     .required("purpose", .anyText, "One line, the first of the file: what the sweep shows."),
     .required("run", .choice(of: SweepPlan.Kind.self, \.meaning), "What runs at each point."),
     .required("scenario", .anyText, "The name of a scenario, or the path of its file."),

@@ -1,5 +1,5 @@
 import Designs
-public import InputFiles
+package import Files
 import Reports
 import Scenarios
 import Timing
@@ -9,7 +9,7 @@ extension SweepPoint {
   ///
   /// - Throws: `InputError` when the models cannot carry the scenario out at all, or a file went
   ///   away.
-  public func run(_ kind: SweepPlan.Kind, seeds: [UInt32]) throws(InputError) -> PointResult {
+  package func run(_ kind: SweepPlan.Kind, seeds: [UInt32]) throws(InputError) -> PointResult {
     switch (subject, kind) {
     case (.impossible(let error), _):
       return PointResult(outcome: PointResult.impossible, why: error.description, samples: [])

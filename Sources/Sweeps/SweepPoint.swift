@@ -1,21 +1,21 @@
-import InputFiles
+import Files
 import Scenarios
 
 /// One point of a sweep: a scenario under one design, with values in some of its fields.
-public struct SweepPoint: Sendable {
+package struct SweepPoint: Sendable {
   /// A field that differs between points, and its value at this one.
-  public struct Field: Equatable, Sendable {
-    public let name: String
-    public let value: String
+  package struct Field: Equatable, Sendable {
+    package let name: String
+    package let value: String
 
-    public init(name: String, value: String) {
+    package init(name: String, value: String) {
       self.name = name
       self.value = value
     }
   }
 
   /// Why the point's values cannot stand together; `nil` when it can run.
-  public var impossibility: String? {
+  package var impossibility: String? {
     if case .impossible(let error) = subject { error.description } else { nil }
   }
 
@@ -39,12 +39,12 @@ public struct SweepPoint: Sendable {
   }
 
   /// Counted from 1, in the order of the plan.
-  public let number: Int
-  public let fields: [Field]
+  package let number: Int
+  package let fields: [Field]
   /// The SHA-256 of everything that its result depends on.
-  public let hash: String
+  package let hash: String
   let subject: Subject
 
   /// `design=untrapped costs.table-read=60 ns`.
-  public var text: String { fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ") }
+  package var text: String { fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ") }
 }

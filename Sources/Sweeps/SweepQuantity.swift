@@ -4,22 +4,22 @@ import Scenarios
 import Timing
 
 /// A number that each point of a sweep has for each seed, at both ends of the costs' ranges.
-public struct SweepQuantity: Hashable, Sendable {
-  public let section: String
-  public let name: String
-  public let unit: String
+package struct SweepQuantity: Hashable, Sendable {
+  package let section: String
+  package let name: String
+  package let unit: String
 
-  public init(section: String, name: String, unit: String) {
+  package init(section: String, name: String, unit: String) {
     self.section = section
     self.name = name
     self.unit = unit
   }
 
   /// `p99 us`.
-  public var title: String { unit.isEmpty ? name : "\(name) \(unit)" }
+  package var title: String { unit.isEmpty ? name : "\(name) \(unit)" }
 
   /// What a sweep of this kind measures, in order.
-  public static func all(of kind: SweepPlan.Kind) -> [SweepQuantity] {
+  package static func all(of kind: SweepPlan.Kind) -> [SweepQuantity] {
     switch kind {
     case .load:
       LoadReport.sections.flatMap { section, quantities in

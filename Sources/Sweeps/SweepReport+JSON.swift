@@ -1,9 +1,9 @@
-public import JSON
+package import Files
 import Scenarios
 
 extension SweepReport {
   /// For programs: every quantity, at both ends of the costs' ranges.
-  public var json: JSONValue {
+  package var json: JSONValue {
     [
       "purpose": .string(results.purpose),
       "run": .string(results.kind.rawValue),

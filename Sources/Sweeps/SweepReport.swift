@@ -1,15 +1,14 @@
-public import InputFiles
-import JSON
-public import Reports
+package import Files
+package import Reports
 import Scenarios
 
 /// The forms of a sweep's report.
-public enum SweepFormat: String, CaseIterable, Sendable {
+package enum SweepFormat: String, CaseIterable, Sendable {
   case table, json, csv, markdown, html
 }
 
 /// What a sweep came to, a row for each point.
-public struct SweepReport: Sendable {
+package struct SweepReport: Sendable {
   let results: SweepResults
   /// The quantities that tables and plots show, as places in the results' list.
   let shown: [Int]
@@ -20,7 +19,7 @@ public struct SweepReport: Sendable {
   ///   - quantities: names of those to show; none for the usual ones.
   ///   - along: the field that plots go along; `nil` for the last one whose values are numbers.
   /// - Throws: `InputError` for an unknown quantity or field.
-  public init(
+  package init(
     _ results: SweepResults, quantities: [String] = [], along: String? = nil
   ) throws(InputError) {
     self.results = results
@@ -52,7 +51,7 @@ public struct SweepReport: Sendable {
     }
   }
 
-  public func text(as format: SweepFormat, on terminal: Terminal = Terminal()) -> String {
+  package func text(as format: SweepFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
     case .table: table(on: terminal)
     case .json: json.indentedText + "\n"

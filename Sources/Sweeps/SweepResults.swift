@@ -1,16 +1,16 @@
-public import Scenarios
+package import Scenarios
 
 /// What a sweep came to: its points, those of them that have run, and their numbers.
-public struct SweepResults: Sendable {
+package struct SweepResults: Sendable {
   /// A point that has run.
-  public struct Row: Equatable, Sendable {
+  package struct Row: Equatable, Sendable {
     /// Counted from 1, in the order of the plan.
-    public let number: Int
-    public let hash: String
-    public let fields: [SweepPoint.Field]
-    public let result: PointResult
+    package let number: Int
+    package let hash: String
+    package let fields: [SweepPoint.Field]
+    package let result: PointResult
 
-    public init(number: Int, hash: String, fields: [SweepPoint.Field], result: PointResult) {
+    package init(number: Int, hash: String, fields: [SweepPoint.Field], result: PointResult) {
       self.number = number
       self.hash = hash
       self.fields = fields
@@ -18,7 +18,7 @@ public struct SweepResults: Sendable {
     }
 
     /// The mean of a quantity over the seeds, at the low and the high end of the costs' ranges.
-    public func estimate(_ quantity: Int) -> (low: Estimate, high: Estimate)? {
+    package func estimate(_ quantity: Int) -> (low: Estimate, high: Estimate)? {
       let low = result.samples.compactMap {
         $0.low.indices.contains(quantity) ? $0.low[quantity] : nil
       }
@@ -30,18 +30,18 @@ public struct SweepResults: Sendable {
     }
   }
 
-  public let purpose: String
-  public let kind: SweepPlan.Kind
+  package let purpose: String
+  package let kind: SweepPlan.Kind
   /// The digest of the plan that the results belong to.
-  public let digest: String
+  package let digest: String
   /// How many points the plan has.
-  public let pointCount: Int
-  public let seeds: [UInt32]
-  public let quantities: [SweepQuantity]
+  package let pointCount: Int
+  package let seeds: [UInt32]
+  package let quantities: [SweepQuantity]
   /// In the order of the plan.
-  public let rows: [Row]
+  package let rows: [Row]
 
-  public init(
+  package init(
     purpose: String, kind: SweepPlan.Kind, digest: String, pointCount: Int, seeds: [UInt32],
     quantities: [SweepQuantity], rows: [Row]
   ) {
@@ -55,20 +55,20 @@ public struct SweepResults: Sendable {
   }
 
   /// The results of a plan of which nothing has run.
-  public init(of plan: SweepPlan) {
+  package init(of plan: SweepPlan) {
     self.init(
       purpose: plan.purpose, kind: plan.kind, digest: plan.digest, pointCount: plan.points.count,
       seeds: plan.seeds, quantities: SweepQuantity.all(of: plan.kind), rows: [])
   }
 
   /// The numbers of the points that have not run.
-  public var missing: [Int] {
+  package var missing: [Int] {
     let known = Set(rows.map(\.number))
     return pointCount < 1 ? [] : (1...pointCount).filter { !known.contains($0) }
   }
 
   /// The first of them, for a message.
-  public var missingText: String {
+  package var missingText: String {
     let missing = missing
     let first = missing.prefix(10).map(String.init).joined(separator: ", ")
     return missing.count > 10 ? "\(first) and \(missing.count - 10) more" : first

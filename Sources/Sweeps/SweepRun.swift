@@ -1,4 +1,4 @@
-public import InputFiles
+package import Files
 
 extension SweepPlan {
   private typealias Outcome = (index: Int, result: Result<PointResult, InputError>)
@@ -9,7 +9,7 @@ extension SweepPlan {
   ///   - jobs: how many run at the same time, 1 at least.
   ///   - finished: takes each point's result, one at a time, in the order in which they end.
   /// - Throws: `InputError` of a point that cannot run, or of `finished`: nothing runs after it.
-  public func run(
+  package func run(
     _ points: [SweepPoint], jobs: Int,
     finished: (SweepPoint, PointResult) throws(InputError) -> Void
   ) async throws(InputError) {

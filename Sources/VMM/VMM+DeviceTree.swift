@@ -1,5 +1,4 @@
 internal import Bits
-internal import DeviceTree
 internal import Firmware
 
 // The device tree that a guest without ACPI boots with, as QEMU writes it (hw/arm/virt.c

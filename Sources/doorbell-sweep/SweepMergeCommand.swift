@@ -1,6 +1,6 @@
 import ArgumentParser
 import Console
-import InputFiles
+import Files
 import SweepFiles
 import Sweeps
 

@@ -1,8 +1,8 @@
-public import ArgumentParser
+package import ArgumentParser
 import Console
 import Reports
 import SweepFiles
-public import Sweeps
+package import Sweeps
 
 extension SweepFormat: ExpressibleByArgument {}
 

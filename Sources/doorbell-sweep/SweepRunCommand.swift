@@ -1,7 +1,7 @@
 import ArgumentParser
 import Console
+import Files
 import Foundation
-import InputFiles
 import Reports
 import Scenarios
 import SweepFiles

@@ -1,11 +1,11 @@
 public import ArgumentParser
 import Console
-public import Designs
-public import Guest
-public import Linux
+package import Designs
+package import Guest
+package import Inspect
+package import Linux
 import Scenarios
-public import VMM
-public import Vectors
+package import VMM
 
 extension GuestUsage: ExpressibleByArgument {}
 extension UnmapPolicy: ExpressibleByArgument {}
@@ -15,7 +15,7 @@ extension FirmwareVariant: ExpressibleByArgument {}
 extension IdleVirtualCPU: ExpressibleByArgument {}
 
 extension KernelVersion: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
+  package init?(argument: String) { self.init(argument) }
 }
 
 extension ProofPersonality: ExpressibleByArgument {}

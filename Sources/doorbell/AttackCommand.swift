@@ -1,8 +1,8 @@
 import ArgumentParser
 import Console
 import Designs
+import Files
 import Guest
-import InputFiles
 import Reports
 import Scenarios
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Console
-import Decode
 import Foundation
+import Inspect
 
 struct DecodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

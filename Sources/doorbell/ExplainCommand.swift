@@ -1,7 +1,7 @@
 import ArgumentParser
 import Console
 import Designs
-import InputFiles
+import Files
 import Reports
 import Scenarios
 import Scripts

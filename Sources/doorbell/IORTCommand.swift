@@ -1,8 +1,9 @@
 import ArgumentParser
 import Console
-import FirmwareReports
-import InputFiles
-import JSON
+import Files
+import Firmware
+import Inspect
+import Reports
 
 struct IORTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

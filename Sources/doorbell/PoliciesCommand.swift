@@ -1,6 +1,6 @@
 public import ArgumentParser
 import Console
-public import IOMMU
+package import IOMMU
 import Reports
 import Scripts
 

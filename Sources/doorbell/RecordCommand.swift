@@ -1,8 +1,7 @@
 import ArgumentParser
 import Console
+import Files
 import Foundation
-import InputFiles
-import JSON
 import Replay
 
 struct RecordCommand: ParsableCommand {

@@ -1,14 +1,13 @@
 import ArgumentParser
 import Console
+import Files
 import Guest
-import InputFiles
-import JSON
+import Inspect
 import Linux
 import Replay
 import Reports
 import SMMU
 import Scenarios
-import Vectors
 
 struct ReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

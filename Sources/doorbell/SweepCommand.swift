@@ -1,8 +1,8 @@
 import ArgumentParser
 import Console
+import Files
 import Foundation
 import Glibc
-import InputFiles
 
 /// Runs the program 'doorbell-sweep' in its own place.
 struct SweepCommand: ParsableCommand {

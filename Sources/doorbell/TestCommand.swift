@@ -1,8 +1,8 @@
 public import ArgumentParser
 import Console
-public import Designs
+package import Designs
+import Files
 import Foundation
-import InputFiles
 import Reports
 import Scenarios
 import Scripts

@@ -1,9 +1,8 @@
 import ArgumentParser
 import Bits
 import Console
-import Images
+import Inspect
 import SMMU
-import Vectors
 
 struct TranslateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Console
-import Vectors
+import Inspect
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArmFormats
 import Bits
-import Decode
+import Inspect
 import Testing
 
 /// Real event records from public reports, and what must be said of them.

@@ -1,4 +1,4 @@
-import DeviceTree
+import Firmware
 import Testing
 
 @Suite struct DeviceTreeBuilderTests {

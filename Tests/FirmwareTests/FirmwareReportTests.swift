@@ -1,7 +1,7 @@
+import Files
 import Firmware
-import FirmwareReports
-import InputFiles
-import JSON
+import Inspect
+import Reports
 import Testing
 
 @Suite("FirmwareReport")

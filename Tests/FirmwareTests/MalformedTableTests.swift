@@ -1,7 +1,7 @@
-import DeviceTree
+import Files
 import Firmware
-import FirmwareReports
-import JSON
+import Inspect
+import Reports
 import TestRandom
 import Testing
 

@@ -1,4 +1,4 @@
-import Images
+import Inspect
 import SMMU
 import Testing
 

@@ -1,4 +1,5 @@
 import Bits
+import Files
 import Memory
 
 /// A second SMMU for comparison: slow, without caches, written from the pseudocode of the

@@ -1,8 +1,8 @@
+import Files
 import Foundation
-import InputFiles
+import Inspect
 import SMMU
 import Testing
-import Vectors
 
 /// The vectors under Fixtures, chosen by tools/refresh-vectors.
 @Suite("Vectors", .serialized)

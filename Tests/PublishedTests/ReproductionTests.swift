@@ -1,4 +1,4 @@
-import InputFiles
+import Files
 import Published
 import Testing
 

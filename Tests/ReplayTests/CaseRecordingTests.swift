@@ -1,8 +1,7 @@
 import Bits
 import Designs
+import Files
 import Guest
-import InputFiles
-import JSON
 import ResultFixtures
 import Scenarios
 import Testing

@@ -1,7 +1,5 @@
+import Files
 import Foundation
-import Gzip
-import InputFiles
-import JSON
 import Testing
 
 @testable import Replay

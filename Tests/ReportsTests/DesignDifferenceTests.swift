@@ -1,6 +1,6 @@
 import Bits
 import Designs
-import JSON
+import Files
 import Reports
 import ResultFixtures
 import Scenarios

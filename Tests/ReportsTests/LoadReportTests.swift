@@ -1,5 +1,5 @@
 import Designs
-import JSON
+import Files
 import Reports
 import ResultFixtures
 import Scenarios

@@ -1,6 +1,6 @@
 import Designs
+import Files
 import Guest
-import JSON
 import Reports
 import ResultFixtures
 import Scenarios

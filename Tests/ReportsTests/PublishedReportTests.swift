@@ -1,4 +1,4 @@
-import JSON
+import Files
 import Published
 import Reports
 import ResultFixtures

@@ -1,5 +1,5 @@
 import Designs
-import JSON
+import Files
 import Reports
 import Scenarios
 import Simulation

@@ -1,29 +1,30 @@
 import Bits
-public import Designs
+package import Designs
 import Guest
 import HostKernel
 import Linux
-public import Scenarios
+package import Scenarios
 import Simulation
+package import Software
 public import Software
 import VMM
 
 /// Values that tests of the runner and of the reports share.
-public enum Fixtures {
-  public static let design = Design(
+package enum Fixtures {
+  package static let design = Design(
     name: "rmr-identity", title: "A title.", source: "A source.", advertisement: .rmrDirect,
     stageTwo: .softwareWindow, msixEntry: .replaced, eventIDOwner: .host, delivery: .irqfd)
 
-  public static let other = Design(
+  package static let other = Design(
     name: "untrapped", title: "Another title.", source: "Another source.", advertisement: .nothing,
     stageTwo: .guestDoorbell, msixEntry: .untrapped, eventIDOwner: .guest, delivery: .irqfd)
 
-  public static let refusal = Refusal(
+  package static let refusal = Refusal(
     by: .guest, in: "__iommu_take_dma_ownership", errno: "EINVAL",
     message: "Firmware has requested this device have a 1:1 IOMMU mapping")
 
   /// Measured but for one item.
-  public static let costs = CostModel(
+  package static let costs = CostModel(
     name: "fixture", platform: "A machine",
     costs: [
       .exitToKernel: .init(time: .nanoseconds(451), status: .measured, source: "A paper."),
@@ -31,7 +32,7 @@ public enum Fixtures {
     ])
 
   /// A scenario of `designs` with four MSIs of two vectors.
-  public static func scenario(
+  package static func scenario(
     designs: [Design] = [design, other], expectations: [DesignExpectation] = []
   ) -> Scenario {
     Scenario(
@@ -43,7 +44,7 @@ public enum Fixtures {
   }
 
   /// Four delivered MSIs, unless told otherwise.
-  public static func result(
+  package static func result(
     _ design: Design = design, setup: RunResult.Setup = .enabled,
     verdicts: [Verdict] = [.delivered, .delivered, .delivered, .delivered],
     address: UInt64? = 0x800_0040, latencies: [UInt64] = [1000, 2000, 3000, 4000],
@@ -61,14 +62,14 @@ public enum Fixtures {
   }
 
   /// A set-up that the guest's kernel refuses.
-  public static func refused(_ design: Design = design) -> RunResult {
+  package static func refused(_ design: Design = design) -> RunResult {
     result(
       design, setup: .refused(refusal), verdicts: [], address: nil, latencies: [],
       deliveryExits: 0)
   }
 
   /// A journey of three stations, half a nanosecond and more apart.
-  public static let journey = Journey(
+  package static let journey = Journey(
     index: 2, vector: 1,
     stations: [
       .init(
@@ -82,7 +83,7 @@ public enum Fixtures {
         meaning: "the guest's handler runs"),
     ], verdict: .delivered, reason: "It arrived.")
 
-  public static let step = RunResult.PerformedStep(
+  package static let step = RunResult.PerformedStep(
     time: .nanoseconds(100), agent: .host, function: "iommufd_sw_msi",
     text: "maps the doorbell page at 0x8000000")
 }

@@ -1,5 +1,5 @@
 import Designs
-import InputFiles
+import Files
 import ResultFixtures
 import Scenarios
 import Simulation

@@ -1,6 +1,6 @@
 import Designs
+import Files
 import Foundation
-import InputFiles
 import ResultFixtures
 import Scenarios
 import Simulation

@@ -1,6 +1,6 @@
 import Designs
+import Files
 import Guest
-import InputFiles
 import ResultFixtures
 import Scenarios
 import Testing

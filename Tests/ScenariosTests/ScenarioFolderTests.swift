@@ -1,3 +1,4 @@
+import Files
 import ResultFixtures
 import Scenarios
 import Testing

@@ -1,4 +1,4 @@
-import JSON
+import Files
 import Reports
 import Scripts
 import Testing

@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import IOMMU
-import JSON
 import Reports
 import Scenarios
 import Scripts

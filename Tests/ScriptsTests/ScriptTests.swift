@@ -1,6 +1,5 @@
+import Files
 import Foundation
-import InputFiles
-import JSON
 import Scenarios
 import Scripts
 import Testing

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import JSON
 import Reports
 import ResultFixtures
 import Scenarios

@@ -1,0 +1,47 @@
+internal import ArmFormats
+internal import Bits
+
+/// A rule of the manual that the second opinion in vector files leaves out, and that decides
+/// against it.
+package enum Overruling: CaseIterable, Sendable {
+  case wideInput
+  case onePageRange
+
+  /// The rule and where it stands.
+  package var reason: String {
+    switch self {
+    case .wideInput:
+      "with stage 1 off, an input beyond the IAS is a stage 1 F_ADDR_SIZE (IHI 0070, 3.4)."
+    case .onePageRange:
+      "a range invalidation with TG and without NUM, SCALE and TTL is CERROR_ILL (IHI 0070, "
+        + "4.4.1); what follows in these vectors is not judged."
+    }
+  }
+
+  /// Bits of an input address: IDR5.OAS of every SMMU in vector files.
+  private static let inputBits: UInt64 = 44
+
+  /// The answer by the manual where `opinion` is a stage 2 fault on an input address that stage 2
+  /// never sees.
+  static func inputTooWide(_ opinion: AccessSummary, address: UInt64) -> AccessSummary? {
+    guard address >> inputBits != 0, opinion.event == "F_TRANSLATION", opinion.stage2 == true,
+      opinion.faultClass == 2, opinion.ipaPage == address & 0xf_ffff_ffff_f000
+    else { return nil }
+    var answer = AccessSummary(outcome: "fault")
+    answer.event = "F_ADDR_SIZE"
+    answer.stage2 = false
+    answer.faultClass = 2
+    return answer
+  }
+
+  /// Whether a command is a range of one page without a level.
+  static func isIllegal(_ words: [UInt64]) -> Bool {
+    let command = SMMUCommand(words: words)
+    let ranges: [SMMUOpcode] = [
+      .invalidateEL1Address, .invalidateEL1AddressAllASIDs, .invalidateEL2Address,
+      .invalidateEL2AddressAllASIDs, .invalidateIPA,
+    ]
+    return ranges.contains(command[.opcode]) && command[.granule] != 0
+      && command[.rangeCount] == 0 && command[.rangeScale] == 0 && command[.level] == 0
+  }
+}

@@ -1,0 +1,112 @@
+internal import Bits
+internal import GIC
+internal import Memory
+package import SMMU
+
+/// Runs vectors on the models and says what they answered.
+///
+/// RAM is 1 GiB at 0x40000000, as vector files have it. It is kept from one vector to the next,
+/// and what a vector touched is cleared.
+package final class VectorRunner {
+  private let personality: ProofPersonality
+  private let caches: SMMUCacheGeometry
+  private let memory: PhysicalMemory
+
+  /// - Parameter caches: how much the SMMU caches; the answers must not depend on it.
+  /// - Throws: when the operating system refuses the memory.
+  package init(_ personality: ProofPersonality, caches: SMMUCacheGeometry = .default) throws {
+    self.personality = personality
+    self.caches = caches
+    memory = try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x4000_0000)])
+  }
+
+  /// The answers of the models to every step of `vector`, and the pending tables after each.
+  package func run(_ vector: Vector) -> [FoundAnswer] {
+    for word in vector.memory { memory.store64(PA(word.address), word.value) }
+    let answers: [FoundAnswer]
+    if let gic = vector.gic {
+      answers = run(vector, gic)
+    } else {
+      answers = runSMMU(vector)
+    }
+    clear(vector)
+    return answers
+  }
+
+  private func runSMMU(_ vector: Vector) -> [FoundAnswer] {
+    guard let state = vector.smmu else { return [] }
+    var machine = SMMUMachine(
+      state, personality: personality.smmu, caches: caches, memory: memory)
+    return vector.steps.map { step in
+      switch step.action {
+      case .access(let stream, let address, let isWrite):
+        return FoundAnswer(machine.access(stream: stream, address: address, isWrite: isWrite))
+      case .store(let words):
+        for word in words { memory.store64(PA(word.address), word.value) }
+      case .smmuCommands(let commands): return FoundAnswer(machine.run(commands))
+      case .smmuRegister(let offset, let value): machine.write(offset, UInt64(value))
+      case .itsCommands, .message, .lpiConfig: break
+      }
+      return FoundAnswer(VectorAnswer())
+    }
+  }
+
+  private func run(_ vector: Vector, _ gic: GICState) -> [FoundAnswer] {
+    var its = GICMachine(gic, personality: personality.its, memory: memory)
+    var state = SMMUState(
+      stages: .nested, streamTableBase: 0, streamTableConfig: 0, control: 0, control1: 0,
+      control2: 0, globalBypass: 0)
+    if let inFront = vector.smmu {
+      // These were recorded with the SMMU on, whatever CR0 and GBPA say.
+      state = inFront
+      state.control = 0xd
+      state.globalBypass = 0
+    }
+    var smmu = SMMUMachine(
+      state, personality: personality.smmu, caches: caches, memory: memory)
+    return vector.steps.map { step in
+      var answer = VectorAnswer()
+      switch step.action {
+      case .itsCommands(let commands): answer = its.run(commands)
+      case .message(let device, let address, let data):
+        answer = smmu.access(stream: device, address: address, isWrite: true)
+        let offset = (answer.physicalAddress ?? 0) &- GICMachine.base
+        if offset < GICMachine.frames {
+          answer.translation = DoorbellWrite(device: UInt64(device), data: UInt64(data))
+          its.receive(offset: offset, data: data, device: device)
+        }
+      case .lpiConfig(let intid, let value): its.setConfig(intid, value)
+      case .store(let words):
+        for word in words { memory.store64(PA(word.address), word.value) }
+      case .access, .smmuCommands, .smmuRegister: break
+      }
+      return FoundAnswer(answer, pending: its.pendingState())
+    }
+  }
+
+  /// Clears what a vector can have written. With an ITS that is most of its tables' memory, so
+  /// everything goes.
+  private func clear(_ vector: Vector) {
+    guard vector.gic == nil else {
+      memory.clear()
+      return
+    }
+    for word in vector.memory { memory.store64(PA(word.address), 0) }
+    for step in vector.steps {
+      guard case .store(let words) = step.action else { continue }
+      for word in words { memory.store64(PA(word.address), 0) }
+    }
+  }
+}
+
+/// What the models answered in a step.
+package struct FoundAnswer: Sendable {
+  package var answer: VectorAnswer
+  /// The pending tables after the step; `nil` where there is no interrupt controller.
+  package var pending: PendingState?
+
+  init(_ answer: VectorAnswer, pending: PendingState? = nil) {
+    self.answer = answer
+    self.pending = pending
+  }
+}
