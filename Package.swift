@@ -275,3 +275,9 @@ if Context.environment["DOORBELL_FUZZ"] != nil {
       name: "doorbell-fuzz-readers", dependencies: ["Fuzz"], path: "tools/fuzz/readers",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
+
+// Builds only the named test targets, for quick turns:
+// DOORBELL_TESTS=FilesTests,InspectTests swift test
+if let names = Context.environment["DOORBELL_TESTS"]?.split(separator: ",").map(String.init) {
+  package.targets.removeAll { $0.type == .test && !names.contains($0.name) }
+}
