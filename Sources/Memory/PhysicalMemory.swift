@@ -19,10 +19,13 @@ private import CMemfd
 @safe
 public final class PhysicalMemory: @unchecked Sendable {
   /// One contiguous range of RAM.
-  public struct Region: Equatable, Sendable {
+  public struct Region: Equatable, Sendable, CustomStringConvertible {
     public let base: PA
     /// Length in bytes, a multiple of 4 KiB.
     public let size: UInt64
+
+    /// `0x40000000 of 4096 bytes`.
+    public var description: String { "\(base) of \(size) bytes" }
 
     public init(base: PA, size: UInt64) {
       self.base = base
@@ -31,7 +34,7 @@ public final class PhysicalMemory: @unchecked Sendable {
   }
 
   /// Why memory could not be set up.
-  public enum SetupError: Error, Equatable {
+  public enum SetupError: Error, Equatable, CustomStringConvertible {
     /// The base or the size is not a multiple of 4 KiB, the size is zero, or the range wraps.
     case badRegion(Region)
     case overlap(Region, Region)
@@ -39,6 +42,27 @@ public final class PhysicalMemory: @unchecked Sendable {
     case cannotReserve(Region, errno: Int32)
     /// A window reaches outside the RAM that it shows, or that RAM is not shareable.
     case badWindow(Extent)
+
+    public var description: String {
+      switch self {
+      case .badRegion(let region):
+        "memory \(region): expected a base and a size that are multiples of 4 KiB, and an end "
+          + "within 64 bits"
+      case .overlap(let one, let other): "memory \(other) overlaps memory \(one)"
+      case .cannotReserve(let region, ENOMEM):
+        "the operating system does not reserve \(region.size) bytes of address space for memory at "
+          + "\(region.base): raise the limit of the process ('ulimit -v')"
+      case .cannotReserve(let region, EFBIG):
+        "the operating system does not make a file of \(region.size) bytes for memory at "
+          + "\(region.base): raise the limit of the process ('ulimit -f')"
+      case .cannotReserve(let region, let code):
+        "the operating system does not reserve \(region.size) bytes for memory at \(region.base): "
+          + (unsafe String(cString: strerror(code)))
+      case .badWindow(let extent):
+        "a window of \(extent.size) bytes at \(extent.base) shows \(extent.source), which is not "
+          + "within the memory that it belongs to"
+      }
+    }
   }
 
   /// A part of a window: `size` bytes at `base` of the window are those at `source` of the RAM.
@@ -172,7 +196,10 @@ public final class PhysicalMemory: @unchecked Sendable {
     return file
   }
 
-  private static func check(_ regions: [Region]) throws(SetupError) {
+  /// Says whether memory of these regions can be described at all.
+  ///
+  /// - Throws: `SetupError` for none, and for one that is malformed or overlaps another.
+  public static func check(_ regions: [Region]) throws(SetupError) {
     guard !regions.isEmpty else { throw .badRegion(Region(base: 0, size: 0)) }
     for (index, region) in regions.enumerated() {
       let end = region.base.rawValue.addingReportingOverflow(region.size)
@@ -200,8 +227,9 @@ public final class PhysicalMemory: @unchecked Sendable {
     guard let bytes = unsafe bytes, unsafe bytes != MAP_FAILED else {
       throw .cannotReserve(region, errno: errno)
     }
-    // Fewer TLB misses of the machine that runs the model; refusal changes nothing else.
-    _ = unsafe madvise(bytes, size, MADV_HUGEPAGE)
+    // The memory is sparse: a huge page for each 4 KiB that is written would fill the machine that
+    // runs the model, and take most of its time to be cleared. Refusal changes nothing else.
+    _ = unsafe madvise(bytes, size, MADV_NOHUGEPAGE)
     return unsafe Mapping(base: region.base.rawValue, size: region.size, bytes: bytes)
   }
 
@@ -284,6 +312,33 @@ public final class PhysicalMemory: @unchecked Sendable {
   public func store8(_ address: PA, _ value: UInt8) -> Bool {
     guard let place = unsafe location(address.rawValue, width: 1) else { return false }
     unsafe place.storeBytes(of: value, as: UInt8.self)
+    return true
+  }
+
+  /// Copies bytes to RAM; `false`, and nothing is written, where one region does not hold them all.
+  ///
+  /// Pages that only receive zeroes stay unpopulated where they are.
+  @discardableResult
+  public func store(_ bytes: ArraySlice<UInt8>, at address: PA) -> Bool {
+    let length = UInt64(bytes.count)
+    let mapping = ([first] + others).first {
+      let offset = address.rawValue &- $0.base
+      return offset < $0.size && length <= $0.size &- offset
+    }
+    guard let mapping else { return bytes.isEmpty }
+    unsafe bytes.withUnsafeBytes { source in
+      var offset = Int(address.rawValue &- mapping.base)
+      var rest = unsafe source[...]
+      while !rest.isEmpty {
+        let count = min(rest.count, 4096 - offset & 4095)
+        let part = unsafe UnsafeRawBufferPointer(rebasing: rest.prefix(count))
+        if unsafe part.contains(where: { $0 != 0 }), let from = unsafe part.baseAddress {
+          unsafe (mapping.bytes + offset).copyMemory(from: from, byteCount: count)
+        }
+        unsafe rest = rest.dropFirst(count)
+        offset += count
+      }
+    }
     return true
   }
 
