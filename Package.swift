@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Whether 'doorbell sweep' is a part of 'doorbell', as in a release, and not a program of its own.
+let isWhole = Context.environment["DOORBELL_WHOLE"] != nil
+
 /// A target under `Sources/`, in dependency order: each may name only targets above it.
 func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -39,12 +42,13 @@ let package = Package(
         "HostKernel", "VMM", "Guest", "Designs",
       ]),
   ],
+  // Exact versions: the same sources and the same input give the same bytes of output.
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
     .systemLibrary(
@@ -114,7 +118,12 @@ let package = Package(
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Linux", "Guest", "Designs",
         "Files", "GLibSupport", "Inspect", "Scenarios",
       ]),
-    layer("Fuzz", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Replay"]),
+    layer(
+      "Fuzz",
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Files", "Inspect", "Scenarios", "Scripts",
+        "Replay",
+      ]),
     layer(
       "Sweeps",
       ["Designs", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
@@ -133,21 +142,27 @@ let package = Package(
         "Files", "Scenarios", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    layer(
+      "SweepCommands",
+      [
+        "Console", "Files", "Scenarios", "Reports", "Sweeps", "SweepFiles",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "doorbell-sweep",
       dependencies: [
-        "Console", "Files", "Scenarios", "Reports", "Sweeps", "SweepFiles",
+        "Console", "SweepCommands",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "doorbell",
       dependencies: [
-        "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts",
+        "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts", "Software",
         "Published", "Reports", "Inspect", "Console", "Sweeps", "HTMLReports", "Files", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: strict),
+      ] + (isWhole ? ["SweepCommands"] : []),
+      swiftSettings: strict + (isWhole ? [.define("WHOLE")] : [])),
 
     .target(name: "TestRandom", path: "Tests/TestRandom", swiftSettings: strict),
     tests("BitsTests", ["Bits"]),
@@ -245,7 +260,7 @@ let package = Package(
         "ResultFixtures",
       ],
       resources: [.copy("Fixtures")]),
-    tests("FilesTests", ["Files"]),
+    tests("FilesTests", ["Files", "ResultFixtures"]),
     tests(
       "InspectTests", ["Inspect", "Files", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("FuzzTests", ["Fuzz"]),
@@ -268,11 +283,15 @@ if Context.environment["DOORBELL_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "doorbell-fuzz", dependencies: ["Fuzz"], path: "tools/fuzz",
-      exclude: ["README.md", "readers"],
+      exclude: ["README.md", "readers", "files"],
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
   package.targets.append(
     .executableTarget(
       name: "doorbell-fuzz-readers", dependencies: ["Fuzz"], path: "tools/fuzz/readers",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+  package.targets.append(
+    .executableTarget(
+      name: "doorbell-fuzz-files", dependencies: ["Fuzz"], path: "tools/fuzz/files",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
 

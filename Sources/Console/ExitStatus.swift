@@ -25,7 +25,10 @@ package enum ExitStatus {
     }
     let text = command.fullMessage(for: error)
     guard command.exitCode(for: error) != .success else {
-      try? Output.write(text.isEmpty ? "" : text + "\n")
+      do throws(InputError) { try Output.write(text.isEmpty ? "" : text + "\n") } catch {
+        Output.error(error.description)
+        return badInput.rawValue
+      }
       return ExitCode.success.rawValue
     }
     Output.note(text)

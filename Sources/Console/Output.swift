@@ -4,45 +4,18 @@ package import Reports
 
 /// The program's two streams.
 package enum Output {
-  /// Writes a report to standard output. A closed pipe is no error: whoever reads has enough.
+  /// Writes a report to standard output. A closed pipe is no error: the reader has enough.
   package static func write(_ text: String) throws(InputError) {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
-    } catch {
-      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      guard (cause ?? error as NSError).code != Int(EPIPE) else { return }
-      throw InputError(
-        "standard output: expected a file that can be written, found "
-          + "'\((cause ?? error as NSError).localizedDescription)'")
-    }
-  }
-
-  /// Writes a report to the file that an option names; `-` is standard output.
-  package static func write(_ text: String, to path: String, of option: String) throws(InputError) {
-    guard path != "-" else { return try write(text) }
-    guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
-      throw InputError(
-        "\(option): expected a file that can be written, found none", at: Place(file: path))
-    }
-  }
-
-  /// Writes a result to standard output in the form that was asked for.
-  package static func write(
-    _ format: OutputFormat, text: @autoclosure () -> String, json: @autoclosure () -> JSONValue
-  ) throws(InputError) {
-    switch format {
-    case .table: try write(text())
-    case .json: try write(json().indentedText + "\n")
-    }
+    try OutputFile.writeStandardOutput(text.printable(keepingColor: terminal.hasColor))
   }
 
   /// Writes one line of error to standard error.
   package static func error(_ message: String) { note("doorbell: error: \(message)") }
 
   /// Writes a line to standard error.
-  package static func note(_ line: String) { writeError(line + "\n") }
+  package static func note(_ line: String) { writeError(line.printable() + "\n") }
 
-  /// Writes to standard error; that nobody reads it is no error.
+  /// Writes to standard error as it is; a closed standard error is no error.
   package static func writeError(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }

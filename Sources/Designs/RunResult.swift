@@ -106,6 +106,8 @@ public struct RunResult: Sendable {
     public var payload: Payload?
     /// The request that the step refused.
     public var refusal: Refusal?
+    /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
+    public var device: Int?
     /// How long it took its agent, without what it led others to do.
     public var duration = SimulatedTime.zero
 

@@ -138,6 +138,7 @@ extension System {
       belief: step.belief)
     record.payload = step.payload
     record.refusal = step.refusal
+    record.device = step.device
     performed.append(record)
   }
 

@@ -43,11 +43,22 @@ package final class CompressedFile {
   /// Opens the file at `path`.
   ///
   /// - Throws: `ReadError` when there is none, or it is a folder.
-  package init(path: String) throws(ReadError) {
+  package convenience init(path: String) throws(ReadError) {
     errno = 0
-    guard let file = unsafe gzopen(path, "rb") else {
+    guard let file = unsafe gzopen(path, "rb") else { throw Self.refusal() }
+    try unsafe self.init(file, path: path)
+  }
+
+  /// Opens standard input.
+  package convenience init(standardInput _: Void) throws(ReadError) {
+    let descriptor = dup(STDIN_FILENO)
+    guard descriptor >= 0, let file = unsafe gzdopen(descriptor, "rb") else {
       throw Self.refusal()
     }
+    try unsafe self.init(file, path: "standard input")
+  }
+
+  private init(_ file: gzFile, path: String) throws(ReadError) {
     unsafe self.file = file
     self.path = path
     // A directory opens; only reading it fails.
@@ -83,6 +94,9 @@ package final class CompressedFile {
       throw .damaged(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
     }
   }
+
+  /// Whether what has not been read yet begins so, as far as it was read ahead.
+  package func starts(with bytes: [UInt8]) -> Bool { block[next..<filled].starts(with: bytes) }
 
   /// The next line without its newline, or `nil` at the end.
   ///
@@ -124,7 +138,7 @@ package final class CompressedFile {
   ///
   /// - Parameter limit: the most bytes accepted.
   /// - Throws: `ReadError` when the data are damaged or there are more than `limit`.
-  package func rest(limit: Int = 1 << 32) throws(ReadError) -> [UInt8] {
+  package func rest(limit: Int) throws(ReadError) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       bytes.append(contentsOf: block[next..<filled])

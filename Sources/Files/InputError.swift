@@ -39,10 +39,10 @@ package struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
     self.init("expected \(expected), found \(found)", at: place, field: field)
   }
 
-  /// `FILE:LINE:COLUMN: field 'A.B': MESSAGE`, on one line.
+  /// `FILE:LINE:COLUMN: field 'A.B': MESSAGE`, on one line; control characters are spelt out.
   package var description: String {
     let position = place.map { "\($0): " } ?? ""
     let subject = field.isEmpty ? "" : "field '\(field)': "
-    return (position + subject + message).replacing("\n", with: "\\n")
+    return (position + subject + message).printableLine
   }
 }

@@ -8,8 +8,11 @@ package final class InputFile {
   package private(set) var lineNumber = 0
   private let file: CompressedFile
 
-  /// Texts that are read whole are refused beyond this many bytes.
-  package static let textLimit = 64 << 20
+  /// Files that are read whole are refused beyond this many bytes: tables of firmware, registers,
+  /// YAML, recordings, and others that people or kernels write.
+  package static let wholeLimit = 64 << 20
+  /// The same for images of memory.
+  package static let imageLimit = 4 << 30
 
   /// - Throws: `InputError` when there is no such file, or it is a folder.
   package init(_ path: String) throws(InputError) {
@@ -17,6 +20,7 @@ package final class InputFile {
     do { file = try CompressedFile(path: path) } catch {
       throw InputError(error, at: Place(file: path))
     }
+    FilesInUse.noteRead(path)
   }
 
   /// Whether there is something at `path`.
@@ -37,25 +41,47 @@ package final class InputFile {
   }
 
   /// Everything that has not been read yet.
-  package func bytes() throws(InputError) -> [UInt8] {
-    do { return try file.rest() } catch { throw InputError(error, at: Place(file: path)) }
-  }
-
-  /// Everything that has not been read yet, as UTF-8 of at most `textLimit` bytes.
-  package func text() throws(InputError) -> String {
-    let bytes: [UInt8]
-    do { bytes = try file.rest(limit: Self.textLimit) } catch {
+  ///
+  /// - Parameter limit: the most bytes accepted.
+  package func bytes(limit: Int = InputFile.wholeLimit) throws(InputError) -> [UInt8] {
+    do { return try file.rest(limit: limit) } catch {
       throw InputError(error, at: Place(file: path))
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+  }
+
+  /// Everything that has not been read yet, if it begins with `magic`: another file is not read on,
+  /// however long it is.
+  package func image(magic: [UInt8]) throws(InputError) -> [UInt8] {
+    guard file.starts(with: magic) else { return [] }
+    return try bytes(limit: Self.imageLimit)
+  }
+
+  /// Everything that has not been read yet, as UTF-8 of at most `wholeLimit` bytes.
+  package func text() throws(InputError) -> String {
+    guard let text = String(validating: try bytes(), as: UTF8.self) else {
       throw InputError(expected: "UTF-8 text", found: "other bytes", at: Place(file: path))
     }
     return text
   }
 
+  /// What standard input holds, plain or gzip'd; what is not UTF-8 in it is replaced.
+  ///
+  /// - Parameter limit: the most bytes accepted.
+  package static func standardInput(limit: Int) throws(InputError) -> String {
+    if let found = FileStatus(descriptor: 0), found.isRegular { FilesInUse.noteRead(found) }
+    do {
+      return String(
+        decoding: try CompressedFile(standardInput: ()).rest(limit: limit), as: UTF8.self)
+    } catch {
+      throw InputError(error, at: Place(file: "standard input"))
+    }
+  }
+
   /// The one JSON text that the file holds.
   package func json() throws(InputError) -> JSONCursor {
-    let bytes = try bytes()
+    var bytes = try bytes()
+    // RFC 8259, 8.1: a byte order mark may be ignored.
+    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes.removeFirst(3) }
     do { return JSONCursor(try JSONValue(parsing: bytes), at: Place(file: path)) } catch {
       throw InputError(
         "expected JSON: \(error.message)",

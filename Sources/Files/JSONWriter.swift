@@ -58,7 +58,7 @@ extension JSONValue {
     Int(exactly: value).map(String.init) ?? (value.isFinite ? String(value) : "null")
   }
 
-  /// Appends `value` as a JSON string (RFC 8259, section 7).
+  /// Appends `value` as a JSON string (RFC 8259, section 7). What a terminal would obey is escaped.
   private static func quote(_ value: String, into text: inout String) {
     text += "\""
     for scalar in value.unicodeScalars {
@@ -68,9 +68,11 @@ extension JSONValue {
       case "\n": text += "\\n"
       case "\t": text += "\\t"
       case "\r": text += "\\r"
-      case "\u{0}"..<"\u{20}":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      case _ where scalar.isHidden:
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
       default: text.unicodeScalars.append(scalar)
       }
     }

@@ -15,7 +15,7 @@ extension Shape {
     switch self {
     case .text(let form): Self.textSchema(form)
     case .integer(let range): Self.integerSchema(range)
-    case .number: ["type": "number", "minimum": 0]
+    case .number: ["type": "number", "minimum": 0, "maximum": .number(1e18)]
     case .boolean: ["type": "boolean"]
     case .choice(let choices):
       choices.allSatisfy(\.text.isEmpty)

@@ -6,7 +6,7 @@ package indirect enum Shape: Sendable {
   case text(TextForm)
   /// A decimal or `0x` hexadecimal integer.
   case integer(ClosedRange<UInt64>)
-  /// A number that is not negative.
+  /// 0, or a number within `numbers`.
   case number
   case boolean
   case choice([Choice])
@@ -23,6 +23,9 @@ package indirect enum Shape: Sendable {
   /// shape of the field with a path, or throws at the path's place.
   case settings(
     listed: Bool, shapeOf: @Sendable (String, Place) throws(InputError) -> Shape)
+
+  /// What a number other than 0 may be: products and quotients of a few are still numbers.
+  static let numbers = 1e-18...1e18
 
   /// A kind of text.
   package struct TextForm: Sendable {
@@ -76,7 +79,7 @@ package indirect enum Shape: Sendable {
     case .integer(let range) where range.upperBound == .max: "an integer (decimal or 0x...)"
     case .integer(let range) where range.count == 1: String(range.lowerBound)
     case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
-    case .number: "a number that is not negative"
+    case .number: "a number from 0 to 1e18"
     case .boolean: "true or false"
     case .choice(let choices): alternatives(choices.map(\.word))
     case .list: "a list"

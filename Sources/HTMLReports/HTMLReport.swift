@@ -1,51 +1,48 @@
 package import Designs
 import Mustache
-import Reports
 package import Scenarios
 
-/// A comparison as one page of HTML that needs nothing else: no network, no script, no mouse.
+/// A comparison as one page of HTML that needs nothing else: no network, and to be read no script
+/// and no mouse.
 package struct HTMLReport: Sendable {
-  /// A matrix with the journey of one MSI in each cell.
-  package struct ExplainedMatrix: Sendable {
-    package let matrix: ComparisonMatrix
-    /// Row by row, as `ComparisonMatrix.journeys` gives them.
-    package let journeys: [[Journey?]]
-
-    package init(_ matrix: ComparisonMatrix, journeys: [[Journey?]]) {
-      self.matrix = matrix
-      self.journeys = journeys
-    }
-  }
-
   let comparison: Comparison
   /// The same runs with a journey and the mappings, whose times are those of cold caches.
   let explained: Comparison
-  let matrices: [ExplainedMatrix]
+  let matrices: [ComparisonMatrix]
+  let outcomes: [MatrixOutcome]
   let findings: [IsolationFinding]
+  let facts: PageFacts
 
   /// - Parameters:
   ///   - explained: the same runs with a journey and with mappings.
   ///   - matrices: what stands before the comparison; may be empty.
-  ///   - findings: what attacks on its designs came to; may be empty.
+  ///   - outcomes: those of the matrices, with their journeys where those were made.
+  ///   - findings: the results of attacks on its designs; may be empty.
+  ///   - facts: what the page says of itself.
   package init(
-    _ comparison: Comparison, explained: Comparison, matrices: [ExplainedMatrix] = [],
-    findings: [IsolationFinding] = []
+    _ comparison: Comparison, explained: Comparison, matrices: [ComparisonMatrix] = [],
+    outcomes: [MatrixOutcome]? = nil, findings: [IsolationFinding] = [], facts: PageFacts
   ) {
     self.comparison = comparison
     self.explained = explained
     self.matrices = matrices
+    self.outcomes = outcomes ?? matrices.outcomes
     self.findings = findings
+    self.facts = facts
   }
 
   /// The page, which is XML, too.
-  package var text: String {
+  package var text: String { Self.render(PageModel(self), "page") }
+
+  /// What a template makes of a model.
+  static func render(_ model: Any, _ template: String) -> String {
     var library = MustacheLibrary()
     do {
-      for (name, template) in Self.templates { try library.register(template, named: name) }
+      for (name, template) in templates { try library.register(template, named: name) }
     } catch {
       // The templates are constants, and a test renders every one.
       return "a template of the report is malformed: \(error)\n"
     }
-    return library.render(PageModel(self), withTemplate: "page") ?? ""
+    return library.render(model, withTemplate: template) ?? ""
   }
 }

@@ -40,19 +40,22 @@ struct IsolationModel {
       if !designs.contains(finding.design) { designs.append(finding.design) }
       if !attacks.contains(finding.attack) { attacks.append(finding.attack) }
     }
-    let numbered = all.enumerated().map { (number: $0 + 1, finding: $1) }
+    var names = UniqueNames()
+    let named = all.map { finding in
+      (name: names.name("finding.\(finding.design).\(finding.attack.name)"), finding: finding)
+    }
     attackedDesigns = designs
     self.attacks = attacks.map { attack in
       Row(
         attack: attack.name, action: attack.action,
         cells: designs.map { design in
-          let found = numbered.first { $0.finding.design == design && $0.finding.attack == attack }
+          let found = named.first { $0.finding.design == design && $0.finding.attack == attack }
           return Cell(
             outcome: found?.finding.outcomeText ?? "not attacked",
-            tone: found?.finding.tone ?? "unknown", target: found.map { "finding-\($0.number)" })
+            tone: found?.finding.tone ?? "unknown", target: found?.name)
         })
     }
-    findings = numbered.map { Finding($0.finding, anchor: "finding-\($0.number)") }
+    findings = named.map { Finding($0.finding, anchor: $0.name) }
   }
 }
 

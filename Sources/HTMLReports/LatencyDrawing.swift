@@ -71,7 +71,7 @@ struct LatencyDrawing {
     tickY = axisY + 18
     height = tickY + 10
     ticks = stride(from: 0, through: end, by: Int(step)).map {
-      Tick(x: x($0), text: microseconds($0))
+      Tick(x: x($0), text: "\(microseconds($0)) us")
     }
   }
 

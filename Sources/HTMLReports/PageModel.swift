@@ -11,8 +11,14 @@ struct PageModel {
   let conditions: String
   let assumption: String?
   let style = HTMLReport.style
+  let script = HTMLReport.script
+  let version: String
+  let command: String
+  let inputs: String
   let hasMatrices: Bool
   let matrices: [MatrixModel]
+  let outcomes: [OutcomeModel]
+  let legend: [LegendModel.Entry]
   let columns: [String]
   let results: [ResultModel]
   let latency: LatencyDrawing?
@@ -60,11 +66,19 @@ struct PageModel {
     conditions = scenario.conditions
     assumption = report.comparison.assumption
     hasMatrices = !report.matrices.isEmpty
-    matrices = report.matrices.enumerated().map { MatrixModel($1, number: $0 + 1) }
+    let model = MatricesModel(report.matrices, report.outcomes)
+    matrices = model.matrices
+    outcomes = model.outcomes
+    legend = LegendModel(report.matrices).entries
+    version = report.facts.version
+    command = report.facts.command
+    inputs = report.facts.inputs
     columns = Array(ComparisonRow.titles.dropFirst())
+    var names = UniqueNames()
+    let identifiers = results.map { names.name("design.\($0.design.name)") }
     self.results = results.enumerated().map { number, result in
       ResultModel(
-        name: result.design.name, link: "design-\(number + 1)", verdict: result.verdict.rawValue,
+        name: result.design.name, link: identifiers[number], verdict: result.verdict.rawValue,
         values: ComparisonRow(result).texts.dropFirst().map {
           $0.replacing("\n", with: " ")
         }, why: result.explanation)
@@ -74,7 +88,7 @@ struct PageModel {
     exits = Self.exits(results)
     isolation = IsolationModel(report.findings)
     designs = report.explained.results.enumerated().map { number, result in
-      DesignModel(result, conditions: scenario, identifier: "design-\(number + 1)")
+      DesignModel(result, conditions: scenario, identifier: identifiers[number])
     }
   }
 
@@ -100,65 +114,5 @@ struct PageModel {
           .init(cause: $0.name, count: $0.count, share: most == 0 ? 0 : $0.count * 100 / most)
         }, height: causes.count + 1)
     }
-  }
-}
-
-/// A matrix, and its cells with their journeys.
-struct MatrixModel {
-  struct Row {
-    let name: String
-    let cells: [Cell]
-  }
-
-  struct Cell {
-    let identifier: String
-    let label: String
-    let verdict: String
-    let heading: String
-    let why: String
-    let command: String
-    let stations: [StationModel]
-    let hasStations: Bool
-    let journeyTitle: String
-  }
-
-  let number: Int
-  let caption: String
-  let columns: [String]
-  let rows: [Row]
-
-  init(_ explained: HTMLReport.ExplainedMatrix, number: Int) {
-    let matrix = explained.matrix
-    self.number = number
-    caption = matrix.conditions
-    columns = matrix.columns.map { $0.title(separator: ", ") }
-    rows = zip(matrix.rows, explained.journeys).enumerated().map { place, line in
-      let (row, journeys) = line
-      return Row(
-        name: row.design.name,
-        cells: zip(row.cells, zip(matrix.columns, journeys)).enumerated().map { column, cell in
-          Cell(
-            cell.0, design: row.design.name, column: cell.1.0, journey: cell.1.1,
-            identifier: "cell-\(number)-\(place + 1)-\(column + 1)")
-        })
-    }
-  }
-}
-
-extension MatrixModel.Cell {
-  fileprivate init(
-    _ cell: ComparisonMatrix.Cell, design: String, column: ComparisonMatrix.Column,
-    journey: Journey?, identifier: String
-  ) {
-    self.identifier = identifier
-    label = cell.label(separator: " ", mark: nil)
-    verdict = cell.summary?.verdict.rawValue ?? "unknown"
-    heading = "\(design), \(column.title(separator: ", "))"
-    why = cell.why
-    command = commandLine(cell.command)
-    let start = journey?.stations.first?.time
-    stations = journey?.stations.map { StationModel($0, since: start) } ?? []
-    hasStations = !stations.isEmpty
-    journeyTitle = journey.map { "Journey of MSI \($0.index): \($0.verdict.rawValue)" } ?? ""
   }
 }

@@ -13,7 +13,7 @@ extension HTMLReport {
         --window: #3a3000; }
     }
     * { box-sizing: border-box; }
-    body { margin: 0 auto; max-width: 72rem; padding: 1rem 1.25rem 3rem; background: var(--paper);
+    body { margin: 0 auto; max-width: 110rem; padding: 1rem 1.25rem 3rem; background: var(--paper);
       color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
     h1 { font-size: 1.6rem; margin: 0.5rem 0; } h2 { font-size: 1.3rem; margin: 2.5rem 0 0.5rem;
       padding-top: 0.5rem; border-top: 1px solid var(--grid); } h3 { font-size: 1.05rem;
@@ -22,7 +22,40 @@ extension HTMLReport {
     a { color: var(--link); } :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
     .skip { position: absolute; left: -100rem; } .skip:focus { position: static; }
     nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0; }
-    .wide { overflow-x: auto; margin: 0.5rem 0; }
+    p, dl, ul { max-width: 72rem; }
+    .wide { overflow-x: auto; margin: 0.5rem 0; } .tall { max-height: 85vh; overflow: auto; }
+    .tall thead th { position: sticky; top: 0; z-index: 2; }
+    .tall tbody th, .tall thead th:first-child { position: sticky; left: 0; background: var(--paper); }
+    .tall thead th:first-child { z-index: 3; background: var(--panel); }
+    pre { font: 0.85em/1.4 ui-monospace, monospace; margin: 0.4rem 0; }
+    .facts { font-size: 0.875rem; overflow-wrap: anywhere; }
+    #controls { position: sticky; top: 0; z-index: 4; display: flex; flex-wrap: wrap; gap: 0.4rem 1rem;
+      align-items: center; padding: 0.5rem 0; background: var(--paper); border-bottom: 1px solid var(--grid);
+      font-size: 0.875rem; }
+    #controls[hidden], [hidden] { display: none !important; }
+    input, select, button { font: inherit; color: var(--ink); background: var(--panel);
+      border: 1px solid var(--grid); border-radius: 4px; padding: 0.1rem 0.4rem; }
+    #status { color: var(--quiet); }
+    button.copy { margin-left: 0.5rem; font-size: 0.75rem; } button.sort { border: 0; padding: 0;
+      background: none; font-weight: 600; text-align: left; cursor: pointer; }
+    th[aria-sort=ascending] button::after { content: " \\25B2"; } th[aria-sort=descending] button::after { content: " \\25BC"; }
+    .off a { opacity: 1; color: var(--quiet); font-weight: 400; text-decoration: none; }
+    .alike { display: block; color: var(--quiet); font-weight: 400; font-size: 0.8rem; white-space: normal; }
+    .legend { columns: 2; } .legend dd { break-before: avoid; } tr.differs { background: var(--panel); }
+    #tip { position: absolute; z-index: 9; padding: 0.4rem 0.6rem; background: var(--panel); color: var(--ink);
+      border: 1px solid var(--quiet); border-radius: 6px; font-size: 0.875rem; box-shadow: 0 2px 8px #0004; }
+    .narrow { display: none; color: var(--quiet); }
+    @media (max-width: 48rem) {
+      .narrow { display: block; } .wide > svg { display: none; } .legend { columns: 1; }
+      tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; max-width: 9rem; }
+      th, td { padding: 0.3rem 0.4rem; } #controls { position: static; }
+    }
+    @media print {
+      .tall { max-height: none; overflow: visible; } .wide { overflow: visible; }
+      #controls, nav, .skip, button, #tip, #pair { display: none !important; }
+      table { font-size: 7pt; } tr, article { break-inside: avoid; } td code { white-space: normal; }
+      .tall thead th, .tall tbody th, .tall thead th:first-child { position: static; }
+    }
     table { border-collapse: collapse; font-size: 0.875rem; }
     caption { text-align: left; padding: 0.25rem 0; }
     th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--grid); text-align: left;

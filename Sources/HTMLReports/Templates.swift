@@ -1,20 +1,20 @@
 extension HTMLReport {
-  /// The templates by name. `{{x}}` is escaped; nothing is inserted raw but the style sheet, which
-  /// is a constant.
+  /// The templates by name. `{{x}}` is escaped; nothing is inserted raw but the style sheet and the
+  /// script, which are constants.
   static let templates = [
-    "page": page, "matrix": matrix, "cells": cells, "comparison": comparison, "costs": costs,
-    "isolation": isolation, "findings": findings, "design": design, "stations": stations,
-    "sequence": sequence,
-    "map": map,
+    "page": page, "document": document, "head": head, "facts": facts, "controls": controls,
+    "foot": foot, "matrix": matrix, "outcomes": outcomes, "pair": pair, "legend": legend,
+    "comparison": comparison, "costs": costs, "isolation": isolation, "findings": findings,
+    "design": design, "stations": stations, "sequence": sequence, "map": map, "table": table,
   ]
 
-  private static let page = """
+  private static let head = """
     <!DOCTYPE html>
     <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
     <head>
     <meta charset="utf-8"/>
     <meta name="viewport" content="width=device-width, initial-scale=1"/>
-    <title>{{title}} - Doorbell</title>
+    <title>{{title}} - Doorbell {{version}}</title>
     <link rel="icon" href="data:,"/>
     <style>
     {{{style}}}
@@ -22,75 +22,186 @@ extension HTMLReport {
     </head>
     <body>
     <a class="skip" href="#main">Skip to the results</a>
-    <header>
-    <h1>{{title}}</h1>
-    <p>{{purpose}}</p>
-    <p class="quiet">{{conditions}}</p>
-    </header>
-    <nav aria-label="Contents">
-    <ul>
-    {{#hasMatrices}}<li><a href="#matrix">Matrix</a></li>{{/hasMatrices}}
-    <li><a href="#comparison">Comparison</a></li>
-    {{#latency}}<li><a href="#latency">Latency</a></li>{{/latency}}
-    <li><a href="#exits">Exits</a></li>
-    {{#isolation}}<li><a href="#isolation">Isolation</a></li>{{/isolation}}
-    {{#designs}}<li><a href="#{{identifier}}">{{name}}</a></li>
-    {{/designs}}{{#hasMatrices}}<li><a href="#cells">Cells of the matrix</a></li>{{/hasMatrices}}
-    {{#isolation}}<li><a href="#findings">Findings of the attacks</a></li>{{/isolation}}
-    </ul>
-    </nav>
-    <main id="main">
-    {{#hasMatrices}}<section id="matrix"><h2>Matrix</h2>
-    <p>Each cell links to the journey that shows its outcome.</p>
-    {{#matrices}}{{>matrix}}{{/matrices}}</section>{{/hasMatrices}}
-    {{>comparison}}
-    {{>costs}}
-    {{#isolation}}{{>isolation}}{{/isolation}}
-    {{#designs}}{{>design}}{{/designs}}
-    {{#hasMatrices}}<section id="cells"><h2>Cells of the matrix</h2>
-    {{#matrices}}{{>cells}}{{/matrices}}</section>{{/hasMatrices}}
-    {{#isolation}}<section id="findings"><h2>Findings of the attacks</h2>
-    {{>findings}}</section>{{/isolation}}
-    </main>
-    <footer><p class="quiet">{{#assumption}}{{assumption}} {{/assumption}}Times are simulated.
-    Written by doorbell.</p></footer>
+
+    """
+
+  private static let facts = """
+    <p class="quiet facts">Doorbell {{version}}{{#inputs}}; {{inputs}}{{/inputs}}</p>
+    {{#command}}<p class="quiet facts"><code class="command">{{command}}</code></p>{{/command}}
+
+    """
+
+  private static let controls = """
+    <form id="controls" hidden="hidden" aria-label="Filter">
+    <label>Text <input type="search" name="text" placeholder="name, verdict or reason"/></label>
+    <label class="of-matrix">Verdict <select name="verdict"><option value="">all</option></select></label>
+    <label class="of-matrix">Design <select name="design"><option value="">all</option></select></label>
+    <label class="of-matrix">Usage <select name="usage"><option value="">all</option></select></label>
+    <label class="of-matrix">Order <select name="sort"><option value="">as given</option><option value="failures">most failures</option><option value="exits">fewest exits</option><option value="name">name</option></select></label>
+    <label class="of-matrix"><input type="checkbox" name="failures"/> failures only</label>
+    <label class="of-matrix"><input type="checkbox" name="fold"/> fold equal rows</label>
+    <button type="reset">Reset</button>
+    <span id="status" role="status"></span>
+    </form>
+
+    """
+
+  private static let foot = """
+    <script>
+    {{{script}}}
+    </script>
     </body>
     </html>
 
     """
 
-  private static let matrix = """
-    <div class="wide" role="region" tabindex="0" aria-label="Matrix {{number}}">
-    <table>
+  private static let page = """
+    {{>head}}
+    <header>
+    <h1>{{title}}</h1>
+    <p>{{purpose}}</p>
+    <p class="quiet">{{conditions}}</p>
+    {{>facts}}
+    </header>
+    <nav aria-label="Contents">
+    <ul>
+    {{#matrices}}<li><a href="#{{identifier}}">{{title}}</a></li>
+    {{/matrices}}<li><a href="#comparison">Comparison</a></li>
+    {{#latency}}<li><a href="#latency">Latency</a></li>{{/latency}}
+    <li><a href="#exits">Exits</a></li>
+    {{#isolation}}<li><a href="#isolation">Isolation</a></li>{{/isolation}}
+    {{#designs}}<li><a href="#{{identifier}}">{{name}}</a></li>
+    {{/designs}}{{#hasMatrices}}<li><a href="#outcomes">Reasons</a></li>{{/hasMatrices}}
+    {{#isolation}}<li><a href="#findings">Findings of the attacks</a></li>{{/isolation}}
+    </ul>
+    </nav>
+    <main id="main">
+    {{#hasMatrices}}{{>controls}}
+    <section id="matrices"><h2>Matrix</h2>
+    <p>Each cell links to its reason, the commands that show it, and the journey of an MSI.</p>
+    {{>legend}}
+    {{#matrices}}{{>matrix}}{{/matrices}}
+    <p class="quiet">Exits: low to high over the columns in which every MSI was delivered, or over all
+    where none was.</p>
+    {{>pair}}</section>{{/hasMatrices}}
+    {{>comparison}}
+    {{>costs}}
+    {{#isolation}}{{>isolation}}{{/isolation}}
+    {{#designs}}{{>design}}{{/designs}}
+    {{#hasMatrices}}<section id="outcomes"><h2>Reasons</h2>
+    {{>outcomes}}</section>{{/hasMatrices}}
+    {{#isolation}}<section id="findings"><h2>Findings of the attacks</h2>
+    {{>findings}}</section>{{/isolation}}
+    </main>
+    <footer><p class="quiet">{{#assumption}}{{assumption}} {{/assumption}}Times are simulated.</p></footer>
+    {{>foot}}
+    """
+
+  /// A page of tables and texts.
+  private static let document = """
+    {{>head}}
+    <header>
+    <h1>{{title}}</h1>
+    <p>{{purpose}}</p>
+    {{>facts}}
+    </header>
+    {{#hasContents}}<nav aria-label="Contents">
+    <ul>
+    {{#contents}}<li><a href="{{target}}">{{name}}</a></li>
+    {{/contents}}</ul>
+    </nav>{{/hasContents}}
+    <main id="main">
+    {{#tables}}{{>table}}{{/tables}}
+    {{#isolation}}{{>isolation}}<section id="findings"><h2>Findings of the attacks</h2>
+    {{>findings}}</section>{{/isolation}}
+    {{#texts}}<section id="{{identifier}}"><h2>{{heading}}</h2>
+    <div class="wide" role="region" tabindex="0" aria-label="{{heading}}"><pre>{{text}}</pre></div>
+    </section>
+    {{/texts}}
+    {{#links}}<section id="{{identifier}}"><h2><a href="{{target}}">{{name}}</a></h2>
+    <p>{{text}}</p></section>
+    {{/links}}
+    </main>
+    <footer><p class="quiet">Times are simulated.</p></footer>
+    {{>foot}}
+    """
+
+  private static let table = """
+    <section id="{{identifier}}"><h2>{{heading}}</h2>
+    {{#isFiltered}}{{>controls}}{{/isFiltered}}
+    <div class="wide tall" role="region" tabindex="0" aria-label="{{heading}}">
+    <table class="sortable">
     <caption>{{caption}}</caption>
-    <thead><tr><th scope="col">design</th>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+    <thead><tr>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}</th>{{#cells}}<td class="{{style}}">{{text}}</td>{{/cells}}</tr>
+    {{/rows}}</tbody>
+    </table>
+    </div>
+    </section>
+
+    """
+
+  private static let legend = """
+    <details id="legend"><summary>Legend</summary>
+    <dl class="legend">
+    {{#legend}}<dt><span class="verdict {{verdict}}">{{word}}</span></dt><dd>{{meaning}}</dd>
+    {{/legend}}</dl>
+    </details>
+
+    """
+
+  private static let pair = """
+    <details id="pair" hidden="hidden"><summary>Two designs side by side</summary>
+    <p><label>One <select></select></label> <label>Other <select></select></label>
+    <label><input type="checkbox" checked="checked"/> differences only</label> <output></output></p>
+    <div class="wide" role="region" tabindex="0" aria-label="Two designs side by side">
+    <table>
+    <caption>The results of two designs, condition by condition</caption>
+    <thead><tr><th scope="col">condition</th><th scope="col">one</th><th scope="col">other</th></tr></thead>
+    <tbody></tbody>
+    </table>
+    </div>
+    </details>
+
+    """
+
+  private static let matrix = """
+    <div class="wide tall" role="region" tabindex="0" aria-label="{{title}}" id="{{identifier}}">
+    <table class="matrix">
+    <caption>{{title}}: {{caption}}</caption>
+    <thead><tr><th scope="col">design</th>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}<th scope="col">exits at set-up</th><th scope="col">exits per MSI</th></tr></thead>
     <tbody>
     {{#rows}}<tr><th scope="row">{{name}}</th>
-    {{#cells}}<td><a class="verdict {{verdict}}" href="#{{identifier}}">{{label}}</a></td>
-    {{/cells}}</tr>
+    {{#cells}}<td><a id="{{identifier}}" class="verdict {{verdict}}" data-v="{{verdict}}" href="#{{outcome}}">{{label}}</a></td>
+    {{/cells}}<td class="number">{{setupExits}}</td><td class="number">{{exitsPerMessage}}</td></tr>
     {{/rows}}</tbody>
     </table>
     </div>
 
     """
 
-  private static let cells = """
-    {{#rows}}{{#cells}}<article id="{{identifier}}">
+  private static let outcomes = """
+    {{#outcomes}}<article id="{{identifier}}">
     <h3>{{heading}}</h3>
-    <p><span class="verdict {{verdict}}">{{label}}</span> {{why}}</p>
-    <p><code>{{command}}</code></p>
+    <p class="why">{{why}}</p>
+    <p><code class="command">{{command}}</code></p>
+    {{#isRepeated}}<details><summary>{{summary}}</summary>
+    <ul class="places">
+    {{#places}}<li><a href="#{{identifier}}">{{column}}</a> <code class="command">{{command}}</code></li>
+    {{/places}}</ul></details>{{/isRepeated}}
     {{#hasStations}}<details><summary>{{journeyTitle}}</summary>
     {{>stations}}</details>{{/hasStations}}
-    <p><a href="#matrix">Back to the matrix</a></p>
+    <p><a href="#matrices">Back to the matrix</a></p>
     </article>
-    {{/cells}}{{/rows}}
+    {{/outcomes}}
     """
 
   private static let comparison = """
     <section id="comparison"><h2>Comparison</h2>
     <div class="wide" role="region" tabindex="0" aria-label="Comparison">
     <table>
-    <caption>What each design came to. Names link to the design's journey and maps.</caption>
+    <caption>The result of each design. Names link to the design's journey and maps.</caption>
     <thead><tr><th scope="col">design</th>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
     <tbody>
     {{#results}}<tr class="{{verdict}}"><th scope="row"><a href="#{{link}}">{{name}}</a></th>
@@ -111,6 +222,7 @@ extension HTMLReport {
     median to the longest; where the cost model has ranges, the upper bar has them at their low
     ends and the lower bar at their high ends. Lines mark p50 and p99.</p>
     <div class="wide" role="region" tabindex="0" aria-label="Drawing of latencies">
+    <p class="narrow">The drawing needs a wider window; the table below has its numbers.</p>
     <svg class="drawing" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="latency-t latency-d">
     <title id="latency-t">Latency percentiles of each design</title>
     <desc id="latency-d">Bars on one scale; the table below has the numbers.</desc>
@@ -150,11 +262,11 @@ extension HTMLReport {
     <p>{{description}}</p>
     <p class="quiet">Source: {{source}}</p>
     <p><span class="verdict {{verdict}}">{{verdict}}</span> {{why}}</p>
-    {{#hasBeliefs}}<h3>What each party takes for the doorbell</h3>
+    {{#hasBeliefs}}<h3>Each party's address of the doorbell</h3>
     <div class="wide" role="region" tabindex="0" aria-label="Beliefs under {{name}}">
     <table>
     <caption>When the MSI leaves the device</caption>
-    <thead><tr><th scope="col">agent</th><th scope="col">piece</th><th scope="col">takes for the doorbell</th><th scope="col">since step</th></tr></thead>
+    <thead><tr><th scope="col">agent</th><th scope="col">piece</th><th scope="col">address of the doorbell</th><th scope="col">since step</th></tr></thead>
     <tbody>
     {{#beliefs}}<tr><th scope="row">{{agent}}</th><td>{{holder}}</td><td><code>{{text}}</code></td><td class="number">{{step}}</td></tr>
     {{/beliefs}}</tbody>
@@ -244,6 +356,7 @@ extension HTMLReport {
 
   private static let sequence = """
     <div class="wide" role="region" tabindex="0" aria-label="{{title}}">
+    <p class="narrow">The drawing needs a wider window; the table below has its steps.</p>
     <svg class="drawing sequence" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="{{identifier}}-t {{identifier}}-d">
     <title id="{{identifier}}-t">{{title}}</title>
     <desc id="{{identifier}}-d">{{description}}</desc>
@@ -258,6 +371,7 @@ extension HTMLReport {
   private static let map = """
     <h3>Address maps around the software MSI window</h3>
     <div class="wide" role="region" tabindex="0" aria-label="Address maps under {{design}}">
+    <p class="narrow">The drawing needs a wider window; the table below has its numbers.</p>
     <svg class="drawing" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="{{identifier}}-t {{identifier}}-d">
     <title id="{{identifier}}-t">Addresses around 0x8000000 under {{design}}</title>
     <desc id="{{identifier}}-d">Three views of addresses from 0x7f00000 to 0x8200000: stage 1 of the device, stage 2 of the device, and the guest's CPUs. The numbers are those of the table below.</desc>

@@ -46,6 +46,8 @@ public final class IOMMUDomain {
   private let mappings = RangeMap<Mapping>()
   /// The doorbell pages that the domain's cookie mapped, in order.
   public private(set) var doorbells: [(page: PA, iova: IOVA)] = []
+  /// The ranges whose doorbells the hardware does not translate.
+  private var identityDoorbells: [ClosedRange<UInt64>] = []
   /// Where the DMA API's IOVAs come from; `nil` for other kinds.
   public var allocator: IOVAAllocator?
   /// The next page of an MSI cookie.
@@ -140,10 +142,16 @@ public final class IOMMUDomain {
   }
 
   /// Where the domain has a doorbell's page; `nil` before its first use.
-  public func doorbellIOVA(of page: PA) -> IOVA? { doorbells.first { $0.page == page }?.iova }
+  public func doorbellIOVA(of page: PA) -> IOVA? {
+    if let known = doorbells.first(where: { $0.page == page }) { return known.iova }
+    return identityDoorbells.contains { $0.contains(page.rawValue) } ? IOVA(page.rawValue) : nil
+  }
 
   /// Takes a doorbell's page as mapped there.
   public func remember(_ page: PA, at iova: IOVA) { doorbells.append((page, iova)) }
+
+  /// Takes the doorbells in a range as reached untranslated.
+  func rememberIdentity(_ range: ClosedRange<UInt64>) { identityDoorbells.append(range) }
 
   /// An IOVA for a buffer of the DMA API; `nil` when none is free, or for another kind of domain.
   public func allocate(size: UInt64) -> IOVA? { allocator?.allocate(size: size) }

@@ -127,11 +127,8 @@ public final class IOMMUGroup {
     for region in regions where region.kind != .softwareMSI {
       reserved.append(region.base.rawValue..<(region.last == .max ? .max : region.last + 1))
       guard region.kind == .hardwareMSI else { continue }
-      var page = region.base.rawValue & ~(defaultDomain.granule - 1)
-      while page <= region.last {
-        defaultDomain.remember(PA(page), at: IOVA(page))
-        page += defaultDomain.granule
-      }
+      defaultDomain.rememberIdentity(
+        region.base.rawValue & ~(defaultDomain.granule - 1)...region.last)
     }
     defaultDomain.allocator = IOVAAllocator(granule: shift, reserved: reserved)
   }
@@ -143,7 +140,7 @@ public final class IOMMUGroup {
     guard self.owner == nil else {
       throw Refusal(
         by: agent, in: "iommu_group_claim_dma_owner", errno: "EPERM",
-        message: "the group belongs to \(self.owner ?? "somebody else")")
+        message: "the group belongs to \(self.owner ?? "another owner")")
     }
     if let refusal = policy.claimRefusal(by: agent, requiresDirect: requiresDirect) {
       throw refuse(refusal)

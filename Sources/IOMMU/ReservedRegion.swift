@@ -98,7 +98,7 @@ extension [ReservedRegion] {
       let base = Swift.min(other.base.rawValue, merged.base.rawValue)
       let last = Swift.max(other.last, merged.last)
       merged = ReservedRegion(
-        base: IOVA(base), length: last - base &+ 1, kind: merged.kind,
+        base: IOVA(base), length: last - base == .max ? .max : last - base + 1, kind: merged.kind,
         attributes: other.attributes.union(merged.attributes), origin: other.origin)
     }
     rest.append(merged)

@@ -11,9 +11,9 @@ package enum DecodeRequest: Sendable {
   ///   - input: standard input, read only when the arguments hold no words.
   /// - Throws: `InputError` when a word is not a number, when there are too many or
   ///   none, or when a log holds no event.
-  package init(arguments: [String], input: () -> String) throws(InputError) {
+  package init(arguments: [String], input: () throws(InputError) -> String) throws(InputError) {
     guard let first = arguments.first else {
-      self = try Self.log(of: input())
+      self = try Self.log(of: try input())
       return
     }
     // A log may begin with the word "event" too.
@@ -28,7 +28,7 @@ package enum DecodeRequest: Sendable {
       return
     }
     var words = arguments.dropFirst().flatMap { $0.split(whereSeparator: \.isWhitespace) }
-    if words.isEmpty { words = input().split(whereSeparator: \.isWhitespace) }
+    if words.isEmpty { words = try input().split(whereSeparator: \.isWhitespace) }
     self = .record(kind, try Self.words(words, of: kind))
   }
 

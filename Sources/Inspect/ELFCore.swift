@@ -16,6 +16,9 @@ package struct ELFCore: Sendable {
   package let segments: [Segment]
   package let bytes: [UInt8]
 
+  /// The first bytes of an ELF file.
+  static let magic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
+
   /// Reads the program headers of a little-endian ELF64 file of any machine and type.
   ///
   /// - Throws: `InputError` that says what is malformed. No segment may be larger than 2^48 bytes or
@@ -23,7 +26,7 @@ package struct ELFCore: Sendable {
   package init(_ bytes: [UInt8], file: String) throws(InputError) {
     self.bytes = bytes
     let reader = ByteReader(bytes: bytes)
-    guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
+    guard bytes.starts(with: Self.magic) else {
       throw InputError("expected an ELF file, found no ELF magic number", at: Place(file: file))
     }
     guard bytes.count >= 64, bytes[4] == 2, bytes[5] == 1 else {

@@ -29,7 +29,7 @@ package struct MemoryImage: ~Copyable {
     let plain = directory + "/image.elf"
     let compressed = plain + ".gz"
     let path = InputFile.exists(compressed) ? compressed : plain
-    return (try ELFCore(try InputFile(path).bytes(), file: path), path)
+    return (try ELFCore(try InputFile(path).image(magic: ELFCore.magic), file: path), path)
   }
 
   init(
@@ -37,11 +37,16 @@ package struct MemoryImage: ~Copyable {
     caches: SMMUCacheGeometry
   ) throws(InputError) {
     let regions = Self.regions(core, registers.ram)
+    guard regions.count <= Self.regionLimit else {
+      throw InputError(
+        expected: "at most \(Self.regionLimit) separate ranges of memory",
+        found: String(regions.count), at: Place(file: file))
+    }
     do { memory = try PhysicalMemory(regions: regions) } catch {
       throw InputError(
         "cannot set up the memory that it describes: \(error)", at: Place(file: file))
     }
-    for segment in core.segments { Self.store(segment, of: core, in: memory) }
+    Self.store(core, in: memory)
     smmu = SMMU(
       profile: Self.profile(registers), personality: personality, caches: caches)
     configure(registers)
@@ -76,11 +81,19 @@ package struct MemoryImage: ~Copyable {
     return regions
   }
 
-  private static func store(
-    _ segment: ELFCore.Segment, of core: ELFCore, in memory: PhysicalMemory
-  ) {
-    for (offset, byte) in core.bytes[segment.range].enumerated() where byte != 0 {
-      memory.store8(PA(segment.address &+ UInt64(offset)), byte)
+  /// The most ranges of memory that are looked at: each access may look through them all.
+  private static let regionLimit = 1024
+
+  /// Copies what the segments hold. Segments may overlap, as in dumps that hold the kernel's text a
+  /// second time: each byte is copied once, from the one that begins first.
+  private static func store(_ core: ELFCore, in memory: PhysicalMemory) {
+    var end: UInt64 = 0
+    for segment in core.segments.sorted(by: { $0.address < $1.address }) {
+      let skipped = end > segment.address ? end - segment.address : 0
+      guard skipped < UInt64(segment.range.count) else { continue }
+      memory.store(
+        core.bytes[segment.range].dropFirst(Int(skipped)), at: PA(segment.address + skipped))
+      end = segment.address + UInt64(segment.range.count)
     }
   }
 

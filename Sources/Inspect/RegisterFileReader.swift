@@ -61,7 +61,12 @@ package struct RegisterFile: Sendable {
     self.registers = registers
     ram =
       try document.optional("ram").map { (list) throws(InputError) in
-        try Self.regions(list)
+        let regions = try Self.regions(list)
+        guard regions.count <= 64 else {
+          throw list.error("expected at most 64 ranges, found \(regions.count)")
+        }
+        do { try PhysicalMemory.check(regions) } catch { throw list.error("\(error)") }
+        return regions
       } ?? []
   }
 

@@ -198,7 +198,8 @@ public struct ITSDriver: Sendable {
       Step(agent, function, text, .write(writes)).carrying(.itsCommands(commands)),
       Step(
         agent, function, "GITS_CWRITER = \(hex(writeOffset))",
-        .mmio(base + ITSRegister.commandWrite, writeOffset, width: 8)),
+        .mmio(base + ITSRegister.commandWrite, writeOffset, width: 8)
+      ).carrying(.queuePointer),
     ]
   }
 

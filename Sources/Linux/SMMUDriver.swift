@@ -186,7 +186,8 @@ public struct SMMUDriver: Sendable {
       Step(agent, function, text, .write(writes)).carrying(.smmuCommands(commands)),
       Step(
         agent, function, "SMMU_CMDQ_PROD = \(hex(UInt64(commandProducer)))",
-        .mmio(base + SMMURegister.commandQueueProducer, UInt64(commandProducer), width: 4)),
+        .mmio(base + SMMURegister.commandQueueProducer, UInt64(commandProducer), width: 4)
+      ).carrying(.queuePointer),
     ]
   }
 }

@@ -84,13 +84,13 @@ struct CommandQueueScaling: PublishedModel {
       try 1e6 / table.measured(Self.calibrationRow, String(cpus))
     }
     var queue = ContendedQueue()
-    queue.work = .init(nanoseconds: period[0])
-    queue.service = .init(nanoseconds: service)
+    queue.work = .init(roundingNanoseconds: period[0])
+    queue.service = .init(roundingNanoseconds: service)
     for _ in 0..<4 {
       queue.transfer = transfer(for: period[1], cpus: 16, queue)
       let found = 2e9 / max(run(queue, 2, .compareAndSwap).rate, 1)
       let work = Double(queue.work.picoseconds) / 1000 + period[0] - found
-      queue.work = .init(nanoseconds: work)
+      queue.work = .init(roundingNanoseconds: work)
     }
     return queue
   }

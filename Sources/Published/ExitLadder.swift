@@ -143,7 +143,7 @@ struct ExitLadder: PublishedModel {
         columns: [
           "loop", "sender", "receiver", "ns", "receiver, GICv4", "ns, GICv4",
         ], rows: rows,
-        note: "Nobody has published the latency of direct injection, so it is a range."))
+        note: "No latency of direct injection is published, so it is a range."))
     prediction.claims["direct-injection-removes-receive-traps"] = (
       isRight,
       "lpi: \(brief(base.run(.message, iterations: 1).receiverTraps)) exits of the receiver become "

@@ -107,13 +107,13 @@ extension InvalidationBench {
     init(_ bench: InvalidationBench) {
       self.bench = bench
       cores = Array(repeating: Core(), count: bench.cores)
-      bufferTime = SimulatedTime(nanoseconds: bench.bufferBits / max(1, bench.linkGigabits))
+      bufferTime = SimulatedTime(roundingNanoseconds: bench.bufferBits / max(1, bench.linkGigabits))
     }
 
     mutating func finish(_ buffers: Int) -> Result {
       for core in cores.indices {
         let part = Double(bench.work.picoseconds) / 1000 * Double(core) / Double(bench.cores)
-        schedule(.received, Int32(core), at: SimulatedTime(nanoseconds: part))
+        schedule(.received, Int32(core), at: SimulatedTime(roundingNanoseconds: part))
       }
       var start = SimulatedTime.zero
       while result.ended < buffers, let (now, event) = queue.next() {

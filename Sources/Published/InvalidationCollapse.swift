@@ -54,12 +54,12 @@ struct InvalidationCollapse: PublishedModel {
     let bits = Double(bench.pages) * 4096 * 8
     let period = try bits / table.measured(Self.throughput, Self.alone)
     let wakeUp = try table.measured(Self.submit, Self.collapsed) * 1000 - submit
-    bench.submission = .init(nanoseconds: submit)
-    bench.completion = .init(nanoseconds: sync - submit)
-    bench.work = .init(nanoseconds: period - sync)
-    bench.wakeUp = .init(nanoseconds: wakeUp)
-    bench.spin = try .init(nanoseconds: table.value("spin") * 1000)
-    bench.command = try .init(nanoseconds: table.value("further-command") * 1000)
+    bench.submission = .init(roundingNanoseconds: submit)
+    bench.completion = .init(roundingNanoseconds: sync - submit)
+    bench.work = .init(roundingNanoseconds: period - sync)
+    bench.wakeUp = .init(roundingNanoseconds: wakeUp)
+    bench.spin = try .init(roundingNanoseconds: table.value("spin") * 1000)
+    bench.command = try .init(roundingNanoseconds: table.value("further-command") * 1000)
     prediction.calibrate("submission", submit / 1000, "us", "one command with its trap, lock held")
     prediction.calibrate(
       "completion", (sync - submit) / 1000, "us", "from the submission to the end of the sync")
@@ -106,7 +106,7 @@ struct InvalidationCollapse: PublishedModel {
     var rows: [[Study.Value]] = []
     for spin in [5.0, 10, 15, 20, 30, 45, 60, 90, 120, 200] {
       var bench = bench
-      bench.spin = .init(nanoseconds: spin * 1000)
+      bench.spin = .init(roundingNanoseconds: spin * 1000)
       let values = [4, 8, 12, 16, 20].map { run(bench, $0).throughput }
       rows.append([.number(spin)] + values.map { .number($0) })
     }
@@ -131,7 +131,7 @@ struct InvalidationCollapse: PublishedModel {
         "deferred",
         .deferred(
           entries: try table.count("flush-entries"),
-          age: .init(nanoseconds: try table.value("flush-age") * 1e6))
+          age: .init(roundingNanoseconds: try table.value("flush-age") * 1e6))
       ),
     ]
     var rows: [[Study.Value]] = []
@@ -152,7 +152,7 @@ struct InvalidationCollapse: PublishedModel {
           "variant", "cores", "Gb/s", "submit us", "sync us", "exits/s", "stale us", "at most",
         ], rows: rows,
         note: "stale: how long a translation stays usable after its unmap. The guest-owned queue's "
-          + "times are a range: nobody has published what a CMD_SYNC takes on silicon."))
+          + "times are a range: no figure for a CMD_SYNC on silicon is published."))
     try addSaving(bench, &prediction)
     try addIsolation(&prediction)
   }
@@ -179,8 +179,8 @@ struct InvalidationCollapse: PublishedModel {
     func end(_ command: Double, _ sync: Double) -> InvalidationBench.Result {
       var bench = bench
       bench.variant = .owned
-      bench.submission = .init(nanoseconds: command)
-      bench.completion = .init(nanoseconds: sync)
+      bench.submission = .init(roundingNanoseconds: command)
+      bench.completion = .init(roundingNanoseconds: sync)
       return run(bench, cores)
     }
     return (end(command.low, sync.low), end(command.high, sync.high))

@@ -39,7 +39,7 @@ struct LadderMachine {
 
   subscript(_ event: Event) -> Double {
     get { Double(costs[Int(event.rawValue)]) / 1000 }
-    set { costs[Int(event.rawValue)] = UInt64(max(0, (newValue * 1000).rounded())) }
+    set { costs[Int(event.rawValue)] = SimulatedTime(roundingNanoseconds: newValue).picoseconds }
   }
 
   /// The events of one iteration, in order.

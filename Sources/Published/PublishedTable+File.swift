@@ -80,7 +80,7 @@ extension PublishedTable.Status {
   package var meaning: String {
     switch self {
     case .verified: "Read where it was published."
-    case .secondHand: "Read where somebody quotes it."
+    case .secondHand: "Read where another source quotes it."
     case .derived: "Computed from numbers that were read."
     case .assumed: "Plausible: nothing published was found."
     case .range: "Two ends: nothing published was found, or what was disagrees."

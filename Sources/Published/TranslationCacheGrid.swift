@@ -39,7 +39,7 @@ struct TranslationCacheGrid: PublishedModel {
           columns: ["v,d,e"] + Cache.allCases.map(\.rawValue), rows: grids[place],
           note: place == 0
             ? "What the selftest measured until October 2025: its collections all led to one CPU."
-            : "Nobody has published these: a prediction."))
+            : "No measurement of these is published: a prediction."))
     }
     addClaims(columns, rates, bench, &prediction)
     try addDevice(bench, &prediction)
@@ -79,13 +79,13 @@ struct TranslationCacheGrid: PublishedModel {
     let grace = try period("after", "1,1,17") - slow
     var bench = InjectionBench()
     bench.iterations = iterations
-    bench.slow = .init(nanoseconds: slow)
-    bench.fast = .init(nanoseconds: fast)
-    bench.hold = .init(nanoseconds: hold)
+    bench.slow = .init(roundingNanoseconds: slow)
+    bench.fast = .init(roundingNanoseconds: fast)
+    bench.hold = .init(roundingNanoseconds: hold)
     bench.handOver = max(0, handOver * 1000)
-    bench.gracePeriod = .init(nanoseconds: grace)
-    bench.stagger = try .init(nanoseconds: table.value("stagger") * 1000)
-    bench.wakeUp = try .init(nanoseconds: table.value("wake-up") * 1000)
+    bench.gracePeriod = .init(roundingNanoseconds: grace)
+    bench.stagger = try .init(roundingNanoseconds: table.value("stagger") * 1000)
+    bench.wakeUp = try .init(roundingNanoseconds: table.value("wake-up") * 1000)
     prediction.calibrate("slow", slow, "ns", "translation under the lock, and injection")
     prediction.calibrate("fast", fast, "ns", "cached translation, and injection")
     prediction.calibrate("hold", hold, "ns", "the part that needs the destination alone")
@@ -134,7 +134,7 @@ struct TranslationCacheGrid: PublishedModel {
     let wanted = try effort.part(of: table.count("nic-interrupts"))
     for (column, isCached) in [("no cache", false), ("cache", true)] {
       let load = WorkerLoad(
-        queues: queues, gap: .init(nanoseconds: 1e9 / max(1, try table.value("nic-rate"))),
+        queues: queues, gap: .init(roundingNanoseconds: 1e9 / max(1, try table.value("nic-rate"))),
         wakeUp: bench.wakeUp, work: bench.slow, isCached: isCached)
       prediction.predict(row, column, load.switches(interrupts: wanted, seed: effort.seed))
     }

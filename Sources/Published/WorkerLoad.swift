@@ -33,10 +33,3 @@ struct WorkerLoad {
     return now == .zero ? 0 : Double(switches) / (Double(now.picoseconds) * 1e-12)
   }
 }
-
-extension SimulatedTime {
-  /// So many nanoseconds, rounded to picoseconds; zero for less than none.
-  init(nanoseconds: Double) {
-    self.init(picoseconds: UInt64(max(0, min(nanoseconds * 1000, 1e18)).rounded()))
-  }
-}

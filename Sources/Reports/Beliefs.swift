@@ -24,7 +24,7 @@ extension DoorbellBelief {
   }
 }
 
-/// What each party takes for the doorbell when the MSI leaves.
+/// Each party's address of the doorbell when the MSI leaves.
 package struct Beliefs {
   package struct Row {
     package let agent: Agent
@@ -55,7 +55,7 @@ package struct Beliefs {
   func text(_ result: RunResult, on terminal: Terminal) -> String {
     guard !rows.isEmpty else { return "" }
     var table = TextTable([
-      ("agent", .left), ("piece", .left), ("takes for the doorbell", .left), ("step", .right),
+      ("agent", .left), ("piece", .left), ("address of the doorbell", .left), ("step", .right),
     ])
     for row in rows {
       let target = row.belief.target.map { " -> \($0)" } ?? ""

@@ -138,7 +138,7 @@ package struct IsolationReport: Sendable {
     for finding in findings where finding.outcome == .breach || finding.outcome == .noise {
       output +=
         "- `\(subject(finding))`, `\(finding.attack.name)`: \(finding.outcome.rawValue) "
-        + "(\(finding.victim?.rawValue ?? "nobody")): \(finding.detail)\n"
+        + "(\(finding.victim?.rawValue ?? "none")): \(finding.detail)\n"
     }
     return output
   }

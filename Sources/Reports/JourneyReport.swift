@@ -9,15 +9,19 @@ import Software
 package struct JourneyReport: Sendable {
   private let scenario: Scenario
   private let result: RunResult
-  /// Whether the steps of software are wanted, too.
+  /// Whether the steps of software are shown, too.
   private let withSteps: Bool
+  private let filter: StepFilter
 
   /// - Returns: `nil` for a comparison without results.
-  package init?(_ comparison: Comparison, withSteps: Bool) {
+  package init?(
+    _ comparison: Comparison, withSteps: Bool, filter: StepFilter = StepFilter()
+  ) {
     guard let result = comparison.results.first else { return nil }
     scenario = comparison.scenario
     self.result = result
     self.withSteps = withSteps
+    self.filter = filter
   }
 
   /// For programs. Times are nanoseconds since the start of the run.
@@ -31,7 +35,9 @@ package struct JourneyReport: Sendable {
       JSONValue.Member("why", .string(result.why)),
     ]
     if withSteps {
-      members.append(JSONValue.Member("steps", .array(result.steps.map(\.json))))
+      let steps =
+        filter.isEmpty ? result.steps : filter.stretches(of: result.steps[...]).flatMap(\.self)
+      members.append(JSONValue.Member("steps", .array(steps.map(\.json))))
       members.append(JSONValue.Member("setupSteps", .integer(result.setupSteps.count)))
       members.append(JSONValue.Member("beliefs", Beliefs(result.setupSteps).json))
     }
@@ -63,7 +69,9 @@ package struct JourneyReport: Sendable {
     var table = TextTable([
       ("step", .right), ("time ns", .right), ("agent", .left), ("what it does", .left),
     ])
-    for group in StepGroup.groups(of: steps) {
+    let stretches = filter.stretches(of: steps)
+    guard !stretches.isEmpty else { return "No step passes the filter.\n" }
+    for group in stretches.flatMap(StepGroup.groups) {
       let belief = group.belief.map { "\n=> \($0)" } ?? ""
       table.add([
         TextTable.Cell(group.numbers),
@@ -73,6 +81,11 @@ package struct JourneyReport: Sendable {
       ])
     }
     var output = table.render(on: terminal)
+    guard filter.isEmpty else {
+      let shown = stretches.reduce(0) { $0 + $1.count }
+      return output
+        + paragraph("\(shown) of \(steps.count) steps.", indent: "", width: terminal.width)
+    }
     let later = result.steps.count - steps.count
     if later > 0 { output += paragraph(laterSteps(later), indent: "", width: terminal.width) }
     let beliefs = Beliefs(steps).text(result, on: terminal)

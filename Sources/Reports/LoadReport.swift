@@ -201,12 +201,12 @@ extension LoadReport {
       [JSONValue.Member("latencies", json(summary.histogram))]
         + Self.sections.map { title, quantities in
           JSONValue.Member(
-            title,
+            title.memberName,
             .object(
               quantities.map { quantity in
                 let estimate = quantity.value(summary)
                 return JSONValue.Member(
-                  quantity.name,
+                  quantity.name.memberName,
                   [
                     "unit": .string(quantity.unit),
                     "mean": estimate.map { .number($0.mean) } ?? .null,

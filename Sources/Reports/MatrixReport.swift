@@ -40,24 +40,62 @@ package struct MatrixReport: Sendable {
     return output + reasons.text(on: terminal) + legend(on: terminal)
   }
 
-  /// A matrix as one table; one for each value of the first axis where that is too wide, or a block
-  /// for each design.
+  /// A matrix as one table. Where that is too wide: one for each value of the first axis, or the
+  /// same with short words, or as many tables with short words as its columns need.
   private func table(_ number: Int, on terminal: Terminal) -> String {
     let matrix = matrices[number]
-    let whole = grid(number, Array(matrix.columns.indices), title: "design", skipping: 0)
-    if whole.naturalWidth <= terminal.width { return whole.render(on: terminal) }
-    guard let first = matrix.axes.first, matrix.axes.count > 1 else {
-      return blocks(number, on: terminal)
+    let all = Array(matrix.columns.indices)
+    func fits(_ table: TextTable) -> Bool { table.naturalWidth <= terminal.width }
+    let whole = grid(number, all, title: "design", skipping: 0)
+    if fits(whole) { return whole.render(on: terminal) }
+    if let first = matrix.axes.first, matrix.axes.count > 1 {
+      let parts = first.values.map { value in
+        grid(
+          number, all.filter { matrix.columns[$0].values.first?.name == value.name },
+          title: "\(first.name) \(value.name)", skipping: 1)
+      }
+      if parts.allSatisfy(fits) {
+        return parts.map { $0.render(on: terminal) }.joined(separator: "\n")
+      }
     }
-    let parts = first.values.map { value in
-      grid(
-        number,
-        matrix.columns.indices.filter { matrix.columns[$0].values.first?.name == value.name },
-        title: "\(first.name) \(value.name)", skipping: 1)
+    var stretches: [[Int]] = []
+    for column in all {
+      let longer = (stretches.last ?? []) + [column]
+      if !stretches.isEmpty, fits(shortGrid(number, longer)) {
+        stretches[stretches.count - 1] = longer
+      } else {
+        stretches.append([column])
+      }
     }
-    return parts.allSatisfy { $0.naturalWidth <= terminal.width }
-      ? parts.map { $0.render(on: terminal) }.joined(separator: "\n")
-      : blocks(number, on: terminal)
+    let tables = stretches.map { shortGrid(number, $0).render(on: terminal) }
+    return tables.joined(separator: "\n")
+      + paragraph(Self.shortNote, indent: "", width: terminal.width)
+  }
+
+  private static let shortNote =
+    "ok: delivered. On a wider terminal, and in every other form, cells have the errno and rows their "
+    + "exits."
+
+  /// Some columns of a matrix in few characters: a word and the number of its reason in a cell.
+  private func shortGrid(_ number: Int, _ columns: [Int]) -> TextTable {
+    let matrix = matrices[number]
+    var table = TextTable(
+      [(title: "design", alignment: .left)]
+        + columns.map { column in
+          let title = matrix.columns[column].title(separator: "\n")
+          return (title: title.replacing("-", with: "-\n"), alignment: .left)
+        })
+    for (row, line) in matrix.rows.enumerated() {
+      table.add(
+        [TextTable.Cell(line.design.name)]
+          + columns.map { column in
+            let cell = line.cells[column]
+            let mark = reasons.number(matrix: number, row: row, column: column)
+            return TextTable.Cell(
+              cell.shortWord + (mark.map { " [\($0)]" } ?? ""), cell.tone)
+          })
+    }
+    return table
   }
 
   /// Some columns of a matrix as a table.
@@ -87,26 +125,6 @@ package struct MatrixReport: Sendable {
         ])
     }
     return table
-  }
-
-  /// A matrix on a terminal that is too narrow for it: a block for each design, a line a column.
-  private func blocks(_ number: Int, on terminal: Terminal) -> String {
-    let matrix = matrices[number]
-    return matrix.rows.enumerated().map { row, line in
-      var table = TextTable([
-        (title: line.design.name, alignment: .left), (title: "", alignment: .left),
-      ])
-      for (column, cell) in line.cells.enumerated() {
-        let mark = reasons.number(matrix: number, row: row, column: column)
-        table.add([
-          TextTable.Cell("  " + matrix.columns[column].title(separator: ", ")),
-          TextTable.Cell(cell.label(separator: " ", mark: mark), cell.tone),
-        ])
-      }
-      table.add(["  exits at set-up", TextTable.Cell(line.setupExits())])
-      table.add(["  exits per MSI", TextTable.Cell(line.exitsPerInterrupt())])
-      return table.render(on: terminal)
-    }.joined(separator: "\n")
   }
 
   /// What the words of the cells and of the columns mean.
@@ -185,17 +203,26 @@ extension ComparisonMatrix.Cell {
     word(separator: separator) + (mark.map { " [\($0)]" } ?? "")
   }
 
+  /// `ok`, `refused`, `lost`: the verdict where there is little room.
+  fileprivate var shortWord: String {
+    guard let summary else {
+      if case .inconsistent = outcome { return "none" }
+      return "not run"
+    }
+    return summary.verdict == .delivered ? "ok" : summary.verdict.rawValue
+  }
+
   var tone: Terminal.Tone { summary?.verdict.tone ?? .quiet }
 }
 
 extension ComparisonMatrix.Row {
   /// Exits at set-up in these columns, in all if none are given.
-  func setupExits(_ columns: [Int]? = nil) -> String {
+  package func setupExits(_ columns: [Int]? = nil) -> String {
     range(columns) { Double($0.exits.setup) }
   }
 
   /// Exits for each MSI in these columns, in all if none are given.
-  func exitsPerInterrupt(_ columns: [Int]? = nil) -> String {
+  package func exitsPerInterrupt(_ columns: [Int]? = nil) -> String {
     range(columns, \.exitsPerInterrupt)
   }
 

@@ -8,9 +8,10 @@ extension ScenarioTest {
     let cases = tests.flatMap { test in test.cases.map { (test.file, $0) } }
     var output = "TAP version 14\n1..\(cases.count)\n"
     for (number, (file, test)) in cases.enumerated() {
-      output += test.outcome == .passed ? "ok" : "not ok"
-      output += " \(number + 1) - \(escaped("\(file): \(test.name)"))\n"
-      guard test.outcome != .passed else { continue }
+      output += [.passed, .skipped].contains(test.outcome) ? "ok" : "not ok"
+      output += " \(number + 1) - \(escaped("\(file): \(test.name)"))"
+      output += test.outcome == .skipped ? " # SKIP \(escaped(test.summary))\n" : "\n"
+      guard ![.passed, .skipped].contains(test.outcome) else { continue }
       // JSON strings are YAML strings, whatever stands in them.
       output += "  ---\n  message: \(JSONValue.string(test.summary).compactText)\n"
       output += "  severity: \(test.outcome == .failed ? "fail" : "error")\n"
@@ -25,6 +26,7 @@ extension ScenarioTest {
 
   /// A description: `#` would begin a directive, and a backslash escapes.
   private static func escaped(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("#", with: "\\#").replacing("\n", with: " ")
+    text.printable().replacing("\\", with: "\\\\").replacing("#", with: "\\#")
+      .replacing("\n", with: " ")
   }
 }

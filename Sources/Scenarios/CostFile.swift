@@ -100,7 +100,7 @@ extension ScenarioFolder {
   private func time(_ number: CheckedValue, _ unit: CostUnit) throws(InputError) -> SimulatedTime {
     let time = number.number * unit.picoseconds
     guard time <= 1e15 else { throw number.error(expected: "at most 1000 seconds") }
-    return SimulatedTime(picoseconds: UInt64(time.rounded()))
+    return SimulatedTime(roundingNanoseconds: time / 1000)
   }
 }
 
@@ -112,10 +112,11 @@ extension CostModel {
     for setting in settings {
       guard case .name(let name)? = setting.path.steps.first, let item = Item(rawValue: name),
         let match = setting.value.text.wholeMatch(of: /([0-9.]+) ?(ps|ns|us)/),
-        let number = Double(match.1), let unit = CostUnit(rawValue: String(match.2))
+        let number = Double(match.1), let unit = CostUnit(rawValue: String(match.2)),
+        number * unit.picoseconds <= 1e15
       else { throw setting.value.error(expected: Shape.costTime.expectation) }
       costs[item] = Cost(
-        time: SimulatedTime(picoseconds: UInt64((number * unit.picoseconds).rounded())),
+        time: SimulatedTime(roundingNanoseconds: number * unit.picoseconds / 1000),
         status: .assumed, source: "set by the user")
     }
     return CostModel(name: self.name, platform: platform, costs: costs, end: end)
@@ -126,8 +127,8 @@ extension CostModel.Status {
   /// What the status says about a number.
   package var meaning: String {
     switch self {
-    case .measured: "Published by whoever measured it."
-    case .secondHand: "Published, and quoted by somebody else."
+    case .measured: "Published by those who measured it."
+    case .secondHand: "Published, and quoted from there by another source."
     case .derived: "Computed from measured numbers."
     case .assumed: "A plausible round number: nothing published was found."
     case .range: "Two ends: nothing published was found, or what was disagrees."

@@ -1,5 +1,6 @@
 import Bits
 package import Designs
+package import Files
 package import Software
 
 /// One expectation of one field, and what was found.
@@ -9,6 +10,8 @@ package struct FieldCheck: Equatable, Sendable {
   package let expected: String
   package let found: String
   package let holds: Bool
+  /// Where the expectation stands; `nil` for one that stands in no file.
+  package var place: Place?
 
   package init(_ field: String, expected: String, found: String, holds: Bool? = nil) {
     self.field = field
@@ -21,9 +24,25 @@ package struct FieldCheck: Equatable, Sendable {
 extension DesignExpectation {
   /// Every field that the file names, compared with `result`.
   package func check(_ result: RunResult) -> [FieldCheck] {
-    setupChecks(result) + journeyChecks(result) + messageChecks(result) + exitChecks(result)
+    let checks =
+      setupChecks(result) + journeyChecks(result) + messageChecks(result) + exitChecks(result)
       + (whyContains.map { [.contains("why", $0, in: result.why)] } ?? [])
       + deviceChecks(result)
+    return checks.map { check in
+      var check = check
+      check.place = place(of: check.field)
+      return check
+    }
+  }
+
+  /// Where the expectation of a field stands, or of the field around it.
+  package func place(of field: String) -> Place? {
+    var field = field
+    while !field.isEmpty {
+      if let place = places[field] { return place }
+      field = field.lastIndex { $0 == "." || $0 == "[" }.map { String(field[..<$0]) } ?? ""
+    }
+    return places[""]
   }
 
   private func deviceChecks(_ result: RunResult) -> [FieldCheck] {
@@ -53,7 +72,7 @@ extension DesignExpectation {
     }
     if let by = setup.by {
       checks.append(
-        FieldCheck("setup.by", expected: by, found: refusal?.agent.rawValue ?? "nobody"))
+        FieldCheck("setup.by", expected: by, found: refusal?.agent.rawValue ?? "no refusal"))
     }
     if let errno = setup.errno {
       checks.append(FieldCheck("setup.errno", expected: errno, found: refusal?.errno ?? "none"))

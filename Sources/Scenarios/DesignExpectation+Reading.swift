@@ -26,6 +26,7 @@ extension ScenarioFolder {
 extension DesignExpectation {
   fileprivate init(design: String, _ value: CheckedValue) {
     self.init(design: design)
+    places = value.places
     verdict = value.choice("verdict")
     setup = value["setup"].map {
       Setup(
@@ -49,6 +50,27 @@ extension DesignExpectation {
     }
     whyContains = value["why"]?["contains"]?.text
     devices = value["devices"]?.items.map(DeviceExpectation.init) ?? []
+  }
+}
+
+extension CheckedValue {
+  /// Where each part of the value stands, by its path within the value.
+  fileprivate var places: [String: Place] {
+    var places = ["": place]
+    add(to: &places, at: "")
+    return places
+  }
+
+  private func add(to places: inout [String: Place], at path: String) {
+    for member in members {
+      let inner = path.isEmpty ? member.name : "\(path).\(member.name)"
+      places[inner] = member.value.place
+      member.value.add(to: &places, at: inner)
+    }
+    for (index, item) in items.enumerated() {
+      places["\(path)[\(index)]"] = item.place
+      item.add(to: &places, at: "\(path)[\(index)]")
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 package import Designs
+package import Files
 
 /// What a scenario file says that one design comes to. Whatever is `nil` is not checked.
 package struct DesignExpectation: Equatable, Sendable {
@@ -18,6 +19,8 @@ package struct DesignExpectation: Equatable, Sendable {
   package var whyContains: String?
   /// What becomes of each device, from the first on.
   package var devices: [DeviceExpectation] = []
+  /// Where each field of the expectation stands, by its path; the whole by the empty path.
+  package var places: [String: Place] = [:]
 
   /// What set-up comes to.
   package struct Setup: Equatable, Sendable {

@@ -7,7 +7,7 @@ extension Design {
   package var fileText: String {
     var text = """
       # A design: one choice for each question. 'doorbell compare --matrix --design FILE' shows what
-      # it comes to; 'doorbell designs show FILE' says what it means.
+      # the result is; 'doorbell designs show FILE' says what it means.
       title: \(yamlText(title))
       source: \(yamlText(source))
 

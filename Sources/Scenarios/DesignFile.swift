@@ -59,7 +59,7 @@ extension Design.Advertisement: DesignChoice {
     case .rmrRelaxable:
       "An IORT RMR with 'remapping permitted' (IOMMU_RESV_DIRECT_RELAXABLE)."
     case .msiDirect:
-      "A range that every domain maps one to one and that the guest takes for its doorbell "
+      "A range that every domain maps one to one and that the guest uses as its doorbell "
         + "(IOMMU_RESV_MSI_DIRECT, proposed)."
     }
   }
@@ -120,7 +120,7 @@ extension RouteAddress: DesignChoice {
     switch self {
     case .machineDoorbell: "The machine's fixed doorbell (QEMU's msi-gpa)."
     case .walk: "The guest's address, walked through the guest's stage 1 in software."
-    case .guestAddress: "The guest's address as it is, which KVM takes for an IPA."
+    case .guestAddress: "The guest's address as it is, which KVM reads as an IPA."
     }
   }
 }

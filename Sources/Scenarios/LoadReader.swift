@@ -121,6 +121,9 @@ extension LoadSetting {
     timeSlice = try value.time("timeSlice") ?? timeSlice
     warmUp = try value.time("warmUp") ?? warmUp
     duration = try value.time("duration") ?? duration
+    guard warmUp + duration <= .nanoseconds(1_000 * 1_000_000_000) else {
+      throw value.error(expected: "a warm-up and a duration of at most 1000 s together")
+    }
     guard duration > .zero, timeSlice > .zero else {
       throw value.error(expected: "a duration and a time slice above zero")
     }

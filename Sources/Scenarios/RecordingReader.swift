@@ -4,6 +4,7 @@ package import Files
 import GLibSupport
 import Guest
 import Linux
+import Simulation
 
 /// Reads a recording line by line: a header, facts, then events in the recorded order.
 struct RecordingReader {
@@ -66,7 +67,7 @@ struct RecordingReader {
 
   /// The JSON object that a line holds.
   private func document(_ line: String, at place: Place) throws(InputError) -> YAMLDocument {
-    let found = line.isEmpty ? "an empty line" : line.quoted
+    let found = line.isEmpty ? "an empty line" : line.hasPrefix("{") ? line.quoted : "other text"
     let wrong = InputError(expected: "a JSON object", found: found, at: place, field: "")
     guard line.hasPrefix("{") else { throw wrong }
     do throws(InputError) {
@@ -116,6 +117,11 @@ struct RecordingReader {
         at: line["at"]?.place ?? line.place, field: "at")
     }
     start = start ?? time
+    guard time - (start ?? time) <= SimulatedTime.longestRun.nanoseconds else {
+      throw InputError(
+        expected: "a time at most 200 days after the first", found: "\(time) ns",
+        at: line["at"]?.place ?? line.place, field: "at")
+    }
     last = time
     guard line.text("do") == "its-command" else {
       flush()

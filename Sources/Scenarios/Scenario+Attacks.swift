@@ -43,21 +43,23 @@ extension Scenario {
   func addingAttacks(to parts: [ScenarioTest.Part]) throws(InputError) -> [ScenarioTest.Part] {
     var extended: [ScenarioTest.Part] = []
     for part in parts {
-      let expected = expectations.first { $0.design == part.design }?.isolation ?? []
+      let expectation = expectations.first { $0.design == part.design }
+      let expected = expectation?.isolation ?? []
       let specification = specifications().first { $0.design.name == part.design }
       var checks = part.checks
       for (name, outcome) in expected {
         guard let specification, let attack = Attack.named(name) else { continue }
         do {
           let found = try specification.attacked(by: attack).outcome
-          checks.append(
-            FieldCheck(
-              "isolation.\(name)", expected: outcome.rawValue, found: found.rawValue))
+          var check = FieldCheck(
+            "isolation.\(name)", expected: outcome.rawValue, found: found.rawValue)
+          check.place = expectation?.place(of: check.field)
+          checks.append(check)
         } catch {
           throw InputError("attack \(name.quoted): \(error.message)", at: Place(file: file))
         }
       }
-      extended.append(.init(design: part.design, checks: checks))
+      extended.append(.init(design: part.design, checks: checks, why: part.why))
     }
     return extended
   }

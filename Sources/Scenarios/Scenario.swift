@@ -17,6 +17,8 @@ package struct Scenario: Sendable {
   package var source = ""
   /// The rows of the scenario table that it shows.
   package var rows: [String] = []
+  /// Why its expectations are known not to hold; `nil` where they must.
+  package var knownFailure: String?
   /// What the guest's firmware tables leave out.
   package var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.

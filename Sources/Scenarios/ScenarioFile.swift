@@ -11,6 +11,9 @@ extension Shape {
     .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
     .optional("source", .anyText, "What justifies the expectations."),
     .optional("rows", .list(.anyText), "The rows of the scenario table that it shows."),
+    .optional(
+      "known-failure", .anyText,
+      "Why the expectations do not hold yet; that they do is then a failure."),
     .required("guest", guest, "The guest."),
     .required(
       "host",
@@ -42,8 +45,8 @@ extension Shape {
       "seed", .integer(0...UInt64(UInt32.max)), "Seeds whatever is random in the run.",
       standard: .integer(1)),
     .optional(
-      "expect", .dictionary(keys: "names of designs to what they must come to", designExpectation),
-      "What each design must come to; 'doorbell test' checks it."),
+      "expect", .dictionary(keys: "names of designs to their expected results", designExpectation),
+      "The expected result of each design; 'doorbell test' checks it."),
   ])
 
   static let guest = Shape.record([
@@ -90,12 +93,12 @@ extension Shape {
   ])
 
   static let designExpectation = Shape.record([
-    .optional("setup", setup, "What set-up comes to."),
+    .optional("setup", setup, "The result of set-up."),
     .optional("verdict", verdict, "The worst of the verdicts of all MSIs."),
     .optional("journeys", journeys, "How many MSIs end in which way."),
     .optional("message", message, "What the device's first MSI-X entry holds."),
     .optional("exits", exits, "Exits of the guest's virtual CPUs."),
-    .optional("isolation", isolation, "What attacks on the design come to."),
+    .optional("isolation", isolation, "The results of attacks on the design."),
     .optional("why", why, "The sentence that says why it came out so."),
     .optional(
       "devices",
@@ -227,7 +230,7 @@ extension IsolationFinding.Outcome {
   package var meaning: String {
     switch self {
     case .contained: "Nothing was reached but what is the actor's own."
-    case .noise: "Nobody lost anything, but somebody else paid."
+    case .noise: "No data or interrupt was lost; another party lost shared resources."
     case .breach: "What the attack calls a breach happened."
     case .notApplicable: "The design has nothing that could be attacked so."
     case .unknown: "The models cannot tell."
@@ -244,7 +247,7 @@ extension Verdict {
     case .dropped: "An interrupt controller discarded it."
     case .fault: "Translation failed, and the guest was told by an event record."
     case .lost: "It vanished without anything that the guest could see."
-    case .misrouted: "It arrived as somebody else's interrupt."
+    case .misrouted: "It arrived as another interrupt than the one that was meant."
     case .corrupted: "It was written to RAM."
     }
   }

@@ -25,15 +25,21 @@ package struct ScenarioFolder: Sendable {
   package init(path: String) { self.path = path }
 
   /// Finds the folder: the one that the user names, that of `$DOORBELL_HOME`, or `scenarios` in the
-  /// working directory, in the executable's folder, or in a folder around either.
+  /// working directory, `share/doorbell/scenarios` or `scenarios` in the executable's folder, or any of
+  /// these in a folder around it.
   package static func find(
     explicit: String?, home: String?, workingDirectory: String, executable: String
   ) throws(InputError) -> ScenarioFolder {
     if let explicit { return try named(explicit, by: "--scenarios") }
     if let home, !home.isEmpty { return try named("\(home)/scenarios", by: "$DOORBELL_HOME") }
     let beside = URL(fileURLWithPath: executable).resolvingSymlinksInPath().path
-    for start in [workingDirectory, (beside as NSString).deletingLastPathComponent] {
-      if let path = around(start) {
+    if let path = around(workingDirectory, "scenarios") {
+      return ScenarioFolder(path: displayed(path, in: workingDirectory))
+    }
+    // An installation has PREFIX/bin/doorbell and PREFIX/share/doorbell/scenarios.
+    let folder = (beside as NSString).deletingLastPathComponent
+    for name in ["share/doorbell/scenarios", "scenarios"] {
+      if let path = around(folder, name) {
         return ScenarioFolder(path: displayed(path, in: workingDirectory))
       }
     }
@@ -52,10 +58,10 @@ package struct ScenarioFolder: Sendable {
     return ScenarioFolder(path: path)
   }
 
-  private static func around(_ start: String) -> String? {
+  private static func around(_ start: String, _ name: String) -> String? {
     var folder = start as NSString
     while true {
-      let candidate = folder.appendingPathComponent("scenarios")
+      let candidate = folder.appendingPathComponent(name)
       if isScenarioFolder(candidate) { return candidate }
       guard folder.length > 1 else { return nil }
       folder = folder.deletingLastPathComponent as NSString
@@ -112,6 +118,11 @@ package struct ScenarioFolder: Sendable {
     guard let place else {
       if isFile(name) { return name }
       throw InputError("no such file", at: Place(file: name))
+    }
+    // A file from a stranger must not make errors quote files that are none of the program's.
+    guard [".yaml", ".yml", ".json", ".jsonl", ".gz"].contains(where: { name.hasSuffix($0) }) else {
+      throw InputError(
+        expected: "the path of a .yaml or .jsonl file", found: name.quoted, at: place, field: field)
     }
     if name.hasPrefix("/"), isFile(name) { return name }
     let folder = (place.file as NSString).deletingLastPathComponent

@@ -3,6 +3,7 @@ import Designs
 package import Files
 import Guest
 import Linux
+import Simulation
 import Timing
 import VMM
 
@@ -47,6 +48,7 @@ extension ScenarioFolder {
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
+    scenario.knownFailure = value["known-failure"]?.text
     scenario.unmapPolicy = overrides.unmapPolicy ?? value["guest"]?.choice("unmap") ?? .strict
     scenario.idle = overrides.idle ?? value["guest"]?.choice("idle") ?? .runs
     scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
@@ -93,12 +95,20 @@ extension ScenarioFolder {
     guard let time = nanoseconds(interval.text) else {
       throw interval.error(expected: "a time such as 10 us")
     }
+    let messages = made.integer("messages")
+    let arrivals = made.choice("arrivals") ?? Arrivals.regular
+    // A random gap may be many times as long as the mean.
+    guard time <= SimulatedTime.longestRun.nanoseconds / (arrivals == .poisson ? 64 : 1) / messages
+    else {
+      throw interval.error(
+        expected:
+          "\(messages) intervals that fit into 200 days\(arrivals == .poisson ? " 64 times" : "")")
+    }
     return (
       "synthetic",
       .synthetic(
         vectors: Int(clamping: made.integer("vectors")),
-        messages: Int(clamping: made.integer("messages")), every: time,
-        arrivals: made.choice("arrivals") ?? .regular, seed: seed,
+        messages: Int(clamping: messages), every: time, arrivals: arrivals, seed: seed,
         buffer: made["buffer"].map { IOVA($0.integer) },
         store: made.choice("message-store") ?? .msiX)
     )

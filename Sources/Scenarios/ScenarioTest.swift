@@ -8,10 +8,13 @@ package struct ScenarioTest: Sendable {
   package struct Part: Sendable {
     package let design: String
     package let checks: [FieldCheck]
+    /// Why the design came to what it did; `nil` for a step of a script.
+    package let why: String?
 
-    package init(design: String, checks: [FieldCheck]) {
+    package init(design: String, checks: [FieldCheck], why: String? = nil) {
       self.design = design
       self.checks = checks
+      self.why = why
     }
 
     package var failures: [FieldCheck] { checks.filter { !$0.holds } }
@@ -28,6 +31,39 @@ package struct ScenarioTest: Sendable {
   package let outcome: Outcome
   /// `nil` for a scenario without a golden record.
   package var golden: GoldenCheck?
+  /// Why the expectations are known not to hold; `nil` where they must.
+  package var knownFailure: String?
+  /// Whether the file is a script, which has steps instead of designs.
+  package var isScript = false
+  /// How long the test took; `nil` where nothing measured it.
+  package var duration: Duration?
+
+  /// What the test came to, in one word for each kind of result.
+  package enum Result: String, CaseIterable, Sendable {
+    case passed = "ok"
+    /// The file has no expectation, so that nothing was tested.
+    case expectsNothing = "expects nothing"
+    /// The expectations do not hold, as the file says.
+    case failedAsKnown = "known failure"
+    case failed
+    /// The expectations hold although the file says that they do not.
+    case passedUnexpectedly = "unexpectedly ok"
+    case malformed
+
+    /// Whether the command fails by it.
+    package var isFailure: Bool { self == .failed || self == .passedUnexpectedly }
+  }
+
+  package var result: Result {
+    if error != nil { return .malformed }
+    if checks == 0 { return .expectsNothing }
+    return switch (failures > 0, knownFailure != nil) {
+    case (false, false): .passed
+    case (false, true): .passedUnexpectedly
+    case (true, false): .failed
+    case (true, true): .failedAsKnown
+    }
+  }
 
   /// How a scenario's golden record compares with what its designs come to.
   package struct GoldenCheck: Equatable, Sendable {
@@ -72,6 +108,7 @@ extension ScenarioFolder {
       let comparison = try await scenario.run(by: engine)
       let parts = try scenario.addingAttacks(to: comparison.checkedExpectations)
       var test = ScenarioTest(file: path, purpose: scenario.purpose, outcome: .ran(parts))
+      test.knownFailure = scenario.knownFailure
       if scenario.wantsMappings {
         let found = Golden(comparison, findings: try await scenario.findings(of: Attack.all))
         test.golden = .init(
@@ -93,7 +130,8 @@ extension ScenarioFolder {
       }
       return [path]
     }
-    let files = files(below: path)
+    var seen: Set<FileStatus.Identity> = []
+    let files = try files(below: path, unless: &seen)
     guard !files.isEmpty else {
       throw InputError(
         expected: "scenario files (*.yaml) in the folder", found: "none", at: Place(file: path),
@@ -102,18 +140,31 @@ extension ScenarioFolder {
     return files
   }
 
-  private static func files(below folder: String) -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.sorted().flatMap { name in
-      let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-      if isFolder(path) {
-        return ["designs", "costs", "recordings", "sweeps", "published"].contains(name)
-          || name.hasPrefix(".")
-          ? [] : files(below: path)
-      }
-      return name.hasSuffix(".yaml") ? [path] : []
+  /// - Parameter seen: what links have led to already, so that each file is named once and a link
+  ///   to a folder around it leads nowhere.
+  private static func files(
+    below folder: String, unless seen: inout Set<FileStatus.Identity>
+  ) throws(InputError) -> [String] {
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+      throw InputError(
+        "the folder cannot be read: \(error.localizedDescription)", at: Place(file: folder))
     }
+    var files: [String] = []
+    for name in names.sorted() where !name.hasPrefix(".") {
+      let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+      guard let found = FileStatus(path) else { continue }
+      if found.isFolder {
+        guard !otherKinds.contains(name), seen.insert(found.identity).inserted else { continue }
+        files += try Self.files(below: path, unless: &seen)
+      } else if name.hasSuffix(".yaml"), seen.insert(found.identity).inserted {
+        files.append(path)
+      }
+    }
+    return files
   }
+
+  private static let otherKinds = ["designs", "costs", "recordings", "sweeps", "published"]
 }
 
 extension Comparison {
@@ -121,7 +172,8 @@ extension Comparison {
   package var checkedExpectations: [ScenarioTest.Part] {
     scenario.expectations.compactMap { expectation in
       results.first { $0.design.name == expectation.design }.map {
-        ScenarioTest.Part(design: expectation.design, checks: expectation.check($0))
+        ScenarioTest.Part(
+          design: expectation.design, checks: expectation.check($0), why: $0.why)
       }
     }
   }

@@ -137,7 +137,7 @@ extension IOMMUBench {
         ]), "IOMMU_HWPT_ALLOC."),
       .optional(
         "viommu-alloc",
-        onDevice([object, result, .optional("unknown-type", .boolean, "A type nobody knows.")]),
+        onDevice([object, result, .optional("unknown-type", .boolean, "An unknown type.")]),
         "IOMMU_VIOMMU_ALLOC."),
       .optional(
         "vdevice-alloc",

@@ -123,8 +123,10 @@ package final class NestedBench: Bench {
   {
     let start = map.ramBase.rawValue
     let end = start + guestRAM
-    let gap = hole.map {
-      max(start, min($0.base, end))..<min(end, max(start, $0.base &+ $0.length))
+    let gap = hole.map { hole in
+      let top = hole.base.addingReportingOverflow(hole.length)
+      let first = max(start, min(hole.base, end))
+      return first..<min(end, max(first, top.overflow ? .max : top.partialValue))
     }
     let parts = [start..<(gap?.lowerBound ?? end), (gap?.upperBound ?? end)..<end]
     return parts.filter { !$0.isEmpty }.map {

@@ -8,10 +8,11 @@ extension Outcome {
   package func check(_ expectation: CheckedValue?) -> [FieldCheck] {
     var checks = expectation.map { Self.compare($0, record, at: "", in: $0) } ?? []
     if let refusal, expectation?["errno"] == nil {
-      checks.append(
-        FieldCheck(
-          "errno", expected: "no refusal",
-          found: "\(refusal.errno) from \(refusal.function): \(refusal.message)"))
+      var check = FieldCheck(
+        "errno", expected: "no refusal",
+        found: "\(refusal.errno) from \(refusal.function): \(refusal.message)")
+      check.place = expectation?.place
+      checks.append(check)
     }
     return checks
   }
@@ -29,15 +30,18 @@ extension Outcome {
       }
     case .list(let items):
       guard case .array(let elements)? = found, elements.count == items.count else {
-        return [
-          FieldCheck(
-            field, expected: "a list of \(items.count)", found: found?.compactText ?? "nothing")
-        ]
+        var check = FieldCheck(
+          field, expected: "a list of \(items.count)", found: found?.compactText ?? "nothing")
+        check.place = expected.place
+        return [check]
       }
       return zip(items, elements).enumerated().flatMap { index, pair in
         compare(pair.0, pair.1, at: "\(field)[\(index)]", in: root)
       }
-    default: return [scalar(expected.text, found, at: field)]
+    default:
+      var check = scalar(expected.text, found, at: field)
+      check.place = expected.place
+      return [check]
     }
   }
 

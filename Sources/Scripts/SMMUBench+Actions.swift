@@ -12,7 +12,7 @@ extension SMMUBench {
     _ action: String, _ arguments: CheckedValue
   ) throws(InputError) -> Outcome {
     switch action {
-    case "leaf": return writeLeaf(arguments)
+    case "leaf": return try writeLeaf(arguments)
     case "table": return try makeTable(arguments)
     case "map": return try map(arguments)
     case "cd": return try writeContext(arguments)
@@ -37,10 +37,13 @@ extension SMMUBench {
 
   // MARK: Structures
 
-  private func writeLeaf(_ arguments: CheckedValue) -> Outcome {
+  private func writeLeaf(_ arguments: CheckedValue) throws(InputError) -> Outcome {
     let index = arguments.integer("index")
     let leaf = Self.streamTable + (index << (split + 6))
-    memory.store64(Self.leaf + index * 8, leaf.rawValue | arguments.integer("span"))
+    guard memory.store64(Self.leaf + index * 8, leaf.rawValue | arguments.integer("span")) else {
+      throw (arguments["index"] ?? arguments).error(
+        expected: "an index whose entry lies in RAM (\(Self.ram.base), 64 MiB)")
+    }
     return Outcome()
   }
 

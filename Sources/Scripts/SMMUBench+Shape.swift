@@ -23,7 +23,7 @@ extension SMMUBench {
       .optional(
         "leaf",
         .record([
-          .required("index", number, "Of the level 1 descriptor."),
+          .required("index", .integer(0...0xFFFF), "Of the level 1 descriptor."),
           .required("span", .integer(0...31), "Its Span."),
         ]), "Write a level 1 stream table descriptor."),
       .optional(

@@ -53,6 +53,8 @@ extension ScenarioFolder {
         ScenarioTest.Part(design: step.title(number), checks: step.checks)
       }
       var test = ScenarioTest(file: path, purpose: result.script.purpose, outcome: .ran(parts))
+      test.isScript = true
+      test.knownFailure = result.script.knownFailure
       let record = Golden.path(forScenario: path)
       if InputFile.exists(record) {
         let found = Golden(result, of: path)

@@ -20,6 +20,8 @@ package struct Script: Sendable {
   package let source: String
   /// The rows of the scenario table that it shows.
   package let rows: [String]
+  /// Why its expectations are known not to hold; `nil` where they must.
+  package let knownFailure: String?
   package let bench: any Bench.Type
   package let configuration: CheckedValue
   package let steps: [Step]
@@ -32,6 +34,9 @@ extension Shape {
       .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
       .required("source", .anyText, "What justifies the expectations: a manual, a kernel, a post."),
       .optional("rows", .list(.anyText), "The rows of the scenario table that it shows."),
+      .optional(
+        "known-failure", .anyText,
+        "Why the expectations do not hold yet; that they do is then a failure."),
       .required(
         "script",
         .oneOf(Benches.all.map { .required($0.name, bench($0), $0.title) }),
@@ -68,6 +73,7 @@ extension Script {
     purpose = value.text("purpose")
     source = value.text("source")
     rows = value["rows"]?.items.map(\.text) ?? []
+    knownFailure = value["known-failure"]?.text
     self.bench = bench
     configuration =
       member.value["setup"]

@@ -12,7 +12,18 @@ public struct SimulatedTime: Hashable, Comparable, Sendable {
     Self(picoseconds: 1000).times(count)
   }
 
+  /// The time nearest to so many nanoseconds: zero for a negative number and for none, the far end
+  /// of time for one that does not fit.
+  public init(roundingNanoseconds count: Double) {
+    let rounded = (count * 1000).rounded()
+    self.init(
+      picoseconds: rounded > 0 ? rounded < 0x1p64 ? UInt64(rounded) : .max : 0)
+  }
+
   public static let zero = Self(picoseconds: 0)
+
+  /// The longest time that input may ask for, 200 days: what runs add to it still fits.
+  public static let longestRun = Self.nanoseconds(200 * 86_400 * 1_000_000_000)
 
   @inlinable @inline(__always)
   public static func < (left: Self, right: Self) -> Bool { left.picoseconds < right.picoseconds }

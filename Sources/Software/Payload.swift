@@ -7,6 +7,8 @@ public enum Payload: Equatable, Sendable {
   case smmuCommands([SMMUCommand])
   /// Queues commands of an ITS.
   case itsCommands([ITSCommand])
+  /// Moves a queue's producer or consumer: a count that follows from all commands before.
+  case queuePointer
   /// Writes words of the STE of a stream.
   case streamEntry(of: UInt32)
   /// Enables or disables a physical LPI or SPI, or, of a guest's kernel, one of its own.

@@ -32,9 +32,15 @@ extension SweepFile {
   }
 
   /// Adds a point that has just run.
+  ///
+  /// A sweep of the same plan that runs at the same time may have been quicker; its result of the
+  /// point is the same and stays.
   package func commit(_ point: SweepPoint, _ result: PointResult) throws(InputError) {
-    try access {
-      try $0.insert(
+    try access { database in
+      let known = try Int.fetchOne(
+        database, sql: "SELECT COUNT(*) FROM point WHERE number = ?", arguments: [point.number])
+      guard known == 0 else { return }
+      try database.insert(
         SweepResults.Row(
           number: point.number, hash: point.hash, fields: point.fields, result: result))
     }
@@ -49,6 +55,9 @@ extension SweepFile {
       guard let kind = facts["run"].flatMap(SweepPlan.Kind.init), let digest = facts["plan"],
         let count = facts["points"].flatMap(Int.init), case .array(let seeds)? = seeds
       else { throw InputError.damaged("the plan's facts are missing", at: self.path) }
+      guard (0...SweepPlan.pointLimit).contains(count) else {
+        throw InputError.damaged("a plan of \(count) points", at: self.path)
+      }
       let quantities = try Row.fetchAll(
         database, sql: "SELECT section, name, unit FROM quantity ORDER BY number")
       return SweepResults(
@@ -59,7 +68,13 @@ extension SweepFile {
         quantities: quantities.map {
           SweepQuantity(section: $0.text("section"), name: $0.text("name"), unit: $0.text("unit"))
         },
-        rows: withRows ? try database.rows(quantities: quantities.count) : [])
+        rows: withRows
+          ? try database.rows(quantities: quantities.count).map { row in
+            guard (1...max(1, count)).contains(row.number), count > 0 else {
+              throw InputError.damaged("point \(row.number) of \(count)", at: self.path)
+            }
+            return row
+          } : [])
     }
   }
 }
@@ -70,7 +85,10 @@ extension Row {
     String.fromDatabaseValue(self[column]) ?? ""
   }
   fileprivate func integer(_ column: String) -> Int { Int.fromDatabaseValue(self[column]) ?? 0 }
-  fileprivate func number(_ column: String) -> Double? { Double.fromDatabaseValue(self[column]) }
+  /// `nil` also for a number that no run has: an infinity, or beyond 1e18 of any unit.
+  fileprivate func number(_ column: String) -> Double? {
+    Double.fromDatabaseValue(self[column]).flatMap { abs($0) <= 1e18 ? $0 : nil }
+  }
 }
 
 extension Database {

@@ -162,7 +162,7 @@ struct SweepPlot {
 
   /// A coordinate with one decimal.
   private func number(_ value: Double) -> String {
-    let tenths = Int((value * 10).rounded())
+    let tenths = Int((value.isFinite ? min(max(value, -1e6), 1e6) * 10 : 0).rounded())
     return "\(tenths / 10).\(abs(tenths % 10))"
   }
 }

@@ -44,11 +44,18 @@ extension SweepReport {
   }
 
   private var htmlTable: String {
-    func line(_ cells: [String], _ tag: String) -> String {
-      "<tr>" + cells.map { "<\(tag)>\(escaped($0))</\(tag)>" }.joined() + "</tr>\n"
+    func cell(_ text: String, _ tag: String, _ scope: String = "") -> String {
+      "<\(tag)\(scope)>\(escaped(text))</\(tag)>"
     }
-    return "<div class=\"wide\"><table>\n" + line(titles, "th")
-      + results.rows.map { line(cells($0), "td") }.joined() + "</table></div>\n"
+    let head = titles.map { cell($0, "th", " scope=\"col\"") }.joined()
+    let rows = results.rows.map { row in
+      let texts = cells(row)
+      return "<tr>" + cell(texts.first ?? "", "th", " scope=\"row\"")
+        + texts.dropFirst().map { cell($0, "td") }.joined() + "</tr>\n"
+    }
+    return "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Points\"><table>\n"
+      + "<caption>A row for each point</caption>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n"
+      + rows.joined() + "</tbody></table></div>\n"
   }
 
   /// Colours of lines that people with any kind of colour vision tell apart (Okabe and Ito); grey

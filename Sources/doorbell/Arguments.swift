@@ -68,7 +68,7 @@ struct MachineOptions: ParsableArguments {
 
 /// Which scenario to run, and what to run instead of what it says.
 struct ScenarioOptions: ParsableArguments {
-  @Argument(help: "A scenario file, or the name of a shipped scenario.")
+  @Argument(help: "A scenario file, or the name of a shipped scenario.", completion: .scenarios)
   var scenario = Self.standard
 
   /// The scenario that runs when none is named.
@@ -116,7 +116,9 @@ struct ConditionOptions: ParsableArguments {
   @Option(help: "The host's page size.")
   var hostPageSize: PageSize?
 
-  @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
+  @Option(
+    help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"),
+    completion: .costModels)
   var costs: String?
 
   @Option(help: "Seed of whatever is random.")

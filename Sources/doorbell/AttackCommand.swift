@@ -3,6 +3,7 @@ import Console
 import Designs
 import Files
 import Guest
+import HTMLReports
 import Reports
 import Scenarios
 
@@ -16,13 +17,13 @@ struct AttackCommand: AsyncParsableCommand {
       prints what the models of hardware and software make of it. A second VM shares the SMMU and \
       the ITS.
 
-      'contained': nothing was reached but what is the actor's own. 'noise': nobody lost anything, \
-      but somebody else paid. 'breach': what the attack calls a breach happened; behind it stands \
+      'contained': nothing was reached but what is the actor's own. 'noise': no data or \
+      interrupt was lost, but another VM lost shared resources. 'breach': what the attack calls a breach happened; behind it stands \
       whom it hit: the guest, the neighbour VM, the host. Each is the result of a run.
 
       JSON is a list of findings, each with 'design', 'usage', 'attack', 'actor', 'action' (what the \
       actor does), 'breachIf' (what would be a breach), 'source' (what says what should happen), \
-      'outcome', 'victim' (guest, neighbour or host; null for nobody), 'detail' (one sentence), \
+      'outcome', 'victim' (guest, neighbour or host; null for none), 'detail' (one sentence), \
       'measures' (what was counted, by name) and 'stations', the way of the access that shows it: \
       each with 'time' in ns, 'station', 'address', 'words' and 'meaning'.
 
@@ -34,7 +35,7 @@ struct AttackCommand: AsyncParsableCommand {
         doorbell attack --list
 
       EXIT STATUS
-        0 when all attacks were made, whatever they came to; 2 for bad input.
+        0 when all attacks were made, whatever they reached; 2 for bad input.
       """
   )
 
@@ -49,7 +50,8 @@ struct AttackCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("attack"),
-    help: ArgumentHelp("One attack; may be repeated (default: all).", valueName: "name"))
+    help: ArgumentHelp("One attack; may be repeated (default: all).", valueName: "name"),
+    completion: .words { Attack.all.map(\.name) })
   var attacks: [String] = []
 
   @Flag(help: "List the attacks, and do nothing else.")
@@ -58,8 +60,7 @@ struct AttackCommand: AsyncParsableCommand {
   @Flag(help: "Print what was counted, and the way of the access that shows each finding.")
   var journeys = false
 
-  @Option(help: "How to print.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   func validate() throws {
     guard usages == nil || options.conditions.guestUsage == nil else {
@@ -68,15 +69,22 @@ struct AttackCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    guard !list else { return try Output.write(AttackList.text(on: Output.terminal)) }
+    guard !list else { return try result.write(AttackList.text(on: result.terminal)) }
     let chosen = try attacks.isEmpty ? Attack.all : attacks.map { try Attack.existing($0) }
     let scenario = try designs.load(options)
     let usages = try usages.map(GuestUsage.list)
     let findings = try await Progress.during("attacking '\(scenario.name)'") { progress in
       try await scenario.findings(of: chosen, under: usages) { progress.show($0) }
     }
-    try Output.write(
-      IsolationReport(findings, withJourneys: journeys).text(as: format, on: Output.terminal))
+    let report = IsolationReport(findings, withJourneys: journeys)
+    guard let format = result.format.tabular else {
+      var page = DocumentPage(
+        "Attacks on \(scenario.name)", purpose: scenario.purpose, facts: .current)
+      page.tables = [.init("Rows", csv: report.text(as: .csv))]
+      page.findings = findings
+      return try result.write(page.html)
+    }
+    try result.write(report.text(as: format, on: result.terminal))
   }
 }
 

@@ -63,10 +63,12 @@ struct ListCommand<Entry: CatalogueEntry>: ParsableCommand {
         """)
   }
 
+  @OptionGroup var output: OutputOption
+
   @OptionGroup var location: FolderOptions
 
   func run() throws {
-    try Output.write(Entry.list(Entry.all(in: location.folder), on: Output.terminal))
+    try output.write(Entry.list(Entry.all(in: location.folder), on: output.terminal))
   }
 }
 
@@ -91,6 +93,8 @@ struct ShowCommand<Entry: CatalogueEntry>: ParsableCommand {
       valueName: "name|file"))
   var name: String?
 
+  @OptionGroup var output: OutputOption
+
   @OptionGroup var location: FolderOptions
 
   func validate() throws {
@@ -101,6 +105,6 @@ struct ShowCommand<Entry: CatalogueEntry>: ParsableCommand {
 
   func run() throws {
     let entry = try Entry.named(name ?? Entry.standard ?? "", in: location.folder)
-    try Output.write(entry.text(on: Output.terminal))
+    try output.write(entry.text(on: output.terminal))
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Designs
+import Files
 import HTMLReports
 import Reports
 import Scenarios
@@ -23,7 +24,7 @@ struct CompareCommand: AsyncParsableCommand {
       shows it below. --all prints the matrices of all axes.
 
       --format html makes one page that needs no network: the same tables, and for each design the \
-      sequence of its set-up, the journey of an MSI, what each party takes for the doorbell, and \
+      sequence of its set-up, the journey of an MSI, each party's address of the doorbell, and \
       the address maps of both stages. With --matrix or --all, cells link to their journeys.
 
       AXES
@@ -49,16 +50,11 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("design"),
     help: ArgumentHelp(
-      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"))
+      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"),
+    completion: .designs)
   var designs: [String] = []
 
-  @Option(help: "How to print.")
-  var format = ComparisonFormat.table
-
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Where the report goes (default: standard output).", valueName: "file"))
-  var output = "-"
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   @Flag(
     help: "Print a SHA-256 of each run's events, to compare runs on different machines with.")
@@ -73,7 +69,8 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("axis"),
     help: ArgumentHelp(
-      "Columns of the matrix; may be repeated (default: usage).", valueName: "axis[=value,...]"))
+      "Columns of the matrix; may be repeated (default: usage).", valueName: "axis[=value,...]"),
+    completion: .words { ComparisonAxis.all.map(\.name) })
   var axisNames: [String] = []
 
   @Flag(help: "Give each failing cell of a matrix a reason of its own.")
@@ -87,7 +84,7 @@ struct CompareCommand: AsyncParsableCommand {
       throw ValidationError(
         all ? "--all shows all axes: --axis needs --matrix" : "--axis and --why need --matrix")
     }
-    guard !digest || format != .html else {
+    guard !digest || result.format != .html else {
       throw ValidationError("--digest is of no use with --format html")
     }
     guard !(matrix && all) else { throw ValidationError("--all prints matrices: drop --matrix") }
@@ -95,13 +92,13 @@ struct CompareCommand: AsyncParsableCommand {
 
   func run() async throws {
     let text =
-      switch (format.tabular, matrix || all) {
-      case (let format?, false): try await comparison().report(as: format, on: Output.terminal)
+      switch (result.format.tabular, matrix || all) {
+      case (let format?, false): try await comparison().report(as: format, on: result.terminal)
       case (let format?, true):
-        MatrixReport(try await matrices(), isDetailed: why).text(as: format, on: Output.terminal)
+        MatrixReport(try await matrices(), isDetailed: why).text(as: format, on: result.terminal)
       case (nil, _): try await page()
       }
-    try Output.write(text, to: output, of: "--output")
+    try result.write(text)
   }
 
   private func comparison() async throws -> Comparison {
@@ -121,17 +118,18 @@ struct CompareCommand: AsyncParsableCommand {
     let findings = try await Progress.during("attacking '\(comparison.scenario.name)'") {
       try await comparison.scenario.findings(of: Attack.all, progress: $0.show)
     }
+    let scenario = comparison.scenario
     guard matrix || all else {
-      return HTMLReport(comparison, explained: explained, findings: findings).text
+      return HTMLReport(comparison, explained: explained, findings: findings, facts: .current).text
     }
     let matrices = try await matrices()
-    let cells = matrices.flatMap(\.rows).reduce(0) { $0 + $1.cells.count }
-    let journeys = await Progress.during("explaining the matrix", of: cells) { progress in
-      await matrices.journeys { progress.show($0) }
+    let outcomes = matrices.outcomes
+    let journeys = await Progress.during("explaining '\(scenario.name)'", of: outcomes.count) {
+      progress in await matrices.explained(outcomes) { progress.show($0) }
     }
     return HTMLReport(
-      comparison, explained: explained,
-      matrices: zip(matrices, journeys).map { .init($0, journeys: $1) }, findings: findings
+      comparison, explained: explained, matrices: matrices, outcomes: journeys, findings: findings,
+      facts: .current
     ).text
   }
 
@@ -152,9 +150,21 @@ struct CompareCommand: AsyncParsableCommand {
       return MatrixPlan.all(scenario, arguments: options.arguments(without: []))
     }
     let axes = try ComparisonAxis.chosen(axisNames)
+    let runs = axes.reduce(scenario.designs.count) { product, axis in
+      let (next, overflow) = product.multipliedReportingOverflow(by: axis.values.count)
+      return overflow ? .max : next
+    }
+    guard runs <= Self.runLimit else {
+      throw InputError(
+        "--axis: expected at most \(Self.runLimit) runs, found \(runs == .max ? "more" : String(runs)): "
+          + "name fewer axes, or some of their values (--axis NAME=VALUE,...)")
+    }
     let replaced = Set(axes.flatMap(\.values).flatMap(\.arguments))
     return [MatrixPlan(scenario, axes: axes, arguments: options.arguments(without: replaced))]
   }
+
+  /// The most runs of a matrix, as many as a sweep may have points.
+  private static let runLimit = 100_000
 
   /// The axes with their values, for the help.
   private static var axes: String {

@@ -8,6 +8,7 @@ struct CostsCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Check cost models: every number known, none at odds with another.",
+    usage: "doorbell costs check [<name|file> ...] [<options>]",
     discussion: """
       A malformed file is bad input. Beyond that, a model is checked for what cannot be: a trapped \
       access that takes less than a bare hypercall, say, or a derived number without its arithmetic.
@@ -26,8 +27,7 @@ struct CostsCheckCommand: ParsableCommand {
 
   @OptionGroup var location: FolderOptions
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   func run() throws {
     let folder = try location.folder
@@ -35,7 +35,7 @@ struct CostsCheckCommand: ParsableCommand {
       try names.isEmpty
       ? CostModel.all(in: folder) : names.map { try folder.costs(named: $0) }
     let report = CostCheckReport(models)
-    try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+    try result.write(text: report.text(on: result.terminal), json: report.json)
     if !report.isClean { throw ExitStatus.failed }
   }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Console
-import Foundation
+import Files
 import Inspect
 
 struct DecodeCommand: ParsableCommand {
@@ -48,8 +48,7 @@ struct DecodeCommand: ParsableCommand {
         0 decoded; 2 bad input, or no event found.
       """)
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   @Option(help: ArgumentHelp("Base address of an ITS; may be repeated.", valueName: "address"))
   var its: [String] = []
@@ -70,10 +69,10 @@ struct DecodeCommand: ParsableCommand {
     let context = try DecodeContext(
       itsBases: its, stage: stage, level: level, granuleKiB: granule)
     let decoded = try DecodeRequest(arguments: arguments, input: standardInput).decode(context)
-    try Output.write(format, text: decoded.text + "\n", json: decoded.json)
+    try result.write(text: decoded.text + "\n", json: decoded.json)
   }
 
-  private func standardInput() -> String {
-    String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+  private func standardInput() throws(InputError) -> String {
+    try InputFile.standardInput(limit: 16 << 20)
   }
 }

@@ -7,7 +7,8 @@ struct DesignOptions: ParsableArguments {
   @Option(
     name: .customLong("design"),
     help: ArgumentHelp(
-      "This design instead of the scenario's; may be repeated.", valueName: "name|file"))
+      "This design instead of the scenario's; may be repeated.", valueName: "name|file"),
+    completion: .designs)
   var designs: [String] = []
 
   @Flag(help: "Every design of the scenarios folder.")

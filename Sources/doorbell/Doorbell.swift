@@ -1,5 +1,10 @@
 import ArgumentParser
 import Console
+import Scenarios
+
+#if WHOLE
+  import SweepCommands
+#endif
 
 /// The root command: parses, calls a subcommand, and turns errors into messages and exit statuses.
 @main
@@ -33,17 +38,32 @@ struct Doorbell: AsyncParsableCommand {
         1  an expectation does not hold
         2  bad input: a flag, a name or a file
       """,
-    version: "0.1.0",
+    version: versionText,
     subcommands: [
       CompareCommand.self, ExplainCommand.self, TraceCommand.self, TestCommand.self,
       VerifyCommand.self,
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, RecordCommand.self,
       IORTCommand.self,
-      DesignsCommand.self, LoadCommand.self, SweepCommand.self, PoliciesCommand.self,
+      DesignsCommand.self, LoadCommand.self, sweep, PoliciesCommand.self,
       CostsCommand.self, AttackCommand.self, RacesCommand.self, ReproduceCommand.self,
-      SchemaCommand.self,
+      SchemaCommand.self, SiteCommand.self,
     ]
   )
+
+  // Sweeps need SQLite and its wrapper, which would double the time of the first build: they are a
+  // part of the program in a release (DOORBELL_WHOLE=1), and a program of their own in a checkout.
+  #if WHOLE
+    private static let sweep: any ParsableCommand.Type = SweepGroup.self
+  #else
+    private static let sweep: any ParsableCommand.Type = SweepCommand.self
+  #endif
+
+  /// The version, and the releases of Linux that the models tell apart.
+  private static var versionText: String {
+    let releases = ComparisonAxis.all.first { $0.name == "guest-kernel" }?.values.map(\.name) ?? []
+    let range = "Linux \(releases.first ?? "") to \(releases.last ?? "")"
+    return "\(Version.text)\nmodels of \(range), as guest and as host"
+  }
 
   static let _errorPrefix = "doorbell: error: "
 

@@ -1,10 +1,14 @@
-import ArgumentParser
+public import ArgumentParser
 import Console
 import Designs
 import Files
 import Reports
-import Scenarios
+public import Scenarios
 import Scripts
+public import Software
+
+extension Agent: ExpressibleByArgument {}
+extension StepFilter.Kind: ExpressibleByArgument {}
 
 struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,7 +24,7 @@ struct ExplainCommand: AsyncParsableCommand {
       chain of region, flag, domain and errno.
 
       --setup also lists the steps by which guest, VMM and host set the interrupt up, agent by \
-      agent as they happened, and after '=>' which address its agent takes for the doorbell from \
+      agent as they happened, and after '=>' which address its agent uses for the doorbell from \
       then on. A table sums up what each of them believes when the MSI leaves.
 
       --diff puts set-up and journey of two designs side by side and marks the first step that \
@@ -32,6 +36,7 @@ struct ExplainCommand: AsyncParsableCommand {
         doorbell explain --design untrapped --vector 1
         doorbell explain --design forward-address --vector 1 --message 3
         doorbell explain --guest-usage vfio --guest-kernel 6.5 --setup
+        doorbell explain --setup --agent vmm --agent kvm --only beliefs
         doorbell explain --design rmr-identity --diff forward-address
         doorbell explain scenarios/policy/rmr-direct-refused-6.6.yaml
 
@@ -44,7 +49,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The design (default: the scenario's first).", valueName: "name|file"))
+      "The design (default: the scenario's first).", valueName: "name|file"), completion: .designs)
   var design: String?
 
   @Option(help: "An MSI of this vector (default: of any).")
@@ -53,19 +58,52 @@ struct ExplainCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Which MSI, counted from 0.", valueName: "n"))
   var message = 0
 
-  @Option(help: ArgumentHelp("The device that sends it, counted from 0.", valueName: "n"))
-  var device = 0
+  @Option(
+    help: ArgumentHelp(
+      "The device that sends it, counted from 0; steps about others are left out.", valueName: "n"))
+  var device: Int?
 
   @Flag(help: "List the steps of set-up, too.")
   var setup = false
 
   @Option(
+    name: .customLong("agent"),
+    help: ArgumentHelp("With --setup: steps of this agent; may be repeated.", valueName: "agent"))
+  var agents: [Agent] = []
+
+  @Option(
+    help: ArgumentHelp("With --setup: steps from this one on, counted from 1.", valueName: "n"))
+  var from: Int?
+
+  @Option(help: ArgumentHelp("With --setup: steps up to this one.", valueName: "n"))
+  var to: Int?
+
+  @Option(help: "With --setup: steps of this kind.")
+  var only: StepFilter.Kind?
+
+  @Option(
     help: ArgumentHelp(
-      "Put set-up and journey of this design beside it.", valueName: "name|file"))
+      "Put set-up and journey of this design beside it.", valueName: "name|file"),
+    completion: .designs)
   var diff: String?
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @OptionGroup var result: ResultOptions<TextPageFormat>
+
+  func validate() throws {
+    guard setup || filter.agents.isEmpty && from == nil && to == nil && only == nil else {
+      throw ValidationError("--agent, --from, --to and --only choose steps: they need --setup")
+    }
+  }
+
+  private var filter: StepFilter {
+    var filter = StepFilter()
+    filter.agents = agents
+    filter.from = from
+    filter.to = to
+    filter.only = only
+    filter.device = device
+    return filter
+  }
 
   func run() async throws {
     if InputFile.exists(options.scenario), try Script.isScript(options.scenario) {
@@ -77,6 +115,7 @@ struct ExplainCommand: AsyncParsableCommand {
     }
     let scenario = try scenarioWithDesigns()
     let index = try scenario.workload.messageIndex(vector: vector, number: message)
+    let device = device ?? 0
     guard (0..<scenario.topology.devices).contains(device) else {
       throw InputError(
         "--device: expected 0 to \(scenario.topology.devices - 1), found \(device)")
@@ -85,9 +124,13 @@ struct ExplainCommand: AsyncParsableCommand {
       try await scenario.run(journeyOf: index, device: device)
     }
     if let report = DesignDifference(comparison) {
-      try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
-    } else if let report = JourneyReport(comparison, withSteps: setup) {
-      try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+      try result.write(
+        page: "Two designs under \(scenario.name)", purpose: scenario.purpose,
+        text: { report.text(on: $0) }, json: report.json)
+    } else if let report = JourneyReport(comparison, withSteps: setup, filter: filter) {
+      try result.write(
+        page: "Journey of an MSI of \(scenario.name)", purpose: scenario.purpose,
+        text: { report.text(on: $0) }, json: report.json)
     }
   }
 
@@ -102,6 +145,7 @@ struct ExplainCommand: AsyncParsableCommand {
   /// A script has no designs and no MSIs to choose from: its steps are the explanation.
   private func explainScript() throws {
     let report = ScriptReport(try Script(options.scenario).run())
-    try Output.write(format, text: report.text(on: Output.terminal), json: report.json)
+    try result.write(
+      page: "Steps of \(options.scenario)", text: { report.text(on: $0) }, json: report.json)
   }
 }

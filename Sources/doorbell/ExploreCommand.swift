@@ -37,7 +37,7 @@ struct ExploreCommand: AsyncParsableCommand {
         0 when all designs were run; 2 for bad input.
       """)
 
-  @Argument(help: "A scenario file, or the name of a shipped scenario.")
+  @Argument(help: "A scenario file, or the name of a shipped scenario.", completion: .scenarios)
   var scenario = "synthetic-4-vectors"
 
   @Option(
@@ -47,7 +47,8 @@ struct ExploreCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("axis"),
     help: ArgumentHelp(
-      "An axis besides usage, as in 'compare'; may be repeated.", valueName: "axis[=value,...]"))
+      "An axis besides usage, as in 'compare'; may be repeated.", valueName: "axis[=value,...]"),
+    completion: .words { ComparisonAxis.all.map(\.name) })
   var axes: [String] = []
 
   @Flag(help: "Attack nothing, which takes most of the time: isolation does not count.")
@@ -59,8 +60,7 @@ struct ExploreCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Families to print; all go into JSON and CSV.", valueName: "n"))
   var limit = 20
 
-  @Option(help: "How to print.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   @OptionGroup var conditions: ConditionOptions
 
@@ -90,8 +90,9 @@ struct ExploreCommand: AsyncParsableCommand {
       ) { progress.show($0) }
     }
     guard let space else { return }
-    try Output.write(
-      DesignSpaceReport(space, limit: limit).text(as: format, on: Output.terminal))
+    try result.write(page: "Every combination of choices", purpose: loaded.purpose) {
+      DesignSpaceReport(space, limit: limit).text(as: $0, on: $1)
+    }
   }
 
   /// Whether the user, or the scenario, says how many ITSs there are.

@@ -9,6 +9,7 @@ struct IORTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "iort",
     abstract: "Print and check the firmware tables that give devices their IDs.",
+    usage: "doorbell iort <file> ... [<options>]",
     discussion: """
       A FILE is an IORT, MADT (APIC), MCFG, DSDT or SSDT table, a flattened device tree, or a folder \
       with IORT.aml, APIC.aml, MCFG.aml, DSDT.aml or machine.dtb. Each folder, IORT and device tree is \
@@ -31,16 +32,17 @@ struct IORTCommand: ParsableCommand {
         0 no errors found; 1 a finding is an error; 2 a file cannot be read or is no such table.
       """)
 
-  @Argument(help: ArgumentHelp("Tables, device trees or folders.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("Tables, device trees or folders.", valueName: "file"), completion: .file())
   var files: [String]
 
-  @Option(help: ArgumentHelp("The MADT.", valueName: "file"))
+  @Option(help: ArgumentHelp("The MADT.", valueName: "file"), completion: .file())
   var madt: String?
 
-  @Option(help: ArgumentHelp("The MCFG.", valueName: "file"))
+  @Option(help: ArgumentHelp("The MCFG.", valueName: "file"), completion: .file())
   var mcfg: String?
 
-  @Option(help: ArgumentHelp("The DSDT.", valueName: "file"))
+  @Option(help: ArgumentHelp("The DSDT.", valueName: "file"), completion: .file())
   var dsdt: String?
 
   @Option(
@@ -66,8 +68,7 @@ struct IORTCommand: ParsableCommand {
     })
   var window = MSIWindow.standard
 
-  @Option(help: ArgumentHelp("Print a table or JSON.", valueName: "table|json"))
-  var format: OutputFormat = .table
+  @OptionGroup var result: ResultOptions<TextPageFormat>
 
   func run() throws {
     let machines = try FirmwareFiles.machines(
@@ -75,8 +76,9 @@ struct IORTCommand: ParsableCommand {
     let reports = machines.map {
       FirmwareReport($0, requesterIDs: rid, window: window.addresses)
     }
-    try Output.write(
-      format, text: reports.map(\.text).joined(separator: "\n"),
+    try result.write(
+      page: "Firmware tables", purpose: files.joined(separator: ", "),
+      text: { _ in reports.map(\.text).joined(separator: "\n") },
       json: .array(reports.map(\.json)))
     if reports.contains(where: \.hasErrors) { throw ExitStatus.failed }
   }

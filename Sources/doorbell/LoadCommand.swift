@@ -30,16 +30,20 @@ struct LoadCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: "A scenario file with a load, or the name of a shipped one.")
+  @Argument(
+    help: "A scenario file with a load, or the name of a shipped one.", completion: .scenarios)
   var scenario = "load-nvme"
 
   @Option(
     name: .customLong("design"),
     help: ArgumentHelp(
-      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"))
+      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"),
+    completion: .designs)
   var designs: [String] = []
 
-  @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
+  @Option(
+    help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"),
+    completion: .costModels)
   var costs: String?
 
   @Option(help: "The first seed.")
@@ -54,8 +58,7 @@ struct LoadCommand: AsyncParsableCommand {
   @Flag(help: "Show how many MSIs took how long, all seeds together, at the low end.")
   var histogram = false
 
-  @Option(help: "How to print.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   @OptionGroup var location: FolderOptions
 
@@ -76,8 +79,8 @@ struct LoadCommand: AsyncParsableCommand {
     let study = try await Progress.during("running '\(scenario.name)'", of: runs) { progress in
       try await scenario.study(seeds: seeds, factors: factors) { progress.show($0) }
     }
-    try Output.write(
-      LoadReport(study, histograms: histogram)
-        .text(as: format, on: Output.terminal))
+    try result.write(page: "Load of \(scenario.name)", purpose: scenario.purpose) {
+      LoadReport(study, histograms: histogram).text(as: $0, on: $1)
+    }
   }
 }

@@ -29,7 +29,9 @@ struct NewDesignCommand: ParsableCommand {
   @Argument(help: "The design's name, or the path of the file to write.")
   var name: String
 
-  @Option(help: ArgumentHelp("The design that it is made from.", valueName: "name|file"))
+  @Option(
+    help: ArgumentHelp("The design that it is made from.", valueName: "name|file"),
+    completion: .designs)
   var from = "rmr-identity"
 
   @Option(

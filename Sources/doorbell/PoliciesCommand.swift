@@ -10,6 +10,7 @@ struct PoliciesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policies",
     abstract: "Compare who refuses a device whose firmware wants regions one to one.",
+    usage: "doorbell policies [<options>]",
     discussion: """
       RMRR, IVMD and RMR ask for regions that are mapped one to one. Who may take such a device \
       from its firmware, and with which errno is the rest refused? Each policy is what a Linux \
@@ -45,17 +46,19 @@ struct PoliciesCommand: ParsableCommand {
   @Flag(help: "Compare ways to switch domains under a firmware's DMA instead.")
   var switches = false
 
-  @Option(help: "How to print.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   func run() throws {
     guard !switches else {
       let report = SwitchReport(DomainSwitch.all.compactMap { $0.run() })
-      return try Output.write(report.text(as: format, on: Output.terminal))
+      return try result.write(page: "Switches of domains under DMA", purpose: "") {
+        report.text(as: $0, on: $1)
+      }
     }
     let chosen = policies.isEmpty ? AttachPolicy.allCases : policies
     let outcomes = AttachCase.all.flatMap { subject in chosen.map { $0.attach(subject) } }
-    try Output.write(
-      PolicyReport(outcomes).text(as: format, withChains: chain, on: Output.terminal))
+    try result.write(page: "Attachment policies", purpose: "") {
+      PolicyReport(outcomes).text(as: $0, withChains: chain, on: $1)
+    }
   }
 }

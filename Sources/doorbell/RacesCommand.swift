@@ -15,7 +15,7 @@ struct RacesCommand: AsyncParsableCommand {
       MSI, why, and which step stood before it.
 
       'not sent' means that the function was not allowed to send and keeps nothing; an MSI that a \
-      mask holds back counts as what it comes to in the end.
+      mask holds back counts by its final outcome.
 
       EXAMPLES
         doorbell races --design forward-address
@@ -34,14 +34,15 @@ struct RacesCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The vector of the MSI, counted from 0.", valueName: "n"))
   var vector = 0
 
-  @Option(help: "How to print.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   func run() async throws {
     let scenario = try designs.load(options)
     let studies = try await Progress.during("running '\(scenario.name)'") { progress in
       try await scenario.races(vector: vector) { progress.show($0) }
     }
-    try Output.write(RaceReport(studies).text(as: format, on: Output.terminal))
+    try result.write(page: "Races of \(scenario.name)", purpose: scenario.purpose) {
+      RaceReport(studies).text(as: $0, on: $1)
+    }
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Console
 import Files
-import Foundation
 import Replay
 
 struct RecordCommand: ParsableCommand {
@@ -40,8 +39,10 @@ struct RecordOptions: ParsableCommand {
   @Flag(help: "Print only the names of QEMU's trace events, for its '-trace events=FILE'.")
   var events = false
 
+  @OptionGroup var output: OutputOption
+
   func run() throws {
-    try Output.write(
+    try output.write(
       events ? TracingGuide.events.map { $0 + "\n" }.joined() : TracingGuide.text)
   }
 }
@@ -67,13 +68,12 @@ struct RecordPack: ParsableCommand {
         0, or 2 when nothing could be recorded; nothing is written then.
       """)
 
-  @Argument(help: ArgumentHelp("A folder with a trace, or a trace.", valueName: "source"))
+  @Argument(
+    help: ArgumentHelp("A folder with a trace, or a trace.", valueName: "source"),
+    completion: .directory)
   var source: String
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Where to write; standard output if not given.", valueName: "file"))
-  var output: String?
+  @OptionGroup var output: OutputOption
 
   @Option(
     help: ArgumentHelp(
@@ -85,13 +85,10 @@ struct RecordPack: ParsableCommand {
       try RecordedCase(source).recording(of: device?.id) { progress.show($0) }
     }
     for remark in made.remarks { Output.note("doorbell: note: \(remark)") }
-    guard let output else { return try Output.write(made.text) }
-    do { try made.text.write(toFile: output, atomically: true, encoding: .utf8) } catch {
-      throw InputError(
-        "expected a file that can be written, found '\(error.localizedDescription)'",
-        at: Place(file: output))
+    try output.write(made.text, isExact: true)
+    if let path = output.output, FileStatus(path)?.isRegular == true {
+      try Output.write(RecordingSummary(path: path).text)
     }
-    try Output.write(RecordingSummary(path: output).text)
   }
 }
 
@@ -99,6 +96,7 @@ struct RecordShow: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
     abstract: "Check a recording and say what is in it.",
+    usage: "doorbell record show <file> [<options>]",
     discussion: """
       EXAMPLES
         doorbell record show scenarios/recordings/nested-kvm-nvme.jsonl
@@ -108,18 +106,16 @@ struct RecordShow: ParsableCommand {
         0, or 2 for a file that is damaged, newer, or no recording.
       """)
 
-  @Argument(help: "The recording.")
+  @Argument(help: "The recording.", completion: .file())
   var file: String
 
   @Flag(help: "Print the events, one a line, instead.")
   var events = false
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   func run() throws {
     let summary = try RecordingSummary(path: file)
-    try Output.write(
-      format, text: events ? summary.eventText : summary.text, json: summary.json)
+    try result.write(text: events ? summary.eventText : summary.text, json: summary.json)
   }
 }

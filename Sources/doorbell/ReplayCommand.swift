@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Files
 import Guest
+import HTMLReports
 import Inspect
 import Linux
 import Replay
@@ -63,7 +64,8 @@ struct ReplayCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("Folders with a trace, or files of one machine.", valueName: "trace"))
+    help: ArgumentHelp("Folders with a trace, or files of one machine.", valueName: "trace"),
+    completion: .file())
   var traces: [String]
 
   @Flag(help: "Tell the machine's story; what happens without another flag.")
@@ -79,20 +81,19 @@ struct ReplayCommand: AsyncParsableCommand {
     parsing: .upToNextOption,
     help: ArgumentHelp(
       "Run the recorded device under these designs ('all' for every one).",
-      valueName: "name|file"))
+      valueName: "name|file"), completion: .designs)
   var designs: [String] = []
 
   @OptionGroup(title: "With --designs") var whatIf: WhatIfOptions
 
-  @Option(help: "How to print; csv and markdown only with --designs.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   func validate() throws {
     guard [summary, check, !designs.isEmpty].count(where: \.self) < 2 else {
       throw ValidationError("expected one of --summary, --check and --designs")
     }
-    guard !designs.isEmpty || format == .table || format == .json else {
-      throw ValidationError("--format \(format.rawValue) needs --designs")
+    guard !designs.isEmpty || [.table, .json, .html].contains(result.format) else {
+      throw ValidationError("--format \(result.format.rawValue) needs --designs")
     }
   }
 
@@ -107,9 +108,17 @@ struct ReplayCommand: AsyncParsableCommand {
           : recorded.tell { progress.show($0) }
       }
     }
-    try Output.write(
-      format == .json ? .json : .table, text: reports.map(\.text).joined(separator: "\n"),
-      json: .array(reports.map(\.json)))
+    if result.format == .html {
+      var page = DocumentPage(
+        "Replay", purpose: traces.joined(separator: ", "), facts: .current)
+      page.texts = reports.map { .init("Report", $0.text) }
+      try result.write(page.html)
+    } else {
+      try result.write(
+        result.format == .json
+          ? JSONValue.array(reports.map(\.json)).indentedText + "\n"
+          : reports.map(\.text).joined(separator: "\n"))
+    }
     for report in reports {
       if let damage = report.damage { Output.error(damage) }
     }
@@ -121,6 +130,7 @@ struct ReplayCommand: AsyncParsableCommand {
   private func runDesigns() async throws {
     let folder = try whatIf.location.folder
     var holds = true
+    var text = ""
     for machine in try RecordedCase.machines(traces) {
       let trace = machine.name
       let made = try Progress.during("reading lines") { progress in
@@ -133,16 +143,23 @@ struct ReplayCommand: AsyncParsableCommand {
         try await study.scenario.run()
       }
       let agreement = study.agreement(with: comparison)
-      try Output.write(report(comparison, agreement))
+      text += report(comparison, agreement)
       if agreement?.holds == false { holds = false }
     }
+    if result.format == .html {
+      var page = DocumentPage("Replay", purpose: traces.joined(separator: ", "), facts: .current)
+      page.texts = [.init("Under the designs", text)]
+      text = page.html
+    }
+    try result.write(text)
     if !holds { throw ExitStatus.failed }
   }
 
   private func report(_ comparison: Comparison, _ agreement: RecordingAgreement?) -> String {
-    guard format == .json else {
-      let table = comparison.report(as: format, on: Output.terminal)
-      return format == .table ? table + (agreement.map { "\n" + $0.text } ?? "") : table
+    guard result.format == .json else {
+      let table = comparison.report(as: result.format.tabular ?? .table, on: result.terminal)
+      return [.table, .html].contains(result.format)
+        ? table + (agreement.map { "\n" + $0.text } ?? "") : table
     }
     guard case .object(let members) = comparison.json else { return "" }
     let all = members + [.init("as_recorded", agreement?.json ?? .null)]
@@ -170,7 +187,9 @@ struct WhatIfOptions: ParsableArguments {
       "Release of the host's Linux kernel; the recorded one if not given.", valueName: "x.y"))
   var hostKernel: KernelVersion?
 
-  @Option(help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"))
+  @Option(
+    help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"),
+    completion: .costModels)
   var costs: String?
 
   @Option(help: "Seed of whatever is random.")

@@ -41,8 +41,7 @@ struct ReproduceCommand: ParsableCommand {
   @Argument(help: "The tables; all of them if none is named.")
   var tables: [PublishedTable.Name] = []
 
-  @Option(help: "How to print.")
-  var format = ReportFormat.table
+  @OptionGroup var result: ResultOptions<PageFormat>
 
   @OptionGroup var location: FolderOptions
 
@@ -57,7 +56,9 @@ struct ReproduceCommand: ParsableCommand {
       }
       return results
     }
-    try Output.write(PublishedReport(reproductions).text(as: format, on: Output.terminal))
+    try result.write(page: "Published measurements and predictions", purpose: "") {
+      PublishedReport(reproductions).text(as: $0, on: $1)
+    }
     guard reproductions.allSatisfy(\.isAsExpected) else { throw ExitStatus.failed }
   }
 }

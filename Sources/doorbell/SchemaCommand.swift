@@ -33,7 +33,7 @@ struct SchemaCommand: ParsableCommand {
       case .published:
         Shape.publishedTable.schema(
           title: "Published table",
-          text: "Measurements that somebody published, and how close a model must come.")
+          text: "Published measurements, and how close a model must come.")
       }
     }
   }
@@ -57,5 +57,7 @@ struct SchemaCommand: ParsableCommand {
   @Argument(help: "The kind of file.")
   var kind = Kind.scenario
 
-  func run() throws { try Output.write(kind.schema.indentedText + "\n") }
+  @OptionGroup var output: OutputOption
+
+  func run() throws { try output.write(kind.schema.indentedText + "\n") }
 }

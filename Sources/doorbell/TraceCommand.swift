@@ -1,6 +1,8 @@
 import ArgumentParser
 import Console
+import Designs
 import Files
+import Guest
 import Reports
 import Scenarios
 
@@ -28,22 +30,28 @@ struct TraceCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The design (default: the scenario's first).", valueName: "name|file"))
+      "The design (default: the scenario's first).", valueName: "name|file"), completion: .designs)
   var design: String?
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Where the trace goes (default: standard output).", valueName: "file"))
-  var output = "-"
+  @OptionGroup var output: OutputOption
+
+  /// The most MSIs of a trace: some 13 KB each, and a viewer shows no more.
+  private static let messageLimit = 20_000
 
   func run() async throws {
     var scenario = try options.load(designs: design.map { [$0] } ?? [])
     scenario.designs = Array(scenario.designs.prefix(1))
+    let messages = scenario.workload.messageCount * scenario.topology.devices
+    guard messages <= Self.messageLimit else {
+      throw InputError(
+        expected: "at most \(Self.messageLimit) MSIs to trace", found: String(messages),
+        at: Place(file: scenario.file))
+    }
     scenario.wantsTimeline = true
     let comparison = try await Progress.during("running '\(scenario.name)'") {
       [scenario] _ in try await scenario.run()
     }
     guard let report = TraceReport(comparison) else { return }
-    try Output.write(report.json.compactText + "\n", to: output, of: "--output")
+    try output.write(report.json.compactText + "\n")
   }
 }

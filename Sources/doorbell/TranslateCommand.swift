@@ -61,7 +61,8 @@ struct TranslateCommand: ParsableCommand {
         2 bad input.
       """)
 
-  @Option(help: ArgumentHelp("The directory of the image.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("The directory of the image.", valueName: "dir"), completion: .directory)
   var image: String
 
   @Option(help: ArgumentHelp("StreamID of the access.", valueName: "sid"))
@@ -76,7 +77,8 @@ struct TranslateCommand: ParsableCommand {
   @Flag(help: "A write; without it, a read.")
   var write = false
 
-  @Option(help: ArgumentHelp("Check the rows of this file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Check the rows of this file.", valueName: "file"), completion: .file())
   var check: String?
 
   @Option(help: ArgumentHelp("Base of the SMMU, where there are several.", valueName: "address"))
@@ -85,8 +87,7 @@ struct TranslateCommand: ParsableCommand {
   @Option(help: "Whose behaviour to show.")
   var personality = ProofPersonality.architecture
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   func validate() throws {
     guard check != nil || (stream != nil && iova != nil) else {
@@ -109,15 +110,15 @@ struct TranslateCommand: ParsableCommand {
       let access = try Transaction(
         stream: stream ?? "", substream: substream, iova: iova ?? "", isWrite: write)
       let report = loaded.translate(access)
-      try Output.write(format, text: report.text + "\n", json: report.json)
+      try result.write(text: report.text + "\n", json: report.json)
     }
   }
 
   private func check(_ file: String, of image: inout MemoryImage) throws {
-    let result = try Progress.during("checking rows") { progress in
+    let found = try Progress.during("checking rows") { progress in
       try ImageCheck(file, of: &image, exact: personality == .qemu11) { progress.show($0) }
     }
-    try Output.write(format, text: result.text + "\n", json: result.json)
-    if !result.holds { throw ExitStatus.failed }
+    try result.write(text: found.text + "\n", json: found.json)
+    if !found.holds { throw ExitStatus.failed }
   }
 }

@@ -38,14 +38,13 @@ struct VerifyCommand: ParsableCommand {
         0 every judged vector agrees; 1 disagreements; 2 a file cannot be used.
       """)
 
-  @Argument(help: ArgumentHelp("Vector files.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Vector files.", valueName: "file"), completion: .file())
   var files: [String]
 
   @Option(help: "Whose behaviour to expect.")
   var personality = ProofPersonality.architecture
 
-  @Option(help: "How to print.")
-  var format = OutputFormat.table
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   @Option(help: ArgumentHelp("Run the vectors of one class only.", valueName: "class"))
   var only: String?
@@ -56,7 +55,7 @@ struct VerifyCommand: ParsableCommand {
     try Progress.during("running vectors") { progress in
       try report.run(files, only: only, with: runner) { progress.show($0) }
     }
-    try Output.write(format, text: report.text + "\n", json: report.json)
+    try result.write(text: report.text + "\n", json: report.json)
     if !report.agrees { throw ExitStatus.failed }
   }
 }

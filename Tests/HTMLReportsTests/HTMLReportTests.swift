@@ -38,10 +38,13 @@ struct HTMLReportTests {
     return result
   }
 
+  static let facts = PageFacts(
+    version: "1.2.3", command: "doorbell compare '<x>'", inputs: "2 input files")
+
   static func html(_ results: [RunResult]) -> String {
     let comparison = Comparison(
       scenario: Fixtures.scenario(designs: results.map(\.design)), results: results)
-    return HTMLReport(comparison, explained: comparison).text
+    return HTMLReport(comparison, explained: comparison, facts: facts).text
   }
 
   static var results: [RunResult] {
@@ -54,7 +57,10 @@ struct HTMLReportTests {
     let page = Page(html)
     #expect(page.complaint == nil)
     #expect(html.hasPrefix("<!DOCTYPE html>"))
-    #expect(page.elements("script").isEmpty)
+    #expect(page.elements("script").count == 1)
+    #expect(page.elements("script").allSatisfy { $0.attributes.isEmpty })
+    #expect(page.text.contains("Doorbell 1.2.3; 2 input files"))
+    #expect(page.text.contains("doorbell compare '<x>'"))
     for text in ["</section><script>alert(1)</script>", "a & b < c", "<b>\"&'", "f<g>", "<DMA>"] {
       #expect(page.text.contains(text), "\(text)")
     }
@@ -131,18 +137,59 @@ struct HTMLReportTests {
     scenario.designs = try ["rmr-identity"].map { try folder.design(named: $0) }
     let axis = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
     let matrices = await MatrixRuns([MatrixPlan(scenario, axes: [axis])]).matrices()
-    let journeys = await matrices.journeys()
+    let outcomes = await matrices.explained(matrices.outcomes)
     let comparison = Comparison(scenario: scenario, results: [Fixtures.result()])
     let report = HTMLReport(
-      comparison, explained: comparison,
-      matrices: zip(matrices, journeys).map { .init($0, journeys: $1) })
+      comparison, explained: comparison, matrices: matrices, outcomes: outcomes, facts: Self.facts)
     let page = Page(report.text)
     #expect(page.complaint == nil)
-    let cells = page.links.filter { $0.hasPrefix("cell-") }
-    #expect(cells == ["cell-1-1-1", "cell-1-1-2"])
-    for cell in cells { #expect(page.identifiers.contains(cell)) }
-    #expect(page.text.contains("Journey of MSI 0: delivered"))
+    let cells = page.elements("a").filter { $0.attributes["class"]?.hasPrefix("verdict") == true }
+    #expect(
+      cells.compactMap { $0.attributes["id"] } == [
+        "usage.rmr-identity.dma-api", "usage.rmr-identity.vfio",
+      ])
+    #expect(
+      cells.compactMap { $0.attributes["href"] } == [
+        "#why.usage.rmr-identity.dma-api", "#why.usage.rmr-identity.vfio",
+      ])
+    for link in page.links { #expect(page.identifiers.contains(link), "#\(link)") }
+    #expect(page.text.contains("Journey of MSI 0 under dma-api: delivered"))
     #expect(page.text.contains("doorbell explain"))
+  }
+
+  @Test("cells of one design with one outcome share a reason, and each keeps its command")
+  func sharedReasons() async throws {
+    let folder = ScenarioFolder(path: "\(repository)/scenarios")
+    var scenario = try folder.scenario(named: "synthetic-4-vectors")
+    scenario.designs = [try folder.design(named: "rmr-identity")]
+    let axis = try ComparisonAxis.usage.narrowed(to: ["vfio"])
+    let kernels = try #require(ComparisonAxis.all.first { $0.name == "guest-kernel" })
+      .narrowed(to: ["6.6", "6.12"])
+    let matrices = await MatrixRuns([MatrixPlan(scenario, axes: [axis, kernels])]).matrices()
+    #expect(matrices.outcomes.map(\.places.count) == [2])
+    let comparison = Comparison(scenario: scenario, results: [Fixtures.result()])
+    let page = Page(
+      HTMLReport(comparison, explained: comparison, matrices: matrices, facts: Self.facts).text)
+    #expect(page.text.contains("in 2 cells, each with its command"))
+    for kernel in ["6.6", "6.12"] { #expect(page.text.contains("--guest-kernel \(kernel)")) }
+  }
+
+  @Test("a page of any report has its rows as a table, its text, and is well-formed")
+  func document() {
+    var document = DocumentPage("</title>", purpose: "a & b", facts: Self.facts)
+    document.tables = [
+      .init("Rows", csv: "design,n,why\r\n\"a,b\",1,\"say \"\"no\"\"\"\r\nc,2,<i>\r\n")
+    ]
+    document.texts = [.init("As text", "x < y\n")]
+    document.links = [.init("Other", to: "other.html", "another page")]
+    let page = Page(document.html)
+    #expect(page.complaint == nil)
+    for text in ["a,b", "say \"no\"", "<i>", "x < y", "another page", "</title>"] {
+      #expect(page.text.contains(text), "\(text)")
+    }
+    #expect(page.elements("tr").count == 3)
+    #expect(page.elements("th").allSatisfy { $0.attributes["scope"] != nil })
+    #expect(Set(page.identifiers).count == page.identifiers.count)
   }
 
   @Test("the same results are the same bytes")

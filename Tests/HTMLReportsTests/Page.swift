@@ -50,6 +50,6 @@ final class Page: NSObject, XMLParserDelegate {
   }
 
   func parser(_ parser: XMLParser, foundCharacters string: String) {
-    if path.last != "style" { text += string }
+    if path.last != "style", path.last != "script" { text += string }
   }
 }

@@ -78,7 +78,7 @@ struct MemoryImageTests {
       ("\"0x9050000\"", "\"smmu0\"", "an SMMU named by its base address"),
       ("\"smmu\"", "\"mmu\"", "expected a member \"smmu\""),
       ("[\"0x40000000\", \"0x100000\"]", "[\"0x40000000\"]", "expected a base and a size"),
-      ("[\"0x40000000\", \"0x100000\"]", "[\"0x40000001\", \"0x100000\"]", "cannot set up"),
+      ("[\"0x40000000\", \"0x100000\"]", "[\"0x40000001\", \"0x100000\"]", "multiples of 4 KiB"),
       ("{\"registers\"", "{registers", "expected JSON"),
     ])
   func badRegisters(row: (part: String, replacement: String, message: String)) throws {

@@ -62,7 +62,7 @@ struct PublishedTableTests {
       ("    high: 329\n", "", "expected either a value, or low and a high"),
       ("unit: k/s", "unti: k/s", "did you mean 'unit'?"),
       ("status: verified", "status: measured", "expected verified, second-hand"),
-      ("\"96\": 5.2", "\"96\": -5.2", "expected a number that is not negative"),
+      ("\"96\": 5.2", "\"96\": -5.2", "expected a number from 0 to 1e18"),
     ])
   func mistakes(old: String, new: String, message: String) throws {
     let text = try Shipped.text(.commandQueue)

@@ -18,7 +18,7 @@ enum Fixture {
   }
 
   static func bytes(_ name: String) throws -> [UInt8] {
-    try CompressedFile(path: try path(name)).rest()
+    try CompressedFile(path: try path(name)).rest(limit: 1 << 28)
   }
 }
 

@@ -69,7 +69,7 @@ struct JourneyReportTests {
                                     => MSI domain: IOVA 0x8000040 -> PA 0x8090040
         Software performed 1 more step after the MSI had left: --format json lists them.
 
-        agent        piece          takes for the doorbell          step
+        agent        piece          address of the doorbell         step
         host kernel  MSI domain     IOVA 0x8000040 -> PA 0x8090040     7
         device       MSI-X entry 0  IOVA 0x8000040
 

@@ -54,7 +54,7 @@ struct LoadReportTests {
       let p50 = first[end]?["load"]?["p50"]
       #expect(p50?["unit"] == .string("us"))
       #expect(p50?["halfWidth"] != .null)
-      #expect(first[end]?["mean time of an MSI"]?["walks"] != nil)
+      #expect(first[end]?["meanTimeOfAnMSI"]?["walks"] != nil)
       guard case .array(let buckets)? = first[end]?["latencies"] else {
         Issue.record("no histogram")
         continue

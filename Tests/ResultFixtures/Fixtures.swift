@@ -5,7 +5,6 @@ import HostKernel
 import Linux
 package import Scenarios
 import Simulation
-package import Software
 public import Software
 import VMM
 

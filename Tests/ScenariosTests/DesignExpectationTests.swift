@@ -56,7 +56,7 @@ struct DesignExpectationTests {
     #expect(Self.failures(expectation, Fixtures.refused()).isEmpty)
     #expect(
       Self.failures(expectation, Fixtures.result()) == [
-        "setup.outcome: refused / enabled", "setup.by: guest / nobody",
+        "setup.outcome: refused / enabled", "setup.by: guest / no refusal",
         "setup.errno: EINVAL / none", "setup.message: a text with '1:1 IOMMU mapping' / nothing",
         "verdict: refused / delivered",
       ])

@@ -43,7 +43,7 @@ struct DesignFileTests {
       ),
       (
         "title: A title.", "title: A title.\ntitle: Twice.",
-        "designs/one.yaml:1:1: expected each name once, found 'title' twice"
+        "designs/one.yaml:2:1: expected each name once, found 'title' twice"
       ),
       (
         "title: A title.", "title: 'A title.",
@@ -75,7 +75,7 @@ struct DesignFileTests {
         "expected a mapping with title, source, advertise, stage2, msix, eventID, "
           + "delivery, found a list"
       ),
-      ("a: 1\n---\nb: 2\n", "expected YAML: but found another document"),
+      ("a: 1\n---\nb: 2\n", "expected one document, found another behind it"),
     ] as [(String, String)])
   func whole(text: String, expected: String) throws {
     let (files, folder) = try TextFixtures.folder()

@@ -220,8 +220,8 @@ struct ScenarioReaderTests {
     try files.write(text.replacing("value: 451", with: "value: -1"), to: "costs/bad.yaml")
     #expect(
       message(in: files) { _ = try folder.costs(named: "bad") }
-        == "costs/bad.yaml:5:12: field 'costs.exit-to-kernel.value': expected a number that is not "
-        + "negative, found '-1'")
+        == "costs/bad.yaml:5:12: field 'costs.exit-to-kernel.value': expected a number from 0 to "
+        + "1e18, found '-1'")
     try files.write(text.replacing("value: 451", with: "value: 1e16"), to: "costs/bad.yaml")
     #expect(
       message(in: files) { _ = try folder.costs(named: "bad") }

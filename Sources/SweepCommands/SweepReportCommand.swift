@@ -4,12 +4,12 @@ import Reports
 import SweepFiles
 package import Sweeps
 
-extension SweepFormat: ExpressibleByArgument {}
+extension SweepFormat: ResultForm {}
 
 struct SweepReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Print what a sweep came to.",
+    abstract: "Print the results of a sweep.",
     usage: "doorbell sweep report <file> [<options>]",
     discussion: """
       A row for each point: the fields that differ, the outcome, and quantities. A number that \
@@ -28,7 +28,7 @@ struct SweepReportCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "A result file.")
+  @Argument(help: "A result file.", completion: .file())
   var file: String
 
   @Option(
@@ -43,12 +43,11 @@ struct SweepReportCommand: ParsableCommand {
       valueName: "field"))
   var x: String?
 
-  @Option(help: "How to print.")
-  var format = SweepFormat.table
+  @OptionGroup var result: ResultOptions<SweepFormat>
 
   func run() throws {
     let results = try SweepFile(opening: file).results()
     let report = try SweepReport(results, quantities: quantities, along: x)
-    try Output.write(report.text(as: format, on: Output.terminal))
+    try result.write(report.text(as: result.format, on: result.terminal))
   }
 }

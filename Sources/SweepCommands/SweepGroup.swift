@@ -1,11 +1,9 @@
-import ArgumentParser
-import Console
+package import ArgumentParser
 
-/// The root command of the program that 'doorbell sweep' runs.
-@main
-struct Sweep: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "doorbell sweep",
+/// `doorbell sweep`, with what is done to its results.
+package struct SweepGroup: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "sweep",
     abstract: "Run a scenario at many points: grids and lists of values for any field.",
     usage: """
       doorbell sweep <plan> [<options>]
@@ -34,7 +32,5 @@ struct Sweep: AsyncParsableCommand {
     defaultSubcommand: SweepRunCommand.self
   )
 
-  static let _errorPrefix = "doorbell: error: "
-
-  static func main() async { await runProgram() }
+  package init() {}
 }

@@ -22,10 +22,10 @@ struct SweepMergeCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "The file to put results into.")
+  @Argument(help: "The file to put results into.", completion: .file())
   var output: String
 
-  @Argument(help: "Result files of the same plan.")
+  @Argument(help: "Result files of the same plan.", completion: .file())
   var files: [String]
 
   func validate() throws {

@@ -19,13 +19,14 @@ struct SweepRunCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: "The plan's file ('doorbell schema sweep').")
+  @Argument(help: "The plan's file ('doorbell schema sweep').", completion: .file())
   var plan: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The result file (default: the plan's name with .sqlite).", valueName: "file"))
+      "The result file (default: the plan's name with .sqlite).", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Option(

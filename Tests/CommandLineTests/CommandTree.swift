@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+/// The commands of the program, as it describes itself.
+struct CommandTree {
+  struct Command {
+    /// Its words, such as `designs`, `show`.
+    let path: [String]
+    /// The long names of its options and flags, in alphabetical order.
+    let options: [String]
+  }
+
+  private(set) var commands: [Command] = []
+
+  init() throws {
+    let run = try Run("--experimental-dump-help")
+    let root = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+    add(try #require(root?["command"] as? [String: Any]), [])
+  }
+
+  private mutating func add(_ command: [String: Any], _ path: [String]) {
+    let arguments = command["arguments"] as? [[String: Any]] ?? []
+    let names = arguments.flatMap { $0["names"] as? [[String: Any]] ?? [] }
+    let options = names.filter { $0["kind"] as? String == "long" }.compactMap {
+      $0["name"] as? String
+    }
+    commands.append(Command(path: path, options: Set(options).sorted()))
+    for inner in command["subcommands"] as? [[String: Any]] ?? [] {
+      guard let name = inner["commandName"] as? String, name != "help" else { continue }
+      add(inner, path + [name])
+    }
+  }
+
+  /// A line for each command and each of its options.
+  var promises: [String] {
+    commands.flatMap { command in
+      let name = (["doorbell"] + command.path).joined(separator: " ")
+      return [name]
+        + command.options.filter { !["help", "version"].contains($0) }
+        .map { "\(name) --\($0)" }
+    }
+  }
+}
+
+/// The fields of JSON that programs may rely on.
+enum Promises {
+  /// The paths of all members that some commands print, `[]` for the elements of a list.
+  static func fields() throws -> [String] {
+    let commands: [(name: String, arguments: [String])] = [
+      ("compare", ["compare", "synthetic-4-vectors"]),
+      (
+        "compare --matrix",
+        [
+          "compare", "synthetic-4-vectors", "--matrix", "--axis", "usage=vfio", "--design",
+          "untrapped",
+        ]
+      ),
+      (
+        "attack",
+        ["attack", "synthetic-4-vectors", "--design", "untrapped", "--attack", "foreign-event"]
+      ),
+      ("explain", ["explain", "synthetic-4-vectors"]),
+      ("decode", ["decode", "command", "0x4", "0"]),
+    ]
+    var fields: Set<String> = []
+    for command in commands {
+      let run = try Run(arguments: command.arguments + ["--format", "json"])
+      let value = try JSONSerialization.jsonObject(
+        with: Data(run.output.utf8), options: .fragmentsAllowed)
+      for path in paths(of: value) { fields.insert("\(command.name) \(path)") }
+    }
+    return fields.sorted()
+  }
+
+  private static func paths(of value: Any, _ path: String = "") -> Set<String> {
+    switch value {
+    case let object as [String: Any]:
+      return object.reduce(into: []) { all, member in
+        let name = path.isEmpty ? member.key : "\(path).\(member.key)"
+        all.insert(name)
+        all.formUnion(paths(of: member.value, name))
+      }
+    case let list as [Any]:
+      return list.reduce(into: []) { $0.formUnion(paths(of: $1, path + "[]")) }
+    default: return []
+    }
+  }
+}
