@@ -47,6 +47,8 @@ package final class CompressedFile {
     errno = 0
     guard let file = unsafe gzopen(path, "rb") else { throw Self.refusal() }
     try unsafe self.init(file, path: path)
+    // No output may take its place.
+    FilesInUse.noteRead(path)
   }
 
   /// Opens standard input.

@@ -20,7 +20,6 @@ package final class InputFile {
     do { file = try CompressedFile(path: path) } catch {
       throw InputError(error, at: Place(file: path))
     }
-    FilesInUse.noteRead(path)
   }
 
   /// Whether there is something at `path`.
