@@ -133,7 +133,7 @@ let package = Package(
     layer(
       "HTMLReports",
       [
-        "Bits", "SMMU", "Simulation", "Software", "VMM", "Designs", "Scenarios", "Reports",
+        "Bits", "Files", "SMMU", "Simulation", "Software", "VMM", "Designs", "Scenarios", "Reports",
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
     layer(

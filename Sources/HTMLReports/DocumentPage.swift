@@ -1,4 +1,5 @@
 package import Designs
+import Files
 
 /// A report of any command as a page in the style of the comparison's: tables that can be filtered
 /// and sorted, texts as they are printed, links to other pages.
@@ -17,11 +18,27 @@ package struct DocumentPage: Sendable {
       self.rows = rows
     }
 
-    /// A table of what `text` holds as CSV, the titles in its first line.
+    /// A table of what `text` holds as CSV, the titles in its first line. What is the same in all
+    /// rows stands in the caption instead, and numbers have the digits that count.
     package init(_ heading: String, caption: String = "", csv text: String) {
       let lines = Self.lines(ofCSV: text)
+      let titles = lines.first ?? []
+      let rows = lines.dropFirst().filter { $0.count == titles.count }
+      let same = titles.indices.filter { column in
+        rows.count > 1 && rows.allSatisfy { $0[column] == rows[0][column] }
+      }
+      let constants = same.filter { !rows[0][$0].isEmpty }.map { "\(titles[$0]) \(rows[0][$0])" }
+      let shown = titles.indices.filter { !same.contains($0) }
       self.init(
-        heading, caption: caption, columns: lines.first ?? [], rows: Array(lines.dropFirst()))
+        heading, caption: ([caption] + constants).filter { !$0.isEmpty }.joined(separator: "; "),
+        columns: shown.map { titles[$0].replacing("_", with: " ") },
+        rows: rows.map { row in shown.map { Self.brief(row[$0]) } })
+    }
+
+    /// A number with many digits with those that count; any other text as it is.
+    private static func brief(_ text: String) -> String {
+      guard text.count > 7, text.contains("."), let number = Double(text) else { return text }
+      return Files.brief(number)
     }
 
     /// The fields of each line of a CSV text (RFC 4180).

@@ -45,7 +45,9 @@ extension HTMLReport {
     #tip { position: absolute; z-index: 9; padding: 0.4rem 0.6rem; background: var(--panel); color: var(--ink);
       border: 1px solid var(--quiet); border-radius: 6px; font-size: 0.875rem; box-shadow: 0 2px 8px #0004; }
     .narrow { display: none; color: var(--quiet); }
+    caption { max-width: 72rem; }
     @media (max-width: 48rem) {
+      caption { max-width: calc(100vw - 3rem); } thead th { white-space: nowrap; }
       .narrow { display: block; } .wide > svg { display: none; } .legend { columns: 1; }
       tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; max-width: 9rem; }
       th, td { padding: 0.3rem 0.4rem; } #controls { position: static; }

@@ -178,13 +178,16 @@ struct HTMLReportTests {
   func document() {
     var document = DocumentPage("</title>", purpose: "a & b", facts: Self.facts)
     document.tables = [
-      .init("Rows", csv: "design,n,why\r\n\"a,b\",1,\"say \"\"no\"\"\"\r\nc,2,<i>\r\n")
+      .init(
+        "Rows",
+        csv: "seed,design,n,why\r\n7,\"a,b\",1.33333333333,\"say \"\"no\"\"\"\r\n7,c,2,<i>\r\n")
     ]
     document.texts = [.init("As text", "x < y\n")]
     document.links = [.init("Other", to: "other.html", "another page")]
     let page = Page(document.html)
     #expect(page.complaint == nil)
-    for text in ["a,b", "say \"no\"", "<i>", "x < y", "another page", "</title>"] {
+    for text in ["a,b", "say \"no\"", "<i>", "seed 7", "1.33", "x < y", "another page", "</title>"]
+    {
       #expect(page.text.contains(text), "\(text)")
     }
     #expect(page.elements("tr").count == 3)
