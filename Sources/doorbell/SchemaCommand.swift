@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Files
 import Published
+import Reports
 import Scenarios
 import Scripts
 import Sweeps
@@ -9,10 +10,11 @@ import Sweeps
 struct SchemaCommand: ParsableCommand {
   /// The kinds of files that have a schema.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case scenario, script, design, costs, sweep, published
+    case scenario, script, design, costs, sweep, published, output
 
     var schema: JSONValue {
       switch self {
+      case .output: OutputSchema.schema
       case .scenario:
         Shape.scenario.schema(
           title: "Doorbell scenario",

@@ -50,6 +50,31 @@ struct CommandLineTests {
     #expect(changes.contains("\n## \(number)\n"), "CHANGELOG.md has no section for \(number)")
   }
 
+  @Test(
+    "what commands print as JSON has the schema that 'schema output' prints",
+    arguments: [
+      ("compare", ["compare", "synthetic-4-vectors"]),
+      ("compare", ["compare", "synthetic-4-vectors", "--guest-usage", "vfio"]),
+      (
+        "compareMatrix",
+        [
+          "compare", "synthetic-4-vectors", "--matrix", "--axis", "usage=vfio", "--design",
+          "cookie",
+        ]
+      ),
+      ("attack", ["attack", "synthetic-4-vectors", "--design", "untrapped"]),
+      ("explain", ["explain", "synthetic-4-vectors"]),
+      ("explain", ["explain", "synthetic-4-vectors", "--guest-usage", "vfio", "--setup"]),
+    ] as [(String, [String])])
+  func outputSchema(name: String, arguments: [String]) throws {
+    let printed = try Run("schema", "output").output
+    let schema = try JSONSerialization.jsonObject(with: Data(printed.utf8)) as? [String: Any]
+    let definitions = try #require(schema?["$defs"] as? [String: [String: Any]])
+    let run = try Run(arguments: arguments + ["--format", "json"])
+    let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+    #expect(SchemaCheck.complaints(value, try #require(definitions[name])) == [])
+  }
+
   @Test("every command, option and field that is promised is there")
   func promises() throws {
     let path = "\(repository)/Tests/CommandLineTests/Promises.txt"

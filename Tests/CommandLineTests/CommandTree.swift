@@ -86,3 +86,43 @@ enum Promises {
     }
   }
 }
+
+/// What a JSON Schema says about a value: the part of it that `doorbell schema output` uses.
+enum SchemaCheck {
+  /// What is wrong with `value`, a line each.
+  static func complaints(_ value: Any, _ schema: [String: Any], at path: String = "$") -> [String] {
+    if let choices = schema["anyOf"] as? [[String: Any]] {
+      let all = choices.map { complaints(value, $0, at: path) }
+      return all.contains(where: \.isEmpty) ? [] : all.last ?? []
+    }
+    if let words = schema["enum"] as? [String] {
+      return words.contains(value as? String ?? "") ? [] : ["\(path): \(value)"]
+    }
+    let types = schema["type"] as? [String] ?? [schema["type"] as? String ?? ""]
+    guard types.contains(where: { matches(value, $0) }) else {
+      return ["\(path): expected \(types), found \(value)"]
+    }
+    if let list = value as? [Any], let items = schema["items"] as? [String: Any] {
+      return list.enumerated().flatMap { complaints($1, items, at: "\(path)[\($0)]") }
+    }
+    guard let object = value as? [String: Any] else { return [] }
+    let required = schema["required"] as? [String] ?? []
+    let properties = schema["properties"] as? [String: [String: Any]] ?? [:]
+    return required.filter { object[$0] == nil }.map { "\(path): no \($0)" }
+      + properties.sorted { $0.key < $1.key }.flatMap { name, schema in
+        object[name].map { complaints($0, schema, at: "\(path).\(name)") } ?? []
+      }
+  }
+
+  private static func matches(_ value: Any, _ type: String) -> Bool {
+    switch type {
+    case "object": value is [String: Any]
+    case "array": value is [Any]
+    case "string": value is String
+    case "null": value is NSNull
+    case "integer": (value as? NSNumber).map { $0.doubleValue == $0.doubleValue.rounded() } ?? false
+    case "number": value is NSNumber
+    default: true
+    }
+  }
+}
