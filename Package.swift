@@ -75,7 +75,10 @@ let package = Package(
     layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Software", "Linux", "IOMMU"]),
     layer(
       "VMM",
-      ["Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Software", "IOMMU", "HostKernel"]),
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Software", "Linux", "IOMMU",
+        "HostKernel",
+      ]),
     layer("Guest", ["Bits", "ArmFormats", "Firmware", "Software", "Linux", "IOMMU"]),
     layer(
       "Designs",
@@ -218,9 +221,8 @@ let package = Package(
     tests(
       "ReportsTests",
       [
-        "Bits", "Software", "Simulation", "VMM", "Guest", "Designs", "Files", "Scenarios",
-        "Reports",
-        "ResultFixtures", "Timing", "Published",
+        "Bits", "Software", "Simulation", "Linux", "VMM", "Guest", "Designs", "Files",
+        "Scenarios", "Reports", "ResultFixtures", "Timing", "Published",
       ]),
     tests(
       "PublishedTests",
@@ -239,7 +241,12 @@ let package = Package(
       ]),
     tests(
       "SweepFilesTests", ["SweepFiles", "Sweeps", "Scenarios", "Files", "ResultFixtures"]),
-    tests("CommandLineTests", ["doorbell", "doorbell-sweep", "ResultFixtures"]),
+    tests(
+      "CommandLineTests",
+      [
+        "doorbell", "doorbell-sweep", "ResultFixtures", "Designs", "Files", "Scenarios",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests(
       "GICTests", ["TestRandom", "GIC", "ArmFormats", "Memory", "Bits"],

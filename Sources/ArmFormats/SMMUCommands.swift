@@ -33,6 +33,15 @@ public struct SMMUCommand: InlineRecord {
     Self.fields + (Self.operands[self[.opcode].rawValue] ?? [])
   }
 
+  /// Whether a bit is set that no field of the command has.
+  public var hasUnnamedBits: Bool {
+    let fields = layout
+    return (0..<Self.wordCount).contains { word in
+      let named = fields.filter { $0.word == word }.reduce(0) { $0 | $1.mask }
+      return self[word: word] & ~named != 0
+    }
+  }
+
   private static let operands: [UInt8: [FieldDescription<Self>]] = {
     let stream: [FieldDescription<Self>] = [.init("StreamID", .stream)]
     let substream: [FieldDescription<Self>] = [

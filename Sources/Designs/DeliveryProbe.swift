@@ -9,6 +9,11 @@ public struct DeliveryProbe: Sendable {
   public let result: RunResult
   /// `nil` when the MSI was not delivered.
   public let path: DeliveryPath?
+
+  package init(result: RunResult, path: DeliveryPath?) {
+    self.result = result
+    self.path = path
+  }
 }
 
 extension RunSpecification {

@@ -25,12 +25,12 @@ extension RunSpecification {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
     var low = self
-    low.costs = costs.at(.low)
+    low.costs = conditions.costs.at(.low)
     var result = try low.perform()
-    let ranges = result.usedCosts.map { Set($0).intersection(costs.items(.range)) } ?? []
+    let ranges = result.usedCosts.map { Set($0).intersection(conditions.costs.items(.range)) } ?? []
     if spansRanges, !ranges.isEmpty {
       var high = self
-      high.costs = costs.at(.high)
+      high.costs = conditions.costs.at(.high)
       high.isTraced = false
       result.latenciesAtHighEnd = try high.perform().latencies
     }
@@ -49,7 +49,7 @@ extension RunSpecification {
     var system = try System(self, sink: sink)
     system.start()
     // Far more events than set-up and messages can make.
-    let limit = 10_000_000 + 100 * workload.messageCount * topology.devices
+    let limit = 10_000_000 + 100 * workload.messageCount * conditions.topology.devices
     var events = 0
     while system.step() {
       events += 1

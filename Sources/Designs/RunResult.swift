@@ -29,6 +29,15 @@ public struct RunResult: Sendable {
   public enum Setup: Equatable, Sendable {
     case enabled
     case refused(Refusal)
+    /// The models cannot set such a guest up; why, in one sentence.
+    case notModelled(String)
+  }
+
+  /// The result of a run that could not be carried out.
+  public static func notModelled(_ design: Design, _ reason: String) -> RunResult {
+    RunResult(
+      design: design, setup: .notModelled(reason), verdicts: [], message: nil, exits: Exits(),
+      latencies: [], why: reason, steps: [], journey: nil)
   }
 
   /// The MSI-X entry of a device's first vector, as the device holds it at the end of set-up.

@@ -1,36 +1,19 @@
 public import Guest
 public import Linux
 public import Timing
-public import VMM
+import VMM
 
-/// Everything that one run depends on.
+/// Everything that one run depends on. Its conditions read like properties of its own.
+@dynamicMemberLookup
 public struct RunSpecification: Sendable {
   public var design: Design
   public var workload: Workload
-  public var usage: GuestUsage
-  public var guestKernel: KernelVersion
-  public var hostKernel: KernelVersion
-  /// What the guest's firmware tables leave out.
-  public var firmware = FirmwareVariant.complete
-  /// What the guest's virtual CPU does between interrupts.
-  public var idle = IdleVirtualCPU.runs
-  /// When the guest's DMA API invalidates what it has unmapped.
-  public var unmapPolicy = UnmapPolicy.strict
+  public var conditions: Conditions
   /// The defect that a test injects.
   public var mutation: Mutation?
-  public var topology = Topology.single
-  /// Whose address map the guest has.
-  public var vmm = VMMPersonality.qemuVirt
-  public var guestPageSize = PageSize.kib4
-  public var hostPageSize = PageSize.kib4
-  public var costs: CostModel
   /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
   /// second run.
   public var spansRanges = true
-  /// How much SMMU and ITS cache.
-  public var caches = CacheSizes()
-  /// Seeds whatever is random in the run.
-  public var seed: UInt32
   /// The MSI whose journey is wanted, counted from 0 among those of its device.
   public var journeyOf: Int?
   /// The device that sends it, counted from 0.
@@ -45,22 +28,35 @@ public struct RunSpecification: Sendable {
   public var isTraced = false
 
   public init(
-    design: Design, workload: Workload, usage: GuestUsage = .dmaAPI, guestKernel: KernelVersion,
-    hostKernel: KernelVersion, costs: CostModel, seed: UInt32 = 1, journeyOf: Int? = nil
+    design: Design, workload: Workload, conditions: Conditions, journeyOf: Int? = nil
   ) {
     self.design = design
     self.workload = workload
-    self.usage = usage
-    self.guestKernel = guestKernel
-    self.hostKernel = hostKernel
-    self.costs = costs
-    self.seed = seed
+    self.conditions = conditions
     self.journeyOf = journeyOf
+  }
+
+  public init(
+    design: Design, workload: Workload, usage: GuestUsage = .dmaAPI, guestKernel: Kernel,
+    hostKernel: Kernel, costs: CostModel, seed: UInt32 = 1, journeyOf: Int? = nil
+  ) {
+    var conditions = Conditions(guestKernel: guestKernel, hostKernel: hostKernel, costs: costs)
+    conditions.usage = usage
+    conditions.seed = seed
+    self.init(design: design, workload: workload, conditions: conditions, journeyOf: journeyOf)
+  }
+
+  @inlinable @inline(__always)
+  public subscript<Value>(dynamicMember condition: WritableKeyPath<Conditions, Value>) -> Value {
+    get { conditions[keyPath: condition] }
+    set { conditions[keyPath: condition] = newValue }
   }
 
   /// The devices, the first as the workload has it.
   var devices: [Workload.Device] {
-    (0..<topology.devices).map { topology.device($0, like: workload.device) }
+    (0..<conditions.topology.devices).map {
+      conditions.topology.device($0, like: workload.device)
+    }
   }
 
   /// Where a recording saw its structures; another machine keeps its own.
@@ -76,12 +72,13 @@ public struct RunSpecification: Sendable {
   }
 
   private var isMachineAsRecorded: Bool {
-    topology.devices == 1 && topology.controller == .its && vmm == .qemuVirt
-      && hostPageSize == .kib4 && guestPageSize == .kib4
+    conditions.topology.devices == 1 && conditions.topology.controller == .its
+      && conditions.vmm == .qemuVirt && conditions.hostPageSize == .kib4
+      && conditions.guestPageSize == .kib4
   }
 
   /// Whether the workload's DMA can be done: a recording's is in pages of 4 KiB.
   var doesDMA: Bool {
-    design.iommu == .nested && (guestPageSize == .kib4 || !workload.isRecorded)
+    design.iommu == .nested && (conditions.guestPageSize == .kib4 || !workload.isRecorded)
   }
 }

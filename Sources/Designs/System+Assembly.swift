@@ -83,7 +83,8 @@ extension System {
     return VMM(
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
       msixEntry: design.msixEntry, devices: devices, iommu: design.iommu, route: design.route,
-      firmware: specification.firmware)
+      firmware: specification.firmware,
+      makesDevicesLate: specification.vmm.makesDevicesLate)
   }
 
   private static func kernels(
@@ -121,7 +122,7 @@ extension System {
       base: RecordedMachine.hostFrames + RecordedMachine.hostFramesSize / 2,
       size: RecordedMachine.hostFramesSize / 2)
     return try HostKernel(
-      version: specification.hostKernel,
+      kernel: specification.hostKernel,
       platforms: platforms,
       stageTwoDoorbell: specification.design.stageTwo,
       eventIDOwner: specification.design.eventIDOwner,
@@ -149,7 +150,7 @@ extension System {
         among: [0x2000_0000, 0x2100_0000, 0x2200_0000].map { ram &+ $0 }, size: 0x100_0000),
       size: 0x100_0000)
     return try GuestKernel(
-      version: specification.guestKernel, tables: firmwareTables(vmm),
+      kernel: specification.guestKernel, tables: firmwareTables(vmm),
       devices: specification.devices.enumerated().map { index, device in
         .init(
           requesterID: device.guestID, vectors: device.vectors,

@@ -8,14 +8,6 @@ internal import Simulation
 internal import Software
 internal import Timing
 
-/// What the guest's virtual CPU does while it has nothing to do.
-public enum IdleVirtualCPU: String, CaseIterable, Sendable {
-  /// It stays in the guest, as with `nohlt` or under a load of its own.
-  case runs
-  /// It waits for an interrupt, and the host takes its physical CPU away.
-  case blocks
-}
-
 // A virtual CPU that blocks and is woken.
 extension System {
   /// Lets the virtual CPU go to sleep if it has nothing to do and the guest sleeps then

@@ -1,12 +1,17 @@
 internal import Guest
+public import Linux
 
 /// How many devices a run has, and behind how many SMMUs and ITSs.
 ///
 /// Device number i stands behind SMMU i modulo the number of SMMUs, and its MSIs go to ITS i modulo
 /// the number of ITSs. The guest has a vSMMU for each physical SMMU, and one virtual ITS.
 public struct Topology: Hashable, Sendable {
-  /// 1 to `maximumDevices`, all of the same kind.
-  public var devices = 1
+  /// 1 to `maximumDevices`, all of the same kind; one on each ITS and SMMU where nothing is said.
+  public var devices: Int {
+    get { statedDevices ?? max(itses, smmus) }
+    set { statedDevices = newValue }
+  }
+  private var statedDevices: Int?
   /// 1 to `maximumITSs`: one more than iommufd has doorbell pages for.
   public var itses = 1
   /// 1 to `maximumSMMUs`: each takes two of the guest's buses.
@@ -68,27 +73,42 @@ public struct Topology: Hashable, Sendable {
 
 /// In which order the guest's drivers set several devices up: the host's kernel gives doorbell
 /// pages out in the order of first use.
-public enum SetupOrder: String, CaseIterable, Sendable {
-  /// The first device first.
+public enum SetupOrder: String, Choice {
   case forward
-  /// The last device first.
   case reverse
+
+  public var meaning: String {
+    switch self {
+    case .forward: "The first device first."
+    case .reverse: "The last device first."
+    }
+  }
 }
 
 /// Which ITSs a VMOVP command moves a vPE on (`GITS_TYPER.VMOVP`).
-public enum VMOVPScope: String, CaseIterable, Sendable {
-  /// All of them, whichever ITS it is sent to.
+public enum VMOVPScope: String, Choice {
   case all
-  /// The one that it is sent to: software sends it to each ITS of the command's ITS list.
   case listed = "its-list"
+
+  public var meaning: String {
+    switch self {
+    case .all: "All of them (GITS_TYPER.VMOVP)."
+    case .listed: "Only the one that gets the command, so that software keeps an ITS list."
+    }
+  }
 }
 
 /// What takes the MSIs of the physical machine.
-public enum HostMSIController: String, CaseIterable, Sendable {
-  /// An ITS or several, which isolate devices by their DeviceIDs.
+public enum HostMSIController: String, Choice {
   case its
-  /// One GICv2m frame, which isolates nothing.
   case gicv2m
-  /// The same, and the host's VFIO gives devices to VMs all the same (`allow_unsafe_interrupts`).
   case gicv2mUnsafe = "gicv2m-unsafe"
+
+  public var meaning: String {
+    switch self {
+    case .its: "ITSs, which know devices by their DeviceIDs."
+    case .gicv2m: "A GICv2m frame: any device can signal any of its SPIs, so VFIO refuses."
+    case .gicv2mUnsafe: "The same, with allow_unsafe_interrupts for the host's VFIO."
+    }
+  }
 }

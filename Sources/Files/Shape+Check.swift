@@ -25,6 +25,10 @@ extension Shape {
       if case .mapping(let members) = content, members.count != 1 { throw wrong }
     case .dictionary(_, let shape):
       content = try Self.members(node, wrong) { _, _, _ throws(InputError) in shape }
+    case .either(let scalar, let mapping):
+      if case .mapping = node.content { return try mapping.check(node, field: field) }
+      guard case .scalar = node.content else { throw wrong }
+      return try scalar.check(node, field: field)
     case .anything: content = try Self.anything(node, field: field)
     case .settings(let isListed, let shapeOf):
       content = try Self.members(node, wrong) { name, place, _ throws(InputError) in

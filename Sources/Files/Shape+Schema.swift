@@ -30,6 +30,7 @@ extension Shape {
       ["oneOf": .array(fields.map { Self.recordSchema([$0], false, isOnly: true) })]
     case .dictionary(_, let value):
       ["type": "object", "additionalProperties": value.schema]
+    case .either(let scalar, let mapping): ["anyOf": .array([scalar.schema, mapping.schema])]
     case .anything: .object([])
     case .settings(listed: false, _): ["type": "object"]
     case .settings(listed: true, _):

@@ -17,6 +17,8 @@ package indirect enum Shape: Sendable {
   case oneOf([Field])
   /// A mapping from names of the user's choosing.
   case dictionary(keys: String, Shape)
+  /// A scalar of one shape, or a mapping of another.
+  case either(Shape, mapping: Shape)
   /// Any value: what it must be depends on what it is compared with.
   case anything
   /// A mapping from paths of fields to values for them, or to lists of values. `shapeOf` gives the
@@ -89,6 +91,7 @@ package indirect enum Shape: Sendable {
         : "a mapping"
     case .oneOf(let fields): "a mapping with one of \(alternatives(fields.map(\.name)))"
     case .dictionary(let keys, _): "a mapping from \(keys)"
+    case .either(let scalar, let mapping): "\(scalar.expectation), or \(mapping.expectation)"
     case .anything: "a value"
     case .settings: "a mapping from paths of fields"
     }

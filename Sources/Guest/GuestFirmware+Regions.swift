@@ -24,17 +24,12 @@ extension GuestFirmware {
     return sources + [.softwareMSI]
   }
 
-  /// What a kernel of that version makes of the tables: before 6.0 Linux has no code that reads
+  /// What a kernel makes of the tables: before 6.0 Linux has no code that reads
   /// RMR nodes.
-  func asRead(by version: KernelVersion) -> GuestFirmware {
-    guard version < .readsReservedMemoryRanges else { return self }
+  func asRead(by kernel: Kernel) -> GuestFirmware {
+    guard !kernel.has(.readRMRs) else { return self }
     return GuestFirmware(
       itsBase: itsBase, redistributors: redistributors, smmus: smmus, reserved: [],
       preservesBootConfiguration: preservesBootConfiguration, messageFrame: messageFrame)
   }
-}
-
-extension KernelVersion {
-  /// The release that first reads IORT RMR nodes (`iort_get_rmr_sids`, drivers/acpi/arm64/iort.c).
-  static let readsReservedMemoryRanges = KernelVersion(6, 0)
 }

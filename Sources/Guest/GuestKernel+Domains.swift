@@ -31,7 +31,7 @@ extension GuestKernel {
       sources: firmware.regionSources(of: device.requesterID), doorbell: doorbell,
       hasIsolatedMSI: its != nil)
     let group = IOMMUGroup(
-      [function], agent: .guest, version: version, defaultKind: kind, granule: 1 << pageShift)
+      [function], agent: .guest, kernel: kernel, defaultKind: kind, granule: 1 << pageShift)
     devices[current].group = group
     return group
   }

@@ -18,9 +18,18 @@ extension GuestKernel {
     }
     if device.store == .msi { return try enableMSI(count) }
     let id = device.requesterID
-    var steps = try its?.createDevice(id, vectors: count, frames: &frames) ?? []
+    // The table's size is known to the per-device MSI domain alone (`hwsize`).
+    let events = kernel.has(.ittByTableSize) ? device.vectors : count
+    var steps = try its?.createDevice(id, vectors: events, frames: &frames) ?? []
     // A device with a store of its own has no switch in configuration space.
-    if device.store == .msiX { steps.append(msix.control(enable: true, functionMask: true)) }
+    if device.store == .msiX {
+      let control = msix.control(enable: true, functionMask: true)
+      if kernel.has(.ittAtDomainCreation) {
+        steps.append(control)
+      } else {
+        steps.insert(control, at: 0)
+      }
+    }
     for vector in 0..<count {
       let interrupt = try allocateInterrupt(vector)
       let prepared = try prepareMessage()
@@ -28,7 +37,9 @@ extension GuestKernel {
       steps += msix.write(
         vector, address: prepared.address, data: interrupt,
         reason: its == nil ? "the guest's frame and SPI" : "the guest's doorbell and EventID")
-      steps += enable(vector) + [msix.setMask(vector, false)]
+      let unmask = [msix.setMask(vector, false)]
+      steps +=
+        kernel.has(.lpiEnabledBeforeUnmask) ? enable(vector) + unmask : unmask + enable(vector)
     }
     if device.store == .msiX { steps.append(msix.control(enable: true, functionMask: false)) }
     return steps

@@ -39,7 +39,7 @@ extension GuestKernel {
       ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
     let stream = device.requesterID
     let step = Step<Never>(
-      .guest, interface.claim, "\(interface.request(in: version)): \(reason)", .decide)
+      .guest, interface.claim, "\(interface.request(in: kernel)): \(reason)", .decide)
     return [step]
       + (smmu?.write(
         .abort, of: stream, function: "arm_smmu_attach_dev_blocked", text: "abort")
@@ -63,7 +63,7 @@ extension GuestKernel {
 
   private mutating func openFile() throws(Refusal) -> IOMMUFD {
     if let iommufd { return iommufd }
-    let file = try IOMMUFD.open(by: .guest, version: version, pageSize: 1 << pageShift)
+    let file = try IOMMUFD.open(by: .guest, kernel: kernel, pageSize: 1 << pageShift)
     iommufd = file
     return file
   }
@@ -83,7 +83,7 @@ extension GuestKernel {
     return Refusal(
       by: refusal.agent, in: refusal.function, errno: refusal.errno, message: refusal.message,
       chain: regions + [
-        "\(interface.request(in: version)) claims the device: its group is to get the blocking "
+        "\(interface.request(in: kernel)) claims the device: its group is to get the blocking "
           + "domain (\(interface.claim))",
         "the blocking domain would break the direct mapping -> -\(refusal.errno) "
           + "(\(refusal.function))",
@@ -171,10 +171,10 @@ extension DeviceInterface {
   }
 
   /// The system call that leads there.
-  fileprivate func request(in version: KernelVersion) -> String {
+  fileprivate func request(in kernel: Kernel) -> String {
     switch self {
     case .type1: "VFIO_GROUP_SET_CONTAINER"
-    case .iommufd where version < .offersDeviceFiles: "VFIO_GROUP_SET_CONTAINER with an iommufd"
+    case .iommufd where !kernel.has(.deviceFiles): "VFIO_GROUP_SET_CONTAINER with an iommufd"
     case .iommufd: "VFIO_DEVICE_BIND_IOMMUFD"
     }
   }

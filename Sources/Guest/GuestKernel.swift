@@ -59,7 +59,7 @@ public struct GuestKernel {
     var flushQueue = FlushQueue()
   }
 
-  public let version: KernelVersion
+  public let kernel: Kernel
   /// When unmapped ranges of the DMA API's domains are invalidated.
   public var unmapPolicy = UnmapPolicy.strict
   let firmware: GuestFirmware
@@ -91,7 +91,7 @@ public struct GuestKernel {
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted, and with `ENODEV` when the tables
   ///   describe no ITS.
   public init(
-    version: KernelVersion, tables: GuestTables, devices: [Device], pageSize: PageSize = .kib4,
+    kernel: Kernel, tables: GuestTables, devices: [Device], pageSize: PageSize = .kib4,
     frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
     let firmware: GuestFirmware
@@ -102,18 +102,18 @@ public struct GuestKernel {
         by: .guest, in: "acpi_iort_init", errno: "ENODEV", message: error.description)
     }
     try self.init(
-      version: version, firmware: firmware, devices: devices, pageSize: pageSize, frames: frames,
+      kernel: kernel, firmware: firmware, devices: devices, pageSize: pageSize, frames: frames,
       tableFrames: tableFrames, contextTable: contextTable)
   }
 
   /// A guest that has read its tables already.
   public init(
-    version: KernelVersion, firmware: GuestFirmware, devices: [Device],
+    kernel: Kernel, firmware: GuestFirmware, devices: [Device],
     pageSize: PageSize = .kib4, frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
-    let firmware = firmware.asRead(by: version)
+    let firmware = firmware.asRead(by: kernel)
     var frames = frames
-    its = try Self.itsDriver(firmware, &frames)
+    its = try Self.itsDriver(firmware, kernel, &frames)
     messageFrame = firmware.messageFrame.map {
       GICv2mDriver(
         agent: .guest, base: PA($0.base.rawValue), distributor: PA($0.distributor.rawValue),
@@ -124,13 +124,14 @@ public struct GuestKernel {
       for smmu in firmware.smmus {
         smmus.append(
           try SMMUDriver(
-            agent: .guest, base: PA(smmu.base.rawValue), streamBits: 16, frames: &frames))
+            agent: .guest, kernel: kernel, base: PA(smmu.base.rawValue), streamBits: 16,
+            frames: &frames))
       }
     } catch {
       throw .outOfMemory("arm_smmu_init_strtab")
     }
     if smmus.isEmpty { smmus = [nil] }
-    self.version = version
+    self.kernel = kernel
     self.firmware = firmware
     pageShift = pageSize.shift
     self.devices = devices.map { DeviceState($0, firmware) }
@@ -140,14 +141,14 @@ public struct GuestKernel {
   }
 
   private static func itsDriver(
-    _ firmware: GuestFirmware, _ frames: inout BumpFrames
+    _ firmware: GuestFirmware, _ kernel: Kernel, _ frames: inout BumpFrames
   ) throws(Refusal) -> ITSDriver? {
     guard let base = firmware.itsBase else { return nil }
     guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")
     }
     return ITSDriver(
-      agent: .guest, base: PA(base.rawValue),
+      agent: .guest, kernel: kernel, base: PA(base.rawValue),
       redistributors: PA(firmware.redistributors.rawValue), layout: layout)
   }
 

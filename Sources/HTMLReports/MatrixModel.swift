@@ -105,7 +105,8 @@ struct MatricesModel {
       let axes = matrix.axes.map(\.name)
       return MatrixModel(
         number: number + 1, identifier: names.name("matrix.\(axes.joined(separator: "."))"),
-        title: "Designs by \(axes.joined(separator: " and "))", caption: matrix.conditions,
+        title: "Designs by \(axes.joined(separator: " and "))",
+        caption: ([matrix.conditions] + [matrix].interfaceNotes).joined(separator: " "),
         columns: matrix.columns.map { $0.title(separator: ", ") },
         rows: matrix.rows.enumerated().map { row, line in
           MatrixModel.Row(

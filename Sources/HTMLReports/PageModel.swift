@@ -63,7 +63,7 @@ struct PageModel {
     let results = report.comparison.results
     title = scenario.name
     purpose = scenario.purpose
-    conditions = scenario.conditions
+    conditions = scenario.conditionsText
     assumption = report.comparison.assumption
     hasMatrices = !report.matrices.isEmpty
     let model = MatricesModel(report.matrices, report.outcomes)
@@ -78,10 +78,11 @@ struct PageModel {
     let identifiers = results.map { names.name("design.\($0.design.name)") }
     self.results = results.enumerated().map { number, result in
       ResultModel(
-        name: result.design.name, link: identifiers[number], verdict: result.verdict.rawValue,
+        name: report.comparison.label(of: result), link: identifiers[number],
+        verdict: result.verdict.rawValue,
         values: ComparisonRow(result).texts.dropFirst().map {
           $0.replacing("\n", with: " ")
-        }, why: result.explanation)
+        }, why: report.comparison.explanation(of: result))
     }
     latency = LatencyDrawing(results)
     percentiles = results.map(Self.percentiles)

@@ -36,7 +36,7 @@ struct AssignedDevice {
   ///   - frame: the doorbell of the GICv2m frame that takes their MSIs, which isolates nothing;
   ///     `nil` for the ITSs.
   static func list(
-    _ platforms: [HostKernel.Platform], separatesITSs: Bool, frame: PA?, version: KernelVersion,
+    _ platforms: [HostKernel.Platform], separatesITSs: Bool, frame: PA?, kernel: Kernel,
     pageSize: PageSize
   ) -> [Self] {
     var smmus: [PA] = []
@@ -53,7 +53,7 @@ struct AssignedDevice {
         stageTwo: tables.number(of: separatesITSs ? [smmu, its] : [smmu]),
         msix: MSIXDriver(
           agent: .host, table: platform.msixTable, capability: platform.msixCapability),
-        group: IOMMUGroup([function], version: version, granule: 1 << pageSize.shift))
+        group: IOMMUGroup([function], kernel: kernel, granule: 1 << pageSize.shift))
     }
   }
 }

@@ -26,8 +26,9 @@ public enum HostCall: Sendable {
   /// IOMMU_OPTION_SW_MSI_START and _SIZE: where the software MSI window starts. No such option
   /// exists upstream.
   case moveWindow(IOVA)
-  /// IOMMU_VIOMMU_ALLOC and IOMMU_VDEVICE_ALLOC: the device's StreamID as the guest knows it.
-  case createVirtualSMMU(guestStream: UInt32)
+  /// IOMMU_VIOMMU_ALLOC where the device's SMMU has none yet, and IOMMU_VDEVICE_ALLOC with the
+  /// device's StreamID as the guest knows it; `nil` leaves the vDEVICE for later.
+  case createVirtualSMMU(guestStream: UInt32?)
   /// Maps the guest's doorbell page to the physical doorbell in stage 2. No such call exists
   /// upstream.
   case mapGuestDoorbell(IPA)

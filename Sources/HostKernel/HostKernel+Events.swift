@@ -1,5 +1,6 @@
 public import ArmFormats
 internal import Bits
+internal import Linux
 
 /// Which events of stage 2 a guest is told of.
 public enum StageTwoFaultPolicy: String, CaseIterable, Sendable {
@@ -11,8 +12,10 @@ public enum StageTwoFaultPolicy: String, CaseIterable, Sendable {
 
 extension HostKernel {
   /// What the guest is told of an event of its device: the record for its vEVENTQ, with its own
-  /// StreamID; `nil` for what ends in the host's log (`arm_smmu_handle_event`).
+  /// StreamID; `nil` for what ends in the host's log (`arm_smmu_handle_event`), as everything does
+  /// before there are vEVENTQs.
   public func guestEvent(for event: EventRecord) -> EventRecord? {
+    guard kernel.has(.virtualEventQueue) else { return nil }
     let owner = devices.first { $0.platform.requesterID == event[.stream] }
     guard let guestStream = owner?.guestStream, !event[.stall] else { return nil }
     var relayed = event

@@ -133,7 +133,7 @@ extension HostKernel {
   }
 
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
-  mutating func createVirtualSMMU(guestStream: UInt32) throws(Refusal) -> [Step<Never>] {
+  mutating func createVirtualSMMU(guestStream: UInt32?) throws(Refusal) -> [Step<Never>] {
     let device = try boundDevice(current)
     let index = devices[current].stageTwo
     let viommu: UInt32
@@ -144,6 +144,11 @@ extension HostKernel {
         device: device, parent: stageTwos[index].parent ?? 0)
     }
     stageTwos[index].viommu = viommu
+    guard let guestStream else {
+      return [
+        Step(.host, "iommufd_viommu_alloc_ioctl", "a vIOMMU over the nest parent", .decide)
+      ]
+    }
     _ = try iommufd.allocateVirtualDevice(
       viommu: viommu, device: device, virtualID: UInt64(guestStream))
     self.guestStream = guestStream
@@ -198,7 +203,7 @@ extension HostKernel {
     }
     if guestEntry[.valid] { try checkGuestEntry(guestEntry) }
     let translates = guestEntry[.valid] && guestEntry[.config] == .stage1
-    guard guestStream != nil || (version >= .attachesWithoutDevice && !translates) else {
+    guard guestStream != nil || (kernel.has(.attachWithoutDevice) && !translates) else {
       throw Refusal(
         by: .host, in: "arm_smmu_attach_prepare_vmaster", errno: "ENOENT", message: "no vDEVICE")
     }
@@ -278,6 +283,9 @@ extension HostKernel {
   /// (`arm_vsmmu_convert_user_cmd`).
   func converted(_ command: SMMUCommand) throws(Refusal) -> SMMUCommand {
     var command = command
+    if kernel.has(.commandBitsRefused), command.hasUnnamedBits {
+      throw refused(command, "\(command[.opcode]) has bits that the host does not support")
+    }
     switch command[.opcode] {
     case .invalidateNonHyp:
       command = SMMUCommand(.invalidateEL1)

@@ -20,14 +20,17 @@ extension HostKernel {
   /// Forwards a guest's invalidations in batches (`arm_vsmmu_cache_invalidate`).
   ///
   /// A command that is refused ends the call at once. Those before it in its batch count as done and
-  /// are not issued, as in Linux 6.13 to 7.1: the VMM, which goes on behind `entry_num`, leaves
-  /// translations alive that the guest has invalidated.
+  /// are not issued: the VMM, which goes on behind `entry_num`, leaves translations alive that the
+  /// guest has invalidated. Either posted cure issues them first.
   public mutating func invalidate(_ commands: [SMMUCommand]) -> Invalidation {
     var result = Invalidation()
     var batch: [SMMUCommand] = []
     for command in commands {
       do { batch.append(try converted(command)) } catch {
         result.refusal = error
+        if !batch.isEmpty, kernel.has(.invalidateInCore) || kernel.has(.invalidateErrorPath) {
+          result.steps += smmu.send(batch, "arm_vsmmu_cache_invalidate", Self.text(batch))
+        }
         return result
       }
       result.done += 1

@@ -112,6 +112,6 @@ extension HostKernel {
     }
     stageTwos = Array(repeating: StageTwo(), count: stageTwos.count)
     iommufd = IOMMUFD(
-      version: version, pageSize: 1 << pageShift, allowsUnsafeInterrupts: allowsUnsafeInterrupts)
+      kernel: kernel, pageSize: 1 << pageShift, allowsUnsafeInterrupts: allowsUnsafeInterrupts)
   }
 }

@@ -46,7 +46,7 @@ public struct HostKernel {
     }
   }
 
-  public let version: KernelVersion
+  public let kernel: Kernel
   let stageTwoDoorbell: StageTwoDoorbell
   let eventIDOwner: EventIDOwnership
   let addressOverride: AddressOverride
@@ -93,7 +93,7 @@ public struct HostKernel {
   ///   - streamTable: where a recording saw the stream table of the first SMMU.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
-    version: KernelVersion, platforms: [Platform], stageTwoDoorbell: StageTwoDoorbell,
+    kernel: Kernel, platforms: [Platform], stageTwoDoorbell: StageTwoDoorbell,
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
     delivery: InterruptDelivery = .irqfd, usesITSList: Bool = false,
     messageFrame: GICv2mDriver? = nil, allowsUnsafeInterrupts: Bool = false,
@@ -103,17 +103,17 @@ public struct HostKernel {
     var frames = frames
     devices = AssignedDevice.list(
       platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS,
-      frame: messageFrame?.doorbell, version: version, pageSize: pageSize)
-    smmus = try Self.smmuDrivers(platforms, streamTable, &frames)
-    itses = try Self.itsDrivers(platforms, delivery.virtualLPIs, usesITSList, &frames)
+      frame: messageFrame?.doorbell, kernel: kernel, pageSize: pageSize)
+    smmus = try Self.smmuDrivers(kernel, platforms, streamTable, &frames)
+    itses = try Self.itsDrivers(kernel, platforms, delivery.virtualLPIs, usesITSList, &frames)
     virtualLPICounts = Array(repeating: 0, count: itses.count)
     stageTwos = Array(repeating: StageTwo(), count: (devices.map(\.stageTwo).max() ?? 0) + 1)
     iommufd = IOMMUFD(
-      version: version, pageSize: 1 << pageSize.shift,
+      kernel: kernel, pageSize: 1 << pageSize.shift,
       allowsUnsafeInterrupts: allowsUnsafeInterrupts)
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
     self.messageFrame = messageFrame
-    self.version = version
+    self.kernel = kernel
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
     self.addressOverride = addressOverride
@@ -123,7 +123,8 @@ public struct HostKernel {
   }
 
   private static func smmuDrivers(
-    _ platforms: [Platform], _ streamTable: (levelOne: PA, leaf: PA)?, _ frames: inout BumpFrames
+    _ kernel: Kernel, _ platforms: [Platform], _ streamTable: (levelOne: PA, leaf: PA)?,
+    _ frames: inout BumpFrames
   ) throws(Refusal) -> [SMMUDriver] {
     var drivers: [SMMUDriver] = []
     for platform in platforms where drivers.allSatisfy({ $0.base != platform.smmuBase }) {
@@ -131,16 +132,16 @@ public struct HostKernel {
       drivers.append(
         try outOfMemory("arm_smmu_init_strtab") { () throws(SMMUDriver.Failure) in
           try SMMUDriver(
-            agent: .host, base: platform.smmuBase, streamBits: 16, placed: placed,
-            frames: &frames)
+            agent: .host, kernel: kernel, base: platform.smmuBase, streamBits: 16,
+            placed: placed, frames: &frames)
         })
     }
     return drivers
   }
 
   private static func itsDrivers(
-    _ platforms: [Platform], _ virtualLPIs: VirtualLPISupport?, _ usesITSList: Bool,
-    _ frames: inout BumpFrames
+    _ kernel: Kernel, _ platforms: [Platform], _ virtualLPIs: VirtualLPISupport?,
+    _ usesITSList: Bool, _ frames: inout BumpFrames
   ) throws(Refusal) -> [ITSDriver] {
     var drivers: [ITSDriver] = []
     for platform in platforms where drivers.allSatisfy({ $0.base != platform.itsBase }) {
@@ -152,8 +153,8 @@ public struct HostKernel {
       let isListed = virtualLPIs != nil && usesITSList
       drivers.append(
         ITSDriver(
-          agent: .host, base: platform.itsBase, redistributors: platform.redistributors,
-          layout: layout, virtualLPIs: virtualLPIs,
+          agent: .host, kernel: kernel, base: platform.itsBase,
+          redistributors: platform.redistributors, layout: layout, virtualLPIs: virtualLPIs,
           listNumber: isListed ? UInt8(truncatingIfNeeded: drivers.count) : nil))
     }
     return drivers

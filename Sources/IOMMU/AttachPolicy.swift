@@ -19,9 +19,9 @@ public enum AttachPolicy: String, CaseIterable, Sendable {
   /// `iommu_group_claim_dma_owner` refuses (Lu Baolu's question of 22 April 2023).
   case claimOwner = "claim-owner"
 
-  /// What a release does.
-  public init(of version: KernelVersion, isIntel: Bool = false) {
-    self = version >= .requiresDirect ? .merged : isIntel ? .intelDriverCheck : .none
+  /// What a kernel does.
+  public init(of kernel: Kernel, isIntel: Bool = false) {
+    self = kernel.has(.requireDirect) ? .merged : isIntel ? .intelDriverCheck : .none
   }
 
   /// What was proposed or merged, and where, in one line.

@@ -67,7 +67,7 @@ extension AttachPolicy {
     let device = IOMMUDevice(
       name: subject.name, function: subject.function, sources: subject.sources, doorbell: 0)
     let group = IOMMUGroup(
-      [device], version: KernelVersion(6, 4), policy: self, defaultKind: subject.defaultKind,
+      [device], kernel: Kernel(6, 4), policy: self, defaultKind: subject.defaultKind,
       hasBlockedDomain: subject.hasBlockedDomain)
     var refusal: Refusal?
     do throws(Refusal) {

@@ -7,14 +7,17 @@ public import Software
 public final class DoorbellList {
   private let pageShift: UInt64
   private let agent: Agent
+  private let isBounded: Bool
   /// One window for each start that a device's reserved regions name.
   private var windows: [(start: IOVA, window: SoftwareMSIWindow)] = []
 
   /// - Parameters:
   ///   - pageShift: log2 of the kernel's page size.
   ///   - agent: whose kernel it is.
-  public init(pageShift: UInt64, agent: Agent = .host) {
+  ///   - isBounded: whether pages stay inside the window (`sw-msi-bounded`).
+  public init(pageShift: UInt64, agent: Agent = .host, isBounded: Bool = false) {
     self.pageShift = pageShift
+    self.isBounded = isBounded
     self.agent = agent
   }
 
@@ -42,7 +45,12 @@ public final class DoorbellList {
   private func place(of page: PA, from start: IOVA) throws(Refusal) -> IOVA {
     let index = windows.firstIndex { $0.start == start } ?? windows.endIndex
     if index == windows.endIndex {
-      windows.append((start, SoftwareMSIWindow(pageShift: pageShift, start: start, agent: agent)))
+      windows.append(
+        (
+          start,
+          SoftwareMSIWindow(
+            pageShift: pageShift, start: start, agent: agent, isBounded: isBounded)
+        ))
     }
     return try windows[index].window.page(of: page).iova
   }

@@ -26,7 +26,7 @@ extension IOMMUFD {
     viommu id: UInt32, index: UInt32, at address: IPA, length: UInt64, isKnownType: Bool = true
   ) throws(Refusal) -> UInt32 {
     let function = "iommufd_hw_queue_alloc_ioctl"
-    guard version >= .offersHardwareQueues else {
+    guard kernel.has(.hardwareQueues) else {
       throw refusal("iommufd_fops_ioctl", "ENOTTY", "there are no hardware queues before 6.17")
     }
     guard isKnownType else {

@@ -9,7 +9,7 @@ extension IOMMUFD {
   public func attach(device id: UInt32, pasid: UInt32, to target: UInt32) throws(Refusal) {
     let (_, device) = try device(id)
     let function = "iommufd_hwpt_pasid_compat"
-    guard version >= .attachesPASIDs else {
+    guard kernel.has(.pasidAttach) else {
       throw refusal("vfio_df_ioctl_attach_pt", "EINVAL", "no PASIDs are attached before 6.15")
     }
     guard pasid != 0 else {

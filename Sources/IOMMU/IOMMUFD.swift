@@ -58,7 +58,7 @@ public final class IOMMUFD {
     public let virtualID: UInt64
   }
 
-  let version: KernelVersion
+  let kernel: Kernel
   let pageSize: UInt64
   private let agent: Agent
   private let allowsUnsafeInterrupts: Bool
@@ -77,30 +77,31 @@ public final class IOMMUFD {
   ///   - agent: whose kernel it is.
   ///   - pageSize: the bytes of a page of that kernel's.
   public init(
-    by agent: Agent = .host, version: KernelVersion, pageSize: UInt64 = 4096,
+    by agent: Agent = .host, kernel: Kernel, pageSize: UInt64 = 4096,
     allowsUnsafeInterrupts: Bool = false
   ) {
     self.agent = agent
-    self.version = version
+    self.kernel = kernel
     self.pageSize = pageSize
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
     doorbells = DoorbellList(
-      pageShift: UInt64(pageSize.trailingZeroBitCount), agent: agent)
+      pageShift: UInt64(pageSize.trailingZeroBitCount), agent: agent,
+      isBounded: kernel.has(.softwareMSIBounded))
   }
 
   /// Opens `/dev/iommu`.
   ///
   /// - Throws: `Refusal` with `ENOENT` by a kernel that has no such device.
   public static func open(
-    by agent: Agent, version: KernelVersion, pageSize: UInt64
+    by agent: Agent, kernel: Kernel, pageSize: UInt64
   ) throws(Refusal) -> IOMMUFD {
-    guard version >= .offersIOMMUFD else {
+    guard kernel.has(.iommufd) else {
       throw Refusal(
         by: agent, in: "openat (/dev/iommu)", errno: "ENOENT",
         message:
-          "Linux \(version) has no such device: iommufd is new in \(KernelVersion.offersIOMMUFD)")
+          "there is no such device: iommufd is new in 6.2")
     }
-    return IOMMUFD(by: agent, version: version, pageSize: pageSize)
+    return IOMMUFD(by: agent, kernel: kernel, pageSize: pageSize)
   }
 
   func add(_ object: Object) -> UInt32 {
@@ -130,7 +131,7 @@ public final class IOMMUFD {
 
   /// Takes a device (`iommufd_device_bind`).
   public func bind(_ device: IOMMUDevice, of group: IOMMUGroup) throws(Refusal) -> UInt32 {
-    if version >= .checksIsolationAtBind {
+    if kernel.has(.isolationAtBind) {
       try requireIsolation(of: group, device, by: "iommufd_device_bind")
     }
     let isBound = objects.values.contains {
@@ -182,7 +183,7 @@ public final class IOMMUFD {
     _ space: IOAddressSpace, _ spaceID: UInt32, _ flags: TableFlags
   ) -> PageTableObject {
     let domain = IOMMUDomain(.unmanaged, name: "HWPT", granule: pageSize)
-    if version >= .mapsDoorbellsNatively { domain.cookie = .iommufd }
+    if kernel.has(.softwareMSINative) { domain.cookie = .iommufd }
     space.add(domain)
     return PageTableObject(
       kind: .paging(addressSpace: spaceID, isNestParent: flags.contains(.nestParent)),
@@ -258,7 +259,7 @@ public final class IOMMUFD {
     space.removeReservations(of: device.name)
     let regions = device.regions.map { windowStarts[id].map($0.moved(to:)) ?? $0 }
     group.softwareMSIStart = try space.enforce(regions, of: device.name, by: group.agent)
-    if version < .checksIsolationAtBind {
+    if !kernel.has(.isolationAtBind) {
       try requireIsolation(of: group, device, by: "iommufd_device_setup_msi")
     }
     try setUpDoorbells(of: group, in: table.domain.paging)
@@ -289,7 +290,7 @@ public final class IOMMUFD {
   /// that an earlier table had mapped was lost.
   private func setUpDoorbells(of group: IOMMUGroup, in domain: IOMMUDomain) throws(Refusal) {
     guard let start = group.softwareMSIStart else { return }
-    if version >= .mapsDoorbellsNatively {
+    if kernel.has(.softwareMSINative) {
       try doorbells.installRequired(of: group, in: domain)
     } else if domain.cookie == .none {
       domain.startWindow(at: start)
@@ -350,10 +351,10 @@ public final class IOMMUFD {
   ) throws(Refusal) -> UInt32 {
     _ = try device(id)
     let function = "iommufd_viommu_alloc_ioctl"
-    guard version >= .offersVirtualSMMU else {
+    guard kernel.has(.virtualSMMU) else {
       throw refusal(
         "iommufd_fops_ioctl", "ENOTTY",
-        "IOMMU_VIOMMU_ALLOC does not exist in Linux \(version): nested SMMUv3 needs 6.13")
+        "there is no IOMMU_VIOMMU_ALLOC: nested SMMUv3 is new in 6.13")
     }
     guard isKnownType else { throw refusal(function, "EOPNOTSUPP", "an unknown type of vIOMMU") }
     guard case .pageTable(let table) = objects[parent] else {
@@ -390,6 +391,11 @@ public final class IOMMUFD {
   /// `IOMMU_VEVENTQ_ALLOC`: one queue of a kind for each vIOMMU.
   public func allocateEventQueue(viommu: UInt32, kind: UInt32) throws(Refusal) -> UInt32 {
     let function = "iommufd_veventq_alloc"
+    guard kernel.has(.virtualEventQueue) else {
+      throw refusal(
+        "iommufd_fops_ioctl", "ENOTTY",
+        "there is no IOMMU_VEVENTQ_ALLOC: it is new in 6.15")
+    }
     guard case .virtualIOMMU = objects[viommu] else {
       throw refusal(function, "ENOENT", "object \(viommu) is no vIOMMU")
     }

@@ -24,7 +24,7 @@ extension IOMMUGroup {
       return try window.prepare(doorbell, in: self)
     case .none:
       // Earlier kernels left the message alone, whatever the domain would do with it.
-      guard version >= .mapsDoorbellsNatively else { return IOVA(doorbell.rawValue) }
+      guard kernel.has(.softwareMSINative) else { return IOVA(doorbell.rawValue) }
       throw Refusal(
         by: agent, in: "iommu_dma_prepare_msi", errno: "EOPNOTSUPP",
         message: "the domain has no MSI cookie")
@@ -34,7 +34,7 @@ extension IOMMUGroup {
   /// The domain that a message's doorbell goes into: iommufd's own way looks through a nested one,
   /// where earlier kernels ask the nested domain itself, which has no cookie.
   public var messageDomain: IOMMUDomain {
-    version >= .mapsDoorbellsNatively ? domain.paging : domain
+    kernel.has(.softwareMSINative) ? domain.paging : domain
   }
 
   /// The page that the domain's cookie has for a doorbell, made at its first use and kept.

@@ -34,7 +34,7 @@ public final class IOMMUDevice {
 public final class IOMMUGroup {
   public let devices: [IOMMUDevice]
   public let agent: Agent
-  public let version: KernelVersion
+  public let kernel: Kernel
   public let policy: AttachPolicy
   /// The domain of the DMA API, or identity.
   public private(set) var defaultDomain: IOMMUDomain
@@ -56,15 +56,15 @@ public final class IOMMUGroup {
   /// Probes the devices and attaches them to the default domain
   /// (`iommu_setup_default_domain`, `iommu_create_device_direct_mappings`).
   public init(
-    _ devices: [IOMMUDevice], agent: Agent = .host, version: KernelVersion,
+    _ devices: [IOMMUDevice], agent: Agent = .host, kernel: Kernel,
     policy: AttachPolicy? = nil, defaultKind: IOMMUDomain.Kind = .dma, granule: UInt64 = 4096,
     hasBlockedDomain: Bool = true
   ) {
     self.devices = devices
     regions = devices.flatMap(\.regions).reduce([]) { $0.inserting($1) }
     self.agent = agent
-    self.version = version
-    self.policy = policy ?? AttachPolicy(of: version, isIntel: devices.contains(where: \.isIntel))
+    self.kernel = kernel
+    self.policy = policy ?? AttachPolicy(of: kernel, isIntel: devices.contains(where: \.isIntel))
     self.hasBlockedDomain = hasBlockedDomain
     let domain = IOMMUDomain(
       defaultKind, name: "default (\(defaultKind.rawValue))",

@@ -5,7 +5,8 @@ public import Software
 /// (`iommufd_sw_msi_get_map`, drivers/iommu/iommufd/driver.c).
 ///
 /// One list per open file, in order of first use; 64 pages at most, and nothing checks that they
-/// stay inside the 1 MiB that the SMMU driver reports.
+/// stay inside the 1 MiB that the SMMU driver reports. With `sw-msi-bounded` the list grows, and
+/// every page stays inside.
 public struct SoftwareMSIWindow: Sendable {
   /// `MSI_IOVA_BASE` of the SMMU drivers.
   public static let base: IOVA = 0x800_0000
@@ -18,28 +19,38 @@ public struct SoftwareMSIWindow: Sendable {
   private let agent: Agent
   /// Where the window starts.
   private let start: IOVA
+  /// Whether its length bounds the pages, and not their number.
+  private let isBounded: Bool
   private var pages: [PA] = []
 
   /// - Parameters:
   ///   - start: where the device's reserved regions put the window.
   ///   - agent: whose kernel it is.
-  public init(pageShift: UInt64, start: IOVA = Self.base, agent: Agent = .host) {
+  ///   - isBounded: whether its length bounds the pages (`sw-msi-bounded`).
+  public init(
+    pageShift: UInt64, start: IOVA = Self.base, agent: Agent = .host, isBounded: Bool = false
+  ) {
     self.pageShift = pageShift
     self.agent = agent
     self.start = start
+    self.isBounded = isBounded
   }
 
   /// The IOVA of a doorbell's page, and whether this is its first use.
   ///
-  /// - Throws: `Refusal` with `EOVERFLOW` for the 65th page.
+  /// - Throws: `Refusal` with `EOVERFLOW` for the 65th page, or for one beyond a bounded window.
   public mutating func page(of doorbell: PA) throws(Refusal) -> (iova: IOVA, isNew: Bool) {
     let page = doorbell.alignedDown(toBit: pageShift)
     let known = pages.firstIndex(of: page)
     let index = known ?? pages.count
-    guard index < Self.capacity else {
+    let room = isBounded ? Int(Self.length >> pageShift) : Self.capacity
+    guard index < room else {
+      // The errno of a window that is full is assumed: the posted patches name none here.
       throw Refusal(
         by: agent, in: "iommufd_sw_msi_get_map", errno: "EOVERFLOW",
-        message: "more than \(Self.capacity) doorbell pages in one iommufd context")
+        message: isBounded
+          ? "no room for \(index + 1) doorbell pages in the software MSI window"
+          : "more than \(room) doorbell pages in one iommufd context")
     }
     if known == nil { pages.append(page) }
     return (start + UInt64(index) << pageShift, known == nil)

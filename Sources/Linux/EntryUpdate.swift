@@ -15,7 +15,7 @@ public struct EntryUpdate<Entry: WordRecord>: Sendable {
   /// - Parameters:
   ///   - used: the bits that hardware reads in an entry, given its configuration.
   ///   - safe: the bits that may change at any time although both entries use them
-  ///     (`get_update_safe`, since Linux 7.0 and 6.18.15).
+  ///     (`get_update_safe`, switch `hitless-mev-eats`).
   public init(
     from old: Entry, to new: Entry, used: (Entry) -> Entry,
     safe: (_ old: Entry, _ new: Entry) -> Entry = { _, _ in Entry() }

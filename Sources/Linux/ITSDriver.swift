@@ -50,6 +50,7 @@ public struct ITSDriver: Sendable {
   static let interruptBits: UInt8 = 16
 
   public let agent: Agent
+  private let kernel: Kernel
   /// The control frame's base.
   public let base: PA
   /// Redistributor 0's base; the next is `redistributorStride` further.
@@ -81,10 +82,12 @@ public struct ITSDriver: Sendable {
   }
 
   public init(
-    agent: Agent, base: PA, redistributors: PA, layout: Layout,
+    agent: Agent, kernel: Kernel = Kernel(Kernel.newest), base: PA, redistributors: PA,
+    layout: Layout,
     virtualLPIs: VirtualLPISupport? = nil, listNumber: UInt8? = nil
   ) {
     self.agent = agent
+    self.kernel = kernel
     self.base = base
     self.redistributors = redistributors
     // GICv4 adds two frames to each redistributor.
@@ -298,10 +301,11 @@ public struct ITSDriver: Sendable {
         text: "INV DeviceID \(hex(UInt64(device))) EventID \(event)")
   }
 
-  /// The write of an LPI's configuration byte: priority 0xc0, as Linux has it since 6.11
-  /// (`lpi_write_config`, `GICV3_PRIO_IRQ`).
+  /// The write of an LPI's configuration byte (`lpi_write_config`): priority 0xc0
+  /// (`GICV3_PRIO_IRQ`), or 0xa0 before `lpi-priority-c0` (`LPI_PROP_DEFAULT_PRIO`).
   public func configurationWrite(lpi: UInt32, enabled: Bool) -> Step<Never> {
-    let byte = LPIConfiguration(priority: 0xc0, enabled: enabled)
+    let byte = LPIConfiguration(
+      priority: kernel.has(.lpiPriorityC0) ? 0xc0 : 0xa0, enabled: enabled)
     let place = layout.propertyTable + UInt64(lpi &- INTID.firstLPI)
     return Step(
       agent, "lpi_write_config", "LPI \(lpi) \(enabled ? "enabled" : "disabled")",

@@ -1,10 +1,14 @@
 /// Where a device keeps the messages that it sends.
-public enum MessageStore: String, CaseIterable, Sendable {
-  /// In an MSI-X table behind a BAR.
+public enum MessageStore: String, Choice {
   case msiX = "msi-x"
-  /// In its MSI capability, in configuration space: one address, and data whose low bits the device
-  /// replaces by the number of the vector.
   case msi
-  /// Inside, written through a queue of its own (IMS, SIOV R2): there is nothing to trap.
   case device = "internal"
+
+  public var meaning: String {
+    switch self {
+    case .msiX: "In an MSI-X table behind a BAR."
+    case .msi: "In the MSI capability: one address, data that differ in their low bits."
+    case .device: "Inside the device (IMS, SIOV R2): there is nothing to trap."
+    }
+  }
 }

@@ -1,5 +1,5 @@
 /// The page size of a kernel on Arm.
-public enum PageSize: String, CaseIterable, Sendable {
+public enum PageSize: String, Choice {
   case kib4 = "4k"
   case kib16 = "16k"
   case kib64 = "64k"
@@ -12,6 +12,8 @@ public enum PageSize: String, CaseIterable, Sendable {
     case .kib64: 16
     }
   }
+
+  public var meaning: String { "Pages of \(rawValue.dropLast()) KiB." }
 
   public var byteCount: UInt64 { 1 << shift }
 }

@@ -11,6 +11,7 @@ public struct SMMUDriver: Sendable {
   static let split: UInt64 = 8
 
   public let agent: Agent
+  private let kernel: Kernel
   /// Register page 0.
   public let base: PA
   /// log2 of the number of StreamIDs.
@@ -29,7 +30,7 @@ public struct SMMUDriver: Sendable {
   ///
   /// - Parameter placed: where a recording saw the first level and the leaf of StreamIDs 0 to 255.
   public init(
-    agent: Agent, base: PA, streamBits: UInt64,
+    agent: Agent, kernel: Kernel = Kernel(Kernel.newest), base: PA, streamBits: UInt64,
     placed: (levelOne: PA, leaf: PA)? = nil, frames: inout some FrameAllocator
   ) throws(Failure) {
     guard let commands = frames.allocate(size: 16 << Self.queueBits),
@@ -37,6 +38,7 @@ public struct SMMUDriver: Sendable {
       let table = placed?.levelOne ?? frames.allocate(size: 8 << (streamBits - Self.split))
     else { throw .noMemory }
     self.agent = agent
+    self.kernel = kernel
     self.base = base
     self.streamBits = streamBits
     commandQueue = commands
@@ -138,7 +140,7 @@ public struct SMMUDriver: Sendable {
   ) -> [Step<Never>] {
     let update = EntryUpdate(
       from: self.entry(of: stream), to: entry, used: { $0.used },
-      safe: StreamTableEntry.updateSafe)
+      safe: { kernel.has(.hitlessMEVAndEATS) ? StreamTableEntry.updateSafe($0, $1) : .init() })
     var steps: [Step<Never>] = []
     for (number, batch) in update.batches.enumerated() {
       let suffix = update.batches.count > 1 ? " (\(number + 1) of \(update.batches.count))" : ""

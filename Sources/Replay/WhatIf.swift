@@ -10,10 +10,6 @@ package struct WhatIf: Sendable {
   package let scenario: Scenario
   /// What the files did not say, and what is run otherwise than recorded, a sentence each.
   package let remarks: [String]
-  /// The release from which on both sides can nest: before, the designs with a vIOMMU are refused
-  /// (IOMMU_HWPT_ALLOC with nesting for Arm, and a doorbell mapped behind it).
-  private static let nesting = KernelVersion(6, 15)
-  private static let newest = KernelVersion(7, 3)
 
   /// Makes the scenario.
   ///
@@ -28,22 +24,26 @@ package struct WhatIf: Sendable {
   ) throws(InputError) {
     recording = try Recording(text: made.text, path: "the recording made from \(path)")
     var remarks = made.remarks
-    var names = overrides.designs == ["all"] ? folder.designNames : overrides.designs
+    var names = overrides.designs
     if let recorded = made.design, !names.contains(recorded) { names.insert(recorded, at: 0) }
-    func kernel(_ side: String, _ asked: KernelVersion?, _ found: KernelVersion?) -> KernelVersion {
-      if let asked { return asked }
-      guard let found, found >= Self.nesting else {
-        if let found {
-          remarks.append(
-            "the recorded \(side) ran Linux \(found), which has no nesting: the designs are run "
-              + "with Linux \(Self.newest) (--\(side)-kernel \(found) runs the recorded one)")
-        }
-        return Self.newest
+    // Before, the designs with a vIOMMU are refused, or have no doorbell behind it.
+    let recordedHost = recording.hostKernel.map { Kernel($0) }
+    var host = Kernel(Kernel.newest)
+    if let found = recordedHost, overrides[.hostKernel] == nil {
+      if found.isKnown, found.has(.attachWithoutDevice) {
+        host = found
+      } else {
+        let reason = found.isKnown ? "cannot nest under QEMU" : "the models do not know"
+        remarks.append(
+          "the recorded host ran Linux \(found), which \(reason): the designs are run with Linux "
+            + "\(host)" + (found.isKnown ? " (--host-kernel \(found) runs the recorded one)" : ""))
       }
-      return found
     }
-    let host = kernel("host", overrides.hostKernel, recording.hostKernel)
-    let guest = overrides.guestKernel ?? recording.guestKernel ?? recording.hostKernel ?? host
+    let guest = recording.guestKernel.map { Kernel($0) } ?? recordedHost ?? host
+    var conditions = Conditions(
+      guestKernel: guest.isKnown ? guest : host, hostKernel: host,
+      costs: try folder.costs(named: Scenario.standardCosts))
+    try conditions.apply(overrides, in: folder)
     var designs = [try folder.design(named: names[0])]
     for name in names.dropFirst() {
       let design = try folder.design(named: name)
@@ -52,10 +52,8 @@ package struct WhatIf: Sendable {
     }
     scenario = Scenario(
       name: recording.name, file: path, purpose: "What a recorded device's MSIs would have met.",
-      usage: overrides.usage ?? .dmaAPI, guestKernel: guest, hostKernel: host,
-      workloadSource: path, workload: recording.workload, designs: designs,
-      costs: try folder.costs(named: overrides.costs ?? Scenario.standardCosts),
-      seed: overrides.seed ?? 1, expectations: [])
+      conditions: conditions, workloadSource: path, workload: recording.workload,
+      designs: designs, expectations: [])
     self.remarks = remarks
   }
 

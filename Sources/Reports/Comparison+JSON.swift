@@ -17,23 +17,8 @@ extension Comparison {
       "file": .string(scenario.file),
       "purpose": .string(scenario.purpose),
       "seed": .integer(Int(scenario.seed)),
-      "guest": [
-        "kernel": .string(scenario.guestKernel.description),
-        "usage": .string(scenario.usage.rawValue),
-        "pageSize": .string(scenario.guestPageSize.rawValue),
-      ],
-      "host": [
-        "kernel": .string(scenario.hostKernel.description),
-        "pageSize": .string(scenario.hostPageSize.rawValue),
-      ],
-      "vmm": .string(scenario.vmm.rawValue),
-      "machine": [
-        "devices": .integer(scenario.topology.devices), "its": .integer(scenario.topology.itses),
-        "smmus": .integer(scenario.topology.smmus),
-        "order": .string(scenario.topology.order.rawValue),
-        "controller": .string(scenario.topology.controller.rawValue),
-        "vmovp": .string(scenario.topology.vmovp.rawValue),
-      ],
+      "conditions": .object(
+        Condition.all.map { .init($0.name, $0.json(of: scenario.conditions)) }),
       "workload": .string(scenario.workloadSource),
       "costs": [
         "name": .string(scenario.costs.name),
@@ -41,7 +26,12 @@ extension Comparison {
         "assumed": .array(scenario.costs.assumed.map { .string($0.rawValue) }),
         "ranges": .array(scenario.costs.items(.range).map { .string($0.rawValue) }),
       ],
-      "results": .array(results.map(\.json)),
+      "results": .array(
+        results.map { result in
+          guard case .object(let members) = result.json else { return result.json }
+          let missing = missingInterfaces(of: result)
+          return .object(members + [.init("missingInterfaces", .interfaces(missing))])
+        }),
     ]
   }
 }
@@ -75,7 +65,7 @@ extension RunResult {
 
   var setupJSON: JSONValue {
     [
-      "outcome": .string(refusal == nil ? "enabled" : "refused"),
+      "outcome": .string(setupWord),
       "by": .string(refusal?.agent.rawValue),
       "function": .string(refusal?.function),
       "errno": .string(refusal?.errno),
@@ -130,5 +120,26 @@ extension DeviceResult {
 extension RunResult.Message {
   var json: JSONValue {
     ["address": .string(address.description), "data": .string(hex(UInt64(data)))]
+  }
+}
+
+extension Condition {
+  /// The value that conditions have: a number where the condition is one.
+  func json(of conditions: Conditions) -> JSONValue {
+    let text = text(of: conditions)
+    return isNumber ? Int(text).map { .integer($0) } ?? .string(text) : .string(text)
+  }
+}
+
+extension JSONValue {
+  /// What something rests on and nothing released has.
+  static func interfaces(_ items: [ReleaseSwitch]) -> JSONValue {
+    .array(
+      items.map {
+        [
+          "name": .string($0.rawValue), "state": .string($0.record.state.description),
+          "source": .string($0.record.source),
+        ]
+      })
   }
 }

@@ -1,4 +1,5 @@
 package import Designs
+package import Linux
 import Scenarios
 import Software
 
@@ -7,10 +8,10 @@ extension Comparison {
   func table(on terminal: Terminal) -> String {
     var output = terminal.paint(scenario.name, .heading) + "\n"
     output += paragraph(scenario.purpose, indent: "", width: terminal.width)
-    output += paragraph(scenario.conditions, indent: "", width: terminal.width) + "\n"
+    output += paragraph(scenario.conditionsText, indent: "", width: terminal.width) + "\n"
     var table = TextTable(
       ComparisonRow.brokenTitles.enumerated().map { ($1, $0 < 3 ? .left : .right) })
-    for result in results { table.add(cells(result), note: result.explanation) }
+    for result in results { table.add(cells(result), note: explanation(of: result)) }
     if table.naturalWidth <= terminal.width {
       output += table.render(on: terminal)
     } else {
@@ -25,10 +26,30 @@ extension Comparison {
     return output
   }
 
+  /// What a design's run rests on and nothing released has.
+  package func missingInterfaces(of result: RunResult) -> [ReleaseSwitch] {
+    scenario.specifications().first { $0.design.name == result.design.name }?.missingInterfaces
+      ?? []
+  }
+
+  /// The design's name, with a star where its run rests on what nothing released has.
+  package func label(of result: RunResult) -> String {
+    result.design.name + (missingInterfaces(of: result).isEmpty ? "" : "*")
+  }
+
+  /// Why it came out so, and what it rests on that nothing released has.
+  package func explanation(of result: RunResult) -> String {
+    let missing = missingInterfaces(of: result)
+    guard !missing.isEmpty else { return result.explanation }
+    let names = missing.map { "\($0.rawValue) (\($0.record.state))" }.joined(separator: ", ")
+    return "\(result.explanation) * It rests on what no released kernel or VMM has: \(names)."
+  }
+
   private func cells(_ result: RunResult) -> [TextTable.Cell] {
     ComparisonRow(result).texts.enumerated().map { column, text in
       switch column {
-      case 1: TextTable.Cell(text, result.refusal == nil ? nil : .warning)
+      case 0: TextTable.Cell(label(of: result))
+      case 1: TextTable.Cell(text, result.setup == .enabled ? nil : .warning)
       case 2: TextTable.Cell(text, result.verdict.tone)
       default: TextTable.Cell(text)
       }
@@ -39,13 +60,13 @@ extension Comparison {
   private func block(_ result: RunResult, _ terminal: Terminal) -> String {
     let titles = ComparisonRow.titles
     let width = titles.map(\.count).max() ?? 0
-    var output = terminal.paint(result.design.name, .heading) + "\n"
+    var output = terminal.paint(label(of: result), .heading) + "\n"
     for (title, cell) in zip(titles, cells(result)).dropFirst() {
       let padding = String(repeating: " ", count: width - title.count)
       output += "  \(title)\(padding)  "
       output += cell.lines.map { terminal.paint($0, cell.tone) }.joined(separator: " ") + "\n"
     }
-    return output + paragraph(result.explanation, indent: "  ", width: terminal.width)
+    return output + paragraph(explanation(of: result), indent: "  ", width: terminal.width)
   }
 }
 

@@ -1,5 +1,6 @@
 import Bits
 import Designs
+import Linux
 import Scenarios
 import Software
 
@@ -11,7 +12,7 @@ extension Comparison {
       + Verdict.allCases.map(\.rawValue)
       + [
         "total", "address", "data", "exits_setup", "exits_per_interrupt", "p50_ns", "p99_ns",
-        "max_ns", "why", "p50_high_ns", "p99_high_ns", "max_high_ns",
+        "max_ns", "why", "p50_high_ns", "p99_high_ns", "max_high_ns", "missing_interfaces",
       ]
     return csvLine(titles) + results.map { csvLine(csvFields($0)) }.joined()
   }
@@ -21,7 +22,7 @@ extension Comparison {
     let high = result.latencyAtHighEnd
     return [
       scenario.name, String(scenario.seed), result.design.name,
-      result.refusal == nil ? "enabled" : "refused", result.refusal?.agent.rawValue ?? "",
+      result.setupWord, result.refusal?.agent.rawValue ?? "",
       result.refusal?.errno ?? "", result.verdict.rawValue,
     ] + Verdict.allCases.map { String(result.count(of: $0)) } + [
       String(result.verdicts.count), result.message?.address.description ?? "",
@@ -30,18 +31,21 @@ extension Comparison {
       latency.map { String($0.p50) } ?? "", latency.map { String($0.p99) } ?? "",
       latency.map { String($0.max) } ?? "", result.why, high.map { String($0.p50) } ?? "",
       high.map { String($0.p99) } ?? "", high.map { String($0.max) } ?? "",
+      missingInterfaces(of: result).map(\.rawValue).joined(separator: "; "),
     ]
   }
 
   /// For mails, issues and documents.
   var markdown: String {
     let titles = ComparisonRow.titles
-    var output = "**\(scenario.name)**: \(scenario.purpose)\n\n\(scenario.conditions)\n\n"
+    var output = "**\(scenario.name)**: \(scenario.purpose)\n\n\(scenario.conditionsText)\n\n"
     output += markdownLine(titles)
     output += "|" + titles.indices.map { $0 < 3 ? "---|" : "--:|" }.joined() + "\n"
-    for result in results { output += markdownLine(ComparisonRow(result).texts) }
+    for result in results {
+      output += markdownLine([label(of: result)] + ComparisonRow(result).texts.dropFirst())
+    }
     output += "\n"
-    for result in results { output += "- `\(result.design.name)`: \(result.explanation)\n" }
+    for result in results { output += "- `\(result.design.name)`: \(explanation(of: result))\n" }
     if let assumption { output += "\n\(assumption)\n" }
     return output
   }

@@ -54,7 +54,7 @@ package struct ComparisonRow {
   package init(_ result: RunResult) {
     let latency = result.latency
     design = result.design.name
-    setup = result.refusal.map { "refused:\n\($0.errno)" } ?? "enabled"
+    setup = result.refusal.map { "refused:\n\($0.errno)" } ?? result.setupWord
     verdicts =
       result.counts.isEmpty
       ? "none"
@@ -104,6 +104,17 @@ extension RunResult {
   }
 }
 
+extension RunResult {
+  /// What became of set-up, in one word or two.
+  var setupWord: String {
+    switch setup {
+    case .enabled: "enabled"
+    case .refused: "refused"
+    case .notModelled: "not modelled"
+    }
+  }
+}
+
 extension Verdict {
   var tone: Terminal.Tone {
     switch self {
@@ -114,36 +125,19 @@ extension Verdict {
   }
 }
 
-extension Topology {
-  /// The machine in words, with what follows in a list; empty for one of each.
-  fileprivate var words: String {
-    func count(_ number: Int, _ name: String) -> String {
-      "\(number) \(name)\(number == 1 ? "" : "s")"
-    }
-    guard self != .single else { return "" }
-    let takers = controller == .its ? count(itses, "ITS") : "a GICv2m frame"
-    return [count(devices, "device"), takers, count(smmus, "SMMU")]
-      .joined(separator: ", ")
-      + (order == .reverse ? ", last device first; " : "; ")
-  }
-}
-
 extension Scenario {
   /// Who runs what, in one line.
-  package var conditions: String {
-    "guest Linux \(guestKernel), \(usage.rawValue)\(words(guestPageSize)); "
-      + "host Linux \(hostKernel)\(words(hostPageSize)); "
-      + (vmm == .qemuVirt ? "" : "VMM \(vmm.rawValue); ") + topology.words
-      + "workload \(workloadSource); costs \(costs.name); seed \(seed)"
-  }
-
-  /// Pages of another size than the usual, after a comma.
-  private func words(_ size: PageSize) -> String {
-    size == .kib4 ? "" : ", \(size.rawValue) pages"
+  package var conditionsText: String {
+    let shown = Condition.all.filter {
+      $0.name == Condition.guestUsage.name || !$0.isPlain(in: conditions)
+        || [Condition.costs.name, Condition.seed.name].contains($0.name)
+    }
+    let words = shown.map { "\($0.name) \($0.text(of: conditions))" }
+    return (words + ["workload \(workloadSource)"]).joined(separator: "; ")
   }
 
   /// The line that says which numbers the times rest on; `nil` when all are known.
-  var assumption: String? { costs.assumption(among: CostModel.Item.allCases) }
+  var assumption: String? { conditions.costs.assumption(among: CostModel.Item.allCases) }
 }
 
 extension Comparison {

@@ -45,7 +45,7 @@ package struct DesignDifference: Sendable {
     var output =
       terminal.paint("\(scenario.name), \(left.design.name) and \(right.design.name)", .heading)
       + "\n"
-    output += paragraph(scenario.conditions, indent: "", width: terminal.width) + "\n"
+    output += paragraph(scenario.conditionsText, indent: "", width: terminal.width) + "\n"
     output += columns.row(left.design.name, " ", right.design.name)
     output += columns.across("set-up")
     output += rows(setup, columns, "step") { number, step in

@@ -1,5 +1,6 @@
 import Designs
 package import Files
+import Linux
 import Scenarios
 
 extension DesignSpaceReport {
@@ -24,8 +25,7 @@ extension DesignSpaceReport {
       "attacks": .array(space.attacks.map { .string($0.name) }),
       "front": .array(space.front.map { json($0) }),
       "families": .array(space.families.map { json($0) }),
-      "interfaces": .array(
-        missing.map { ["name": .string($0.name), "source": .string($0.source)] }),
+      "interfaces": .interfaces(missing),
     ]
   }
 
@@ -37,7 +37,7 @@ extension DesignSpaceReport {
       "cells": .array(point.cells.map(\.json)),
       "breaches": point.isAttacked(in: space)
         ? .array(point.measures.breaches.map { .string($0) }) : .null,
-      "interfaces": .array(point.measures.interfaces.map { .string($0.name) }),
+      "interfaces": .array(point.measures.interfaces.map { .string($0.rawValue) }),
       "equals": .array(point.alike.map { .string($0.reference) }),
     ]
   }
@@ -103,7 +103,7 @@ extension DesignSpaceReport {
       output += "\n"
     }
     output += "\n"
-    for interface in missing { output += "- \(interface.name): \(interface.source).\n" }
+    for interface in missing { output += "- \(interface.sentence)\n" }
     return output
   }
 }

@@ -1,5 +1,6 @@
 import Designs
 import Files
+import Linux
 package import Scenarios
 
 /// The space of designs: its front, and what eliminated the rest.
@@ -120,7 +121,7 @@ package struct DesignSpaceReport: Sendable {
     let breaches = point.measures.breaches.filter { !common.contains($0) }
     if !breaches.isEmpty { parts.append("breached by \(breaches.joined(separator: ", "))") }
     if !point.measures.interfaces.isEmpty {
-      parts.append("needs \(point.measures.interfaces.map(\.name).joined(separator: ", "))")
+      parts.append("needs \(point.measures.interfaces.map(\.rawValue).joined(separator: ", "))")
     }
     if !point.alike.isEmpty {
       let names = point.alike.prefix(3).map(\.name).joined(separator: "; ")
@@ -157,15 +158,15 @@ package struct DesignSpaceReport: Sendable {
     var output = ""
     for interface in missing {
       output += paragraph(
-        "\(interface.name): \(interface.source).", indent: "", width: terminal.width)
+        interface.sentence, indent: "", width: terminal.width)
     }
     return output
   }
 
   /// The interfaces that designs on the front or their families need.
-  var missing: [MissingInterface] {
+  var missing: [ReleaseSwitch] {
     let points = space.front + space.families.flatMap(\.points)
-    var found: [MissingInterface] = []
+    var found: [ReleaseSwitch] = []
     for interface in points.flatMap(\.measures.interfaces) where !found.contains(interface) {
       found.append(interface)
     }

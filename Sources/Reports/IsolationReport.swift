@@ -23,21 +23,23 @@ package struct IsolationReport: Sendable {
     case .table: table(on: terminal)
     case .json: JSONValue.array(findings.map(\.json)).indentedText + "\n"
     case .csv:
-      ([Self.titles] + findings.map(\.cells)).map(csvLine).joined()
+      ([titles] + findings.map(\.cells)).map(csvLine).joined()
     case .markdown: markdown
     }
   }
 
-  static let titles = [
-    "design", "usage", "attack", "actor", "outcome", "victim", "detail", "measures",
-  ]
+  private var titles: [String] {
+    ["design", "usage"]
+      + (findings.first?.values.map { $0.axis.replacing("-", with: "_") } ?? [])
+      + ["attack", "actor", "outcome", "victim", "detail", "measures"]
+  }
 
-  /// What was attacked: designs, or designs under usages where there are several.
+  /// What was attacked: designs, or designs under values where something varies.
   private var subjects: [String] { findings.map(subject).uniqued }
 
   private func subject(_ finding: IsolationFinding) -> String {
-    let isOne = findings.allSatisfy { $0.usage == findings.first?.usage }
-    return isOne ? finding.design : "\(finding.design) under \(finding.usage.rawValue)"
+    let values = finding.values.map(\.value).joined(separator: ", ")
+    return values.isEmpty ? finding.design : "\(finding.design) under \(values)"
   }
 
   private var attacks: [Attack] {
@@ -147,7 +149,9 @@ package struct IsolationReport: Sendable {
 extension IsolationFinding {
   var cells: [String] {
     [
-      design, usage.rawValue, attack.name, attack.actor.rawValue, outcome.rawValue,
+      design, usage.rawValue,
+    ] + values.map(\.value) + [
+      attack.name, attack.actor.rawValue, outcome.rawValue,
       victim?.rawValue ?? "", detail,
       measures.map { "\($0.name): \($0.value)" }.joined(separator: "; "),
     ]
@@ -158,6 +162,7 @@ extension IsolationFinding {
     [
       "design": .string(design),
       "usage": .string(usage.rawValue),
+      "values": .object(values.map { .init($0.axis, .string($0.value)) }),
       "attack": .string(attack.name),
       "actor": .string(attack.actor.rawValue),
       "action": .string(attack.action),

@@ -58,7 +58,7 @@ package struct JourneyReport: Sendable {
   private func heading(on terminal: Terminal) -> String {
     terminal.paint("\(scenario.name), \(result.design.name)", .heading) + "\n"
       + paragraph(result.design.title, indent: "", width: terminal.width)
-      + paragraph(scenario.conditions, indent: "", width: terminal.width)
+      + paragraph(scenario.conditionsText, indent: "", width: terminal.width)
   }
 
   /// The steps up to the MSI, each with what its agent believes from then on, and the beliefs that

@@ -1,6 +1,7 @@
 import Bits
 import Designs
 package import Files
+import Linux
 import Scenarios
 import Software
 
@@ -20,7 +21,7 @@ extension MatrixReport {
     let titles =
       ["scenario", "design"] + ComparisonAxis.all.map { $0.name.replacing("-", with: "_") } + [
         "outcome", "verdict", "errno", "total", "address", "data", "exits_setup",
-        "exits_per_interrupt", "why", "command",
+        "exits_per_interrupt", "missing_interfaces", "why", "command",
       ]
     var seen: Set<String> = []
     var output = csvLine(titles)
@@ -47,7 +48,9 @@ extension MatrixReport {
       output +=
         "\(index + 1). \(reason.word): \(reason.scope). \(reason.why). `\(reason.command)`\n"
     }
-    return output + (reasons.reasons.isEmpty ? "" : "\n") + Self.exitsNote + "\n"
+    output += reasons.reasons.isEmpty ? "" : "\n"
+    for line in matrices.interfaceNotes { output += "\\\(line)\n\n" }
+    return output + Self.exitsNote + "\n"
   }
 
   private func markdownTable(_ number: Int, _ matrix: ComparisonMatrix) -> String {
@@ -103,6 +106,7 @@ extension ComparisonMatrix.Cell {
       } ?? .null,
       "why": .string(why),
       "command": .string(commandLine(command)),
+      "missingInterfaces": .interfaces(specification.missingInterfaces),
     ]
   }
 
@@ -112,7 +116,9 @@ extension ComparisonMatrix.Cell {
       summary.map { String($0.total) } ?? "", summary?.message?.address.description ?? "",
       summary?.message.map { "0x" + String($0.data, radix: 16) } ?? "",
       summary.map { String($0.exits.setup) } ?? "",
-      summary.map { plain($0.exitsPerInterrupt) } ?? "", why, commandLine(command),
+      summary.map { plain($0.exitsPerInterrupt) } ?? "",
+      specification.missingInterfaces.map(\.rawValue).joined(separator: "; "), why,
+      commandLine(command),
     ]
   }
 }

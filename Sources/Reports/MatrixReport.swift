@@ -1,5 +1,6 @@
 import Designs
 import Files
+package import Linux
 package import Scenarios
 import Software
 
@@ -140,6 +141,9 @@ package struct MatrixReport: Sendable {
     for verdict in Verdict.allCases where summaries.contains(where: { $0.verdict == verdict }) {
       output += entry(verdict.rawValue, verdict.meaning, terminal)
     }
+    for line in matrices.interfaceNotes {
+      output += paragraph(line, indent: "", width: terminal.width)
+    }
     return output + paragraph(Self.exitsNote, indent: "", width: terminal.width)
   }
 
@@ -153,14 +157,32 @@ package struct MatrixReport: Sendable {
   }
 }
 
+extension [ComparisonMatrix] {
+  /// What the star means: each interface that a cell rests on and that nothing released has.
+  package var interfaceNotes: [String] {
+    var found: [ReleaseSwitch] = []
+    for cell in flatMap(\.rows).flatMap(\.cells) where cell.summary != nil {
+      for item in cell.specification.missingInterfaces where !found.contains(item) {
+        found.append(item)
+      }
+    }
+    return found.map { "* \($0.sentence)" }
+  }
+}
+
 extension ComparisonMatrix {
   /// What all columns have in common.
   package var conditions: String { conditions(every: nil) }
 
   /// - Parameter every: an axis on all of whose values the columns were run.
   func conditions(every: ComparisonAxis?) -> String {
+    let specification = rows.first?.cells.first?.specification
     let fixed = ComparisonAxis.all.filter { axis in
-      !axis.variesDesign && !axes.contains { $0.name == axis.name }
+      guard let condition = axis.condition, !axes.contains(where: { $0.name == axis.name }) else {
+        return false
+      }
+      return condition.isInOverview
+        || specification.map { !condition.isPlain(in: $0.conditions) } == true
     }
     let values = rows.first?.cells.first.map { cell in
       fixed.map { axis in
@@ -198,9 +220,11 @@ extension ComparisonMatrix.Cell {
     if case .inconsistent = outcome { "inconsistent" } else { "not\(separator)modelled" }
   }
 
-  /// The word and the number of its reason.
+  /// The word, a star where the cell rests on an interface that nothing released has, and the number
+  /// of its reason.
   package func label(separator: String, mark: Int?) -> String {
-    word(separator: separator) + (mark.map { " [\($0)]" } ?? "")
+    let star = summary != nil && !specification.missingInterfaces.isEmpty ? "*" : ""
+    return word(separator: separator) + star + (mark.map { " [\($0)]" } ?? "")
   }
 
   /// `ok`, `refused`, `lost`: the verdict where there is little room.
@@ -234,4 +258,9 @@ extension ComparisonMatrix.Row {
     let working = chosen.filter(\.works)
     return interval((working.isEmpty ? chosen : working).compactMap(\.summary).map(number))
   }
+}
+
+extension ReleaseSwitch {
+  /// What nothing released has, and what became of it.
+  package var sentence: String { "\(rawValue): \(record.state) (\(record.source))." }
 }

@@ -1,4 +1,5 @@
 package import Files
+import Scenarios
 
 /// The JSON Schema (2020-12) of what commands print with `--format json`.
 ///
@@ -12,10 +13,10 @@ package enum OutputSchema {
     "$defs": [
       "compare": object([
         ("scenario", text), ("file", text), ("purpose", text), ("seed", integer),
-        ("guest", object([("kernel", text), ("usage", text), ("pageSize", text)])),
-        ("host", object([("kernel", text), ("pageSize", text)])), ("vmm", text),
-        ("machine", object([("devices", integer), ("its", integer), ("smmus", integer)])),
-        ("workload", text), ("costs", object([("name", text), ("platform", text)])),
+        (
+          "conditions",
+          object(Condition.all.map { ($0.name, $0.isNumber ? integer : text) })
+        ), ("workload", text), ("costs", object([("name", text), ("platform", text)])),
         ("results", list(result)),
       ]),
       "compareMatrix": object([
@@ -31,9 +32,17 @@ package enum OutputSchema {
       ]),
       "attack": list(
         object([
-          ("design", text), ("usage", text), ("attack", text), ("actor", text), ("action", text),
+          ("design", text), ("usage", text),
+          ("values", ["type": "object", "additionalProperties": text]), ("attack", text),
+          ("actor", text), ("action", text),
           ("breachIf", text), ("source", text), ("outcome", text), ("victim", optionalText),
           ("detail", text), ("stations", list(station)),
+        ])),
+      "releasesList": list(
+        object([
+          ("name", text), ("program", text), ("state", text), ("stateText", text),
+          ("releases", list(text)), ("isReleased", ["type": "boolean"]), ("source", text),
+          ("changes", text), ("effect", text), ("choice", optionalText),
         ])),
       "explain": object([
         ("scenario", text), ("seed", integer), ("design", text), ("setup", setup),
@@ -60,7 +69,8 @@ package enum OutputSchema {
   private static let optionalNumber: JSONValue = ["type": ["number", "null"]]
 
   private static let setup = object([
-    ("outcome", ["enum": ["enabled", "refused"]]), ("by", optionalText), ("function", optionalText),
+    ("outcome", ["enum": ["enabled", "refused", "not modelled"]]), ("by", optionalText),
+    ("function", optionalText),
     ("errno", optionalText), ("message", optionalText), ("chain", list(text)),
   ])
 
@@ -82,13 +92,16 @@ package enum OutputSchema {
         ("p50", optionalNumber), ("p99", optionalNumber), ("max", optionalNumber), ("unit", text),
         ("low", percentiles), ("high", percentiles),
       ])
-    ), ("why", text),
+    ), ("why", text), ("missingInterfaces", list(interface)),
   ])
+
+  /// What something rests on and nothing released has.
+  private static let interface = object([("name", text), ("state", text), ("source", text)])
 
   private static let cell = object([
     ("values", ["type": "object", "additionalProperties": text]), ("outcome", text),
     ("verdict", optionalText), ("by", optionalText), ("errno", optionalText), ("message", message),
-    ("why", text), ("command", text),
+    ("why", text), ("command", text), ("missingInterfaces", list(interface)),
   ])
 
   private static let station = object([

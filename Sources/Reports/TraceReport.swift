@@ -5,34 +5,47 @@ import Simulation
 import Software
 import Timing
 
-/// One run as a trace for Perfetto (https://ui.perfetto.dev) and `chrome://tracing`: a track for
-/// each party, a slice for each step and each stay of an MSI, and flow arrows that follow each MSI.
+/// Runs as a trace for Perfetto (https://ui.perfetto.dev) and `chrome://tracing`: a process for each
+/// design, a track for each party, a slice for each step and each stay of an MSI, and flow arrows
+/// that follow each MSI.
 ///
 /// The format is Chrome's JSON trace event format. Times are simulated.
 package struct TraceReport: Sendable {
   private let scenario: Scenario
-  private let result: RunResult
+  private let processes: [TracedProcess]
 
-  /// - Returns: `nil` for a comparison without results.
-  package init?(_ comparison: Comparison) {
-    guard let result = comparison.results.first else { return nil }
+  package init(_ comparison: Comparison) {
     scenario = comparison.scenario
-    self.result = result
+    processes = comparison.results.enumerated().map {
+      TracedProcess(scenario: comparison.scenario, result: $1, number: $0 + 1)
+    }
   }
 
   package var json: JSONValue {
-    let lanes = Lanes(slices: steps + stays)
+    let names = processes.map(\.result.design.name).joined(separator: ", ")
     return [
       "displayTimeUnit": "ns",
       "otherData": [
-        "scenario": .string(scenario.name), "design": .string(result.design.name),
+        "scenario": .string(scenario.name), "design": .string(names),
         "seed": .integer(Int(scenario.seed)), "costs": .string(scenario.costs.name),
         "time": "simulated",
       ],
-      "traceEvents": .array(
-        metadata(lanes) + lanes.slices.map { Self.event($0.slice, lane: $0.lane) }
-          + flows(lanes) + ends),
+      "traceEvents": .array(processes.flatMap(\.events)),
     ]
+  }
+}
+
+/// One run in a trace.
+private struct TracedProcess: Sendable {
+  let scenario: Scenario
+  let result: RunResult
+  /// From 1 on.
+  let number: Int
+
+  var events: [JSONValue] {
+    let lanes = Lanes(slices: steps + stays)
+    return metadata(lanes) + lanes.slices.map { event($0.slice, lane: $0.lane) } + flows(lanes)
+      + ends
   }
 
   // MARK: Slices
@@ -68,11 +81,11 @@ package struct TraceReport: Sendable {
     return messages[message].vector
   }
 
-  private static func event(_ slice: Slice, lane: Int) -> JSONValue {
+  private func event(_ slice: Slice, lane: Int) -> JSONValue {
     .object(
       header("X", slice.name, slice.start, lane) + [
         .init("cat", .string(slice.message == nil ? "software" : "msi")),
-        .init("dur", microseconds(slice.duration)), .init("args", .object(slice.arguments)),
+        .init("dur", Self.microseconds(slice.duration)), .init("args", .object(slice.arguments)),
       ])
   }
 
@@ -86,11 +99,11 @@ package struct TraceReport: Sendable {
     return ways.keys.sorted().flatMap { message -> [JSONValue] in
       let way = (ways[message] ?? []).sorted { $0.slice.start < $1.slice.start }
       guard way.count > 1 else { return [] }
-      return way.enumerated().map { number, place in
-        let isLast = number == way.count - 1
+      return way.enumerated().map { step, place in
+        let isLast = step == way.count - 1
         return .object(
-          Self.header(number == 0 ? "s" : isLast ? "f" : "t", "MSI", place.slice.start, place.lane)
-            + [.init("cat", "msi"), .init("id", .integer(message + 1))]
+          header(step == 0 ? "s" : isLast ? "f" : "t", "MSI", place.slice.start, place.lane)
+            + [.init("cat", "msi"), .init("id", .integer((number - 1) << 32 | (message + 1)))]
             + (isLast ? [.init("bp", "e")] : []))
       }
     }
@@ -101,7 +114,7 @@ package struct TraceReport: Sendable {
     (result.timeline?.messages ?? []).enumerated().map { number, message in
       let verdict = message.verdict?.rawValue ?? Verdict.lost.rawValue
       return .object(
-        Self.header("i", "MSI \(number): \(verdict)", message.ended, 1)
+        header("i", "MSI \(number): \(verdict)", message.ended, 1)
           + [.init("cat", "verdict"), .init("s", "p")])
     }
   }
@@ -110,30 +123,31 @@ package struct TraceReport: Sendable {
 
   private func metadata(_ lanes: Lanes) -> [JSONValue] {
     let process: JSONValue = [
-      "ph": "M", "name": "process_name", "pid": 1, "tid": 0,
+      "ph": "M", "name": "process_name", "pid": .integer(number), "tid": 0,
       "args": ["name": .string("\(scenario.name), \(result.design.name)")],
     ]
     return [process]
       + zip(1..., lanes.names).flatMap { lane, name -> [JSONValue] in
         [
           [
-            "ph": "M", "name": "thread_name", "pid": 1, "tid": .integer(lane),
+            "ph": "M", "name": "thread_name", "pid": .integer(number), "tid": .integer(lane),
             "args": ["name": .string(name)],
           ],
           [
-            "ph": "M", "name": "thread_sort_index", "pid": 1, "tid": .integer(lane),
+            "ph": "M", "name": "thread_sort_index", "pid": .integer(number), "tid": .integer(lane),
             "args": ["sort_index": .integer(lane)],
           ],
         ]
       }
   }
 
-  private static func header(
+  private func header(
     _ phase: String, _ name: String, _ time: SimulatedTime, _ lane: Int
   ) -> [JSONValue.Member] {
     [
-      .init("ph", .string(phase)), .init("name", .string(name)), .init("ts", microseconds(time)),
-      .init("pid", 1), .init("tid", .integer(lane)),
+      .init("ph", .string(phase)), .init("name", .string(name)),
+      .init("ts", Self.microseconds(time)),
+      .init("pid", .integer(number)), .init("tid", .integer(lane)),
     ]
   }
 

@@ -17,6 +17,7 @@ extension CheckedValue {
   ) throws(InputError) -> CheckedValue {
     guard let step = steps.first else { return setting.value }
     switch (shape, step) {
+    case (.either(_, let mapping), _): return try replacing(steps, by: setting, in: mapping)
     case (.list(let item), .index(let index)):
       guard items.indices.contains(index) else {
         throw InputError(
@@ -75,6 +76,8 @@ extension Shape {
       }
       try Self.checkComplete(fields, of: value)
     case .list(let item): for value in value.items { try item.checkComplete(value) }
+    case .either(_, let mapping):
+      if case .mapping = value.content { try mapping.checkComplete(value) }
     default: return
     }
   }

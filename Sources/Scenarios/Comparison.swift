@@ -1,5 +1,4 @@
 package import Designs
-package import Files
 
 /// A scenario and what each of its designs came to, in the scenario's order.
 package struct Comparison: Sendable {
@@ -16,7 +15,8 @@ package struct Comparison: Sendable {
 package typealias Engine = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
 
 extension Scenario {
-  /// Runs all designs, in parallel.
+  /// Runs all designs, in parallel. A design that the models cannot set up has a result that says
+  /// why.
   ///
   /// - Parameters:
   ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
@@ -25,25 +25,19 @@ extension Scenario {
   package func run(
     journeyOf: Int? = nil, device: Int = 0,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
-  ) async throws(InputError) -> Comparison {
-    try await run(specifications(journeyOf: journeyOf, device: device), by: engine)
+  ) async -> Comparison {
+    await run(specifications(journeyOf: journeyOf, device: device), by: engine)
   }
 
   /// Carries out these runs of the scenario, in parallel.
   private func run(
     _ specifications: [RunSpecification], by engine: @escaping Engine
-  ) async throws(InputError) -> Comparison {
-    let outcomes = await inParallel(specifications.indices) { index in
-      Result { () throws(RunFailure) in try engine(specifications[index]) }
-    }
-    var results: [RunResult] = []
-    for (specification, outcome) in zip(specifications, outcomes) {
-      switch outcome {
-      case .success(let result): results.append(result)
-      case .failure(let failure):
-        throw InputError(
-          "design \(specification.design.name.quoted) cannot be run: \(failure.message)",
-          at: Place(file: file))
+  ) async -> Comparison {
+    let results = await inParallel(specifications.indices) { index in
+      do throws(RunFailure) {
+        return try engine(specifications[index])
+      } catch {
+        return RunResult.notModelled(specifications[index].design, error.message)
       }
     }
     return Comparison(scenario: self, results: results)
@@ -54,7 +48,7 @@ extension Scenario {
   package func explained(
     _ comparison: Comparison,
     by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
-  ) async throws(InputError) -> Comparison {
+  ) async -> Comparison {
     let specifications = zip(specifications(), comparison.results).map { specification, result in
       var specification = specification
       specification.journeyOf =
@@ -64,6 +58,6 @@ extension Scenario {
       specification.spansRanges = false
       return specification
     }
-    return try await run(specifications, by: engine)
+    return await run(specifications, by: engine)
   }
 }

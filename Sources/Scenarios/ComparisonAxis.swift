@@ -1,10 +1,8 @@
 package import Designs
 package import Files
-import Guest
-import Linux
-import VMM
 
-/// One thing that a comparison varies besides the design.
+/// One thing that a comparison varies besides the design: a condition of the run, or a choice of the
+/// design.
 package struct ComparisonAxis: Sendable {
   /// A value on the axis, and the change of a run that it stands for.
   package struct Value: Sendable {
@@ -22,75 +20,71 @@ package struct ComparisonAxis: Sendable {
   package let name: String
   /// What varies, in one line.
   package let meaning: String
-  /// The values, in the order in which columns stand.
+  /// The values, in the order in which columns stand; none where they have to be named.
   package let values: [Value]
-  /// Whether its values are choices of the design rather than conditions of the run.
-  package var variesDesign: Bool { values.allSatisfy(\.arguments.isEmpty) }
-  /// What names a value, for error messages.
-  let expectation: String
+  /// Whether the overview of all axes shows it.
+  let isInOverview: Bool
+  /// The condition that varies; `nil` for a choice of the design.
+  package let condition: Condition?
   private let read: @Sendable (RunSpecification) -> String
-  /// The value with this name, which an open axis may have without listing it.
-  private let make: @Sendable (String) -> Value?
+  /// What makes a run have the value with this name.
+  private let make: @Sendable (String, ScenarioFolder) throws(InputError) -> Value
 
   /// The name of the value that a run has.
   package func value(of specification: RunSpecification) -> String { read(specification) }
 
   /// The same axis with these values only.
   ///
+  /// - Parameter folder: where the names of files are looked for.
   /// - Throws: `InputError` for a name that stands for no value, or that is named twice.
-  package func narrowed(to names: [String]) throws(InputError) -> ComparisonAxis {
+  package func narrowed(
+    to names: [String], in folder: ScenarioFolder
+  ) throws(InputError) -> ComparisonAxis {
     var chosen: [Value] = []
     for name in names {
-      guard let value = make(name) else {
-        throw InputError(
-          "--axis \(self.name): expected \(expectation), found \(name.quoted)"
-            + suggestion(for: name, among: values.map(\.name)))
-      }
+      let value = try make(name, folder)
       guard !chosen.contains(where: { $0.name == value.name }) else {
         throw InputError("--axis \(self.name): expected each value once, found '\(name)' twice")
       }
       chosen.append(value)
     }
-    return ComparisonAxis(
-      name: self.name, meaning: meaning, values: chosen, expectation: expectation, read: read,
-      make: make)
+    return ComparisonAxis(self, values: chosen)
   }
 
   /// The same axis with one of its values.
-  func only(_ value: Value) -> ComparisonAxis {
-    ComparisonAxis(
-      name: name, meaning: meaning, values: [value], expectation: expectation, read: read,
-      make: make)
-  }
+  func only(_ value: Value) -> ComparisonAxis { ComparisonAxis(self, values: [value]) }
 
-  private init(
-    name: String, meaning: String, values: [Value], expectation: String,
-    read: @escaping @Sendable (RunSpecification) -> String,
-    make: @escaping @Sendable (String) -> Value?
-  ) {
-    self.name = name
-    self.meaning = meaning
+  private init(_ axis: ComparisonAxis, values: [Value]) {
+    name = axis.name
+    meaning = axis.meaning
     self.values = values
-    self.expectation = expectation
-    self.read = read
-    self.make = make
+    isInOverview = axis.isInOverview
+    condition = axis.condition
+    read = axis.read
+    make = axis.make
   }
 
-  /// An axis of which every case of an enumeration is a value.
-  init<Word: CaseIterable & RawRepresentable<String> & Sendable>(
-    _ name: String, _ path: any WritableKeyPath<RunSpecification, Word> & Sendable, option: String,
-    _ meaning: String, means: (Word) -> String
-  ) {
-    let values = Word.allCases.map { word in
-      Value(
-        name: word.rawValue, meaning: means(word), arguments: [option, word.rawValue],
-        change: { $0[keyPath: path] = word })
+  /// An axis of a condition; `nil` for one that decides about nothing that a matrix shows.
+  private init?(_ condition: Condition) {
+    guard condition.axis != .none else { return nil }
+    let origin = "--axis \(condition.name)"
+    let make: @Sendable (String, ScenarioFolder) throws(InputError) -> Value = {
+      text, folder throws(InputError) in
+      let change = try condition.change(to: text, in: folder, from: origin)
+      let known = condition.values.first { $0.text == text }
+      return Value(
+        name: text, meaning: known?.meaning ?? "\(condition.meaning) Here \(text).",
+        arguments: [condition.option, text], change: { change(&$0.conditions) })
     }
-    self.init(
-      name: name, meaning: meaning, values: values,
-      expectation: alternatives(values.map(\.name)),
-      read: { $0[keyPath: path].rawValue },
-      make: { name in values.first { $0.name == name } })
+    name = condition.name
+    meaning = condition.meaning
+    // Values that the table lists name no files.
+    let nowhere = ScenarioFolder(path: "")
+    values = condition.values.compactMap { try? make($0.text, nowhere) }
+    isInOverview = condition.axis == .overview
+    self.condition = condition
+    read = { condition.text(of: $0.conditions) }
+    self.make = make
   }
 
   /// An axis of designs: another choice than the design's own, which makes it a variant.
@@ -102,137 +96,79 @@ package struct ComparisonAxis: Sendable {
         specification.design = design.named(after: specification.design)
       }
     }
-    self.init(
-      name: axis.name, meaning: axis.question, values: values,
-      expectation: alternatives(values.map(\.name)), read: { axis.word(of: $0.design) },
-      make: { name in values.first { $0.name == name } })
-  }
-
-  /// An axis of kernel releases, of which those are listed at which something changes.
-  private init(
-    _ name: String, _ path: any WritableKeyPath<RunSpecification, KernelVersion> & Sendable,
-    option: String, _ meaning: String, _ releases: KeyValuePairs<String, String>
-  ) {
-    let meanings = releases.map { ($0, $1) }
-    let make: @Sendable (String) -> Value? = { text in
-      guard let version = KernelVersion(text) else { return nil }
-      let meaning = meanings.first { $0.0 == version.description }?.1
-      return Value(
-        name: version.description, meaning: meaning ?? "Linux \(version).",
-        arguments: [option, version.description], change: { $0[keyPath: path] = version })
+    let names = values.map(\.name)
+    name = axis.name
+    meaning = axis.question
+    self.values = values
+    isInOverview = axis.name == DesignAxis.delivery.name
+    condition = nil
+    read = { axis.word(of: $0.design) }
+    make = { name, _ throws(InputError) in
+      guard let value = values.first(where: { $0.name == name }) else {
+        throw InputError(
+          "--axis \(axis.name): expected \(alternatives(names)), found \(name.quoted)"
+            + suggestion(for: name, among: names))
+      }
+      return value
     }
-    self.init(
-      name: name, meaning: meaning, values: meanings.compactMap { make($0.0) },
-      expectation: "a kernel release such as 6.5",
-      read: { $0[keyPath: path].description }, make: make)
   }
 }
 
 extension ComparisonAxis {
-  /// All axes, in the order in which reports show them.
-  package static let all: [ComparisonAxis] = [
-    usage, guestKernel, hostKernel, firmware, delivery, idle, vmm, guestPageSize, hostPageSize, its,
-    hostController,
-  ]
+  /// All axes, in the order in which reports show them: those of conditions, then those of designs.
+  package static let all: [ComparisonAxis] =
+    Condition.all.compactMap { ComparisonAxis($0) } + DesignAxis.all.map { ComparisonAxis($0) }
 
-  package static let usage = ComparisonAxis(
-    "usage", \.usage, option: "--guest-usage", "How the guest uses the device.",
-    means: \.meaning)
+  /// Those that an overview shows.
+  package static let overview = all.filter(\.isInOverview)
 
-  static let guestKernel = ComparisonAxis(
-    "guest-kernel", \.guestKernel, option: "--guest-kernel", "The guest's Linux.",
-    [
-      "5.19":
-        "The last Linux that does not read RMRs (iort_iommu_rmr_get_resv_regions is new in 6.0); it "
-        + "has no iommufd (new in 6.2).",
-      "6.5": "The last Linux whose VFIO may block a device with a direct region.",
-      "6.6": "The first Linux that refuses such a device (commit a48ce36e2786).",
-      "7.3": "The Linux of the shipped recordings.",
-    ])
-
-  static let hostKernel = ComparisonAxis(
-    "host-kernel", \.hostKernel, option: "--host-kernel", "The host's Linux.",
-    [
-      "6.12": "The last Linux without vIOMMU objects (drivers/iommu/iommufd/viommu.c).",
-      "6.14": "The last Linux whose iommufd maps no doorbell by itself.",
-      "6.15": "The first Linux whose iommufd does (commit 40f5175d0eb7).",
-      "7.3": "The Linux of the shipped recordings.",
-    ])
-
-  static let firmware = ComparisonAxis(
-    "firmware", \.firmware, option: "--firmware", "What the guest's firmware tables leave out.",
-    means: \.meaning)
-
-  static let delivery = ComparisonAxis(
-    .delivery)
-
-  static let idle = ComparisonAxis(
-    "idle", \.idle, option: "--idle", "What the guest's virtual CPU does between interrupts.",
-    means: \.meaning)
-
-  static let vmm = ComparisonAxis(
-    "vmm", \.vmm, option: "--vmm", "Whose address map the guest has.", means: \.meaning)
-
-  static let guestPageSize = ComparisonAxis(
-    "guest-page-size", \.guestPageSize, option: "--guest-page-size", "The guest's page size.",
-    means: \.meaning)
-
-  static let hostPageSize = ComparisonAxis(
-    "host-page-size", \.hostPageSize, option: "--host-page-size", "The host's page size.",
-    means: \.meaning)
-
+  package static let guestUsage = axis(of: .guestUsage)
   /// One device on each ITS.
-  package static let its = ComparisonAxis(
-    name: "its", meaning: "Physical ITSs, with a device on each.",
-    values: ["1", "2"].compactMap(ComparisonAxis.itses),
-    expectation: "1 to \(Topology.maximumITSs)", read: { String($0.topology.itses) },
-    make: ComparisonAxis.itses)
+  package static let its = axis(of: .its)
 
-  @Sendable private static func itses(_ text: String) -> Value? {
-    guard let count = Int(text), (1...Topology.maximumITSs).contains(count) else { return nil }
-    return Value(
-      name: text, meaning: count == 1 ? "One ITS." : "\(count) ITSs, with a device on each.",
-      arguments: ["--its", text]
-    ) {
-      $0.topology.itses = count
-      $0.topology.devices = max(count, $0.topology.smmus)
+  private static func axis(of condition: Condition) -> ComparisonAxis {
+    guard let axis = all.first(where: { $0.name == condition.name }) else {
+      preconditionFailure("\(condition.name) is no axis")
     }
+    return axis
   }
 
-  static let hostController = ComparisonAxis(
-    "host-controller", \.topology.controller, option: "--host-controller",
-    "What takes the physical MSIs.", means: \.meaning)
-
-  /// The axis that an option such as `usage` or `guest-kernel=6.5,6.6` asks for.
+  /// The axis that an option such as `guest-usage` or `guest-kernel=6.5,6.6` asks for.
   ///
   /// - Throws: `InputError` for an axis or a value that does not exist.
-  package init(option: String) throws(InputError) {
+  package init(option: String, in folder: ScenarioFolder) throws(InputError) {
     let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts.first ?? "")
     guard let axis = Self.all.first(where: { $0.name == name }) else {
       let names = Self.all.map(\.name)
       throw InputError(
-        "--axis: expected \(alternatives(names)), found \(name.quoted)"
+        "--axis: expected 'all', \(alternatives(names)), found \(name.quoted)"
           + suggestion(for: name, among: names))
     }
     guard parts.count > 1 else {
+      guard !axis.values.isEmpty else {
+        throw InputError("--axis \(name): expected values, as in \(name)=16,64, found none")
+      }
       self = axis
       return
     }
     self = try axis.narrowed(
-      to: parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init))
+      to: parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init),
+      in: folder)
   }
 
   /// The axes that options ask for, each once; guest usages where none does.
-  package static func chosen(_ options: [String]) throws(InputError) -> [ComparisonAxis] {
+  package static func chosen(
+    _ options: [String], in folder: ScenarioFolder
+  ) throws(InputError) -> [ComparisonAxis] {
     var axes: [ComparisonAxis] = []
     for option in options {
-      let axis = try ComparisonAxis(option: option)
+      let axis = try ComparisonAxis(option: option, in: folder)
       guard !axes.contains(where: { $0.name == axis.name }) else {
         throw InputError("--axis: expected each axis once, found '\(axis.name)' twice")
       }
       axes.append(axis)
     }
-    return axes.isEmpty ? [.usage] : axes
+    return axes.isEmpty ? [.guestUsage] : axes
   }
 }

@@ -1,19 +1,8 @@
 package import Designs
-package import Files
+import Files
 import HostKernel
+package import Linux
 import VMM
-
-/// A choice on an axis of a design: one word of design files, and what it means.
-package protocol DesignChoice: CaseIterable, RawRepresentable<String>, Equatable, Sendable {
-  /// For readers of the schema and of `doorbell designs show`: one sentence.
-  var meaning: String { get }
-  /// What it needs and no released kernel has; `nil` where nothing.
-  var missingInterface: MissingInterface? { get }
-}
-
-extension DesignChoice {
-  package var missingInterface: MissingInterface? { nil }
-}
 
 /// One of the independent questions that a design answers.
 ///
@@ -24,7 +13,8 @@ package struct DesignAxis: Sendable {
   package struct Choice: Equatable, Sendable {
     package let word: String
     package let meaning: String
-    package let missingInterface: MissingInterface?
+    /// What it rests on beyond a released kernel; `nil` for nothing.
+    package let interface: ReleaseSwitch?
   }
 
   /// The field of design files.
@@ -37,7 +27,7 @@ package struct DesignAxis: Sendable {
   private let readChoice: @Sendable (Design) -> Choice
   private let write: @Sendable (inout Design, String) -> Bool
 
-  private init<Word: DesignChoice>(
+  private init<Word: Linux.Choice>(
     _ name: String, _ path: any WritableKeyPath<Design, Word> & Sendable, _ question: String,
     standard: Word? = nil
   ) {
@@ -53,8 +43,8 @@ package struct DesignAxis: Sendable {
     }
   }
 
-  private static func choice(_ word: some DesignChoice) -> Choice {
-    Choice(word: word.rawValue, meaning: word.meaning, missingInterface: word.missingInterface)
+  private static func choice(_ word: some Linux.Choice) -> Choice {
+    Choice(word: word.rawValue, meaning: word.meaning, interface: word.interface)
   }
 
   /// The word that `design` chooses.

@@ -1,3 +1,5 @@
+package import Linux
+
 /// What a design is measured by when designs are compared as a whole.
 package struct DesignMeasures: Equatable, Sendable {
   /// Exits in a column in which every MSI is delivered.
@@ -14,11 +16,11 @@ package struct DesignMeasures: Equatable, Sendable {
   /// For each column its exits; `nil` where not every MSI is delivered.
   package let exits: [Exits?]
   /// What it needs and no released kernel has.
-  package let interfaces: [MissingInterface]
+  package let interfaces: [ReleaseSwitch]
   /// The names of the attacks that reach what is somebody else's.
   package let breaches: [String]
 
-  package init(exits: [Exits?], interfaces: [MissingInterface], breaches: [String] = []) {
+  package init(exits: [Exits?], interfaces: [ReleaseSwitch], breaches: [String] = []) {
     self.exits = exits
     self.interfaces = interfaces
     self.breaches = breaches

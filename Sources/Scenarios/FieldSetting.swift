@@ -86,6 +86,7 @@ extension Shape {
   ) throws(InputError) -> Shape {
     guard let step = steps.first else { return self }
     switch (self, step) {
+    case (.either(_, let mapping), _): return try mapping.shape(at: steps, of: name, place)
     case (.record(let fields, _), .name(let asked)), (.oneOf(let fields), .name(let asked)):
       let names = fields.map(\.name)
       guard let field = fields.first(where: { $0.name == asked }) else {

@@ -100,6 +100,6 @@ extension ScenarioFolder {
     scenario.wantsMappings = true
     return try GoldenUpdate(
       path,
-      Golden(try await scenario.run(), findings: try await scenario.findings(of: Attack.all)))
+      Golden(await scenario.run(), findings: await scenario.findings(of: Attack.all)))
   }
 }

@@ -82,9 +82,13 @@ package struct Golden: Equatable, Sendable {
 extension RunResult {
   fileprivate var goldenOutcome: [String] {
     let setup =
-      refusal.map {
-        "set-up refused by \($0.agent.rawValue) in \($0.function): \($0.errno), \($0.message)"
-      } ?? "set-up enabled"
+      switch setup {
+      case .enabled: "set-up enabled"
+      case .refused(let refusal):
+        "set-up refused by \(refusal.agent.rawValue) in \(refusal.function): \(refusal.errno), "
+          + refusal.message
+      case .notModelled(let reason): "set-up not modelled: \(reason)"
+      }
     let journeys = Verdict.allCases.compactMap { verdict in
       let count = count(of: verdict)
       return count == 0 ? nil : "\(count) \(verdict.rawValue)"

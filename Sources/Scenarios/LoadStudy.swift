@@ -93,7 +93,7 @@ extension Scenario {
     var done = 0
     for specification in specifications() {
       rows.append(
-        try await row(specification, setting, seeds: seeds, factors: factors) { count in
+        await row(specification, setting, seeds: seeds, factors: factors) { count in
           progress(done + count)
         })
       done += (2 + factors.count) * seeds
@@ -104,20 +104,18 @@ extension Scenario {
   private func row(
     _ specification: RunSpecification, _ setting: LoadSetting, seeds: Int, factors: [Double],
     progress: (Int) -> Void
-  ) async throws(InputError) -> LoadStudy.Row {
+  ) async -> LoadStudy.Row {
     let probe: DeliveryProbe
     do throws(RunFailure) {
       probe = try specification.probe()
     } catch {
-      throw InputError(
-        "design \(specification.design.name.quoted) cannot be run: \(error.message)",
-        at: Place(file: file))
+      probe = DeliveryProbe(
+        result: .notModelled(specification.design, error.message), path: nil)
     }
     guard let path = probe.path else {
       return .init(design: specification.design, probe: probe, low: nil, high: nil, ramp: [])
     }
-    let first = seed
-    let caches = caches
+    let (first, caches, costs) = (conditions.seed, conditions.caches, conditions.costs)
     func summary(_ end: CostModel.End, _ setting: LoadSetting) async -> LoadSummary {
       let times = costs.at(end).deliveryTimes
       return await LoadSummary(

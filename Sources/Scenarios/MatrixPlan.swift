@@ -25,9 +25,9 @@ package struct MatrixPlan: Sendable {
 
   /// The plans that show everything that ships: guest usages alone, then with each other axis.
   package static func all(_ scenario: Scenario, arguments: [String] = []) -> [MatrixPlan] {
-    [MatrixPlan(scenario, axes: [.usage], arguments: arguments)]
-      + ComparisonAxis.all.filter { $0.name != ComparisonAxis.usage.name }.map {
-        MatrixPlan(scenario, axes: [.usage, $0], arguments: arguments)
+    [MatrixPlan(scenario, axes: [.guestUsage], arguments: arguments)]
+      + ComparisonAxis.overview.filter { $0.name != ComparisonAxis.guestUsage.name }.map {
+        MatrixPlan(scenario, axes: [.guestUsage, $0], arguments: arguments)
       }
   }
 
@@ -112,11 +112,10 @@ extension ComparisonMatrix.Outcome {
   }
 }
 
-/// What decides about a run of a scenario: its design, its value on every axis, and the machine.
+/// What decides about a run of a scenario: its design, and its value on every axis.
 private struct RunIdentity: Hashable {
   let row: Int
   let values: [String]
-  let topology: Topology
 }
 
 extension MatrixPlan {
@@ -124,8 +123,7 @@ extension MatrixPlan {
     let specification = specification(number)
     return RunIdentity(
       row: number / columns.count,
-      values: ComparisonAxis.all.map { $0.value(of: specification) },
-      topology: specification.topology)
+      values: ComparisonAxis.all.map { $0.value(of: specification) })
   }
 }
 

@@ -1,46 +1,30 @@
 package import Designs
-import HostKernel
+package import Linux
 import VMM
 
-/// An interface between guest, VMM and kernels that a choice needs and that no released kernel
-/// has.
-package struct MissingInterface: Hashable, Sendable {
-  package let name: String
-  /// Who proposed it where, and what became of it.
-  package let source: String
-
-  static let directMSIRegion = Self(
-    name: "reserved-region type IOMMU_RESV_MSI_DIRECT",
-    source:
-      "J. Gunthorpe, iommu list, 21 April 2023; never posted as a patch; IORT has no such flag")
-
-  static let windowStart = Self(
-    name: "IOMMU_OPTION_SW_MSI_START",
-    source: "N. Chen, part 2 v2, 14 October 2025; not in Linux 6.18.9")
-
-  static let doorbellMapping = Self(
-    name: "mapping of the physical ITS page into an IOAS",
-    source: "N. Chen, IOMMUFD_CMD_IOAS_MAP_MSI, planned as part 3 of the series of 2025; not posted"
-  )
-
-  static let vectorAddress = Self(
-    name: "IOVA of each vector's message through VFIO",
-    source: "N. Chen, VFIO_IRQ_SET_DATA_MSI_IOVA, RFCv1 8 November 2024, RFCv2 10 January 2025")
-
-  static let tableMirror = Self(
-    name: "physical ITT driven by the virtual ITS",
-    source: "R. Murphy, iommu list, 25 and 26 April 2023; nothing posted")
-}
+// What a design, or a run of it, needs and no released kernel or VMM has.
 
 extension Design {
-  /// What the design's choices need and no released kernel has, each once, by axis.
-  package var missingInterfaces: [MissingInterface] {
-    var found: [MissingInterface] = []
-    for axis in DesignAxis.all {
-      if let interface = axis.choice(of: self).missingInterface, !found.contains(interface) {
-        found.append(interface)
-      }
+  /// What the design's choices rest on and nothing released has, each once, by axis.
+  package var missingInterfaces: [ReleaseSwitch] {
+    DesignAxis.all.compactMap { $0.choice(of: self).interface }.unreleased
+  }
+}
+
+extension RunSpecification {
+  /// What the run rests on and nothing released has, each once: what its design's choices need, a
+  /// vSMMU that its VMM has not, and what its kernels have beyond every release.
+  package var missingInterfaces: [ReleaseSwitch] {
+    let nesting = design.iommu == .nested ? conditions.vmm.nestingInterface : nil
+    let kernels = conditions.hostKernel.unreleased + conditions.guestKernel.unreleased
+    return (design.missingInterfaces + (nesting.map { [$0] } ?? []) + kernels).unreleased
+  }
+}
+
+extension [ReleaseSwitch] {
+  fileprivate var unreleased: [ReleaseSwitch] {
+    reduce(into: []) { found, item in
+      if !item.record.isReleased, !found.contains(item) { found.append(item) }
     }
-    return found
   }
 }

@@ -38,7 +38,7 @@ package struct RaceStudy: Sendable {
   package let vector: Int
   /// What software did in the run without that MSI.
   package let steps: [RunResult.PerformedStep]
-  /// One more than there are steps.
+  /// One more than there are steps, where all were looked at.
   package let gaps: [Gap]
 
   package init(design: String, vector: Int, steps: [RunResult.PerformedStep], gaps: [Gap]) {
@@ -70,18 +70,20 @@ extension Scenario {
   ///
   /// - Parameters:
   ///   - vector: below the device's number of vectors.
+  ///   - every: how many gaps to go on after each that is looked at, 1 for all.
   ///   - progress: told how many runs are done.
-  /// - Throws: `InputError` when a design cannot be run.
+  /// - Throws: `InputError` for a vector that the device has not.
   package func races(
-    vector: Int, progress: (Int) -> Void = { _ in }
+    vector: Int, every: Int = 1, progress: (Int) -> Void = { _ in }
   ) async throws(InputError) -> [RaceStudy] {
+    precondition(every > 0, "gaps go on by one at least")
     guard (0..<workload.device.vectors).contains(vector) else {
       throw InputError(
         "--vector: expected 0 to \(workload.device.vectors - 1), found \(vector)")
     }
-    let plain = try await run()
+    let plain = await run()
     let runs = zip(specifications(), plain.results).enumerated().flatMap { design, pair in
-      (0...pair.1.steps.count).map { steps in
+      stride(from: 0, through: pair.1.steps.count, by: every).map { steps in
         var specification = pair.0
         specification.spansRanges = false
         specification.interposed = Interposition(afterSteps: steps, vector: vector)
@@ -101,13 +103,16 @@ extension Scenario {
 
 extension RaceStudy.Gap {
   fileprivate init(after steps: Int, _ specification: RunSpecification) {
-    // The same run without the MSI was carried out already.
-    guard let journey = try? specification.run().journey else {
-      self.init(steps: steps, outcome: .notSent, reason: "the run ended before")
-      return
+    do throws(RunFailure) {
+      guard let journey = try specification.run().journey else {
+        self.init(steps: steps, outcome: .notSent, reason: "the run ended before")
+        return
+      }
+      self.init(
+        steps: steps, outcome: journey.isSent ? .ended(journey.verdict) : .notSent,
+        reason: journey.reason)
+    } catch {
+      self.init(steps: steps, outcome: .notSent, reason: error.message)
     }
-    self.init(
-      steps: steps, outcome: journey.isSent ? .ended(journey.verdict) : .notSent,
-      reason: journey.reason)
   }
 }

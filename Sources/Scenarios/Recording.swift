@@ -75,8 +75,8 @@ package struct Recording: Sendable {
   /// The design that the recorded machine ran, by the name of its file; `nil` where it is not said.
   package let design: String?
   /// The releases of Linux that ran.
-  package let hostKernel: KernelVersion?
-  package let guestKernel: KernelVersion?
+  package let hostKernel: Release?
+  package let guestKernel: Release?
 
   /// Reads and checks the file at `path`.
   ///

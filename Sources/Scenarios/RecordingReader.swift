@@ -22,8 +22,8 @@ struct RecordingReader {
   var guestDoorbell: IPA?
   var hostDoorbell: PA?
   private(set) var design: String?
-  private(set) var hostKernel: KernelVersion?
-  private(set) var guestKernel: KernelVersion?
+  private(set) var hostKernel: Release?
+  private(set) var guestKernel: Release?
   private(set) var entries: [Workload.Entry] = []
 
   /// When the first of the entries happened, and the last line's time.
@@ -46,8 +46,8 @@ struct RecordingReader {
       .value(as: RecordingShapes.header)
     name = header.text("case")
     design = header["design"]?.text
-    hostKernel = header["host"]?["kernel"].flatMap { KernelVersion($0.text) }
-    guestKernel = header["guest"]?["kernel"].flatMap { KernelVersion($0.text) }
+    hostKernel = header["host"]?["kernel"].flatMap { Release($0.text) }
+    guestKernel = header["guest"]?["kernel"].flatMap { Release($0.text) }
     let body =
       lines.dropFirst().last?.isEmpty == true ? lines[1..<(lines.count - 1)] : lines.dropFirst()
     for (index, line) in zip(body.indices, body) {

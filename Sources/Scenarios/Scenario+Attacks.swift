@@ -1,46 +1,43 @@
 package import Designs
 package import Files
-package import Guest
 
 extension Scenario {
-  /// Attacks every design, in parallel: for each design, in the scenario's order, under each usage
-  /// each of `attacks` in theirs.
+  /// Attacks every design, in parallel: for each design, in the scenario's order, in each column of
+  /// the axes each of `attacks` in theirs.
   ///
   /// - Parameters:
-  ///   - usages: how the guest uses the device; as the scenario says if absent.
+  ///   - axes: what varies besides; nothing if there are none.
   ///   - progress: told how many findings there are.
   package func findings(
-    of attacks: [Attack], under usages: [GuestUsage]? = nil, progress: (Int) -> Void = { _ in }
-  ) async throws(InputError) -> [IsolationFinding] {
+    of attacks: [Attack], across axes: [ComparisonAxis] = [], progress: (Int) -> Void = { _ in }
+  ) async -> [IsolationFinding] {
+    let columns = MatrixPlan(self, axes: axes).columns
     let runs = specifications().flatMap { specification in
-      (usages ?? [usage]).map { usage in
+      columns.map { column in
         var run = specification
-        run.usage = usage
-        return run
+        for value in column.values { value.apply(to: &run) }
+        return (
+          run: run,
+          values: zip(axes, column.values).map {
+            IsolationFinding.Setting(axis: $0.name, value: $1.name)
+          }, design: specification.design.name
+        )
       }
     }
-    let pairs = runs.flatMap { run in attacks.map { (run, $0) } }
-    let outcomes = await inParallel(pairs.indices, progress: progress) { number in
-      let (specification, attack) = pairs[number]
-      return Result { () throws(RunFailure) in try specification.attacked(by: attack) }
+    let count = attacks.count
+    return await inParallel(0..<runs.count * count, progress: progress) { number in
+      let run = runs[number / count]
+      var finding = run.run.attacked(by: attacks[number % count])
+      finding.design = run.design
+      finding.values = run.values
+      return finding
     }
-    var findings: [IsolationFinding] = []
-    for (pair, outcome) in zip(pairs, outcomes) {
-      switch outcome {
-      case .success(let finding): findings.append(finding)
-      case .failure(let failure):
-        throw InputError(
-          "design \(pair.0.design.name.quoted), attack \(pair.1.name.quoted): \(failure.message)",
-          at: Place(file: file))
-      }
-    }
-    return findings
   }
 }
 
 extension Scenario {
   /// The checks of each design with those of the attacks that its expectation names.
-  func addingAttacks(to parts: [ScenarioTest.Part]) throws(InputError) -> [ScenarioTest.Part] {
+  func addingAttacks(to parts: [ScenarioTest.Part]) -> [ScenarioTest.Part] {
     var extended: [ScenarioTest.Part] = []
     for part in parts {
       let expectation = expectations.first { $0.design == part.design }
@@ -49,15 +46,11 @@ extension Scenario {
       var checks = part.checks
       for (name, outcome) in expected {
         guard let specification, let attack = Attack.named(name) else { continue }
-        do {
-          let found = try specification.attacked(by: attack).outcome
-          var check = FieldCheck(
-            "isolation.\(name)", expected: outcome.rawValue, found: found.rawValue)
-          check.place = expectation?.place(of: check.field)
-          checks.append(check)
-        } catch {
-          throw InputError("attack \(name.quoted): \(error.message)", at: Place(file: file))
-        }
+        let found = specification.attacked(by: attack).outcome
+        var check = FieldCheck(
+          "isolation.\(name)", expected: outcome.rawValue, found: found.rawValue)
+        check.place = expectation?.place(of: check.field)
+        checks.append(check)
       }
       extended.append(.init(design: part.design, checks: checks, why: part.why))
     }

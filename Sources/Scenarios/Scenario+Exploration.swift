@@ -46,8 +46,7 @@ extension Scenario {
     let count = attacks.count
     let outcomes = await inParallel(0..<attacked.count * count, progress: progress) { number in
       let specification = specification(of: designs[attacked[number / count]])
-      let finding = try? specification.attacked(by: attacks[number % count])
-      return finding?.outcome == .breach
+      return specification.attacked(by: attacks[number % count]).outcome == .breach
     }
     var breaches = Array(repeating: [String](), count: designs.count)
     for (place, row) in attacked.enumerated() {

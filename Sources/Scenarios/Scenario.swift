@@ -2,9 +2,10 @@ package import Designs
 package import Guest
 package import Linux
 package import Timing
-package import VMM
 
-/// A guest, its device's work, the designs to run it under, and what is expected of them.
+/// A guest, its device's work, the designs to run it under, and what is expected of them. Its
+/// conditions read like properties of its own.
+@dynamicMemberLookup
 package struct Scenario: Sendable {
   /// The file's name without its extension.
   package let name: String
@@ -12,31 +13,17 @@ package struct Scenario: Sendable {
   package let file: String
   /// What it shows, in one line.
   package let purpose: String
-  package var usage: GuestUsage
   /// What justifies its expectations; empty when the file does not say.
   package var source = ""
   /// The rows of the scenario table that it shows.
   package var rows: [String] = []
   /// Why its expectations are known not to hold; `nil` where they must.
   package var knownFailure: String?
-  /// What the guest's firmware tables leave out.
-  package var firmware = FirmwareVariant.complete
-  /// What the guest's virtual CPU does between interrupts.
-  package var idle = IdleVirtualCPU.runs
-  /// When the guest's DMA API invalidates what it has unmapped.
-  package var unmapPolicy = UnmapPolicy.strict
-  package var topology = Topology.single
-  package var vmm = VMMPersonality.qemuVirt
-  package var guestPageSize = PageSize.kib4
-  package var hostPageSize = PageSize.kib4
-  package var guestKernel: KernelVersion
-  package var hostKernel: KernelVersion
+  package var conditions: Conditions
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
   package let workloadSource: String
   package var workload: Workload
   package var designs: [Design]
-  package var costs: CostModel
-  package var seed: UInt32
   /// Whether the runs make digests of their events.
   package var isTraced = false
   /// Whether the runs take down what both stages map.
@@ -46,8 +33,6 @@ package struct Scenario: Sendable {
   package var expectations: [DesignExpectation]
   /// What 'doorbell load' runs; the workload is then one MSI of each vector.
   package var load: LoadSetting?
-  /// How much SMMU and ITS cache.
-  package var caches = CacheSizes()
   /// All files that it was read from, its own first.
   package var inputFiles: [String] = []
 
@@ -55,22 +40,36 @@ package struct Scenario: Sendable {
   package static let standardCosts = "ampere-altra"
 
   package init(
-    name: String, file: String, purpose: String, usage: GuestUsage, guestKernel: KernelVersion,
-    hostKernel: KernelVersion, workloadSource: String, workload: Workload, designs: [Design],
-    costs: CostModel, seed: UInt32, expectations: [DesignExpectation]
+    name: String, file: String, purpose: String, conditions: Conditions, workloadSource: String,
+    workload: Workload, designs: [Design], expectations: [DesignExpectation]
   ) {
     self.name = name
     self.file = file
     self.purpose = purpose
-    self.usage = usage
-    self.guestKernel = guestKernel
-    self.hostKernel = hostKernel
+    self.conditions = conditions
     self.workloadSource = workloadSource
     self.workload = workload
     self.designs = designs
-    self.costs = costs
-    self.seed = seed
     self.expectations = expectations
+  }
+
+  package init(
+    name: String, file: String, purpose: String, usage: GuestUsage, guestKernel: Kernel,
+    hostKernel: Kernel, workloadSource: String, workload: Workload, designs: [Design],
+    costs: CostModel, seed: UInt32, expectations: [DesignExpectation]
+  ) {
+    var conditions = Conditions(guestKernel: guestKernel, hostKernel: hostKernel, costs: costs)
+    conditions.usage = usage
+    conditions.seed = seed
+    self.init(
+      name: name, file: file, purpose: purpose, conditions: conditions,
+      workloadSource: workloadSource, workload: workload, designs: designs,
+      expectations: expectations)
+  }
+
+  package subscript<Value>(dynamicMember condition: WritableKeyPath<Conditions, Value>) -> Value {
+    get { conditions[keyPath: condition] }
+    set { conditions[keyPath: condition] = newValue }
   }
 
   /// One run for each design.
@@ -89,19 +88,10 @@ package struct Scenario: Sendable {
     of design: Design, journeyOf: Int? = nil, device: Int = 0
   ) -> RunSpecification {
     var specification = RunSpecification(
-      design: design, workload: workload, usage: usage, guestKernel: guestKernel,
-      hostKernel: hostKernel, costs: costs, seed: seed, journeyOf: journeyOf)
+      design: design, workload: workload, conditions: conditions, journeyOf: journeyOf)
     specification.isTraced = isTraced
     specification.wantsMappings = wantsMappings
     specification.wantsTimeline = wantsTimeline
-    specification.firmware = firmware
-    specification.idle = idle
-    specification.unmapPolicy = unmapPolicy
-    specification.caches = caches
-    specification.topology = topology
-    specification.vmm = vmm
-    specification.guestPageSize = guestPageSize
-    specification.hostPageSize = hostPageSize
     specification.journeyDevice = device
     return specification
   }
@@ -111,21 +101,24 @@ package struct Scenario: Sendable {
 package struct ScenarioOverrides: Sendable {
   /// Names or paths; empty for those of the file.
   package var designs: [String] = []
-  package var usage: GuestUsage?
-  package var guestKernel: KernelVersion?
-  package var hostKernel: KernelVersion?
-  package var unmapPolicy: UnmapPolicy?
-  package var firmware: FirmwareVariant?
-  package var idle: IdleVirtualCPU?
-  package var topology = TopologyOverrides()
-  package var vmm: VMMPersonality?
-  package var guestPageSize: PageSize?
-  package var hostPageSize: PageSize?
-  /// A name or a path.
-  package var costs: String?
-  package var seed: UInt32?
+  /// Values of conditions, as text, by the condition's name.
+  private var conditions: [String: String] = [:]
   /// What stands in fields of the scenario, its designs and its costs instead.
   package var settings: [FieldSetting] = []
 
   package init() {}
+
+  /// The value that the user asks for; `nil` for what the file says.
+  package subscript(condition: Condition) -> String? {
+    get { conditions[condition.name] }
+    set { conditions[condition.name] = newValue }
+  }
+
+  /// The options that ask for the same conditions again, without those of these names.
+  package func arguments(without names: Set<String> = []) -> [String] {
+    Condition.all.flatMap { condition -> [String] in
+      guard !names.contains(condition.name), let value = self[condition] else { return [] }
+      return [condition.option, value]
+    }
+  }
 }

@@ -1,78 +1,54 @@
 package import Designs
 package import Files
-package import Guest
-package import Linux
+import Guest
+import Linux
 import Software
-package import VMM
+import VMM
 
 extension Shape {
   /// A scenario file.
-  package static let scenario = Shape.record([
-    .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
-    .optional("source", .anyText, "What justifies the expectations."),
-    .optional("rows", .list(.anyText), "The rows of the scenario table that it shows."),
-    .optional(
-      "known-failure", .anyText,
-      "Why the expectations do not hold yet; that they do is then a failure."),
-    .required("guest", guest, "The guest."),
-    .required(
-      "host",
-      .record([
-        .required("kernel", kernel, "The release of the host's Linux kernel."),
-        .optional("page-size", pageSize, "Its page size.", standard: "4k"),
-      ]),
-      "The host."),
-    .optional(
-      "vmm", .choice(of: VMMPersonality.self, \.meaning), "Whose address map the guest has.",
-      standard: .string(VMMPersonality.qemuVirt.rawValue)),
-    .optional(
-      "machine", machine, "The physical machine; one device, one ITS, one SMMU if not given."),
-    .required(
-      "workload",
-      .oneOf([
-        .required(
-          "recording", .anyText, "The path of a recording, from here or the scenarios folder."),
-        .required("synthetic", synthetic, "A workload that is made up."),
-        .required("load", load, "Devices under load, for 'doorbell load'."),
-      ]), "What the guest and its device do."),
-    .optional("smmu", smmu, "The SMMU's caches."),
-    .optional("its", its, "The ITS's caches."),
-    .required("designs", .list(.anyText), "Names of designs, or paths of design files."),
-    .optional(
-      "costs", .anyText, "The name of a cost model, or the path of a cost file.",
-      standard: .string(Scenario.standardCosts)),
-    .optional(
-      "seed", .integer(0...UInt64(UInt32.max)), "Seeds whatever is random in the run.",
-      standard: .integer(1)),
-    .optional(
-      "expect", .dictionary(keys: "names of designs to their expected results", designExpectation),
-      "The expected result of each design; 'doorbell test' checks it."),
-  ])
+  package static let scenario = Shape.record(
+    [
+      .required("purpose", .anyText, "One line, the first of the file: what the scenario shows."),
+      .optional("source", .anyText, "What justifies the expectations."),
+      .optional("rows", .list(.anyText), "The rows of the scenario table that it shows."),
+      .optional(
+        "known-failure", .anyText,
+        "Why the expectations do not hold yet; that they do is then a failure."),
+    ] + Condition.fields + [
+      .required(
+        "workload",
+        .oneOf([
+          .required(
+            "recording", .anyText, "The path of a recording, from here or the scenarios folder."),
+          .required("synthetic", synthetic, "A workload that is made up."),
+          .required("load", load, "Devices under load, for 'doorbell load'."),
+        ]), "What the guest and its device do."),
+      .required("designs", .list(.anyText), "Names of designs, or paths of design files."),
+      .optional(
+        "expect",
+        .dictionary(keys: "names of designs to their expected results", designExpectation),
+        "The expected result of each design; 'doorbell test' checks it."),
+    ])
 
-  static let guest = Shape.record([
-    .required("kernel", kernel, "The release of the guest's Linux kernel."),
-    .optional(
-      "usage", .choice(of: GuestUsage.self, \.meaning), "How the guest uses the device.",
-      standard: .string(GuestUsage.dmaAPI.rawValue)),
-    .optional(
-      "firmware", .choice(of: FirmwareVariant.self, \.meaning),
-      "What its firmware tables leave out.",
-      standard: .string(FirmwareVariant.complete.rawValue)),
-    .optional(
-      "unmap", .choice(of: UnmapPolicy.self, \.meaning),
-      "When its DMA API invalidates what it has unmapped.",
-      standard: .string(UnmapPolicy.strict.rawValue)),
-    .optional(
-      "idle", .choice(of: IdleVirtualCPU.self, \.meaning),
-      "What its virtual CPU does between interrupts.",
-      standard: .string(IdleVirtualCPU.runs.rawValue)),
-    .optional("page-size", pageSize, "Its page size.", standard: "4k"),
-  ])
+  /// A kernel: a release, with switches behind it or in a mapping.
+  package static let kernel = Shape.either(
+    .text(
+      TextForm(
+        Kernel.expectation, pattern: #"[0-9]{1,4}\.[0-9]{1,4}(\..*)?(\+[a-z0-9-]+)*"#)),
+    mapping: .record([
+      .required(
+        "release",
+        .text(TextForm("a kernel release such as 6.5", pattern: #"[0-9]{1,4}\.[0-9]{1,4}(\..*)?"#)),
+        "The release."),
+      .optional(
+        "with", .list(switches), "What it has and its release has not ('doorbell releases list')."),
+      .optional("without", .list(switches), "What its release has and it has not."),
+    ]))
 
-  private static let pageSize = Shape.choice(of: PageSize.self, \.meaning)
-
-  static let kernel = Shape.text(
-    TextForm("a kernel release such as 6.5", pattern: #"[0-9]{1,4}\.[0-9]{1,4}(\..*)?"#))
+  private static let switches = Shape.choice(
+    ReleaseSwitch.allCases.filter { $0.record.program == .linux && $0.record.choice == nil }
+      .map { Choice($0.rawValue, $0.record.meaning) })
 
   static let synthetic = Shape.record([
     .required("vectors", .integer(1...2048), "Entries of the device's MSI-X table."),
@@ -146,109 +122,4 @@ extension Shape {
     .optional("setup", count, "Caused by what the guest's kernel does."),
     .optional("perInterrupt", .number, "Caused by deliveries, for each MSI sent."),
   ])
-}
-
-extension PageSize {
-  /// What the choice means, for readers of the schema.
-  package var meaning: String { "Pages of \(rawValue.dropLast()) KiB." }
-}
-
-extension VMMPersonality {
-  /// What the choice means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .qemuVirt: "QEMU's virt machine: RAM from 1 GiB, the GIC inside the window."
-    case .openVMM: "OpenVMM's direct boot: RAM from 1 GiB, the GIC below 4 GiB."
-    case .openVMMLowRAM: "OpenVMM's UEFI boot, and all before May 2026: RAM from 0."
-    case .cloudHypervisor: "Cloud Hypervisor: RAM from 2 GiB, the GIC below 144 MiB."
-    }
-  }
-}
-
-extension FirmwareVariant {
-  /// What the variant means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .complete: "Nothing is left out."
-    case .noPreservedBoot: "No _DSM 5: RMRs say nothing about PCI devices."
-    case .oldIORT: "An IORT before revision 5, whose RMRs Linux ignores."
-    case .rmrWithoutIDs: "An RMR without ID mappings, which Linux skips."
-    case .deviceTree: "ACPI: a device tree, which has nothing like an RMR."
-    case .deviceTreeReserved:
-      "ACPI: a device tree with iommu-addresses for the host bridge, not for its functions."
-    }
-  }
-}
-
-extension MessageStore {
-  /// What the choice means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .msiX: "In an MSI-X table behind a BAR."
-    case .msi: "In the MSI capability: one address, data that differ in their low bits."
-    case .device: "Inside the device (IMS): there is nothing to trap."
-    }
-  }
-}
-
-extension IdleVirtualCPU {
-  /// What the choice means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .runs: "It stays in the guest."
-    case .blocks: "It waits for an interrupt, and the host takes its physical CPU away."
-    }
-  }
-}
-
-extension UnmapPolicy {
-  /// What the policy means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .strict: "Before the unmapping returns (iommu.strict=1)."
-    case .lazy: "When 255 ranges wait in the flush queue, or after 10 ms (iommu.strict=0)."
-    }
-  }
-}
-
-extension GuestUsage {
-  /// What the usage means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .dmaAPI: "A driver of the guest with translated DMA: the default DMA domain."
-    case .identity: "A driver of the guest with iommu.passthrough=1: the identity domain."
-    case .vfio: "VFIO inside the guest by type 1: an unmanaged domain with an MSI cookie."
-    case .iommufd: "VFIO inside the guest by iommufd: an unmanaged domain, doorbells by its list."
-    case .nestedGuest: "VFIO inside the guest for an L2 guest without an SMMU of its own."
-    case .nestedGuestWithSMMU: "VFIO inside the guest for an L2 guest with an SMMU of its own."
-    }
-  }
-}
-
-extension IsolationFinding.Outcome {
-  /// What the outcome means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .contained: "Nothing was reached but what is the actor's own."
-    case .noise: "No data or interrupt was lost; another party lost shared resources."
-    case .breach: "What the attack calls a breach happened."
-    case .notApplicable: "The design has nothing that could be attacked so."
-    case .unknown: "The models cannot tell."
-    }
-  }
-}
-
-extension Verdict {
-  /// What the verdict means, for readers of the schema.
-  package var meaning: String {
-    switch self {
-    case .delivered: "The guest's handler ran."
-    case .refused: "Set-up was refused, so that it was never sent."
-    case .dropped: "An interrupt controller discarded it."
-    case .fault: "Translation failed, and the guest was told by an event record."
-    case .lost: "It vanished without anything that the guest could see."
-    case .misrouted: "It arrived as another interrupt than the one that was meant."
-    case .corrupted: "It was written to RAM."
-    }
-  }
 }

@@ -22,8 +22,10 @@ extension ScenarioFolder {
       overrides.settings.filter { $0.target == target }
     }
     let value = try original.setting(settings(.scenario), as: .scenario)
-    let seed = overrides.seed ?? UInt32(truncatingIfNeeded: value["seed"]?.integer ?? 1)
-    let (source, workload) = try workload(value, seed: seed)
+    var conditions = try Conditions(value, overrides, in: self)
+    conditions.costs = try conditions.costs.setting(settings(.costs))
+    try checkMachine(value, overrides)
+    let (source, workload) = try workload(value, seed: conditions.seed)
     let names = value["designs"]?.items ?? []
     guard !names.isEmpty else {
       throw InputError(
@@ -33,33 +35,15 @@ extension ScenarioFolder {
     let designs =
       try overrides.designs.isEmpty
       ? designs(names, settings(.design)) : designs(overrides.designs, settings(.design))
-    let costFile = try costFile(value, overrides.costs)
-    let guestKernel = try kernel(of: "guest", value)
-    let hostKernel = try kernel(of: "host", value)
     var scenario = Scenario(
-      name: baseName(path), file: path, purpose: value.text("purpose"),
-      usage: overrides.usage ?? value["guest"]?.choice("usage") ?? .dmaAPI,
-      guestKernel: overrides.guestKernel ?? guestKernel,
-      hostKernel: overrides.hostKernel ?? hostKernel,
-      workloadSource: source, workload: workload,
-      designs: designs.map(\.design),
-      costs: try readCosts(at: costFile).setting(settings(.costs)),
-      seed: seed,
+      name: baseName(path), file: path, purpose: value.text("purpose"), conditions: conditions,
+      workloadSource: source, workload: workload, designs: designs.map(\.design),
       expectations: try expectations(value, designs: names.map(\.text)))
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.knownFailure = value["known-failure"]?.text
-    scenario.unmapPolicy = overrides.unmapPolicy ?? value["guest"]?.choice("unmap") ?? .strict
-    scenario.idle = overrides.idle ?? value["guest"]?.choice("idle") ?? .runs
-    scenario.firmware = overrides.firmware ?? value["guest"]?.choice("firmware") ?? .complete
-    scenario.topology = try Topology(value, overrides.topology)
-    scenario.vmm = overrides.vmm ?? value.choice("vmm") ?? .qemuVirt
-    scenario.guestPageSize =
-      overrides.guestPageSize ?? value["guest"]?.choice("page-size") ?? .kib4
-    scenario.hostPageSize = overrides.hostPageSize ?? value["host"]?.choice("page-size") ?? .kib4
     if let load = value["workload"]?["load"] { scenario.load = try setting(load) }
-    scenario.caches = CacheSizes(value)
-    scenario.inputFiles = [path] + designs.map(\.file) + [costFile]
+    scenario.inputFiles = [path] + designs.map(\.file) + [try costFile(value, overrides[.costs])]
     let played = value["workload"]?["load"]?["devices"]?.items.map {
       $0["source"]?["recorded"]?["recording"]
     }
@@ -69,14 +53,20 @@ extension ScenarioFolder {
     return scenario
   }
 
-  private func kernel(of party: String, _ value: CheckedValue) throws(InputError) -> KernelVersion {
-    guard let field = value[party]?["kernel"] else {
-      throw value.error(expected: "a kernel release of the \(party)")
+  /// A load has devices of its own.
+  private func checkMachine(
+    _ value: CheckedValue, _ overrides: ScenarioOverrides
+  ) throws(InputError) {
+    guard value["workload"]?["load"] != nil else { return }
+    let expectation = "no machine beside a load, which has devices of its own"
+    if let machine = value["machine"] {
+      throw InputError(
+        expected: expectation, found: "one", at: machine.place, field: machine.field)
     }
-    guard let version = KernelVersion(field.text) else {
-      throw field.error(expected: "a kernel release such as 6.5")
+    let machine = Condition.all.filter { $0.field[0] == "machine" }
+    if let asked = machine.first(where: { overrides[$0] != nil }) {
+      throw InputError("\(asked.option): expected \(expectation)")
     }
-    return version
   }
 
   private func workload(

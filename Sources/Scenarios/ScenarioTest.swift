@@ -105,12 +105,17 @@ extension ScenarioFolder {
       var scenario = try scenario(named: path)
       let record = Golden.path(forScenario: path)
       scenario.wantsMappings = InputFile.exists(record)
-      let comparison = try await scenario.run(by: engine)
-      let parts = try scenario.addingAttacks(to: comparison.checkedExpectations)
+      let comparison = await scenario.run(by: engine)
+      for result in comparison.results {
+        guard case .notModelled(let reason) = result.setup else { continue }
+        throw InputError(
+          "design \(result.design.name.quoted) cannot be run: \(reason)", at: Place(file: path))
+      }
+      let parts = scenario.addingAttacks(to: comparison.checkedExpectations)
       var test = ScenarioTest(file: path, purpose: scenario.purpose, outcome: .ran(parts))
       test.knownFailure = scenario.knownFailure
       if scenario.wantsMappings {
-        let found = Golden(comparison, findings: try await scenario.findings(of: Attack.all))
+        let found = Golden(comparison, findings: await scenario.findings(of: Attack.all))
         test.golden = .init(
           path: record, differences: try Golden(path: record).differences(in: found))
       }

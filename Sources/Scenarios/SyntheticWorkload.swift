@@ -5,14 +5,11 @@ package import Linux
 internal import Simulation
 
 /// When a made-up device signals.
-package enum Arrivals: String, CaseIterable, Sendable {
-  /// One MSI each interval.
+package enum Arrivals: String, Choice {
   case regular
-  /// A Poisson process with the interval as its mean.
   case poisson
 
-  /// What the choice means, for readers of the schema.
-  var meaning: String {
+  package var meaning: String {
     switch self {
     case .regular: "One MSI each interval."
     case .poisson: "A Poisson process with the interval as its mean, drawn from the seed."

@@ -6,7 +6,7 @@ package import Scenarios
 extension IOMMUBench {
   package static var configuration: [Shape.Field] {
     [
-      .optional("kernel", .anyText, "The release of the kernel, such as 6.18."),
+      .optional("kernel", .kernel, "The kernel, such as 6.18, with its switches."),
       .optional(
         "policy", .choice(of: AttachPolicy.self, \.meaning),
         "Who refuses devices with direct regions, instead of what the release does."),

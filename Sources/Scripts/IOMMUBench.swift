@@ -11,7 +11,7 @@ package final class IOMMUBench: Bench {
   package static let title =
     "The IOMMU core of one kernel, with reserved regions, VFIO's type 1 container and iommufd."
 
-  let version: KernelVersion
+  let kernel: Kernel
   let pageSize: UInt64
   var groups: [(name: String, group: IOMMUGroup)] = []
   let iommufd: IOMMUFD
@@ -22,11 +22,11 @@ package final class IOMMUBench: Bench {
   var routes = 0
 
   package init(_ value: CheckedValue) throws(InputError) {
-    version = value["kernel"].flatMap { KernelVersion($0.text) } ?? KernelVersion(6, 18)
+    kernel = try value["kernel"]?.kernel ?? Kernel(6, 18)
     pageSize = (value["page"]?.integer ?? 4) << 10
     let policy: AttachPolicy? = value.choice("policy")
     let isUnsafe = value["unsafe-interrupts"]?.boolean ?? false
-    iommufd = IOMMUFD(version: version, pageSize: pageSize, allowsUnsafeInterrupts: isUnsafe)
+    iommufd = IOMMUFD(kernel: kernel, pageSize: pageSize, allowsUnsafeInterrupts: isUnsafe)
     container = Type1Container(allowsUnsafeInterrupts: isUnsafe)
     for member in value["devices"]?.members ?? [] {
       let device = try Self.device(member)
@@ -35,7 +35,7 @@ package final class IOMMUBench: Bench {
         (
           member.name,
           IOMMUGroup(
-            [device], version: version, policy: policy, defaultKind: kind, granule: pageSize,
+            [device], kernel: kernel, policy: policy, defaultKind: kind, granule: pageSize,
             hasBlockedDomain: member.value["blocked-domain"]?.boolean ?? true)
         ))
     }

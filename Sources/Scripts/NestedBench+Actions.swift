@@ -15,7 +15,7 @@ extension NestedBench {
 
   package static var configuration: [Shape.Field] {
     [
-      .optional("kernel", .anyText, "The host's release; 6.19 if absent."),
+      .optional("kernel", .kernel, "The host's kernel, with its switches; 6.19 if absent."),
       .optional("vsid", .integer(0...0x1fff), "The guest's StreamID; 0x1100 if absent."),
       .optional("vdevice", .boolean, "Whether the VMM makes a vDEVICE; true if absent."),
       .optional("queue-depth", .integer(1...1024), "Of the vEVENTQ; 16 if absent."),

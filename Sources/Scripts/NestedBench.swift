@@ -51,7 +51,7 @@ package final class NestedBench: Bench {
   }
 
   package init(_ value: CheckedValue, injecting mutation: Mutation?) throws(InputError) {
-    let version = value["kernel"].flatMap { KernelVersion($0.text) } ?? KernelVersion(6, 19)
+    let kernel = try value["kernel"]?.kernel ?? Kernel(6, 19)
     virtualStream = UInt32(truncatingIfNeeded: value["vsid"]?.integer ?? 0x1100)
     let hole = value["hole"].map { ($0.integer("base"), $0.integer("length")) }
     extents = Self.extents(without: hole)
@@ -76,7 +76,7 @@ package final class NestedBench: Bench {
             requesterID: RequesterID(rawValue: UInt16(Self.physicalStream)),
             msix: .init(vectors: 1, bar: 0, tableOffset: 0x2000, pendingOffset: 0x3000),
             barSize: 0x1_0000)))
-      host = try Self.host(version)
+      host = try Self.host(kernel)
       guestFrames = BumpFrames(base: ram + (32 << 20), size: 32 << 20)
       guest = try SMMUDriver(
         agent: .guest, base: PA(Self.map.smmuBase.rawValue), streamBits: 16, frames: &guestFrames)
@@ -103,9 +103,9 @@ package final class NestedBench: Bench {
     } catch { refusal = error }
   }
 
-  private static func host(_ version: KernelVersion) throws(Refusal) -> HostKernel {
+  private static func host(_ kernel: Kernel) throws(Refusal) -> HostKernel {
     try HostKernel(
-      version: version,
+      kernel: kernel,
       platforms: [
         .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 1,

@@ -24,7 +24,7 @@ struct PointMaker {
     var overrides = ScenarioOverrides()
     overrides.settings = settings
     overrides.designs = settings.filter { $0.target == .designFile }.map(\.value.text)
-    overrides.costs = settings.first { $0.target == .costFile }?.value.text
+    overrides[.costs] = settings.first { $0.target == .costFile }?.value.text
     var inputs = [scenario]
     let subject: SweepPoint.Subject
     do throws(InputError) {
@@ -33,7 +33,8 @@ struct PointMaker {
       inputs = try source.scenario(seed: nil).inputFiles
       subject = .scenario(source)
     } catch {
-      inputs += overrides.designs.map { DesignName($0).file } + (overrides.costs.map { [$0] } ?? [])
+      inputs +=
+        overrides.designs.map { DesignName($0).file } + (overrides[.costs].map { [$0] } ?? [])
       subject = .impossible(error)
     }
     let fields = axes.names.map { name in

@@ -33,7 +33,7 @@ package struct SweepPoint: Sendable {
 
     func scenario(seed: UInt32?) throws(InputError) -> Scenario {
       var overrides = overrides
-      overrides.seed = seed
+      overrides[.seed] = seed.map { String($0) }
       return try folder.scenario(named: path, overrides: overrides)
     }
   }

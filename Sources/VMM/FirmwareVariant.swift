@@ -1,19 +1,28 @@
+public import Linux
+
 /// What the VMM's firmware tables leave out, as tables in the field do.
-public enum FirmwareVariant: String, CaseIterable, Sendable {
-  /// Nothing.
+public enum FirmwareVariant: String, Choice {
   case complete
-  /// The host bridge's _DSM function 5: Linux ignores RMRs for PCI devices
-  /// (`iort_rmr_has_dev`).
   case noPreservedBoot = "no-dsm5"
-  /// An IORT before revision 5 (DEN 0049E.d): Linux ignores its RMRs (`iort_find_rmrs`).
   case oldIORT = "iort-revision-3"
-  /// The RMR's ID mappings: Linux skips the node (`iort_node_get_rmr_info`).
   case rmrWithoutIDs = "rmr-without-ids"
-  /// ACPI: a device tree, which has no RMRs.
   case deviceTree = "device-tree"
-  /// ACPI: a device tree with `iommu-addresses` for the host bridge, which Linux does not take for
-  /// its functions (`of_iommu_get_resv_regions`).
   case deviceTreeReserved = "device-tree-iommu-addresses"
+
+  public var meaning: String {
+    switch self {
+    case .complete: "Nothing is left out."
+    case .noPreservedBoot:  // iort_rmr_has_dev
+      "No _DSM 5: RMRs say nothing about PCI devices."
+    case .oldIORT:  // iort_find_rmrs; DEN 0049E.d
+      "An IORT before revision 5, whose RMRs Linux ignores."
+    case .rmrWithoutIDs:  // iort_node_get_rmr_info
+      "An RMR without ID mappings, which Linux skips."
+    case .deviceTree: "ACPI: a device tree, which has nothing like an RMR."
+    case .deviceTreeReserved:  // of_iommu_get_resv_regions
+      "ACPI: a device tree with iommu-addresses for the host bridge, not for its functions."
+    }
+  }
 
   /// Whether the guest boots with a device tree.
   public var isDeviceTree: Bool { self == .deviceTree || self == .deviceTreeReserved }

@@ -14,6 +14,8 @@ public struct VMM: Sendable {
   let iommu: VirtualIOMMU
   let devices: [Device]
   let firmware: FirmwareVariant
+  /// Whether a device gets its vDEVICE at the first look at its entry, behind its first attach.
+  private let makesDevicesLate: Bool
   private var smmus: [VirtualSMMU]
   private var msix: [MSIXEmulation]
   private var msi: [MSIEmulation]
@@ -37,12 +39,16 @@ public struct VMM: Sendable {
     }
   }
 
-  /// - Parameter devices: at least one; vSMMUs and stage 2 tables are numbered from 0.
+  /// - Parameters:
+  ///   - devices: at least one; vSMMUs and stage 2 tables are numbered from 0.
+  ///   - makesDevicesLate: as QEMU does (`smmuv3_accel_alloc_vdev` in `smmuv3_accel_install_ste`).
   public init(
     map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
     msixEntry: MSIXEntryPolicy, devices: [Device], iommu: VirtualIOMMU = .nested,
-    route: RouteAddress = .machineDoorbell, firmware: FirmwareVariant = .complete
+    route: RouteAddress = .machineDoorbell, firmware: FirmwareVariant = .complete,
+    makesDevicesLate: Bool = false
   ) {
+    self.makesDevicesLate = makesDevicesLate
     self.map = map
     self.firmware = firmware
     self.advertisement = advertisement
@@ -52,7 +58,8 @@ public struct VMM: Sendable {
     smmus = (0...(devices.map(\.smmu).max() ?? 0)).map { smmu in
       VirtualSMMU(
         streams: devices.enumerated().filter { $1.smmu == smmu }.map {
-          .init(id: $1.guestID, device: $0, stageTwo: $1.stageTwo)
+          .init(
+            id: $1.guestID, device: $0, stageTwo: $1.stageTwo, hasDevice: !makesDevicesLate)
         })
     }
     let routings = devices.map {
@@ -81,8 +88,9 @@ public struct VMM: Sendable {
       guard iommu == .nested else { continue }
       steps.append(
         Step(
-          .vmm, "smmuv3_accel_alloc_viommu", "vSID \(hex(UInt64(device.guestID)))",
-          .call(.createVirtualSMMU(guestStream: device.guestID))
+          .vmm, "smmuv3_accel_alloc_viommu",
+          makesDevicesLate ? "a vIOMMU" : "vSID \(hex(UInt64(device.guestID)))",
+          .call(.createVirtualSMMU(guestStream: makesDevicesLate ? nil : device.guestID))
         ).about(index))
     }
     return steps + placeDoorbell() + attachDevices() + advertise()

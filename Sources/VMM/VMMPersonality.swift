@@ -1,17 +1,33 @@
 internal import Bits
 internal import IOMMU
+public import Linux
 
 /// A virtual machine monitor, as far as its address map goes.
-public enum VMMPersonality: String, CaseIterable, Sendable {
-  /// QEMU's `virt` machine: RAM from 1 GiB, the GIC inside the software MSI window.
+public enum VMMPersonality: String, Choice {
   case qemuVirt = "qemu-virt"
-  /// OpenVMM's direct boot of Linux: RAM from 1 GiB (microsoft/openvmm #3559, May 2026), the GIC
-  /// below 4 GiB.
   case openVMM = "openvmm"
-  /// OpenVMM before that change, and its UEFI boot (#4372 is open): RAM from 0.
   case openVMMLowRAM = "openvmm-low-ram"
-  /// Cloud Hypervisor: RAM from 2 GiB, the GIC right below 144 MiB.
   case cloudHypervisor = "cloud-hypervisor"
+
+  public var meaning: String {
+    switch self {
+    case .qemuVirt: "QEMU's virt machine: RAM from 1 GiB, the GIC inside the window."
+    case .openVMM:  // microsoft/openvmm #3559, May 2026
+      "OpenVMM's direct boot: RAM from 1 GiB, the GIC below 4 GiB."
+    case .openVMMLowRAM:  // #4372 is open
+      "OpenVMM's UEFI boot, and all before May 2026: RAM from 0."
+    case .cloudHypervisor: "Cloud Hypervisor: RAM from 2 GiB, the GIC below 144 MiB."
+    }
+  }
+
+  /// Whether a device of a vSMMU is attached before the host knows its StreamID in the guest: QEMU's
+  /// `smmuv3_accel_alloc_viommu` attaches, `smmuv3_accel_install_ste` tells.
+  public var makesDevicesLate: Bool { self == .qemuVirt }
+
+  /// What a guest with an SMMU of its own rests on; `nil` where the VMM has it.
+  public var nestingInterface: ReleaseSwitch? {
+    self == .cloudHypervisor ? .cloudHypervisorNesting : nil
+  }
 
   /// Where it puts what the guest sees.
   public var map: AddressMap {

@@ -16,6 +16,8 @@ struct VirtualSMMU: Sendable {
     let device: Int
     /// The host's stage 2 table below it, and with it the vIOMMU that takes its invalidations.
     let stageTwo: Int
+    /// Whether the host has a vDEVICE of it.
+    var hasDevice: Bool
     /// What the host was last asked to install.
     var installed: StreamTableEntry = .passThrough
   }
@@ -164,12 +166,21 @@ struct VirtualSMMU: Sendable {
     of index: Int, _ memory: PhysicalMemory
   ) -> [Step<HostCall>] {
     let stream = streams[index]
+    var steps: [Step<HostCall>] = []
+    if !stream.hasDevice {
+      streams[index].hasDevice = true
+      steps.append(
+        Step(
+          .vmm, "smmuv3_accel_alloc_vdev", "vSID \(hex(UInt64(stream.id)))",
+          .call(.createVirtualSMMU(guestStream: stream.id))
+        ).about(stream.device))
+    }
     let entry =
       control & Self.enabled == 0 ? bypassEntry : guestEntry(of: stream.id, memory) ?? .init()
-    guard entry != stream.installed else { return [] }
+    guard entry != stream.installed else { return steps }
     streams[index].installed = entry
     let kind = entry[.valid] ? "\(entry[.config])" : "invalid"
-    return [
+    return steps + [
       Step(
         .vmm, "smmuv3_accel_install_ste",
         "the guest's STE of StreamID \(hex(UInt64(stream.id))): \(kind)",

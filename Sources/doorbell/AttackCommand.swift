@@ -2,7 +2,6 @@ import ArgumentParser
 import Console
 import Designs
 import Files
-import Guest
 import HTMLReports
 import Reports
 import Scenarios
@@ -19,9 +18,12 @@ struct AttackCommand: AsyncParsableCommand {
 
       'contained': nothing was reached but what is the actor's own. 'noise': no data or \
       interrupt was lost, but another VM lost shared resources. 'breach': what the attack calls a breach happened; behind it stands \
-      whom it hit: the guest, the neighbour VM, the host. Each is the result of a run.
+      whom it hit: the guest, the neighbour VM, the host. Each is the result of a run. 'unknown': the \
+      attack could not be set up, or the models cannot tell; the reason follows.
 
-      JSON is a list of findings, each with 'design', 'usage', 'attack', 'actor', 'action' (what the \
+      --axis repeats the attacks for each value of a condition or of a design's choice.
+
+      JSON is a list of findings, each with 'design', 'usage', 'values' (on the axes), 'attack', 'actor', 'action' (what the \
       actor does), 'breachIf' (what would be a breach), 'source' (what says what should happen), \
       'outcome', 'victim' (guest, neighbour or host; null for none), 'detail' (one sentence), \
       'measures' (what was counted, by name) and 'stations', the way of the access that shows it: \
@@ -29,7 +31,7 @@ struct AttackCommand: AsyncParsableCommand {
 
       EXAMPLES
         doorbell attack --all
-        doorbell attack --design rmr-identity --usages all
+        doorbell attack --design rmr-identity --axis guest-usage
         doorbell attack --design rmr-identity --attack boot-dma --journeys
         doorbell attack --all --format markdown
         doorbell attack --list
@@ -43,10 +45,7 @@ struct AttackCommand: AsyncParsableCommand {
 
   @OptionGroup var designs: DesignOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "Guest usages to attack under, or 'all' (default: the scenario's).", valueName: "usage,..."))
-  var usages: String?
+  @OptionGroup var axes: AxisOptions
 
   @Option(
     name: .customLong("attack"),
@@ -62,19 +61,14 @@ struct AttackCommand: AsyncParsableCommand {
 
   @OptionGroup var result: ResultOptions<PageFormat>
 
-  func validate() throws {
-    guard usages == nil || options.conditions.guestUsage == nil else {
-      throw ValidationError("--usages and --guest-usage exclude each other")
-    }
-  }
-
   func run() async throws {
     guard !list else { return try result.write(AttackList.text(on: result.terminal)) }
     let chosen = try attacks.isEmpty ? Attack.all : attacks.map { try Attack.existing($0) }
     let scenario = try designs.load(options)
-    let usages = try usages.map(GuestUsage.list)
-    let findings = try await Progress.during("attacking '\(scenario.name)'") { progress in
-      try await scenario.findings(of: chosen, under: usages) { progress.show($0) }
+    let folder = try options.conditions.location.folder
+    let axes = try axes.axes.isEmpty ? [] : ComparisonAxis.chosen(axes.axes, in: folder)
+    let findings = await Progress.during("attacking '\(scenario.name)'") { progress in
+      await scenario.findings(of: chosen, across: axes) { progress.show($0) }
     }
     let report = IsolationReport(findings, withJourneys: journeys)
     guard let format = result.format.tabular else {
@@ -85,22 +79,5 @@ struct AttackCommand: AsyncParsableCommand {
       return try result.write(page.html)
     }
     try result.write(report.text(as: format, on: result.terminal))
-  }
-}
-
-extension GuestUsage {
-  /// The usages that a list such as `dma-api,vfio` names, or all of them.
-  fileprivate static func list(_ text: String) throws(InputError) -> [GuestUsage] {
-    if text == "all" { return allCases }
-    var usages: [GuestUsage] = []
-    for name in text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
-      guard let usage = GuestUsage(rawValue: name), !usages.contains(usage) else {
-        throw InputError(
-          "--usages: expected 'all', or each once of \(alternatives(allCases.map(\.rawValue))), "
-            + "found '\(text)'" + suggestion(for: name, among: allCases.map(\.rawValue)))
-      }
-      usages.append(usage)
-    }
-    return usages
   }
 }

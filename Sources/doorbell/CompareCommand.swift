@@ -21,11 +21,12 @@ struct CompareCommand: AsyncParsableCommand {
 
       --matrix runs all shipped designs, and the scenario's, against values on one or more axes: \
       a cell says what became of the MSIs, and each failure has its reason and the command that \
-      shows it below. --all prints the matrices of all axes.
+      shows it below. --axis all prints the matrices of the axes that matter most. A '*' marks what \
+      rests on an interface that no released kernel or VMM has.
 
       --format html makes one page that needs no network: the same tables, and for each design the \
       sequence of its set-up, the journey of an MSI, each party's address of the doorbell, and \
-      the address maps of both stages. With --matrix or --all, cells link to their journeys.
+      the address maps of both stages. With --matrix, cells link to their journeys.
 
       AXES
       \(axes)
@@ -38,7 +39,9 @@ struct CompareCommand: AsyncParsableCommand {
         doorbell compare --format json | jq '.results[].verdict'
         doorbell compare --format html -o report.html
         doorbell compare --matrix
-        doorbell compare --matrix --axis usage=vfio --axis guest-kernel=6.5,6.6
+        doorbell compare --matrix --axis guest-usage=vfio --axis guest-kernel=6.5,6.6
+        doorbell compare --matrix --axis all
+        doorbell compare --host-kernel 6.12+sw-msi-native
 
       EXIT STATUS
         0 when all designs were run, whatever became of the MSIs; 2 for bad input.
@@ -47,12 +50,7 @@ struct CompareCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(
-    name: .customLong("design"),
-    help: ArgumentHelp(
-      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"),
-    completion: .designs)
-  var designs: [String] = []
+  @OptionGroup var designs: DesignOptions
 
   @OptionGroup var result: ResultOptions<PageFormat>
 
@@ -63,36 +61,37 @@ struct CompareCommand: AsyncParsableCommand {
   @Flag(help: "Print a matrix: designs by values on axes.")
   var matrix = false
 
-  @Flag(help: "Print the matrices of all axes.")
-  var all = false
-
   @Option(
     name: .customLong("axis"),
     help: ArgumentHelp(
-      "Columns of the matrix; may be repeated (default: usage).", valueName: "axis[=value,...]"),
-    completion: .words { ComparisonAxis.all.map(\.name) })
+      "Columns of the matrix; may be repeated, or 'all' (default: guest-usage).",
+      valueName: "axis[=value,...]"),
+    completion: .words { ["all"] + ComparisonAxis.all.map(\.name) })
   var axisNames: [String] = []
 
   @Flag(help: "Give each failing cell of a matrix a reason of its own.")
   var why = false
 
   func validate() throws {
-    guard !digest || !(matrix || all) else {
-      throw ValidationError("--digest is of no use with --matrix or --all")
+    guard !(digest && matrix) else {
+      throw ValidationError("--digest is of no use with --matrix")
     }
-    guard matrix || (axisNames.isEmpty && !why) || (all && axisNames.isEmpty) else {
-      throw ValidationError(
-        all ? "--all shows all axes: --axis needs --matrix" : "--axis and --why need --matrix")
+    guard matrix || (axisNames.isEmpty && !why) else {
+      throw ValidationError("--axis and --why need --matrix")
+    }
+    guard !showsAllAxes || axisNames.count == 1 else {
+      throw ValidationError("--axis all shows all axes: drop the others")
     }
     guard !digest || result.format != .html else {
       throw ValidationError("--digest is of no use with --format html")
     }
-    guard !(matrix && all) else { throw ValidationError("--all prints matrices: drop --matrix") }
   }
+
+  private var showsAllAxes: Bool { axisNames.contains("all") }
 
   func run() async throws {
     let text =
-      switch (result.format.tabular, matrix || all) {
+      switch (result.format.tabular, matrix) {
       case (let format?, false): try await comparison().report(as: format, on: result.terminal)
       case (let format?, true):
         MatrixReport(try await matrices(), isDetailed: why).text(as: format, on: result.terminal)
@@ -102,24 +101,24 @@ struct CompareCommand: AsyncParsableCommand {
   }
 
   private func comparison() async throws -> Comparison {
-    var scenario = try options.load(designs: designs)
+    var scenario = try designs.load(options)
     scenario.isTraced = digest
-    return try await Progress.during("running '\(scenario.name)'") {
-      [scenario] _ in try await scenario.run()
+    return await Progress.during("running '\(scenario.name)'") {
+      [scenario] _ in await scenario.run()
     }
   }
 
   /// The page of HTML: everything is run once for what it comes to, and once for how.
   private func page() async throws -> String {
     let comparison = try await comparison()
-    let explained = try await Progress.during("explaining '\(comparison.scenario.name)'") { _ in
-      try await comparison.scenario.explained(comparison)
+    let explained = await Progress.during("explaining '\(comparison.scenario.name)'") { _ in
+      await comparison.scenario.explained(comparison)
     }
-    let findings = try await Progress.during("attacking '\(comparison.scenario.name)'") {
-      try await comparison.scenario.findings(of: Attack.all, progress: $0.show)
+    let findings = await Progress.during("attacking '\(comparison.scenario.name)'") {
+      await comparison.scenario.findings(of: Attack.all, progress: $0.show)
     }
     let scenario = comparison.scenario
-    guard matrix || all else {
+    guard matrix else {
       return HTMLReport(comparison, explained: explained, findings: findings, facts: .current).text
     }
     let matrices = try await matrices()
@@ -141,15 +140,14 @@ struct CompareCommand: AsyncParsableCommand {
   }
 
   private func plans() throws -> [MatrixPlan] {
-    var scenario = try options.load(designs: designs)
-    if designs.isEmpty {
-      let shipped = try Design.all(in: options.conditions.location.folder)
+    let folder = try options.conditions.location.folder
+    var scenario = try designs.load(options)
+    if !designs.areNamed {
+      let shipped = try Design.all(in: folder)
       scenario.designs = shipped + scenario.designs.filter { !shipped.contains($0) }
     }
-    guard !all else {
-      return MatrixPlan.all(scenario, arguments: options.arguments(without: []))
-    }
-    let axes = try ComparisonAxis.chosen(axisNames)
+    guard !showsAllAxes else { return MatrixPlan.all(scenario, arguments: options.arguments()) }
+    let axes = try ComparisonAxis.chosen(axisNames, in: folder)
     let runs = axes.reduce(scenario.designs.count) { product, axis in
       let (next, overflow) = product.multipliedReportingOverflow(by: axis.values.count)
       return overflow ? .max : next
@@ -159,7 +157,7 @@ struct CompareCommand: AsyncParsableCommand {
         "--axis: expected at most \(Self.runLimit) runs, found \(runs == .max ? "more" : String(runs)): "
           + "name fewer axes, or some of their values (--axis NAME=VALUE,...)")
     }
-    let replaced = Set(axes.flatMap(\.values).flatMap(\.arguments))
+    let replaced = Set(axes.map(\.name))
     return [MatrixPlan(scenario, axes: axes, arguments: options.arguments(without: replaced))]
   }
 
@@ -169,7 +167,8 @@ struct CompareCommand: AsyncParsableCommand {
   /// The axes with their values, for the help.
   private static var axes: String {
     ComparisonAxis.all.map { axis in
-      "  \(axis.name): \(axis.values.map(\.name).joined(separator: ", "))"
+      let values = axis.values.map(\.name).joined(separator: ", ")
+      return "  \(axis.name): \(values.isEmpty ? "numbers" : values)"
     }.joined(separator: "\n")
   }
 }

@@ -20,8 +20,14 @@ struct DesignOptions: ParsableArguments {
     }
   }
 
+  /// Whether any is named.
+  var areNamed: Bool { all || !designs.isEmpty }
+
+  /// The names that the options give; none for the scenario's own designs.
+  func names(in folder: ScenarioFolder) -> [String] { all ? folder.designNames : designs }
+
   /// The scenario that the options name, under the designs that these name.
   func load(_ options: ScenarioOptions) throws -> Scenario {
-    try options.load(designs: all ? options.conditions.location.folder.designNames : designs)
+    try options.load(designs: names(in: options.conditions.location.folder))
   }
 }

@@ -45,7 +45,8 @@ struct Doorbell: AsyncParsableCommand {
       TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, RecordCommand.self,
       IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, sweep, PoliciesCommand.self,
-      CostsCommand.self, AttackCommand.self, RacesCommand.self, ReproduceCommand.self,
+      CostsCommand.self, ReleasesCommand.self, AttackCommand.self, RacesCommand.self,
+      ReproduceCommand.self,
       SchemaCommand.self, SiteCommand.self,
     ]
   )

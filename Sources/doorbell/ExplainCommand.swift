@@ -16,7 +16,7 @@ struct ExplainCommand: AsyncParsableCommand {
     abstract: "Print one MSI's journey under one design, station by station.",
     usage: "doorbell explain [<scenario>] [<options>]",
     discussion: """
-      Shows where the MSI went: every descriptor that the SMMU read, with its address and value, the \
+      Shows where the MSI went under the scenario's first design, or under each that is named: every descriptor that the SMMU read, with its address and value, the \
       doorbell, every table that the ITS read, the LPI, and how it was injected into the guest. Each \
       station has its time, its address, the words that stood there, and what they mean.
 
@@ -47,10 +47,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "The design (default: the scenario's first).", valueName: "name|file"), completion: .designs)
-  var design: String?
+  @OptionGroup var designs: DesignOptions
 
   @Option(help: "An MSI of this vector (default: of any).")
   var vector: Int?
@@ -120,25 +117,34 @@ struct ExplainCommand: AsyncParsableCommand {
       throw InputError(
         "--device: expected 0 to \(scenario.topology.devices - 1), found \(device)")
     }
-    let comparison = try await Progress.during("running '\(scenario.name)'") { _ in
-      try await scenario.run(journeyOf: index, device: device)
+    let comparison = await Progress.during("running '\(scenario.name)'") { _ in
+      await scenario.run(journeyOf: index, device: device)
     }
-    if let report = DesignDifference(comparison) {
-      try result.write(
+    if diff != nil, let report = DesignDifference(comparison) {
+      return try result.write(
         page: "Two designs under \(scenario.name)", purpose: scenario.purpose,
         text: { report.text(on: $0) }, json: report.json)
-    } else if let report = JourneyReport(comparison, withSteps: setup, filter: filter) {
-      try result.write(
-        page: "Journey of an MSI of \(scenario.name)", purpose: scenario.purpose,
-        text: { report.text(on: $0) }, json: report.json)
     }
+    let reports = comparison.results.compactMap {
+      JourneyReport(
+        Comparison(scenario: scenario, results: [$0]), withSteps: setup, filter: filter)
+    }
+    try result.write(
+      page: "Journey of an MSI of \(scenario.name)", purpose: scenario.purpose,
+      text: { terminal in reports.map { $0.text(on: terminal) }.joined(separator: "\n") },
+      json: reports.count == 1 ? reports[0].json : .array(reports.map(\.json)))
   }
 
-  /// The scenario under the design that is asked for, and the one to put beside it.
+  /// The scenario under the designs that are asked for, and the one to put beside the first.
   private func scenarioWithDesigns() throws -> Scenario {
-    var scenario = try options.load(designs: design.map { [$0] } ?? [])
-    scenario.designs = Array(scenario.designs.prefix(1))
-    if let diff { scenario.designs += try options.load(designs: [diff]).designs }
+    var scenario = try designs.load(options)
+    if !designs.areNamed { scenario.designs = Array(scenario.designs.prefix(1)) }
+    guard let diff else { return scenario }
+    guard scenario.designs.count == 1 else {
+      throw InputError(
+        "--diff: expected one design to compare with, found \(scenario.designs.count)")
+    }
+    scenario.designs += try options.load(designs: [diff]).designs
     return scenario
   }
 

@@ -29,7 +29,7 @@ struct ExploreCommand: AsyncParsableCommand {
 
       EXAMPLES
         doorbell designs explore
-        doorbell designs explore --usages dma-api,vfio --guest-kernel 6.5
+        doorbell designs explore --axis guest-usage=dma-api,vfio --guest-kernel 6.5
         doorbell designs explore --axis guest-kernel=6.5,7.3 --limit 5
         doorbell designs explore --format csv > designs.csv
 
@@ -40,16 +40,7 @@ struct ExploreCommand: AsyncParsableCommand {
   @Argument(help: "A scenario file, or the name of a shipped scenario.", completion: .scenarios)
   var scenario = "synthetic-4-vectors"
 
-  @Option(
-    help: ArgumentHelp("Guest usages that count (default: all).", valueName: "usage,..."))
-  var usages: String?
-
-  @Option(
-    name: .customLong("axis"),
-    help: ArgumentHelp(
-      "An axis besides usage, as in 'compare'; may be repeated.", valueName: "axis[=value,...]"),
-    completion: .words { ComparisonAxis.all.map(\.name) })
-  var axes: [String] = []
+  @OptionGroup var axes: AxisOptions
 
   @Flag(help: "Attack nothing, which takes most of the time: isolation does not count.")
   var skipAttacks = false
@@ -62,7 +53,7 @@ struct ExploreCommand: AsyncParsableCommand {
 
   @OptionGroup var result: ResultOptions<PageFormat>
 
-  @OptionGroup var conditions: ConditionOptions
+  @OptionGroup(title: "Conditions") var conditions: ConditionOptions
 
   func validate() throws {
     guard messages > 0 else {
@@ -74,11 +65,13 @@ struct ExploreCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let chosen = try ComparisonAxis.chosen([usages.map { "usage=\($0)" } ?? "usage"] + axes)
     let folder = try conditions.location.folder
+    let usage = ComparisonAxis.guestUsage.name
+    let names = axes.axes.contains { $0.hasPrefix(usage) } ? axes.axes : [usage] + axes.axes
+    let chosen = try ComparisonAxis.chosen(names, in: folder)
     let loaded = try conditions.load(scenario)
     let enumeration = DesignEnumeration(namedAfter: try Design.all(in: folder))
-    let replaced = Set(chosen.flatMap(\.values).flatMap(\.arguments))
+    let replaced = Set(chosen.map(\.name))
     let attacks = skipAttacks ? [] : Attack.all
     let every = asksForITSs(chosen, loaded) ? nil : ComparisonAxis.its
     let columns = chosen.reduce(every?.values.count ?? 1) { $0 * $1.values.count }
@@ -97,7 +90,7 @@ struct ExploreCommand: AsyncParsableCommand {
 
   /// Whether the user, or the scenario, says how many ITSs there are.
   private func asksForITSs(_ axes: [ComparisonAxis], _ scenario: Scenario) -> Bool {
-    conditions.machine.its != nil || scenario.topology.itses > 1
+    conditions[.its] != nil || scenario.topology.itses > 1
       || axes.contains { $0.name == ComparisonAxis.its.name }
   }
 }

@@ -34,22 +34,9 @@ struct LoadCommand: AsyncParsableCommand {
     help: "A scenario file with a load, or the name of a shipped one.", completion: .scenarios)
   var scenario = "load-nvme"
 
-  @Option(
-    name: .customLong("design"),
-    help: ArgumentHelp(
-      "Run this design instead of the scenario's; may be repeated.", valueName: "name|file"),
-    completion: .designs)
-  var designs: [String] = []
+  @OptionGroup var designs: DesignOptions
 
-  @Option(
-    help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"),
-    completion: .costModels)
-  var costs: String?
-
-  @Option(help: "The first seed.")
-  var seed: UInt32?
-
-  @Option(help: ArgumentHelp("How many seeds to run, 1 to 1000.", valueName: "n"))
+  @Option(help: ArgumentHelp("How many seeds to run, from --seed on: 1 to 1000.", valueName: "n"))
   var seeds = 3
 
   @Flag(help: "Repeat the load at 1/8 to 16 times what the scenario says.")
@@ -60,7 +47,7 @@ struct LoadCommand: AsyncParsableCommand {
 
   @OptionGroup var result: ResultOptions<PageFormat>
 
-  @OptionGroup var location: FolderOptions
+  @OptionGroup(title: "Conditions") var conditions: ConditionOptions
 
   func validate() throws {
     guard (1...1000).contains(seeds) else {
@@ -69,11 +56,8 @@ struct LoadCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var overrides = ScenarioOverrides()
-    overrides.designs = designs
-    overrides.costs = costs
-    overrides.seed = seed
-    let scenario = try location.folder.scenario(named: scenario, overrides: overrides)
+    let scenario = try conditions.load(
+      scenario, designs: designs.names(in: conditions.location.folder))
     let factors = ramp ? [0.125, 0.25, 0.5, 1, 2, 4, 8, 16] : []
     let runs = scenario.designs.count * (2 + factors.count) * seeds
     let study = try await Progress.during("running '\(scenario.name)'", of: runs) { progress in

@@ -14,8 +14,8 @@ struct RacesCommand: AsyncParsableCommand {
       more MSI of the first device there, and prints for each stretch of gaps what became of that \
       MSI, why, and which step stood before it.
 
-      'not sent' means that the function was not allowed to send and keeps nothing; an MSI that a \
-      mask holds back counts by its final outcome.
+      'not sent': MSI-X was off, and no pending bit was set; an MSI that a mask holds back counts by \
+      its final outcome.
 
       EXAMPLES
         doorbell races --design forward-address
@@ -34,12 +34,21 @@ struct RacesCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The vector of the MSI, counted from 0.", valueName: "n"))
   var vector = 0
 
+  @Option(help: ArgumentHelp("Look at each n-th gap only, from the first on.", valueName: "n"))
+  var every = 1
+
   @OptionGroup var result: ResultOptions<PageFormat>
+
+  func validate() throws {
+    guard every > 0 else {
+      throw ValidationError("The value '\(every)' is invalid for '--every <n>': 1 or more")
+    }
+  }
 
   func run() async throws {
     let scenario = try designs.load(options)
     let studies = try await Progress.during("running '\(scenario.name)'") { progress in
-      try await scenario.races(vector: vector) { progress.show($0) }
+      try await scenario.races(vector: vector, every: every) { progress.show($0) }
     }
     try result.write(page: "Races of \(scenario.name)", purpose: scenario.purpose) {
       RaceReport(studies).text(as: $0, on: $1)

@@ -62,7 +62,7 @@ struct RecordPack: ParsableCommand {
 
       EXAMPLES
         doorbell record pack recorded-case -o nvme.jsonl
-        doorbell record pack qemu-trace.log.gz --device 00:02.0 -o nic.jsonl
+        doorbell record pack qemu-trace.log.gz --function 00:02.0 -o nic.jsonl
 
       EXIT STATUS
         0, or 2 when nothing could be recorded; nothing is written then.
@@ -77,12 +77,12 @@ struct RecordPack: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The device to record, instead of the one that a guest had.", valueName: "bb:dd.f"))
-  var device: Function?
+      "The PCI function to record, instead of the one that a guest had.", valueName: "bb:dd.f"))
+  var function: Function?
 
   func run() throws {
     let made = try Progress.during("reading lines") { progress in
-      try RecordedCase(source).recording(of: device?.id) { progress.show($0) }
+      try RecordedCase(source).recording(of: function?.id) { progress.show($0) }
     }
     for remark in made.remarks { Output.note("doorbell: note: \(remark)") }
     try output.write(made.text, isExact: true)

@@ -1,10 +1,8 @@
 import ArgumentParser
 import Console
 import Files
-import Guest
 import HTMLReports
 import Inspect
-import Linux
 import Replay
 import Reports
 import SMMU
@@ -43,7 +41,7 @@ struct ReplayCommand: AsyncParsableCommand {
       behaviour then, whose traces these are; --personality architecture shows
       where that deviates from the manual.
 
-      With --designs the recording becomes a workload: what one device mapped,
+      With --design, or --all for every design, the recording becomes a workload: what one device mapped,
       accessed and signalled, at its times, is run under each design, as by
       'doorbell compare'. The design that the machine ran, where the trace shows a
       guest's device, is run first and compared with the recording, MSI by MSI and
@@ -54,8 +52,8 @@ struct ReplayCommand: AsyncParsableCommand {
         doorbell replay recorded-case --format json
         doorbell replay qemu-trace.log dmesg.txt lspci-xxxx.txt ftrace.txt
         doorbell replay --check recorded-case
-        doorbell replay recorded-case --designs untrapped forward-address
-        doorbell replay recorded-case --designs all --guest-usage vfio
+        doorbell replay recorded-case --design untrapped --design forward-address
+        doorbell replay recorded-case --all --guest-usage vfio
 
       EXIT STATUS
         0 all is well; 1 the emulator, the recorded counts or the recorded design
@@ -68,37 +66,35 @@ struct ReplayCommand: AsyncParsableCommand {
     completion: .file())
   var traces: [String]
 
-  @Flag(help: "Tell the machine's story; what happens without another flag.")
-  var summary = false
-
   @Flag(help: "Run the emulator on the recording and compare.")
   var check = false
 
   @Option(help: "With --check: whose behaviour the SMMU shows.")
   var personality = ProofPersonality.qemu11
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Run the recorded device under these designs ('all' for every one).",
-      valueName: "name|file"), completion: .designs)
-  var designs: [String] = []
+  @OptionGroup var designs: DesignOptions
 
-  @OptionGroup(title: "With --designs") var whatIf: WhatIfOptions
+  @Option(
+    help: ArgumentHelp(
+      "With --design: the PCI function to take, instead of the one that a guest had.",
+      valueName: "bb:dd.f"))
+  var function: Function?
+
+  @OptionGroup(title: "Conditions, with --design") var conditions: ConditionOptions
 
   @OptionGroup var result: ResultOptions<PageFormat>
 
   func validate() throws {
-    guard [summary, check, !designs.isEmpty].count(where: \.self) < 2 else {
-      throw ValidationError("expected one of --summary, --check and --designs")
+    guard !check || !designs.areNamed else {
+      throw ValidationError("expected one of --check and --design or --all")
     }
-    guard !designs.isEmpty || [.table, .json, .html].contains(result.format) else {
-      throw ValidationError("--format \(result.format.rawValue) needs --designs")
+    guard designs.areNamed || [.table, .json, .html].contains(result.format) else {
+      throw ValidationError("--format \(result.format.rawValue) needs --design or --all")
     }
   }
 
   func run() async throws {
-    if !designs.isEmpty { return try await runDesigns() }
+    if designs.areNamed { return try await runDesigns() }
     let reports = try Progress.during("reading lines") { progress in
       try RecordedCase.machines(traces).map { recorded in
         try check
@@ -128,19 +124,19 @@ struct ReplayCommand: AsyncParsableCommand {
 
   /// Runs each recording under the designs.
   private func runDesigns() async throws {
-    let folder = try whatIf.location.folder
+    let folder = try conditions.location.folder
+    let overrides = conditions.overrides(designs: designs.names(in: folder))
     var holds = true
     var text = ""
     for machine in try RecordedCase.machines(traces) {
       let trace = machine.name
       let made = try Progress.during("reading lines") { progress in
-        try machine.recording(of: whatIf.device?.id) { progress.show($0) }
+        try machine.recording(of: function?.id) { progress.show($0) }
       }
-      let study = try WhatIf(
-        made, of: trace, in: folder, overrides: whatIf.overrides(designs: designs))
+      let study = try WhatIf(made, of: trace, in: folder, overrides: overrides)
       for remark in study.remarks { Output.note("doorbell: note: \(remark)") }
-      let comparison = try await Progress.during("running '\(study.scenario.name)'") { _ in
-        try await study.scenario.run()
+      let comparison = await Progress.during("running '\(study.scenario.name)'") { _ in
+        await study.scenario.run()
       }
       let agreement = study.agreement(with: comparison)
       text += report(comparison, agreement)
@@ -164,48 +160,6 @@ struct ReplayCommand: AsyncParsableCommand {
     guard case .object(let members) = comparison.json else { return "" }
     let all = members + [.init("as_recorded", agreement?.json ?? .null)]
     return JSONValue.object(all).indentedText + "\n"
-  }
-}
-
-/// What a recording is run with.
-struct WhatIfOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "The device to take, instead of the one that a guest had.", valueName: "bb:dd.f"))
-  var device: Function?
-
-  @Option(help: "How the guest uses the device.")
-  var guestUsage: GuestUsage?
-
-  @Option(
-    help: ArgumentHelp(
-      "Release of the guest's Linux kernel; the recorded one if not given.", valueName: "x.y"))
-  var guestKernel: KernelVersion?
-
-  @Option(
-    help: ArgumentHelp(
-      "Release of the host's Linux kernel; the recorded one if not given.", valueName: "x.y"))
-  var hostKernel: KernelVersion?
-
-  @Option(
-    help: ArgumentHelp("A cost model's name or file.", valueName: "name|file"),
-    completion: .costModels)
-  var costs: String?
-
-  @Option(help: "Seed of whatever is random.")
-  var seed: UInt32?
-
-  @OptionGroup var location: FolderOptions
-
-  func overrides(designs: [String]) -> ScenarioOverrides {
-    var overrides = ScenarioOverrides()
-    overrides.designs = designs.flatMap { $0.split(separator: ",").map(String.init) }
-    overrides.usage = guestUsage
-    overrides.guestKernel = guestKernel
-    overrides.hostKernel = hostKernel
-    overrides.costs = costs
-    overrides.seed = seed
-    return overrides
   }
 }
 

@@ -9,7 +9,7 @@ import Scenarios
 struct TraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
-    abstract: "Write a run of one design as a trace for Perfetto.",
+    abstract: "Write a run of a design as a trace for Perfetto.",
     usage: "doorbell trace [<scenario>] [<options>]",
     discussion: """
       Writes Chrome's JSON trace event format, which https://ui.perfetto.dev and chrome://tracing \
@@ -28,10 +28,7 @@ struct TraceCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "The design (default: the scenario's first).", valueName: "name|file"), completion: .designs)
-  var design: String?
+  @OptionGroup var designs: DesignOptions
 
   @OptionGroup var output: OutputOption
 
@@ -39,19 +36,19 @@ struct TraceCommand: AsyncParsableCommand {
   private static let messageLimit = 20_000
 
   func run() async throws {
-    var scenario = try options.load(designs: design.map { [$0] } ?? [])
-    scenario.designs = Array(scenario.designs.prefix(1))
-    let messages = scenario.workload.messageCount * scenario.topology.devices
+    var scenario = try designs.load(options)
+    if !designs.areNamed { scenario.designs = Array(scenario.designs.prefix(1)) }
+    let messages =
+      scenario.workload.messageCount * scenario.topology.devices * scenario.designs.count
     guard messages <= Self.messageLimit else {
       throw InputError(
         expected: "at most \(Self.messageLimit) MSIs to trace", found: String(messages),
         at: Place(file: scenario.file))
     }
     scenario.wantsTimeline = true
-    let comparison = try await Progress.during("running '\(scenario.name)'") {
-      [scenario] _ in try await scenario.run()
+    let comparison = await Progress.during("running '\(scenario.name)'") {
+      [scenario] _ in await scenario.run()
     }
-    guard let report = TraceReport(comparison) else { return }
-    try output.write(report.json.compactText + "\n")
+    try output.write(TraceReport(comparison).json.compactText + "\n")
   }
 }

@@ -29,13 +29,14 @@ struct AttackRunTests {
   @Test("attacks under several usages say under which")
   func usages() throws {
     let run = try Run(
-      "attack", "--design", "rmr-identity", "--attack", "boot-dma", "--usages", "dma-api,vfio")
+      "attack", "--design", "rmr-identity", "--attack", "boot-dma", "--axis",
+      "guest-usage=dma-api,vfio")
     #expect(run.status == 0)
     #expect(run.output.contains("1 rmr-identity under dma-api, 2 rmr-identity under vfio"))
     #expect(run.output.contains("breach (guest): rmr-identity under dma-api"))
     let json = try Run(
-      "attack", "--design", "forward-address", "--attack", "foreign-event", "--usages", "all",
-      "--format", "json")
+      "attack", "--design", "forward-address", "--attack", "foreign-event", "--axis",
+      "guest-usage", "--format", "json")
     for usage in ["dma-api", "identity", "vfio", "iommufd", "nested-guest"] {
       #expect(json.output.contains("\"usage\": \"\(usage)\""))
     }
@@ -46,9 +47,9 @@ struct AttackRunTests {
     arguments: [
       (["--attack", "foreign-evnt"], "did you mean 'foreign-event'?"),
       (["--all", "--design", "untrapped"], "--design and --all exclude each other"),
-      (["--usages", "vfoi"], "--usages: expected 'all', or each once of dma-api, "),
-      (["--usages", "vfio,vfio"], "found 'vfio,vfio'"),
-      (["--usages", "all", "--guest-usage", "vfio"], "--usages and --guest-usage exclude"),
+      (["--axis", "guest-usage=vfoi"], "--axis guest-usage: expected dma-api, "),
+      (["--axis", "guest-usage=vfio,vfio"], "found 'vfio' twice"),
+      (["--guest-usage", "vfoi"], "--guest-usage: expected dma-api, "),
     ] as [([String], String)])
   func badInput(arguments: [String], expected: String) throws {
     let run = try Run(arguments: ["attack"] + arguments)

@@ -58,11 +58,12 @@ struct CommandLineTests {
       (
         "compareMatrix",
         [
-          "compare", "synthetic-4-vectors", "--matrix", "--axis", "usage=vfio", "--design",
+          "compare", "synthetic-4-vectors", "--matrix", "--axis", "guest-usage=vfio", "--design",
           "cookie",
         ]
       ),
       ("attack", ["attack", "synthetic-4-vectors", "--design", "untrapped"]),
+      ("releasesList", ["releases", "list"]),
       ("explain", ["explain", "synthetic-4-vectors"]),
       ("explain", ["explain", "synthetic-4-vectors", "--guest-usage", "vfio", "--setup"]),
     ] as [(String, [String])])
@@ -100,16 +101,12 @@ struct CommandLineTests {
           + "of 'table', 'json', 'csv', 'markdown' or 'html'."
       ),
       (
-        ["compare", "--guest-kernel", "six"],
-        "doorbell: error: The value 'six' is invalid for '--guest-kernel <x.y>'"
-      ),
-      (
-        ["compare", "--axis", "usage"],
+        ["compare", "--axis", "guest-usage"],
         "doorbell: error: --axis and --why need --matrix"
       ),
       (
-        ["compare", "--all", "--digest"],
-        "doorbell: error: --digest is of no use with --matrix or --all"
+        ["compare", "--matrix", "--digest"],
+        "doorbell: error: --digest is of no use with --matrix"
       ),
       (["test", "x", "--yes"], "doorbell: error: --yes answers --record, which is not given"),
       (
@@ -144,10 +141,28 @@ struct CommandLineTests {
       (
         ["compare", "--design", "rmr-identiy"], "found 'rmr-identiy'; did you mean 'rmr-identity'?"
       ),
-      (["compare", "--matrix", "--axis", "usag"], "found 'usag'; did you mean 'usage'?"),
       (
-        ["compare", "--matrix", "--axis", "usage=vfoi"],
-        "--axis usage: expected dma-api, "
+        ["compare", "--matrix", "--axis", "guest-usag"],
+        "found 'guest-usag'; did you mean 'guest-usage'?"
+      ),
+      (["compare", "--guest-kernel", "six"], "--guest-kernel: expected a kernel release such as "),
+      (
+        ["compare", "--guest-kernel", "5.4"],
+        "--guest-kernel: expected a release that the models know, 5.10 to 7.3, found '5.4'"
+      ),
+      (
+        ["explain", "--host-kernel", "7.4"],
+        "--host-kernel: expected a release that the models know, 5.10 to 7.3, found '7.4'"
+      ),
+      (["attack", "--host-kernel", "6.12+sw-msi-natve"], "did you mean 'sw-msi-native'?"),
+      (
+        ["races", "--host-kernel", "7.3+vfio-msi-iova"],
+        "which comes with the choice 'msix: trapped-forwarded' of a design"
+      ),
+      (["releases", "show", "sw-msi-natve"], "did you mean 'sw-msi-native'?"),
+      (
+        ["compare", "--matrix", "--axis", "guest-usage=vfoi"],
+        "--axis guest-usage: expected dma-api, "
       ),
       (["compare", "no/such.yaml"], "doorbell: error: no/such.yaml: no such file"),
       (["compare", "--costs", "cheap"], "found 'cheap'"),
@@ -179,7 +194,9 @@ struct CommandLineTests {
       ),
       (["designs", "new", "x", "--set", "rout=x"], "did you mean 'route'?"),
       (["designs", "new", "README.md/x"], "doorbell: error: README.md/x.yaml: expected a file"),
-      (["designs", "explore", "--usages", "dma"], "--axis usage: expected dma-api"),
+      (
+        ["designs", "explore", "--axis", "guest-usage=dma"], "--axis guest-usage: expected dma-api"
+      ),
       (["designs", "show", "Sources"], "found 'Sources'"),
       (["costs", "show", "no"], "found 'no'"),
     ] as [([String], String)])

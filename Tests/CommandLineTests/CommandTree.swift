@@ -51,7 +51,7 @@ enum Promises {
       (
         "compare --matrix",
         [
-          "compare", "synthetic-4-vectors", "--matrix", "--axis", "usage=vfio", "--design",
+          "compare", "synthetic-4-vectors", "--matrix", "--axis", "guest-usage=vfio", "--design",
           "untrapped",
         ]
       ),
@@ -120,6 +120,7 @@ enum SchemaCheck {
     case "array": value is [Any]
     case "string": value is String
     case "null": value is NSNull
+    case "boolean": value is Bool
     case "integer": (value as? NSNumber).map { $0.doubleValue == $0.doubleValue.rounded() } ?? false
     case "number": value is NSNumber
     default: true

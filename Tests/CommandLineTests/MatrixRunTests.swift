@@ -8,7 +8,8 @@ struct MatrixRunTests {
   @Test("the command of a failing cell shows the verdict that the cell has")
   func commands() throws {
     let matrix = try Run(
-      "compare", "--matrix", "--axis", "usage=vfio", "--axis", "guest-kernel=6.5,6.6", "--design",
+      "compare", "--matrix", "--axis", "guest-usage=vfio", "--axis", "guest-kernel=6.5,6.6",
+      "--design",
       "rmr-identity", "--design", "untrapped", "--format", "csv")
     #expect(matrix.status == 0, "\(matrix.error)")
     let lines = matrix.output.split(separator: "\r\n").dropFirst()
@@ -38,8 +39,8 @@ struct MatrixRunTests {
   @Test("the space of designs has on its front what delivers with one ITS and with two")
   func explore() throws {
     let run = try Run(
-      "designs", "explore", "--format", "json", "--messages", "1", "--skip-attacks", "--usages",
-      "vfio")
+      "designs", "explore", "--format", "json", "--messages", "1", "--skip-attacks", "--axis",
+      "guest-usage=vfio")
     #expect(run.status == 0, "\(run.error)")
     #expect(run.output.contains("\"design\": \"msi-direct,delivery=gicv4\""))
     // The page of a coincident doorbell leads to one ITS: scenario 20b.
@@ -58,7 +59,8 @@ struct MatrixRunTests {
     #expect(again.status == 2)
     #expect(again.error.contains("expected the path of a new file, found a file"))
     let compared = try Run(
-      "compare", "--matrix", "synthetic-4-vectors", "--axis", "usage=dma-api", "--design", path,
+      "compare", "--matrix", "synthetic-4-vectors", "--axis", "guest-usage=dma-api", "--design",
+      path,
       "--format", "csv")
     #expect(compared.output.contains("mine,dma-api,"), "\(compared.error)")
     #expect(compared.output.contains(",delivered,"))

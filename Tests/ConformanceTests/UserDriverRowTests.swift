@@ -43,7 +43,7 @@ final class UserDriver {
           msi: store == .msi ? .init(logVectors: MSIDriver.exponent(of: vectors)) : nil,
           msix: store == .msi ? nil : .init(vectors: vectors), barSize: Self.layout.barSize)))
     kernel = try HostKernel(
-      version: KernelVersion(7, 3),
+      kernel: Kernel(7, 3),
       platforms: [
         .init(
           smmuBase: Self.layout.smmuBase, itsBase: Self.layout.itsBase,

@@ -10,7 +10,7 @@ import Testing
 struct BeliefTests {
   /// The last belief of each holder when the first MSI leaves.
   private func beliefs(
-    _ design: Design, usage: GuestUsage = .dmaAPI, kernel: KernelVersion = KernelVersion(7, 3)
+    _ design: Design, usage: GuestUsage = .dmaAPI, kernel: Kernel = Kernel(7, 3)
   ) throws -> [String: String] {
     let result = try Fixtures.specification(
       design, Fixtures.recording.get().workload, usage: usage, kernel: kernel
@@ -58,7 +58,7 @@ struct BeliefTests {
 
   @Test("VFIO in the guest maps the host's window to the guest's doorbell: both name one number")
   func vfio() throws {
-    let beliefs = try beliefs(Fixtures.rmr, usage: .vfio, kernel: KernelVersion(6, 5))
+    let beliefs = try beliefs(Fixtures.rmr, usage: .vfio, kernel: Kernel(6, 5))
     #expect(beliefs["guest MSI cookie"] == "IOVA 0x8000040 -> IPA 0x8090040")
     #expect(beliefs["host MSI domain"] == "IOVA 0x8000040 -> PA 0x8090040")
   }

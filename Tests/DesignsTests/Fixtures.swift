@@ -56,12 +56,12 @@ enum Fixtures {
 
   static func specification(
     _ design: Design, _ workload: Workload, usage: GuestUsage = .dmaAPI,
-    kernel: KernelVersion = KernelVersion(7, 3), journeyOf: Int? = nil,
+    kernel: Kernel = Kernel(7, 3), journeyOf: Int? = nil,
     costs: [CostModel.Item: SimulatedTime] = [:]
   ) -> RunSpecification {
     RunSpecification(
       design: design, workload: workload, usage: usage, guestKernel: kernel,
-      hostKernel: KernelVersion(7, 3),
+      hostKernel: Kernel(7, 3),
       costs: CostModel(
         name: "test", platform: "",
         costs: costs.mapValues { .init(time: $0, status: .assumed, source: "") }),

@@ -88,7 +88,7 @@ struct GuestSetupTests {
     let window = ReservedMemoryRange(
       base: 0x800_0000, length: 0x10_0000, remapPermitted: false, streams: 0x1000...0x11ff)
     var kernel = try GuestKernel(
-      version: KernelVersion(7, 3),
+      kernel: Kernel(7, 3),
       firmware: GuestFirmware(
         itsBase: 0x808_0000, redistributors: 0x80a_0000,
         smmus: [.init(base: 0xc00_0000, requesterIDs: [0x1000...0x11ff])],

@@ -15,9 +15,9 @@ struct MutationAttackTests {
   func succeeds(attack: String, mutation: Mutation, victim: IsolationFinding.Victim) throws {
     var specification = Fixtures.specification(Fixtures.rmr, Fixtures.messages([0]))
     let hostile = try #require(Attack.named(attack))
-    #expect(try specification.attacked(by: hostile).outcome == .contained)
+    #expect(specification.attacked(by: hostile).outcome == .contained)
     specification.mutation = mutation
-    let finding = try specification.attacked(by: hostile)
+    let finding = specification.attacked(by: hostile)
     #expect(finding.outcome == .breach)
     #expect(finding.victim == victim)
   }

@@ -14,7 +14,7 @@ struct RecordedGuestTests {
   init() throws { recording = try Fixtures.recording.get() }
 
   private func run(
-    _ design: Design, usage: GuestUsage = .dmaAPI, kernel: KernelVersion = KernelVersion(7, 3),
+    _ design: Design, usage: GuestUsage = .dmaAPI, kernel: Kernel = Kernel(7, 3),
     journeyOf: Int? = nil
   ) throws -> RunResult {
     try Fixtures.specification(
@@ -104,7 +104,7 @@ struct RecordedGuestTests {
   struct Row: Sendable, CustomTestStringConvertible {
     let design: Design
     let usage: GuestUsage
-    let kernel: KernelVersion
+    let kernel: Kernel
     let verdict: Verdict
     /// The message that the device holds; `nil` when set-up is refused before.
     let address: IOVA?
@@ -119,7 +119,7 @@ struct RecordedGuestTests {
   private static let own: IOVA = 0x809_0040
   private static let through = "-> IPA 0x8090040, S2 -> 0x8090040 (guest doorbell"
 
-  static let rows: [Row] = ["6.5", "6.6", "7.3"].compactMap { KernelVersion($0) }.flatMap {
+  static let rows: [Row] = [Kernel(6, 5), Kernel(6, 6), Kernel(7, 3)].flatMap {
     kernel in
     [
       Row(
@@ -129,7 +129,7 @@ struct RecordedGuestTests {
         design: Fixtures.rmr, usage: .identity, kernel: kernel, verdict: .delivered,
         address: window,
         why: ["S1 bypassed -> IPA 0x8000040, S2 -> 0x8090040"]),
-      kernel < KernelVersion(6, 6)
+      !kernel.has(.requireDirect)
         ? Row(
           design: Fixtures.rmr, usage: .vfio, kernel: kernel, verdict: .lost, address: window,
           why: ["IPA 0x8090040, which S2 does not map", "stage 2", "the guest sees nothing"])
@@ -183,20 +183,22 @@ struct RecordedGuestTests {
 
   @Test("a guest without RMR code leaves the window unmapped; kernels before 6.0 have none")
   func guestWithoutReservedRanges() throws {
-    let result = try run(Fixtures.rmr, kernel: KernelVersion(5, 15))
+    let result = try run(Fixtures.rmr, kernel: Kernel(5, 15))
     #expect(result.verdict == .fault)
     #expect(result.why.contains("stage 1 does not map it"))
   }
 
   @Test(
-    "the host's release decides whether nesting exists and maps doorbells",
+    "the host's release decides whether nesting exists, maps doorbells and lets QEMU attach first",
     arguments: [
-      (KernelVersion(6, 12), Verdict.refused, nil), (KernelVersion(6, 14), .lost, own),
-      (KernelVersion(6, 15), .delivered, window),
-    ] as [(KernelVersion, Verdict, IOVA?)])
-  func hostRelease(version: KernelVersion, verdict: Verdict, address: IOVA?) throws {
+      (Kernel(6, 12), Verdict.refused, nil), (Kernel(6, 13), .refused, nil),
+      (Kernel(Release(6, 14), with: [.attachWithoutDevice]), .lost, own),
+      (Kernel(Release(6, 15), with: [.attachWithoutDevice]), .delivered, window),
+      (Kernel(6, 18), .refused, nil), (Kernel(6, 19), .delivered, window),
+    ] as [(Kernel, Verdict, IOVA?)])
+  func hostRelease(kernel: Kernel, verdict: Verdict, address: IOVA?) throws {
     var specification = Fixtures.specification(Fixtures.rmr, recording.workload)
-    specification.hostKernel = version
+    specification.hostKernel = kernel
     let result = try specification.run()
     #expect(result.verdict == verdict)
     #expect(result.message?.address == address)

@@ -28,9 +28,9 @@ struct DeviceInterfaceTests {
         ? .init(base: 0x802_0000, spis: 80..<144, distributor: 0x800_0000) : nil)
   }
 
-  static func kernel(_ version: KernelVersion, _ firmware: GuestFirmware) throws -> GuestKernel {
+  static func kernel(_ kernel: Kernel, _ firmware: GuestFirmware) throws -> GuestKernel {
     try GuestKernel(
-      version: version, firmware: firmware,
+      kernel: kernel, firmware: firmware,
       devices: [
         .init(
           requesterID: GuestBench.device, vectors: 4, msixTable: IPA(GuestBench.table.rawValue),
@@ -43,27 +43,27 @@ struct DeviceInterfaceTests {
 
   /// A guest whose user has the device, with the steps that led there.
   static func assigned(
-    _ interface: DeviceInterface, _ version: KernelVersion, _ firmware: GuestFirmware
+    _ interface: DeviceInterface, _ kernel: Kernel, _ firmware: GuestFirmware
   ) throws -> (kernel: GuestKernel, steps: [Step<Never>]) {
-    var kernel = try kernel(version, firmware)
+    var guest = try Self.kernel(kernel, firmware)
     var steps: [Step<Never>] = []
     for operation in [.boot, .attachDMADomain, .claim(interface), .attachUserDomain]
       as [GuestOperation]
     {
-      steps += try kernel.perform(operation)
+      steps += try guest.perform(operation)
     }
-    return (kernel, steps)
+    return (guest, steps)
   }
 
   static func refusal(
-    _ interface: DeviceInterface, _ version: KernelVersion, _ firmware: GuestFirmware
+    _ interface: DeviceInterface, _ kernel: Kernel, _ firmware: GuestFirmware
   ) throws -> Refusal? {
-    var kernel = try kernel(version, firmware)
+    var guest = try Self.kernel(kernel, firmware)
     do throws(Refusal) {
       for operation in [.boot, .attachDMADomain, .claim(interface), .attachUserDomain]
         as [GuestOperation]
       {
-        _ = try kernel.perform(operation)
+        _ = try guest.perform(operation)
       }
       return nil
     } catch let refusal {
@@ -77,21 +77,21 @@ struct DeviceInterfaceTests {
   @Test(
     "the domain's cookie places the doorbell, or iommufd's list since 6.15",
     arguments: [
-      (.type1, KernelVersion(5, 19), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
-      (.type1, KernelVersion(7, 3), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
-      (.iommufd, KernelVersion(6, 2), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
-      (.iommufd, KernelVersion(6, 14), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
+      (.type1, Kernel(5, 19), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
+      (.type1, Kernel(7, 3), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
+      (.iommufd, Kernel(6, 2), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
+      (.iommufd, Kernel(6, 14), "iommu_get_msi_cookie", "iommu_dma_get_msi_page", true),
       (
-        .iommufd, KernelVersion(6, 15), "iommufd_group_setup_msi", "iommufd_sw_msi_install", false
+        .iommufd, Kernel(6, 15), "iommufd_group_setup_msi", "iommufd_sw_msi_install", false
       ),
-    ] as [(DeviceInterface, KernelVersion, String, String, Bool)])
+    ] as [(DeviceInterface, Kernel, String, String, Bool)])
   func doorbell(
-    interface: DeviceInterface, version: KernelVersion, window: String, install: String,
+    interface: DeviceInterface, kernel: Kernel, window: String, install: String,
     neverExecutes: Bool
   ) throws {
-    var (kernel, steps) = try Self.assigned(interface, version, Self.firmware())
+    var (guest, steps) = try Self.assigned(interface, kernel, Self.firmware())
     #expect(steps.contains { $0.function == window })
-    let vectors = try kernel.perform(.enableVectors(1))
+    let vectors = try guest.perform(.enableVectors(1))
     #expect(tableWrites(vectors).first == [0, 0x800_0040])
     let step = try #require(vectors.first { $0.function == install })
     guard case .write(let words) = step.action else {
@@ -106,26 +106,26 @@ struct DeviceInterfaceTests {
     let direct = Self.firmware(region: (0x800_0000, false))
     let frame = Self.firmware(hasFrame: true)
     let bare = Self.firmware(hasSMMU: false)
-    let new = KernelVersion(7, 3)
-    let cases: [(DeviceInterface, KernelVersion, GuestFirmware, (String, String)?)] = [
-      (.type1, KernelVersion(5, 19), Self.firmware(), nil),
-      (.iommufd, KernelVersion(5, 19), Self.firmware(), ("openat (/dev/iommu)", "ENOENT")),
-      (.iommufd, KernelVersion(6, 1), Self.firmware(), ("openat (/dev/iommu)", "ENOENT")),
-      (.iommufd, KernelVersion(6, 2), Self.firmware(), nil),
-      (.type1, KernelVersion(6, 5), direct, nil),
-      (.iommufd, KernelVersion(6, 5), direct, nil),
-      (.type1, KernelVersion(6, 6), direct, ("__iommu_device_set_domain", "EINVAL")),
-      (.iommufd, KernelVersion(6, 6), direct, ("__iommu_device_set_domain", "EINVAL")),
+    let new = Kernel(7, 3)
+    let cases: [(DeviceInterface, Kernel, GuestFirmware, (String, String)?)] = [
+      (.type1, Kernel(5, 19), Self.firmware(), nil),
+      (.iommufd, Kernel(5, 19), Self.firmware(), ("openat (/dev/iommu)", "ENOENT")),
+      (.iommufd, Kernel(6, 1), Self.firmware(), ("openat (/dev/iommu)", "ENOENT")),
+      (.iommufd, Kernel(6, 2), Self.firmware(), nil),
+      (.type1, Kernel(6, 5), direct, nil),
+      (.iommufd, Kernel(6, 5), direct, nil),
+      (.type1, Kernel(6, 6), direct, ("__iommu_device_set_domain", "EINVAL")),
+      (.iommufd, Kernel(6, 6), direct, ("__iommu_device_set_domain", "EINVAL")),
       (.type1, new, frame, ("vfio_iommu_type1_attach_group", "EPERM")),
-      (.iommufd, KernelVersion(6, 5), frame, ("iommufd_device_setup_msi", "EPERM")),
+      (.iommufd, Kernel(6, 5), frame, ("iommufd_device_setup_msi", "EPERM")),
       (.iommufd, new, frame, ("iommufd_device_bind", "EPERM")),
       (.type1, new, bare, ("vfio_group_find_or_alloc", "EINVAL")),
       (.iommufd, new, bare, ("vfio_group_find_or_alloc", "EINVAL")),
     ]
-    for (interface, version, firmware, expected) in cases {
-      let refusal = try Self.refusal(interface, version, firmware)
-      #expect(refusal?.function == expected?.0, "\(interface) in \(version)")
-      #expect(refusal?.errno == expected?.1, "\(interface) in \(version)")
+    for (interface, kernel, firmware, expected) in cases {
+      let refusal = try Self.refusal(interface, kernel, firmware)
+      #expect(refusal?.function == expected?.0, "\(interface) in \(kernel)")
+      #expect(refusal?.errno == expected?.1, "\(interface) in \(kernel)")
       #expect(refusal?.agent ?? .guest == .guest)
     }
   }
@@ -138,7 +138,7 @@ struct DeviceInterfaceTests {
     ] as [(DeviceInterface, [String])] {
       let refusal = try #require(
         try Self.refusal(
-          interface, KernelVersion(7, 3), Self.firmware(region: (0x800_0000, false))))
+          interface, Kernel(7, 3), Self.firmware(region: (0x800_0000, false))))
       #expect(refusal.chain.count == 3)
       for word in words { #expect(refusal.chain[1].contains(word)) }
     }
@@ -157,7 +157,7 @@ struct DeviceInterfaceTests {
       for (place, remapPermitted, isRefused) in cases {
         // Before 6.6 a direct region does not keep the device from its user.
         var (kernel, _) = try Self.assigned(
-          interface, KernelVersion(6, 5), Self.firmware(region: (0x9000_0000, remapPermitted)))
+          interface, Kernel(6, 5), Self.firmware(region: (0x9000_0000, remapPermitted)))
         let map = Workload.Activity.map(place, 0x4100_0000, size: 0x1000, .buffer)
         var refusal: Refusal?
         do throws(Refusal) { _ = try kernel.perform(.activity(map)) } catch { refusal = error }
@@ -170,7 +170,7 @@ struct DeviceInterfaceTests {
   @Test("a user's mapping is gone after its unmapping, and can be made again")
   func mapAgain() throws {
     for interface in [.type1, .iommufd] as [DeviceInterface] {
-      var (kernel, _) = try Self.assigned(interface, KernelVersion(7, 3), Self.firmware())
+      var (kernel, _) = try Self.assigned(interface, Kernel(7, 3), Self.firmware())
       let map = Workload.Activity.map(0x9000_0000, 0x4100_0000, size: 0x2000, .buffer)
       for _ in 0..<2 {
         _ = try kernel.perform(.activity(map))

@@ -13,11 +13,11 @@ struct GuestBench {
   var kernel: GuestKernel
 
   init(
-    version: KernelVersion = KernelVersion(7, 3), remapPermitted: Bool? = false,
+    kernel release: Kernel = Kernel(7, 3), remapPermitted: Bool? = false,
     preserves: Bool = true
   ) throws {
     kernel = try GuestKernel(
-      version: version, firmware: Self.firmware(remapPermitted: remapPermitted, preserves),
+      kernel: release, firmware: Self.firmware(remapPermitted: remapPermitted, preserves),
       devices: [
         .init(
           requesterID: Self.device, vectors: 4, msixTable: IPA(Self.table.rawValue),

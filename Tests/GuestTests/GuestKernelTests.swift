@@ -83,12 +83,12 @@ struct GuestKernelTests {
   @Test(
     "VFIO may not claim a device with a direct region since 6.6",
     arguments: [
-      (KernelVersion(6, 5), false, nil), (KernelVersion(6, 6), false, "EINVAL"),
-      (KernelVersion(7, 3), false, "EINVAL"), (KernelVersion(7, 3), true, nil),
-      (KernelVersion(7, 3), nil, nil),
-    ] as [(KernelVersion, Bool?, String?)])
-  func claim(version: KernelVersion, remap: Bool?, errno: String?) throws {
-    var bench = try GuestBench(version: version, remapPermitted: remap)
+      (Kernel(6, 5), false, nil), (Kernel(6, 6), false, "EINVAL"),
+      (Kernel(7, 3), false, "EINVAL"), (Kernel(7, 3), true, nil),
+      (Kernel(7, 3), nil, nil),
+    ] as [(Kernel, Bool?, String?)])
+  func claim(kernel: Kernel, remap: Bool?, errno: String?) throws {
+    var bench = try GuestBench(kernel: kernel, remapPermitted: remap)
     try bench.perform(.boot, .attachDMADomain)
     let refusal = bench.refusal(.claim(.type1))
     #expect(refusal?.errno == errno)

@@ -45,7 +45,7 @@ struct RecordedGuestsTests {
       let device = IOMMUDevice(
         name: "device", function: .storage, sources: sources, doorbell: doorbell)
       return IOMMUGroup(
-        [device], version: try #require(KernelVersion(kernel)),
+        [device], kernel: Kernel(try #require(Release(kernel))),
         defaultKind: passthrough ? .identity : .dma, granule: page)
     }
   }
@@ -74,7 +74,7 @@ struct RecordedGuestsTests {
     arguments: records.filter { $0.address != nil && $0.smmu })
   func messageAddress(record: Record) throws {
     let group = try record.group()
-    let file = IOMMUFD(version: group.version, pageSize: record.page)
+    let file = IOMMUFD(kernel: group.kernel, pageSize: record.page)
     switch record.user {
     case "type1": try Type1Container().attach(group)
     case "iommufd":
@@ -95,7 +95,7 @@ struct RecordedGuestsTests {
     arguments: records.filter { !$0.smmu })
   func noSMMU(record: Record) throws {
     var kernel = try GuestKernel(
-      version: try #require(KernelVersion(record.kernel)),
+      kernel: Kernel(try #require(Release(record.kernel))),
       firmware: GuestFirmware(
         itsBase: 0x808_0000, redistributors: 0x80a_0000, smmus: [], reserved: [],
         preservesBootConfiguration: false),

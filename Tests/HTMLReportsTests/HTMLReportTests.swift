@@ -135,7 +135,8 @@ struct HTMLReportTests {
     let folder = ScenarioFolder(path: "\(repository)/scenarios")
     var scenario = try folder.scenario(named: "synthetic-4-vectors")
     scenario.designs = try ["rmr-identity"].map { try folder.design(named: $0) }
-    let axis = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
+    let axis = try ComparisonAxis.guestUsage.narrowed(
+      to: ["dma-api", "vfio"], in: ScenarioFolder(path: ""))
     let matrices = await MatrixRuns([MatrixPlan(scenario, axes: [axis])]).matrices()
     let outcomes = await matrices.explained(matrices.outcomes)
     let comparison = Comparison(scenario: scenario, results: [Fixtures.result()])

@@ -19,10 +19,10 @@ struct HostBench {
   init(
     stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
     delivery: InterruptDelivery = .irqfd, vectors: Int = 4,
-    version: KernelVersion = KernelVersion(7, 3)
+    kernel release: Kernel = Kernel(7, 3)
   ) throws {
     kernel = try HostKernel(
-      version: version,
+      kernel: release,
       platforms: [
         .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
@@ -38,11 +38,12 @@ struct HostBench {
   /// As a VMM leaves it before the guest runs.
   static func started(
     stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
-    delivery: InterruptDelivery = .irqfd, vectors: Int = 4
+    delivery: InterruptDelivery = .irqfd, vectors: Int = 4,
+    kernel release: Kernel = Kernel(7, 3)
   ) throws -> Self {
     var bench = try Self(
       stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, delivery: delivery,
-      vectors: vectors)
+      vectors: vectors, kernel: release)
     let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_0000_0000, size: 0x1000_0000)
     try bench.handle(.createStageTwo([ram]))
     try bench.handle(.createVirtualSMMU(guestStream: guestStream))

@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import HostKernel
+import Linux
 import Software
 import Testing
 
@@ -66,6 +67,54 @@ struct InvalidationTests {
       command[.stream] = HostBench.guestStream
       let errno = bench.refusal(.invalidate(command))?.errno
       #expect(errno == (accepted.contains(opcode) ? nil : "EIO"), "opcode \(opcode)")
+    }
+  }
+
+  @Test(
+    "what counts as done before a refused command was issued with either posted cure, and not without",
+    arguments: [
+      ([], false), ([.invalidateInCore], true), ([.invalidateErrorPath], true),
+    ] as [(Set<ReleaseSwitch>, Bool)])
+  func refusedInBatch(cures: Set<ReleaseSwitch>, isIssued: Bool) throws {
+    var bench = try HostBench.started(kernel: Kernel(Release(7, 3), with: cures))
+    let result = bench.kernel.invalidate([
+      SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL2),
+    ])
+    #expect(result.done == 2)
+    #expect(result.refusal?.errno == "EIO")
+    #expect(result.steps.isEmpty == !isIssued)
+  }
+
+  @Test(
+    "bits that no field of a command has reach the hardware, or are refused where that is asked")
+  func reservedBits() throws {
+    var command = SMMUCommand(.invalidateEL1)
+    command[word: 0] |= 1 << 20
+    #expect(command.hasUnnamedBits)
+    var plain = try HostBench.started()
+    let sent = smmuCommands(try plain.handle(.invalidate(command)))
+    #expect(sent.first.map { $0[word: 0] >> 20 & 1 } == 1)
+    var strict = try HostBench.started(
+      kernel: Kernel(Release(7, 3), with: [.commandBitsRefused]))
+    #expect(strict.refusal(.invalidate(command))?.errno == "EIO")
+    #expect(strict.refusal(.invalidate(SMMUCommand(.invalidateEL1))) == nil)
+  }
+
+  @Test("a live entry's MEV changes without a gap since 7.0 and 6.18.15, and through V=0 before")
+  func hitless() throws {
+    for (release, batches) in [
+      (Release(6, 18), 3), (Release(6, 18, 15), 2), (Release(6, 19), 3), (Release(7, 0), 2),
+    ] {
+      var bench = try HostBench.started(kernel: Kernel(release, with: [.attachWithoutDevice]))
+      var entry = StreamTableEntry()
+      entry[.valid] = true
+      entry[.config] = .stage1
+      entry[.contextPointer] = 0x100_0000
+      let steps = try bench.handle(.attach(guestEntry: entry))
+      let writes = steps.filter {
+        if case .write = $0.action { $0.function == "arm_smmu_attach_dev_nested" } else { false }
+      }
+      #expect(writes.count == batches, "Linux \(release)")
     }
   }
 }

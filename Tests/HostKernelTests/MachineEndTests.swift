@@ -10,7 +10,7 @@ struct MachineEndTests {
     "a host that allows unsafe interrupts does so for the next VM, too", arguments: [true, false])
   func unsafeInterrupts(isAllowed: Bool) throws {
     var kernel = try HostKernel(
-      version: KernelVersion(7, 3),
+      kernel: Kernel(7, 3),
       platforms: [
         .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,

@@ -110,11 +110,11 @@ struct NestedEntryTests {
   @Test(
     "without a vDEVICE a translating entry is ENOENT; others attach since 6.19",
     arguments: [
-      (KernelVersion(6, 18), false, false), (KernelVersion(6, 19), true, false),
-      (KernelVersion(7, 3), true, false),
-    ] as [(KernelVersion, Bool, Bool)])
-  func withoutDevice(version: KernelVersion, bypasses: Bool, translates: Bool) throws {
-    var bench = try HostBench(version: version)
+      (Kernel(6, 18), false, false), (Kernel(6, 19), true, false),
+      (Kernel(7, 3), true, false),
+    ] as [(Kernel, Bool, Bool)])
+  func withoutDevice(kernel: Kernel, bypasses: Bool, translates: Bool) throws {
+    var bench = try HostBench(kernel: kernel)
     try bench.handle(.createStageTwo([]))
     #expect((bench.refusal(.attach(guestEntry: .bypass)) == nil) == bypasses)
     #expect((bench.refusal(.attach(guestEntry: .abort)) == nil) == bypasses)

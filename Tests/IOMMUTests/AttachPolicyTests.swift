@@ -54,11 +54,11 @@ struct AttachPolicyTests {
   @Test(
     "a release has the policy of its time",
     arguments: [
-      (KernelVersion(6, 5), true, AttachPolicy.intelDriverCheck),
-      (KernelVersion(6, 5), false, .none), (KernelVersion(6, 6), true, .merged),
-      (KernelVersion(6, 6), false, .merged),
+      (Kernel(6, 5), true, AttachPolicy.intelDriverCheck),
+      (Kernel(6, 5), false, .none), (Kernel(6, 6), true, .merged),
+      (Kernel(6, 6), false, .merged),
     ])
-  func releases(version: KernelVersion, isIntel: Bool, policy: AttachPolicy) {
-    #expect(AttachPolicy(of: version, isIntel: isIntel) == policy)
+  func releases(kernel: Kernel, isIntel: Bool, policy: AttachPolicy) {
+    #expect(AttachPolicy(of: kernel, isIntel: isIntel) == policy)
   }
 }

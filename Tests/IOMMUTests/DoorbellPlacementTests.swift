@@ -12,14 +12,14 @@ struct DoorbellPlacementTests {
 
   /// Each group takes a message for its ITS, in this order; what each comes to.
   private func addresses(
-    _ user: User, _ version: KernelVersion, of doorbells: [PA], order: [Int]
+    _ user: User, _ kernel: Kernel, of doorbells: [PA], order: [Int]
   ) throws -> [IOVA?] {
-    let file = IOMMUFD(by: .guest, version: version)
+    let file = IOMMUFD(by: .guest, kernel: kernel)
     var groups: [IOMMUGroup] = []
     for (index, doorbell) in doorbells.enumerated() {
       let device = IOMMUDevice(
         name: "device \(index)", function: .other, sources: [.softwareMSI], doorbell: doorbell)
-      let group = IOMMUGroup([device], agent: .guest, version: version)
+      let group = IOMMUGroup([device], agent: .guest, kernel: kernel)
       switch user {
       case .type1: try Type1Container(by: .guest).attach(group)
       case .iommufd:
@@ -41,8 +41,8 @@ struct DoorbellPlacementTests {
   @Test("a cookie counts on its own, iommufd's list counts for the file, in order of first use")
   func severalITSs() throws {
     let its: [PA] = [0x809_0040, 0x60_0809_0040]
-    let old = KernelVersion(6, 14)
-    let new = KernelVersion(6, 15)
+    let old = Kernel(6, 14)
+    let new = Kernel(6, 15)
     for version in [old, new] {
       #expect(
         try addresses(.type1, version, of: its, order: [0, 1]) == [0x800_0040, 0x800_0040])
@@ -62,8 +62,8 @@ struct DoorbellPlacementTests {
         name: "nic", function: .network,
         sources: [.msiDirect(base: 0x900_0000, length: 0x1000), .softwareMSI],
         doorbell: 0x809_0040)
-      let group = IOMMUGroup([device], version: KernelVersion(7, 3))
-      let file = IOMMUFD(version: KernelVersion(7, 3))
+      let group = IOMMUGroup([device], kernel: Kernel(7, 3))
+      let file = IOMMUFD(kernel: Kernel(7, 3))
       switch user {
       case .type1: try Type1Container().attach(group)
       case .iommufd:
@@ -84,7 +84,7 @@ struct DoorbellPlacementTests {
         .armRMR(base: 0x1_0000, length: 0x4000, flags: []),
         .armRMR(base: 0x1_2000, length: 0x8000, flags: .remapPermitted),
       ], doorbell: 0)
-    let group = IOMMUGroup([device], version: KernelVersion(6, 5))
+    let group = IOMMUGroup([device], kernel: Kernel(6, 5))
     #expect(group.domain.ranges.map(\.range) == [0x1_0000...0x1_3fff, 0x1_4000...0x1_9fff])
     #expect(group.firmwareCanAccess)
   }

@@ -9,13 +9,13 @@ import Testing
 struct IOMMUFDTests {
   let device = IOMMUDevice(
     name: "nic", function: .network, sources: [.softwareMSI], doorbell: 0x809_0040)
-  let file = IOMMUFD(version: KernelVersion(6, 18))
+  let file = IOMMUFD(kernel: Kernel(6, 18))
   let space: UInt32
   let id: UInt32
 
   init() throws {
     space = file.allocateAddressSpace()
-    let group = IOMMUGroup([device], version: KernelVersion(6, 18))
+    let group = IOMMUGroup([device], kernel: Kernel(6, 18))
     id = try file.bind(device, of: group)
   }
 
@@ -108,7 +108,7 @@ struct IOMMUFDTests {
 
   @Test("VF-09: binding twice and attaching to nothing fail")
   func binding() throws {
-    let group = IOMMUGroup([device], version: KernelVersion(6, 18))
+    let group = IOMMUGroup([device], kernel: Kernel(6, 18))
     #expect(errno { () throws(Refusal) in try file.bind(device, of: group) } == "EINVAL")
     #expect(
       errno { () throws(Refusal) in try file.attach(device: id, to: 0xffff_ffff) } == "ENOENT")
@@ -117,8 +117,8 @@ struct IOMMUFDTests {
   @Test("ASV-15: two files with the same ITS page both use the window's first page")
   func twoMachines() throws {
     for _ in 0..<2 {
-      let file = IOMMUFD(version: KernelVersion(6, 18))
-      let group = IOMMUGroup([device], version: KernelVersion(6, 18))
+      let file = IOMMUFD(kernel: Kernel(6, 18))
+      let group = IOMMUGroup([device], kernel: Kernel(6, 18))
       let id = try file.bind(device, of: group)
       try file.attach(device: id, to: file.allocateAddressSpace())
       #expect(
@@ -130,7 +130,7 @@ struct IOMMUFDTests {
 /// The rows on what a guest or a PASID gets of its own.
 @Suite("IOMMUFD: queues, PASIDs and page requests")
 struct IOMMUFDGuestObjectTests {
-  let file = IOMMUFD(version: KernelVersion(6, 18))
+  let file = IOMMUFD(kernel: Kernel(6, 18))
   let space: UInt32
   let id: UInt32
   let parent: UInt32
@@ -140,7 +140,7 @@ struct IOMMUFDGuestObjectTests {
     let device = IOMMUDevice(
       name: "nic", function: .network, sources: [.softwareMSI], doorbell: 0x809_0040)
     space = file.allocateAddressSpace()
-    group = IOMMUGroup([device], version: KernelVersion(6, 18))
+    group = IOMMUGroup([device], kernel: Kernel(6, 18))
     id = try file.bind(device, of: group)
     parent = try file.allocatePaging(device: id, addressSpace: space, flags: .nestParent)
   }

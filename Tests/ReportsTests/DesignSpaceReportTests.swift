@@ -1,6 +1,7 @@
 import Designs
 import Files
 import Guest
+import Linux
 import Reports
 import ResultFixtures
 import Testing
@@ -22,7 +23,7 @@ struct DesignSpaceReportTests {
     }
     var scenario = Fixtures.scenario()
     scenario.designs = enumeration.consistent
-    let plan = MatrixPlan(scenario, axes: [.usage])
+    let plan = MatrixPlan(scenario, axes: [.guestUsage])
     return DesignSpace(
       try #require(await MatrixRuns([plan]).matrices(by: engine).first), of: enumeration)
   }
@@ -38,7 +39,7 @@ struct DesignSpaceReportTests {
     #expect(text.contains("\n    refused EINVAL under vfio"))
     #expect(text.contains("--guest-usage vfio --setup"))
     for interface in Set(space.enumeration.consistent.flatMap(\.missingInterfaces)) {
-      #expect(text.contains(interface.name))
+      #expect(text.contains(interface.rawValue))
     }
   }
 
@@ -64,7 +65,8 @@ struct DesignSpaceReportTests {
     let known = try folder.designNames.map { try folder.design(named: $0) }
     var scenario = try folder.scenario(named: "synthetic-4-vectors")
     scenario.designs = known.filter { ["coincident", "per-its-s2"].contains($0.name) }
-    let vfio = try ComparisonAxis.usage.narrowed(to: ["vfio"])
+    let vfio = try ComparisonAxis.guestUsage.narrowed(
+      to: ["vfio"], in: ScenarioFolder(path: ""))
     let one = try #require(await MatrixRuns([MatrixPlan(scenario, axes: [vfio])]).matrices().first)
     let two = MatrixPlan(
       scenario, axes: [vfio, ComparisonAxis.its.only(ComparisonAxis.its.values[1])])

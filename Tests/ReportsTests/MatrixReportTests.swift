@@ -10,7 +10,8 @@ import Testing
 struct MatrixReportTests {
   /// The first design is refused under VFIO and loses one of four otherwise; the other delivers.
   static func matrices() async throws -> [ComparisonMatrix] {
-    let axes = try ComparisonAxis.chosen(["usage=dma-api,vfio"])
+    let axes = try ComparisonAxis.chosen(
+      ["guest-usage=dma-api,vfio"], in: ScenarioFolder(path: ""))
     return await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(by: engine)
   }
 
@@ -63,7 +64,8 @@ struct MatrixReportTests {
 
   @Test("a table that is too wide is one for each value of the first axis")
   func parts() async throws {
-    let axes = try ComparisonAxis.chosen(["usage=dma-api,vfio", "guest-kernel=6.5,6.6"])
+    let axes = try ComparisonAxis.chosen(
+      ["guest-usage=dma-api,vfio", "guest-kernel=6.5,6.6"], in: ScenarioFolder(path: ""))
     let matrices = await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(
       by: Self.engine)
     let text = MatrixReport(matrices).text(as: .table, on: Terminal(width: 60))
@@ -100,7 +102,7 @@ struct MatrixReportTests {
       Issue.record("no cells")
       return
     }
-    #expect(cell["values"]?["usage"] == "vfio")
+    #expect(cell["values"]?["guest-usage"] == "vfio")
     #expect(cell["outcome"] == "refused EINVAL")
     #expect(cell["verdict"] == "refused")
     #expect(cell["errno"] == "EINVAL")

@@ -36,7 +36,7 @@ package enum Fixtures {
   ) -> Scenario {
     Scenario(
       name: "fixture", file: "fixture.yaml", purpose: "Shows what is shown.", usage: .dmaAPI,
-      guestKernel: KernelVersion(6, 5), hostKernel: KernelVersion(7, 3),
+      guestKernel: Kernel(6, 5), hostKernel: Kernel(7, 3),
       workloadSource: "synthetic",
       workload: .synthetic(vectors: 2, messages: 4, every: 1000), designs: designs, costs: costs,
       seed: 7, expectations: expectations)

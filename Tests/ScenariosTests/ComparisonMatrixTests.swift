@@ -7,6 +7,9 @@ import Testing
 
 @Suite("Comparison matrices")
 struct ComparisonMatrixTests {
+  /// No value here names a file.
+  static let nowhere = ScenarioFolder(path: "")
+
   /// Fails VFIO by what stands in the specification, and cannot model the identity domain.
   static let engine: Engine = { specification throws(RunFailure) in
     switch specification.usage {
@@ -20,7 +23,8 @@ struct ComparisonMatrixTests {
 
   @Test("a column stands for one value of each axis, the first axis varying slowest")
   func columns() throws {
-    let axes = try ComparisonAxis.chosen(["usage=vfio,dma-api", "guest-kernel=6.5,6.6"])
+    let axes = try ComparisonAxis.chosen(
+      ["guest-usage=vfio,dma-api", "guest-kernel=6.5,6.6"], in: Self.nowhere)
     let plan = MatrixPlan(Fixtures.scenario(), axes: axes)
     #expect(
       plan.columns.map { $0.values.map(\.name) }
@@ -30,7 +34,8 @@ struct ComparisonMatrixTests {
 
   @Test("a cell holds the run of its row's design and its column's values")
   func cells() async throws {
-    let axes = try ComparisonAxis.chosen(["usage", "guest-kernel=6.5,6.6"])
+    let axes = try ComparisonAxis.chosen(
+      ["guest-usage", "guest-kernel=6.5,6.6"], in: Self.nowhere)
     let matrix = try #require(
       await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(by: Self.engine)
         .first)
@@ -49,7 +54,8 @@ struct ComparisonMatrixTests {
     var design = Fixtures.other
     design.reference = "my/untrapped.yaml"
     let plan = MatrixPlan(
-      Fixtures.scenario(designs: [design]), axes: [.usage], arguments: ["fixture", "--seed", "7"])
+      Fixtures.scenario(designs: [design]), axes: [.guestUsage],
+      arguments: ["fixture", "--seed", "7"])
     let cells = try #require(
       await MatrixRuns([plan]).matrices(by: Self.engine).first?.rows.first?.cells)
     let common = ["explain", "fixture", "--seed", "7", "--design", "my/untrapped.yaml"]
@@ -75,7 +81,8 @@ struct ComparisonMatrixTests {
         var specification = standard
         value.apply(to: &specification)
         #expect(axis.value(of: specification) == value.name)
-        for other in ComparisonAxis.all where other.name != axis.name {
+        // There are as many devices as ITSs and SMMUs.
+        for other in ComparisonAxis.all where ![axis.name, "devices"].contains(other.name) {
           #expect(other.value(of: specification) == other.value(of: standard))
         }
       }
@@ -85,8 +92,8 @@ struct ComparisonMatrixTests {
   @Test("all plans together vary each axis, each with the guest's usage")
   func all() {
     let plans = MatrixPlan.all(Fixtures.scenario())
-    #expect(Set(plans.flatMap(\.axes).map(\.name)) == Set(ComparisonAxis.all.map(\.name)))
-    #expect(plans.allSatisfy { $0.axes.first?.name == "usage" })
+    #expect(Set(plans.flatMap(\.axes).map(\.name)) == Set(ComparisonAxis.overview.map(\.name)))
+    #expect(plans.allSatisfy { $0.axes.first?.name == "guest-usage" })
   }
 
   @Test("plans share the runs of what does not differ, and each is as it would be alone")
@@ -96,14 +103,19 @@ struct ComparisonMatrixTests {
     let engine: Engine = { specification throws(RunFailure) in
       throw RunFailure(
         ComparisonAxis.all.map { $0.value(of: specification) }.joined(separator: " ")
-          + " \(specification.design.name) \(specification.topology)")
+          + " \(specification.design.name)")
     }
     let together = MatrixRuns(plans)
     let alone = plans.map { MatrixRuns([$0]) }
     #expect(alone.map(\.count) == plans.map(\.runs))
-    // Each axis but the usage has one value that is the scenario's own.
+    // An axis but the usage that has the scenario's own value shares its runs.
     let columns = GuestUsage.allCases.count * Fixtures.scenario().designs.count
-    #expect(together.count == plans.reduce(0) { $0 + $1.runs } - columns * (plans.count - 1))
+    let own = Fixtures.scenario().specifications()[0]
+    let sharing = plans.dropFirst().count { plan in
+      plan.axes[1].values.contains { $0.name == plan.axes[1].value(of: own) }
+    }
+    #expect(sharing > 5)
+    #expect(together.count == plans.reduce(0) { $0 + $1.runs } - columns * sharing)
     var expected: [ComparisonMatrix] = []
     for runs in alone { expected += await runs.matrices(by: engine) }
     let found = await together.matrices(by: engine)
@@ -115,19 +127,27 @@ struct ComparisonMatrixTests {
   @Test(
     "an axis or a value that does not exist is one line that lists those that do",
     arguments: [
-      (["usag"], "found 'usag'; did you mean 'usage'?"),
+      (["guest-usag"], "found 'guest-usag'; did you mean 'guest-usage'?"),
       (
-        ["usage=vfoi"],
-        "--axis usage: expected \(ComparisonMatrixTests.usages), found 'vfoi'; did you mean 'vfio'?"
+        ["guest-usage=vfoi"],
+        "--axis guest-usage: expected \(ComparisonMatrixTests.usages), found 'vfoi'; did you mean 'vfio'?"
       ),
       (["guest-kernel=six"], "--axis guest-kernel: expected a kernel release such as 6.5, found"),
-      (["usage=vfio,vfio"], "--axis usage: expected each value once, found 'vfio' twice"),
-      (["usage="], "found ''"),
-      (["usage", "usage=vfio"], "--axis: expected each axis once, found 'usage' twice"),
+      (
+        ["guest-usage=vfio,vfio"],
+        "--axis guest-usage: expected each value once, found 'vfio' twice"
+      ),
+      (["guest-usage="], "found ''"),
+      (["smmu-tlb-entries"], "--axis smmu-tlb-entries: expected values"),
+      (["seed"], "--axis: expected"),
+      (
+        ["guest-usage", "guest-usage=vfio"],
+        "--axis: expected each axis once, found 'guest-usage' twice"
+      ),
     ] as [([String], String)])
   func mistakes(options: [String], expected: String) throws {
     let folder = try TemporaryFolder()
-    let found = message(in: folder) { _ = try ComparisonAxis.chosen(options) }
+    let found = message(in: folder) { _ = try ComparisonAxis.chosen(options, in: Self.nowhere) }
     #expect(found.contains(expected), "\(found)")
   }
 

@@ -98,7 +98,7 @@ struct CostModelTests {
   func intervals() async throws {
     var scenario = try Self.shipped.scenario(named: "synthetic-4-vectors")
     scenario.designs = Array(scenario.designs.prefix(1))
-    let comparison = try await scenario.run()
+    let comparison = await scenario.run()
     let result = try #require(comparison.results.first)
     #expect(result.usedCosts?.contains(.tableRead) == true, "the first MSI walks")
     let low = try #require(result.latency)
@@ -109,7 +109,7 @@ struct CostModelTests {
       costs: scenario.costs.costs.mapValues {
         .init(time: $0.time, status: .measured, source: $0.source)
       })
-    let known = try #require(try await scenario.run().results.first)
+    let known = try #require(await scenario.run().results.first)
     #expect(known.latenciesAtHighEnd == nil)
     #expect(known.latency == low)
   }
@@ -117,7 +117,7 @@ struct CostModelTests {
   @Test("the stations of a result sum up to its latencies, and an idle system queues nothing")
   func conservation() async throws {
     let scenario = try Self.shipped.scenario(named: "synthetic-4-vectors")
-    for result in try await scenario.run().results {
+    for result in await scenario.run().results {
       let sum = result.latencies.reduce(SimulatedTime.zero, +)
       #expect(result.breakdown.times.total == sum)
       #expect(result.breakdown.count == result.count(of: .delivered))

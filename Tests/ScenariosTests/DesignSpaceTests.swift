@@ -47,7 +47,7 @@ struct DesignSpaceTests {
     let enumeration = DesignEnumeration(namedAfter: try known())
     var scenario = Fixtures.scenario()
     scenario.designs = enumeration.consistent
-    let plan = MatrixPlan(scenario, axes: [.usage])
+    let plan = MatrixPlan(scenario, axes: [.guestUsage])
     let matrix = try #require(await MatrixRuns([plan]).matrices(by: engine).first)
     return DesignSpace(matrix, of: enumeration)
   }
@@ -89,7 +89,8 @@ struct DesignSpaceTests {
     var scenario = try DesignTableTests.folder.scenario(named: "synthetic-4-vectors")
     let chosen = ["coincident", "rmr-identity", "rmr-relaxable"]
     scenario.designs = known.filter { chosen.contains($0.name) }
-    let vfio = try ComparisonAxis.usage.narrowed(to: ["dma-api", "vfio"])
+    let vfio = try ComparisonAxis.guestUsage.narrowed(
+      to: ["dma-api", "vfio"], in: ScenarioFolder(path: ""))
     let plan = MatrixPlan(scenario, axes: [vfio])
     let one = try #require(await MatrixRuns([plan]).matrices().first)
     let second = ComparisonAxis.its.only(ComparisonAxis.its.values[1])

@@ -85,7 +85,7 @@ import Testing
     try RunSpecification(
       design: Self.folder.design(named: design),
       workload: .synthetic(vectors: 2, messages: 6, every: 50_000), usage: usage,
-      guestKernel: try #require(KernelVersion(kernel)), hostKernel: KernelVersion(7, 3),
+      guestKernel: Kernel(name: kernel), hostKernel: Kernel(7, 3),
       costs: Self.folder.costs(named: Scenario.standardCosts)
     ).run()
   }

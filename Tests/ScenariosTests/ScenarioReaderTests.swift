@@ -15,7 +15,7 @@ struct ScenarioReaderTests {
     let scenario = try folder.scenario(named: "test")
     #expect(scenario.name == "test")
     #expect(scenario.file == "\(_files.path)/test.yaml")
-    #expect(scenario.guestKernel == KernelVersion(6, 10))
+    #expect(scenario.guestKernel == Kernel(6, 10))
     #expect(scenario.usage == .dmaAPI)
     #expect(scenario.seed == 1)
     #expect(scenario.costs.name == "ampere-altra")
@@ -30,16 +30,16 @@ struct ScenarioReaderTests {
     try files.write(TextFixtures.design, to: "designs/two.yaml")
     var overrides = ScenarioOverrides()
     overrides.designs = ["two", "one"]
-    overrides.usage = .vfio
-    overrides.guestKernel = KernelVersion(6, 5)
-    overrides.hostKernel = KernelVersion(6, 15)
-    overrides.seed = 9
+    overrides[.guestUsage] = "vfio"
+    overrides[.guestKernel] = "6.5"
+    overrides[.hostKernel] = "6.15"
+    overrides[.seed] = "9"
     let scenario = try folder.scenario(named: "test", overrides: overrides)
     #expect(scenario.designs.map(\.name) == ["two", "one"])
     let run = try #require(scenario.specifications(journeyOf: 3).first)
     #expect(run.usage == .vfio)
-    #expect(run.guestKernel == KernelVersion(6, 5))
-    #expect(run.hostKernel == KernelVersion(6, 15))
+    #expect(run.guestKernel == Kernel(6, 5))
+    #expect(run.hostKernel == Kernel(6, 15))
     #expect(run.seed == 9)
     #expect(run.journeyOf == 3)
   }
@@ -106,7 +106,8 @@ struct ScenarioReaderTests {
       ),
       (
         "6.10", "six",
-        "test.yaml:3:11: field 'guest.kernel': expected a kernel release such as 6.5, found 'six'"
+        "test.yaml:3:11: field 'guest.kernel': expected a kernel release such as 6.5 or "
+          + "6.12+sw-msi-native+no-require-direct, found 'six'"
       ),
       (
         "kernel: 6.10", "kernel: 6.10\n  usage: dma",

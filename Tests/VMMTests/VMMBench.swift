@@ -64,7 +64,7 @@ extension [HostCall] {
       case .invalidate(let command): "invalidate \(hex(UInt64(command[.opcode].rawValue)))"
       case .command(let value): "command \(value)"
       case .createStageTwo: "stage 2"
-      case .createVirtualSMMU(let stream): "vSID \(hex(UInt64(stream)))"
+      case .createVirtualSMMU(let stream): stream.map { "vSID \(hex(UInt64($0)))" } ?? "vIOMMU"
       case .mapGuestDoorbell(let page): "doorbell \(page)"
       case .mirror: "mirror"
       case .attachStageTwo: "attach stage 2"

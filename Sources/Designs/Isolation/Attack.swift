@@ -37,18 +37,19 @@ extension Attack: Equatable {
 }
 
 extension RunSpecification {
-  /// Sets the system up as a run does, attacks it, and says what came of it.
-  ///
-  /// - Throws: `RunFailure` when the design, the usage or the workload cannot be modelled.
-  public func attacked(by attack: Attack) throws(RunFailure) -> IsolationFinding {
+  /// Sets the system up as a run does, attacks it, and says what came of it: unknown, with the
+  /// reason, where the system or what the attack needs besides cannot be set up.
+  public func attacked(by attack: Attack) -> IsolationFinding {
     do throws(AttackFailure) {
       if let inconsistency = design.inconsistency {
-        throw AttackFailure.run(RunFailure("design '\(design.name)': \(inconsistency)"))
+        throw AttackFailure.run(RunFailure("the design's choices conflict: \(inconsistency)"))
       }
       return IsolationFinding(self, attack, try attack.carryOut(self))
     } catch {
       switch error {
-      case .run(let failure): throw failure
+      case .run(let failure):
+        return IsolationFinding(
+          self, attack, AttackOutcome(outcome: .unknown, detail: failure.message))
       case .notApplicable(let reason):
         return IsolationFinding(self, attack, .without(reason))
       }

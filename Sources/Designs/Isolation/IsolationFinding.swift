@@ -1,19 +1,25 @@
 public import Guest
+public import Linux
 
 /// What one attack on one design came to, as the run showed it.
 public struct IsolationFinding: Equatable, Sendable {
   /// How it ended. Each follows from what was reached, by the attack's definition of a breach.
-  public enum Outcome: String, CaseIterable, Sendable {
-    /// Nothing was reached but what is the actor's own.
+  public enum Outcome: String, Choice {
     case contained
-    /// Nobody lost or disclosed anything, but somebody else paid: records, queue slots, interrupts.
     case noise
-    /// Somebody else's memory, interrupt, event or translation was reached, or lost.
     case breach
-    /// The design has nothing that could be attacked so.
     case notApplicable = "not-applicable"
-    /// The models cannot tell.
     case unknown
+
+    public var meaning: String {
+      switch self {
+      case .contained: "Nothing was reached but what is the actor's own."
+      case .noise: "No data or interrupt was lost; another party lost shared resources."
+      case .breach: "What the attack calls a breach happened."
+      case .notApplicable: "The design has nothing that could be attacked so."
+      case .unknown: "The models cannot tell."
+      }
+    }
   }
 
   /// Whom the attack reached.
@@ -23,6 +29,17 @@ public struct IsolationFinding: Equatable, Sendable {
     /// Another VM on the same SMMU and ITS.
     case neighbour
     case host
+  }
+
+  /// The value on an axis.
+  public struct Setting: Hashable, Sendable {
+    public let axis: String
+    public let value: String
+
+    public init(axis: String, value: String) {
+      self.axis = axis
+      self.value = value
+    }
   }
 
   /// Something that the run counted.
@@ -37,9 +54,11 @@ public struct IsolationFinding: Equatable, Sendable {
   }
 
   /// The design's name.
-  public let design: String
+  public var design: String
   /// How the guest used the device.
   public let usage: GuestUsage
+  /// What varied besides the design, and how it was here: names of axes and of values.
+  public var values: [Setting] = []
   public let attack: Attack
   public let outcome: Outcome
   /// `nil` where nobody was reached.

@@ -1,0 +1,37 @@
+public import Guest
+public import Linux
+public import Timing
+public import VMM
+
+/// What a run depends on besides its design and its workload.
+///
+/// A condition is a property here and an entry of the table in `Scenarios/ConditionTable.swift`,
+/// which files, options, axes and reports go by.
+public struct Conditions: Sendable {
+  /// How the guest uses the device.
+  public var usage = GuestUsage.dmaAPI
+  public var guestKernel: Kernel
+  public var hostKernel: Kernel
+  /// What the guest's firmware tables leave out.
+  public var firmware = FirmwareVariant.complete
+  /// What the guest's virtual CPU does between interrupts.
+  public var idle = IdleVirtualCPU.runs
+  /// When the guest's DMA API invalidates what it has unmapped.
+  public var unmapPolicy = UnmapPolicy.strict
+  public var guestPageSize = PageSize.kib4
+  public var hostPageSize = PageSize.kib4
+  /// The VMM whose guest memory map is used.
+  public var vmm = VMMPersonality.qemuVirt
+  public var topology = Topology.single
+  /// How much SMMU and ITS cache.
+  public var caches = CacheSizes()
+  public var costs: CostModel
+  /// Seeds whatever is random in the run.
+  public var seed: UInt32 = 1
+
+  public init(guestKernel: Kernel, hostKernel: Kernel, costs: CostModel) {
+    self.guestKernel = guestKernel
+    self.hostKernel = hostKernel
+    self.costs = costs
+  }
+}

@@ -1,0 +1,15 @@
+public import Linux
+
+/// What the guest's virtual CPU does while it has nothing to do.
+public enum IdleVirtualCPU: String, Choice {
+  case runs
+  case blocks
+
+  public var meaning: String {
+    switch self {
+    case .runs:  // as with nohlt, or under a load of its own
+      "It stays in the guest."
+    case .blocks: "It waits for an interrupt, and the host takes its physical CPU away."
+    }
+  }
+}
