@@ -23,6 +23,28 @@ struct PhysicalMemoryTests {
     #expect(memory.load64(0x10_0000_0ff8) == 0xab00_0000_0000_0000)
   }
 
+  @Test("bytes are copied to RAM as a whole, where one region holds them all")
+  func copy() {
+    let bytes: [UInt8] = [1, 2, 3, 4, 5]
+    #expect(memory.store(bytes[1...3], at: 0x4000_0fff))
+    #expect((0..<4).map { memory.load8(0x4000_0ffe + $0) } == [0, 2, 3, 4])
+    #expect(memory.store([], at: 0))
+    #expect(!memory.store(bytes[...], at: 0x4000_fffe))
+    #expect(memory.load8(0x4000_fffe) == 0)
+    #expect(!memory.store(bytes[...], at: PA(.max)))
+  }
+
+  @Test("why memory cannot be set up is said in words")
+  func reasons() {
+    let overlap = [PhysicalMemory.Region(base: 0, size: 0x2000), .init(base: 0x1000, size: 0x1000)]
+    let error = #expect(throws: PhysicalMemory.SetupError.self) {
+      try PhysicalMemory.check(overlap)
+    }
+    #expect(error?.description == "memory 0x1000 of 4096 bytes overlaps memory 0x0 of 8192 bytes")
+    let limit = PhysicalMemory.SetupError.cannotReserve(overlap[0], errno: 12)
+    #expect(limit.description.contains("'ulimit -v'"))
+  }
+
   @Test(
     "an access outside RAM, across its end, or misaligned is an abort",
     arguments: [0, 0x3fff_fff8, 0x4001_0000, 0x4000_0004, 0x10_0000_1000, ~7, .max] as [UInt64])

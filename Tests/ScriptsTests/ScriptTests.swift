@@ -27,6 +27,35 @@ struct ScriptTests {
 
     """
 
+  @Test(
+    "numbers at the ends of their ranges are refused, or end like any other",
+    arguments: [
+      ("smmu: { steps: [{ leaf: { index: 0x4000000000000000, span: 10 } }] }", false),
+      ("smmu: { setup: { split: 10 }, steps: [{ leaf: { index: 0xffff, span: 31 } }] }", true),
+      ("nested: { setup: { hole: { base: 0xffffffffffffffff, length: 2 } }, steps: [] }", true),
+      (
+        "nested: { setup: { hole: { base: 0x50000000, length: 0xffffffffffffffff } }, steps: [] }",
+        true
+      ),
+      ("nested: { setup: { hole: { base: 0, length: 0 } }, steps: [] }", true),
+      (
+        "iommu: { setup: { devices: { a: { regions: [{ virtio-iommu: { base: 0x2000, "
+          + "length: 0xffffffffffffffff, msi: true } }] } } }, steps: [] }", true
+      ),
+      (
+        "iommu: { setup: { devices: { a: { regions: [{ arm-rmr: { base: 0xffffffffffffffff, "
+          + "length: 0 } }] } } }, steps: [{ claim: { device: a } }] }", true
+      ),
+    ])
+  func ends(bench: String, isAccepted: Bool) {
+    let text = "purpose: A test.\nsource: none\nscript: { \(bench) }\n"
+    if isAccepted {
+      _ = try? run(text)
+    } else {
+      #expect(throws: InputError.self) { try run(text) }
+    }
+  }
+
   @Test("a golden record of a script holds outcomes and what led to them, and notices a change")
   func golden() async throws {
     let folder = FileManager.default.temporaryDirectory
