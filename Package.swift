@@ -121,11 +121,12 @@ let package = Package(
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Linux", "Guest", "Designs",
         "Files", "GLibSupport", "Inspect", "Scenarios",
       ]),
+    layer("Diagnosis", ["Bits", "ArmFormats", "Firmware", "Files", "Inspect"]),
     layer(
       "Fuzz",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Files", "Inspect", "Scenarios", "Scripts",
-        "Replay",
+        "Replay", "Diagnosis",
       ]),
     layer(
       "Sweeps",
@@ -162,7 +163,8 @@ let package = Package(
       name: "doorbell",
       dependencies: [
         "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts", "Software",
-        "Published", "Reports", "Inspect", "Console", "Sweeps", "HTMLReports", "Files", "Replay",
+        "Published", "Reports", "Inspect", "Diagnosis", "Console", "Sweeps", "HTMLReports", "Files",
+        "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + (isWhole ? ["SweepCommands"] : []),
       swiftSettings: strict + (isWhole ? [.define("WHOLE")] : [])),
@@ -270,6 +272,7 @@ let package = Package(
     tests("FilesTests", ["Files", "ResultFixtures"]),
     tests(
       "InspectTests", ["Inspect", "Files", "Bits", "ArmFormats", "Memory", "SMMU"]),
+    tests("DiagnosisTests", ["Diagnosis", "Inspect", "Firmware", "Bits", "Files", "TestRandom"]),
     tests("FuzzTests", ["Fuzz"]),
     tests(
       "ConformanceTests",

@@ -136,6 +136,14 @@ package final class CompressedFile {
     }
   }
 
+  /// The next bytes, at most `count`; none at the end of the file.
+  package func read(upTo count: Int) throws(ReadError) -> [UInt8] {
+    if next == filled { try fill() }
+    let end = min(filled, next + count)
+    defer { next = end }
+    return Array(block[next..<end])
+  }
+
   /// Everything that has not been read yet.
   ///
   /// - Parameter limit: the most bytes accepted.

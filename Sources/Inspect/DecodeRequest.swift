@@ -20,9 +20,14 @@ package enum DecodeRequest: Sendable {
     let isLog = arguments.dropFirst(2).first?.hasPrefix("received") == true
     guard !isLog, let kind = RecordKind(rawValue: first) else {
       guard arguments.count > 1 || first.contains(where: \.isWhitespace) else {
-        let kinds = RecordKind.allCases.map(\.rawValue).joined(separator: ", ")
         throw InputError(
-          "expected a kind of record (\(kinds)) or lines of a log, found \"\(first)\"")
+          "expected a kind of record (\(Self.kinds)) or lines of a log, found \"\(first)\"")
+      }
+      if let word = arguments.dropFirst().first, UInt64(number: word) != nil,
+        UInt64(number: first) == nil,
+        arguments.dropFirst().allSatisfy({ UInt64(number: $0) != nil })
+      {
+        throw InputError("expected a kind of record (\(Self.kinds)), found \"\(first)\"")
       }
       self = try Self.log(of: arguments.joined(separator: " "))
       return
@@ -32,13 +37,17 @@ package enum DecodeRequest: Sendable {
     self = .record(kind, try Self.words(words, of: kind))
   }
 
+  private static var kinds: String {
+    RecordKind.allCases.map(\.rawValue).joined(separator: ", ")
+  }
+
   private static func log(of text: String) throws(InputError) -> Self {
     let log = KernelLog(text)
-    guard !log.events.isEmpty || log.overflows > 0 else {
+    guard !log.reports.isEmpty || !log.remarks.isEmpty else {
       throw InputError(
-        "expected a kind of record, or an SMMUv3 event in a kernel log "
-          + "(\"event 0x10 received:\" and four words, or \"event: F_... client: ...\"), found none"
-      )
+        "expected a kind of record (\(Self.kinds)), or reports of an SMMU or ITS in a kernel log "
+          + "(\"event 0x10 received:\" and four words, \"event: F_... client: ...\", "
+          + "\"CMDQ error (cons ...)\", \"Unhandled context fault: ...\"), found none")
     }
     return .log(log)
   }

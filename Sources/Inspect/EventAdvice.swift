@@ -9,8 +9,11 @@ extension EventRecord {
 
   /// Whether the access could be a message to an ITS: GITS_TRANSLATER stands at offset 0x40 of
   /// the second 64 KiB frame (IHI 0069, 12.18), and a mapping keeps the offset in the page.
+  ///
+  /// Where CLASS is CD or TT, the fetch of a structure failed, and the address that the device
+  /// sent was never looked up: the doorbell plays no part (IHI 0070, 7.3.13).
   private func doorbellAdvice(_ context: DecodeContext) -> [String] {
-    guard self[.kind].isTranslationRelated || self[.kind] == .walkAbort, !self[.read] else {
+    guard couldBeMessage, !context.missing.contains(1), !context.missing.contains(2) else {
       return []
     }
     let address = self[.inputAddress]
@@ -27,6 +30,14 @@ extension EventRecord {
     }
     notes.append(doorbellFailure(stage: stage))
     return notes.map { $0.trimmingTrailingSpace() }
+  }
+
+  /// Whether the record is of a write that was looked up itself, and not of a structure's fetch.
+  package var couldBeMessage: Bool {
+    guard self[.kind].isTranslationRelated || self[.kind] == .walkAbort, !self[.read] else {
+      return false
+    }
+    return self[.faultClass] == .input
   }
 
   private func doorbellFailure(stage: Int) -> String {
@@ -86,10 +97,16 @@ extension EventRecord {
       place = "Walk stage 1 (\(half) of the CD) for \(hex(self[.inputAddress]))."
     }
     var notes = [place]
+    if self[.kind] == .translation, self[.inputAddress] < 0x1000, self[.faultClass] == .input {
+      notes.append(
+        "Address 0, or little more: the device was given no address, or lost it, as in a reset; "
+          + "drivers leave page 0 unmapped.")
+    }
     if self[.kind] == .translation {
       notes.append(
         "If the tables do map it, look for a missing or too narrow invalidation, or for a "
-          + "configuration that was never installed (CFGI_STE, CFGI_CD).")
+          + "configuration that was never installed (CFGI_STE, CFGI_CD); if they did until a moment "
+          + "ago, the device uses memory that its driver has unmapped (trace iommu:unmap).")
     }
     return notes
   }

@@ -2,225 +2,661 @@ internal import ArmFormats
 internal import Bits
 internal import Files
 
-/// One event that a kernel log shows, and how often.
-package struct LoggedEvent: Equatable, Sendable {
-  /// The four words of the record, as dumped or as put together from the decoded text.
-  package var words: [UInt64]
-  /// Whether the log held the raw words; otherwise bits that the text does not mention are zero.
-  package var isRaw: Bool
-  /// The device's name, where the driver gave it.
-  package var client: String?
-  /// The type's number as the log's own text names it, where the driver did not know the type.
-  package var count = 1
-}
-
-/// The SMMUv3 events in pasted kernel-log lines: the dumps of Linux's driver
-/// (`drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c`, `arm_smmu_dump_event`).
+/// The reports of SMMU and ITS drivers in a kernel log, read line by line.
 ///
-/// Two forms are read, with or without time stamps and prefixes, also when line breaks were lost:
-/// `event 0x10 received:` and four words, and since Linux 6.14 the text
-/// `event: F_TRANSLATION client: ... sid: ... ssid: ... iova: ... ipa: ...` after it.
+/// Linux prints one report over several lines (`arm_smmu_dump_raw_event`: a heading, then a word a
+/// line), and several SMMUs print at once from threads of their own. So words join a report only
+/// where the device that the line names, and the thread or CPU where the log has it, are those of
+/// the heading; what is missing is said, and no word of another line enters.
+///
+/// Formats, from `drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c` of 4.1 to 7.x: `event 0x%02x
+/// received:` and four `0x%016llx`; since 6.14 also `event: %s client: %s sid: %#x ssid: %#x`
+/// with `iova: %#llx ipa: %#llx` or `fetch_addr: %#llx`, and a line of attributes
+/// (`arm_smmu_dump_event`); `unexpected global error reported`, `CMDQ error (cons 0x%08x): %s`,
+/// `skipping command in error state:` and two words, `CMD_SYNC timeout`, `CMDQ timeout`, `EVTQ
+/// overflow`, aborted writes. From `arm-smmu.c`: `Unhandled context fault`, `Unexpected global
+/// fault`, `Blocked unknown Stream ID`. From `irq-gic-v3-its.c`: `ITS queue timeout (%llu %llu)`,
+/// with three numbers before 5.3, and `ITS cmd %ps failed`.
 package struct KernelLog: Sendable {
-  /// The events in order; equal neighbours are counted.
-  package private(set) var events: [LoggedEvent] = []
-  /// How often the driver said that the event queue had overflowed.
-  package private(set) var overflows = 0
+  /// Different reports in the order of their first lines; equal ones of a device are counted.
+  package private(set) var reports: [LoggedReport] = []
   /// What is odd about the log.
   package private(set) var remarks: [String] = []
-
-  private var raw: [UInt64]?
-  private var announced: UInt64 = 0
-  private var described: DescribedEvent?
-
-  /// Different events beyond those kept: a flood of them leaves the first.
+  /// Reports that differ from all those kept: a flood leaves the first of them.
   package private(set) var left = 0
+  /// Words of dumps that belong to no heading in the log.
+  package private(set) var strayWords = 0
+  /// Lines read.
+  package private(set) var lines = 0
+
+  private var known: [Key: Int] = [:]
+  private var open: [Context: OpenReports] = [:]
+  private var bareWords: [UInt64] = []
+  private var bareLine = 0
+  private var bareText = ""
   private static let limit = 4096
+  private static let remarkLimit = 100
+  /// Contexts with an unfinished report: one for each SMMU and CPU at most.
+  private static let contextLimit = 1024
+
+  private struct Key: Hashable {
+    var device: String
+    var content: LoggedReport.Content
+  }
+
+  /// Who prints: a device and, where the log has it, a thread or CPU.
+  private struct Context: Hashable {
+    var device: ArraySlice<UInt8>
+    var caller: ArraySlice<UInt8>
+  }
 
   /// An empty log, to be read line by line.
   package init() {}
 
   package init(_ text: String) {
-    read(text)
+    for line in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      read(KernelLogLine(Array(line)))
+    }
     finish()
   }
 
-  /// Reads a line, or several.
-  package mutating func read(_ text: String) {
-    // Most lines of a log are about something else.
-    guard raw != nil || described != nil || text.contains("event") || text.contains("EVTQ") else {
-      return
+  /// Words of which each line that matters here has one.
+  private static let scanner = KeywordScanner(
+    [
+      ("event", 0), ("smmu", 0), ("cmdq", 0), ("cmd_sync", 0), ("evtq", 0), ("priq", 0),
+      ("global ", 0), ("context fault", 0), ("its queue", 0), ("its cmd", 0), ("gfsr", 0),
+      ("stream id", 0), ("priv ", 0), ("0x00", 0), ("error state", 0),
+    ].map { (word: $0.0, category: $0.1) })
+
+  /// Reads the next line.
+  ///
+  /// - Returns: whether it is part of a report.
+  @discardableResult
+  package mutating func read(_ line: KernelLogLine) -> Bool {
+    lines += 1
+    guard Self.scanner.categories(in: line.message) != 0 else {
+      if !bareWords.isEmpty { finishBareWords() }
+      return false
     }
-    var tokens = text.split(whereSeparator: \.isWhitespace)[...]
-    while let token = tokens.popFirst() { read(token, &tokens) }
+    let pieces = Self.pieces(of: line)
+    guard pieces.count > 1 else { return read(line, message: line.message) }
+    return pieces.reduce(false) { read(line, message: $1) || $0 }
   }
 
-  /// Ends the log: an event may have been cut off.
+  /// Ends the log: a report may have been cut off.
   package mutating func finish() {
-    finishRaw()
-    finishDescribed()
+    finishBareWords()
+    for context in open.keys.sorted(by: { open[$0]?.line ?? 0 < open[$1]?.line ?? 0 }) {
+      close(context)
+    }
+    open = [:]
   }
 
-  private mutating func read(_ token: Substring, _ rest: inout ArraySlice<Substring>) {
-    switch token {
-    case "event" where rest.dropFirst().first?.hasPrefix("received") == true:
-      finishRaw()
-      finishDescribed()
-      announced = rest.popFirst().flatMap { UInt64(number: $0) } ?? 0
-      rest.removeFirst()
-      raw = []
-    case "event:":
-      finishRaw()
-      finishDescribed()
-      described = DescribedEvent(name: rest.popFirst().map(String.init) ?? "")
-    case "EVTQ" where rest.first == "overflow": overflows += 1
-    default:
-      if raw != nil, token.hasPrefix("0x"), let word = UInt64(number: token) {
-        raw?.append(word)
-        if raw?.count == 4 { finishRaw() }
-      } else {
-        described?.read(token, &rest)
+  // MARK: Lines
+
+  /// Splits a line that holds several, their line breaks lost: each piece starts with the name of
+  /// an SMMU's driver.
+  private static func pieces(of line: KernelLogLine) -> [ArraySlice<UInt8>] {
+    let message = line.message
+    var starts: [Int] = []
+    var position = message.startIndex
+    while let found = Self.find(Self.driver, in: message[position...]) {
+      if found == message.startIndex || message[found - 1] == 0x20 { starts.append(found) }
+      position = found + Self.driver.count
+    }
+    // "arm-smmu-v3 arm-smmu-v3.0.auto:" has the name twice.
+    var pieces: [Int] = []
+    for start in starts {
+      if let last = pieces.last, start - last <= 16, !message[last..<start].contains(0x3a) {
+        continue
       }
+      pieces.append(start)
+    }
+    guard pieces.count > 1 else { return [message] }
+    return pieces.indices.map { index in
+      let end = index + 1 < pieces.count ? pieces[index + 1] : message.endIndex
+      return withoutTime(message[pieces[index]..<end])
     }
   }
 
-  private mutating func finishRaw() {
-    guard let words = raw else { return }
-    raw = nil
-    guard words.count == 4 || !words.isEmpty else {
-      remarks.append("\"event \(hex(announced)) received:\" is followed by no words")
+  /// A piece without the time stamp of the next line at its end.
+  private static func withoutTime(_ piece: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var piece = piece
+    while piece.last == 0x20 { piece.removeLast() }
+    guard piece.last == UInt8(ascii: "]"), let start = piece.lastIndex(of: UInt8(ascii: "[")),
+      piece[start...].count > 4, piece[(start + 1)...].contains(UInt8(ascii: "."))
+    else { return piece }
+    return piece[..<start]
+  }
+
+  private static let driver = Array("arm-smmu".utf8)
+
+  private static func find(_ word: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
+    guard text.count >= word.count, let first = word.first else { return nil }
+    var position = text.startIndex
+    while position <= text.endIndex - word.count {
+      guard let next = text[position...].firstIndex(of: first),
+        next <= text.endIndex - word.count
+      else { return nil }
+      if text[next...].starts(with: word) { return next }
+      position = next + 1
+    }
+    return nil
+  }
+
+  private mutating func read(_ line: KernelLogLine, message: ArraySlice<UInt8>) -> Bool {
+    let (device, body) = Self.subject(message)
+    let context = Context(device: device, caller: line.caller)
+    if let word = Self.word(body) { return take(word, context, line) }
+    if device.isEmpty, let words = Self.words(body) {
+      for word in words { takeBare(word, line) }
+      return true
+    }
+    finishBareWords()
+    let text = String(decoding: body, as: UTF8.self)
+    let isPart = take(text, context, line)
+    if !isPart { closeText(context) }
+    return isPart
+  }
+
+  /// The device in `DRIVER DEVICE: body`, and the body.
+  private static func subject(
+    _ message: ArraySlice<UInt8>
+  ) -> (ArraySlice<UInt8>, ArraySlice<UInt8>) {
+    var position = message.startIndex
+    // The name of a device may hold colons, but no space follows those.
+    while let colon = message[position...].firstIndex(of: 0x3a) {
+      let after = colon + 1
+      if after >= message.endIndex || message[after] == 0x20 || message[after] == 0x09 {
+        let words = message[..<colon].split(separator: 0x20)
+        guard words.count <= 2, let name = words.last, Self.isName(name) else { break }
+        return (
+          words.count == 2 ? name : [], message[after...].drop { $0 == 0x20 || $0 == 0x09 }
+        )
+      }
+      position = after
+    }
+    return ([], message.drop { $0 == 0x20 || $0 == 0x09 })
+  }
+
+  private static func isName(_ name: ArraySlice<UInt8>) -> Bool {
+    // "event:" and "sid:" are words of a report.
+    !name.elementsEqual("event".utf8) && !name.contains(0x28)
+  }
+
+  /// A word of a dump, `0x%016llx`, alone in its line; whether it is whole.
+  private static func word(_ body: ArraySlice<UInt8>) -> (value: UInt64, isWhole: Bool)? {
+    var digits = body
+    while let last = digits.last, last == 0x20 || last == 0x09 { digits.removeLast() }
+    guard digits.starts(with: "0x".utf8) else { return nil }
+    digits = digits.dropFirst(2)
+    guard digits.count <= 16 else { return nil }
+    var value: UInt64 = 0
+    for digit in digits {
+      guard let number = hexDigit(digit) else { return nil }
+      value = value << 4 | number
+    }
+    return (value, digits.count == 16)
+  }
+
+  /// Two or four whole words in a line, as people quote them.
+  private static func words(_ body: ArraySlice<UInt8>) -> [UInt64]? {
+    guard body.starts(with: "0x".utf8) else { return nil }
+    let parts = body.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x2c }
+    guard parts.count == 2 || parts.count == 4 else { return nil }
+    var words: [UInt64] = []
+    for part in parts {
+      guard let word = word(part), word.isWhole else { return nil }
+      words.append(word.value)
+    }
+    return words
+  }
+
+  private static func hexDigit(_ digit: UInt8) -> UInt64? {
+    switch digit {
+    case 0x30...0x39: UInt64(digit - 0x30)
+    case 0x41...0x46: UInt64(digit - 0x37)
+    case 0x61...0x66: UInt64(digit - 0x57)
+    default: nil
+    }
+  }
+
+  // MARK: Words
+
+  private mutating func take(
+    _ word: (value: UInt64, isWhole: Bool), _ context: Context, _ line: KernelLogLine
+  ) -> Bool {
+    guard let owner = owner(of: context) else {
+      guard context.device.isEmpty, word.isWhole else {
+        strayWords += 1
+        return true
+      }
+      takeBare(word.value, line)
+      return true
+    }
+    finishBareWords()
+    if isLate(line, for: owner) {
+      close(owner)
+      strayWords += 1
+      return true
+    }
+    // A console and a journal may both have been caught: then each line stands twice.
+    if open[owner]?.isDoubled == true, open[owner]?.lastText.elementsEqual(line.bytes) == true {
+      open[owner]?.lastText = []
+      return true
+    }
+    open[owner]?.lastText = line.bytes
+    if !word.isWhole { open[owner]?.torn += 1 }
+    open[owner]?.words.append(word.isWhole ? word.value : nil)
+    if open[owner]?.isComplete == true { complete(owner) }
+    return true
+  }
+
+  /// The report that a word belongs to. A line that lost its device's name can belong to the only
+  /// one that waits for words.
+  private func owner(of context: Context) -> Context? {
+    if open[context]?.waitsForWords == true { return context }
+    guard context.device.isEmpty else { return nil }
+    let waiting = open.filter { $0.value.waitsForWords }
+    return waiting.count == 1 ? waiting.first?.key : nil
+  }
+
+  /// Words follow their heading at once: seconds later they are another report's.
+  private func isLate(_ line: KernelLogLine, for context: Context) -> Bool {
+    guard let time = line.time, let start = open[context]?.time, time >= start else { return false }
+    return time - start > 2_500_000
+  }
+
+  /// Words without any heading, as people quote them: four are an event.
+  private mutating func takeBare(_ word: UInt64, _ line: KernelLogLine) {
+    if bareWords.isEmpty { (bareLine, bareText) = (lines, line.text) }
+    bareWords.append(word)
+    if bareWords.count == 4 { finishBareWords() }
+  }
+
+  private mutating func finishBareWords() {
+    defer { bareWords = [] }
+    guard !bareWords.isEmpty else { return }
+    guard bareWords.count == 4, Self.isEvent(bareWords) else {
+      strayWords += bareWords.count
       return
     }
-    if remarks.count > 100 { remarks.removeLast() }
-    if words.count < 4 { remarks.append("an event has \(words.count) of its 4 words") }
-    if words[0] & 0xff != announced {
-      remarks.append(
-        "the log announces event \(hex(announced)); word 0 says \(hex(words[0] & 0xff))")
-    }
-    append(LoggedEvent(words: words, isRaw: true, client: nil))
+    add(
+      .event(LoggedEvent(words: bareWords, isRaw: true)), device: "", line: bareLine, time: nil,
+      text: bareText)
   }
 
-  private mutating func finishDescribed() {
-    guard let event = described else { return }
-    described = nil
-    let record = event.record
-    // The text describes the words dumped just before it.
-    if let last = events.indices.last, events[last].isRaw, events[last].client == nil,
-      let words = Optional(events[last].words), words[0] >> 32 == record[word: 0] >> 32
+  /// Whether words can be an event: a type that the manual defines, and no bits between it and the
+  /// StreamID that are reserved (IHI 0070, 7.3).
+  package static func isEvent(_ words: [UInt64]) -> Bool {
+    guard words.count == 4 else { return false }
+    return DescribedEvent.kinds.values.contains { UInt64($0.rawValue) == words[0] & 0xff }
+      && words[0] & 0x700 == 0
+  }
+
+  // MARK: Text
+
+  private mutating func take(_ text: String, _ context: Context, _ line: KernelLogLine) -> Bool {
+    let tokens = text.split(whereSeparator: \.isWhitespace)[...]
+    guard let first = tokens.first else { return false }
+    switch first {
+    case "event" where tokens.dropFirst(2).first?.hasPrefix("received") == true:
+      openEvent(tokens, context, line)
+    case "event:": openText(tokens, context, line)
+    case "priv", "unpriv": return takeAttributes(tokens, context)
+    case "skipping" where text.hasPrefix("skipping command in error state"):
+      closeWords(context)
+      open[context, default: .init()].begin(.command, line, number: lines)
+    case "unexpected" where text.hasPrefix("unexpected global error reported"):
+      report(.globalError(UInt32(truncatingIfNeeded: Self.number(in: text))), context, line)
+    case "CMDQ" where text.hasPrefix("CMDQ error"):
+      let error = CommandQueueError(consumer: UInt32(truncatingIfNeeded: Self.number(in: text)))
+      report(.commandQueueError(error), context, line)
+    case "CMDQ" where text.hasPrefix("CMDQ timeout"): report(.queueTimeout, context, line)
+    case "CMD_SYNC" where text.hasPrefix("CMD_SYNC timeout"):
+      let numbers = Self.numbers(in: text).map { UInt32(truncatingIfNeeded: $0) }
+      report(
+        numbers.count == 3
+          ? .syncTimeout(at: numbers[0], producer: numbers[1], consumer: numbers[2])
+          : .queueTimeout, context, line)
+    case "EVTQ" where text.hasPrefix("EVTQ overflow"): report(.eventOverflow, context, line)
+    case "PRIQ" where text.hasPrefix("PRIQ overflow"): report(.requestOverflow, context, line)
+    case "EVTQ", "PRIQ", "CMDQ", "GERROR":
+      guard text.contains("abort") else { return false }
+      report(.abort(text), context, line)
+    case "device" where text.hasPrefix("device has entered Service Failure"):
+      report(.abort(text), context, line)
+    case "retrying" where text.hasPrefix("retrying command fetch"): return true
+    case "Unhandled" where text.contains("context fault"):
+      return takeContextFault(text, context, line)
+    case "Unexpected" where text.hasPrefix("Unexpected global fault"):
+      report(.globalFault(GlobalFault()), context, line)
+    case "Blocked" where text.hasPrefix("Blocked unknown Stream ID"):
+      let stream = UInt32(truncatingIfNeeded: Self.number(in: text))
+      report(.globalFault(GlobalFault(unknownStream: stream)), context, line)
+    case "GFSR": return takeGlobalSyndrome(text, context)
+    case "FSR", "FSYNR0": return text.contains("=")
+    case "ITS": return takeITS(text, line)
+    default: return takeOther(text, context, line)
+    }
+    return true
+  }
+
+  /// Drivers of vendors print the same reports under headings of their own.
+  private mutating func takeOther(_ text: String, _ context: Context, _ line: KernelLogLine) -> Bool
+  {
+    if text.contains("context fault:") { return takeContextFault(text, context, line) }
+    guard let range = text.firstRange(of: "event 0x"), text.contains("received:") else {
+      return false
+    }
+    // A console may put something before the heading.
+    openEvent(text[range.lowerBound...].split(separator: " ")[...], context, line)
+    return true
+  }
+
+  private mutating func openEvent(
+    _ tokens: ArraySlice<Substring>, _ context: Context, _ line: KernelLogLine
+  ) {
+    if open[context]?.lastText.elementsEqual(line.bytes) == true,
+      open[context]?.words.isEmpty == true
     {
-      events[last].client = event.client
-      merge()
+      open[context]?.isDoubled = true
+      return
+    }
+    close(context)
+    guard open.count < Self.contextLimit else { return }
+    var report = OpenReports()
+    let announced = tokens.dropFirst().first.flatMap { UInt64(number: $0) }
+    report.begin(.event(announced), line, number: lines)
+    // Written in one line, words may be short.
+    for token in tokens.dropFirst(3).prefix(4) {
+      guard token.hasPrefix("0x"), let word = UInt64(number: token) else { break }
+      report.words.append(word)
+    }
+    open[context] = report
+    if report.isComplete { complete(context) }
+  }
+
+  private mutating func openText(
+    _ tokens: ArraySlice<Substring>, _ context: Context, _ line: KernelLogLine
+  ) {
+    closeWords(context)
+    // A dump without its text so far waits for this one.
+    if open[context]?.described != nil { closeText(context) }
+    guard open.count < Self.contextLimit || open[context] != nil else { return }
+    var rest = tokens.dropFirst()
+    var event = DescribedEvent(name: rest.popFirst().map(String.init) ?? "")
+    while let token = rest.popFirst() { event.read(token, &rest) }
+    open[context, default: .init()].describe(event, line, number: lines)
+  }
+
+  private mutating func takeAttributes(
+    _ tokens: ArraySlice<Substring>, _ context: Context
+  ) -> Bool {
+    guard open[context]?.described != nil else { return false }
+    var rest = tokens
+    while let token = rest.popFirst() { open[context]?.described?.read(token, &rest) }
+    closeText(context)
+    return true
+  }
+
+  private mutating func takeContextFault(
+    _ text: String, _ context: Context, _ line: KernelLogLine
+  ) -> Bool {
+    func value(_ name: String) -> UInt64? {
+      guard let range = text.firstRange(of: "\(name)=") else { return nil }
+      let digits = text[range.upperBound...].prefix { $0.isHexDigit || $0 == "x" }
+      return UInt64(number: digits)
+    }
+    guard let address = value("iova") else { return false }
+    func word(_ name: String) -> UInt32? {
+      value(name).map { UInt32(truncatingIfNeeded: $0) }
+    }
+    report(
+      .contextFault(
+        ContextFault(
+          status: word("fsr") ?? 0, address: address, syndrome: word("fsynr") ?? 0,
+          bank: word("cb") ?? 0, streamSyndrome: word("cbfrsynra"))), context, line)
+    return true
+  }
+
+  /// The second line of a global fault.
+  private mutating func takeGlobalSyndrome(_ text: String, _ context: Context) -> Bool {
+    let device = String(decoding: context.device, as: UTF8.self)
+    guard
+      let index = reports.lastIndex(where: {
+        guard case .globalFault(let fault) = $0.content else { return false }
+        return $0.device == device && fault.status == nil
+      }), case .globalFault(var fault) = reports[index].content
+    else { return true }
+    let numbers = Self.numbers(in: text).map { UInt32(truncatingIfNeeded: $0) }
+    fault.status = numbers.first
+    fault.syndromes = Array(numbers.dropFirst())
+    known[Key(device: device, content: reports[index].content)] = nil
+    let key = Key(device: device, content: .globalFault(fault))
+    if let same = known[key], reports[index].count == 1, same < index {
+      reports[same].count += 1
+      reports[same].lastLine = reports[index].lastLine
+      reports[same].lastTime = reports[index].lastTime
+      reports.remove(at: index)
+      for (other, place) in known where place > index { known[other] = place - 1 }
     } else {
-      if event.kind == nil { remarks.append("the driver does not know event \"\(event.name)\"") }
-      append(LoggedEvent(words: record.words, isRaw: false, client: event.client))
+      reports[index].content = .globalFault(fault)
+      known[key] = index
+    }
+    return true
+  }
+
+  private mutating func takeITS(_ text: String, _ line: KernelLogLine) -> Bool {
+    let tokens = text.split(separator: " ")
+    if text.hasPrefix("ITS queue timeout") {
+      let numbers = text.split { !$0.isNumber }.compactMap { UInt64($0) }
+      guard let target = numbers.first, let reached = numbers.last else { return false }
+      let goal = numbers.count > 2 ? numbers[1] : target
+      add(
+        .itsTimeout(target: goal, reached: reached), device: "", line: lines, time: line.time,
+        text: text)
+      return true
+    }
+    if text.hasPrefix("ITS cmd "), tokens.count > 3, tokens[3].hasPrefix("failed") {
+      add(
+        .itsCommandFailed(String(tokens[2])), device: "", line: lines, time: line.time,
+        text: text)
+      return true
+    }
+    return false
+  }
+
+  /// Numbers after `0x` in a text.
+  private static func numbers(in text: String) -> [UInt64] {
+    text.split(separator: "0x").dropFirst().compactMap {
+      UInt64($0.prefix { $0.isHexDigit }, radix: 16)
     }
   }
 
-  private mutating func append(_ event: LoggedEvent) {
-    guard events.count < Self.limit else {
+  private static func number(in text: String) -> UInt64 { numbers(in: text).first ?? 0 }
+
+  // MARK: Reports
+
+  private mutating func report(
+    _ content: LoggedReport.Content, _ context: Context, _ line: KernelLogLine
+  ) {
+    add(
+      content, device: String(decoding: context.device, as: UTF8.self), line: lines,
+      time: line.time, text: line.text)
+  }
+
+  private mutating func add(
+    _ content: LoggedReport.Content, device: String, line: Int, time: UInt64?, text: String
+  ) {
+    let key = Key(device: device, content: content)
+    if let index = known[key] {
+      reports[index].count += 1
+      reports[index].lastLine = max(reports[index].lastLine, line)
+      reports[index].lastTime = time ?? reports[index].lastTime
+      return
+    }
+    guard reports.count < Self.limit else {
       left += 1
       return
     }
-    events.append(event)
-    merge()
+    known[key] = reports.count
+    reports.append(
+      LoggedReport(
+        device: device, content: content, firstLine: line, lastLine: line, firstTime: time,
+        lastTime: time, text: text))
   }
 
-  /// Counts the last event as one more of the event before it when they are equal.
-  private mutating func merge() {
-    guard events.count > 1 else { return }
-    let last = events[events.count - 1]
-    var before = events[events.count - 2]
-    before.count = 1
-    guard before == last else { return }
-    events.removeLast()
-    events[events.count - 1].count += 1
-  }
-}
-
-/// An event as the driver describes it in words.
-struct DescribedEvent {
-  let name: String
-  var client: String?
-  var record = EventRecord()
-
-  init(name: String) {
-    self.name = name
-    record[.kind] = kind ?? EventKind(rawValue: 0)
+  private mutating func remark(_ text: String) {
+    if remarks.count < Self.remarkLimit { remarks.append(text) }
   }
 
-  /// The type of that name.
-  var kind: EventKind? {
-    (0...UInt8.max).map(EventKind.init(rawValue:)).first { "\($0)" == name }
-  }
-
-  mutating func read(_ token: Substring, _ rest: inout ArraySlice<Substring>) {
-    switch token {
-    case "client:": readClient(&rest)
-    case "sid:": record[.stream] = UInt32(truncatingIfNeeded: number(&rest))
-    case "ssid:":
-      record[.substream] = UInt32(truncatingIfNeeded: number(&rest))
-      record[.substreamValid] = record[.substream] != 0
-    case "iova:": record[word: 2] = number(&rest)
-    case "ipa:", "fetch_addr:": record[word: 3] = number(&rest)
-    case "stag:": record[.stallTag] = UInt16(truncatingIfNeeded: number(&rest))
-    default: readAttribute(token)
+  /// A dump has all its words: an event waits for the text that may describe it.
+  private mutating func complete(_ context: Context) {
+    guard let report = open[context] else { return }
+    switch report.kind {
+    case .event: open[context]?.isDumped = true
+    case .command: closeWords(context)
+    case nil: break
     }
   }
 
-  private mutating func readAttribute(_ token: Substring) {
-    switch token {
-    case "priv": record[.privileged] = true
-    case "inst": record[.instruction] = true
-    case "read": record[.read] = true
-    case "s2": record[.stage2] = true
-    case "stall": record[.stall] = true
-    case "ttd_read": record[.tableRead] = true
-    case "\"CD": record[.faultClass] = .context
-    case "\"Stage": record[.faultClass] = .table
-    case "\"Input": record[.faultClass] = .input
-    default: break
+  /// Ends everything of a context.
+  private mutating func close(_ context: Context) {
+    closeWords(context)
+    closeText(context)
+    open[context] = nil
+  }
+
+  /// Ends a dump that gets no more words; one with all of its words stays for its text.
+  private mutating func closeWords(_ context: Context) {
+    guard let report = open[context], let kind = report.kind else { return }
+    switch kind {
+    case .command:
+      addCommand(report, context)
+      open[context]?.endDump()
+    case .event where !report.isDumped: open[context]?.isDumped = true
+    case .event: break
     }
   }
 
-  /// The name of a device, or "(unassigned sid)".
-  private mutating func readClient(_ rest: inout ArraySlice<Substring>) {
-    guard var text = rest.popFirst().map(String.init) else { return }
-    if text.hasPrefix("("), let more = rest.first, more.hasSuffix(")") {
-      text += " \(more)"
-      rest.removeFirst()
+  /// Ends a dump and the text behind it: they are one event where they speak of the same.
+  private mutating func closeText(_ context: Context) {
+    guard let report = open[context] else { return }
+    let device = String(decoding: context.device, as: UTF8.self)
+    var dumped: LoggedEvent?
+    if case .event(let announced)? = report.kind, report.isDumped {
+      dumped = event(report, announced: announced, device: device)
     }
-    client = text
-  }
-
-  private func number(_ rest: inout ArraySlice<Substring>) -> UInt64 {
-    guard let token = rest.first, let value = UInt64(number: token) else { return 0 }
-    rest.removeFirst()
-    return value
-  }
-}
-
-extension KernelLog {
-  /// Every event taken apart, with the client and the count in the title.
-  package func decoded(_ context: DecodeContext = .init()) -> [DecodedRecord] {
-    events.flatMap { event in
-      RecordKind.event.decode(event.words, context: context).map { record in
-        var record = record
-        if let client = event.client { record.title += ", client \(client)" }
-        if event.count > 1 { record.title += ", \(event.count) times in a row" }
-        if !event.isRaw {
-          record.notes.append("put together from the driver's text: the raw words are not in it")
-        }
-        return record
+    if let text = report.described {
+      if let event = dumped, text.describes(event.words, missing: event.missing) {
+        dumped?.client = text.client
+      } else {
+        if let event = dumped { add(event, report, device) }
+        if text.kind == nil { remark("the driver does not know event \"\(text.name)\"") }
+        dumped = LoggedEvent(words: text.record.words, isRaw: false, client: text.client)
       }
+    } else if dumped == nil {
+      return
     }
+    if let dumped { add(dumped, report, device) }
+    open[context] = nil
   }
 
-  /// Remarks on the log as a whole.
-  package var notes: [String] {
-    guard overflows > 0 else { return remarks }
-    return remarks + [
-      "the event queue overflowed \(overflows) time\(overflows == 1 ? "" : "s"): events are lost, "
-        + "and the one that matters may be among them; look at the first events after boot, or "
-        + "quieten the device that floods the queue"
-    ]
+  private mutating func add(_ event: LoggedEvent, _ report: OpenReports, _ device: String) {
+    add(.event(event), device: device, line: report.line, time: report.time, text: report.text)
+  }
+
+  private mutating func event(
+    _ report: OpenReports, announced: UInt64?, device: String
+  ) -> LoggedEvent? {
+    let name = device.isEmpty ? "" : "\(device): "
+    let present = report.words.compactMap(\.self)
+    guard !present.isEmpty else {
+      remark("\(name)\"event \(hex(announced ?? 0)) received:\" is followed by no words")
+      return nil
+    }
+    var words = report.words.map { $0 ?? 0 }
+    var missing = report.words.indices.filter { report.words[$0] == nil }
+    missing += Array(words.count..<4)
+    words += Array(repeating: 0, count: 4 - words.count)
+    if !missing.isEmpty {
+      remark("\(name)an event has \(present.count) of its 4 words: the others are not in the log")
+    }
+    if let announced, !missing.contains(0), words[0] & 0xff != announced {
+      remark(
+        "\(name)the log announces event \(hex(announced)); word 0 says \(hex(words[0] & 0xff))")
+    }
+    if missing.contains(0), let announced { words[0] = announced & 0xff }
+    return LoggedEvent(words: words, missing: missing, isRaw: true)
+  }
+
+  /// The command behind an error, which was reported just before.
+  private mutating func addCommand(_ report: OpenReports, _ context: Context) {
+    let device = String(decoding: context.device, as: UTF8.self)
+    let words = report.words.compactMap(\.self)
+    guard
+      let index = reports.lastIndex(where: {
+        guard case .commandQueueError(let error) = $0.content else { return false }
+        return $0.device == device && error.words.isEmpty
+      }), case .commandQueueError(var error) = reports[index].content, words.count == 2
+    else {
+      if words.count < 2 { remark("\(device): a command has \(words.count) of its 2 words") }
+      return
+    }
+    known[Key(device: device, content: reports[index].content)] = nil
+    error.words = words
+    reports[index].content = .commandQueueError(error)
+    known[Key(device: device, content: reports[index].content)] = index
+  }
+}
+
+/// What a context has begun to print.
+private struct OpenReports: Sendable {
+  enum Kind: Equatable, Sendable {
+    /// With the type that the heading announces.
+    case event(UInt64?)
+    case command
+  }
+
+  var kind: Kind?
+  var words: [UInt64?] = []
+  /// Whether the dump gets no more words.
+  var isDumped = false
+  var described: DescribedEvent?
+  var line = 0
+  var time: UInt64?
+  var text = ""
+  var torn = 0
+  /// Whether each line stands twice in the log.
+  var isDoubled = false
+  var lastText: [UInt8] = []
+
+  var waitsForWords: Bool { kind != nil && !isDumped && words.count < wordCount }
+  var isComplete: Bool { kind != nil && words.count == wordCount }
+  private var wordCount: Int { kind == .command ? 2 : 4 }
+
+  mutating func begin(_ kind: Kind, _ line: KernelLogLine, number: Int) {
+    self.kind = kind
+    words = []
+    isDumped = false
+    lastText = line.bytes
+    start(line, number)
+  }
+
+  mutating func describe(_ event: DescribedEvent, _ line: KernelLogLine, number: Int) {
+    described = event
+    if kind == nil { start(line, number) }
+  }
+
+  mutating func endDump() {
+    kind = nil
+    words = []
+  }
+
+  private mutating func start(_ line: KernelLogLine, _ number: Int) {
+    self.line = number
+    time = line.time
+    text = line.text
   }
 }

@@ -52,6 +52,8 @@ package struct DecodeContext: Sendable {
   /// The level that a descriptor stands at, 0 to 3, or `nil` where it is not known.
   package var level: UInt64?
   package var granule = TranslationGranule.kib4
+  /// Words that are not known and stand as zero.
+  package var missing: [Int] = []
 
   package init() {}
 }

@@ -49,7 +49,7 @@ package enum AnyReader {
 
   private static func companions(_ bytes: [UInt8]) -> MachineCompanions {
     var log = KernelLogStory(named: "log")
-    for line in lines(bytes) { log.take(String(line)) }
+    for line in bytes.split(separator: 0x0a) { log.take(Array(line)) }
     log.finish()
     var companions = MachineCompanions()
     companions.kernelLogs = [log]

@@ -40,6 +40,8 @@ struct ControllerStory {
       if let access = wanted[entry.line] {
         note(access)
         previous = (access.line, access.page)
+      } else if case .invalidateRange(let range) = entry.event {
+        forget(range)
       } else if case .translated = entry.event {
         previous = nil  // Another device's, or a message.
       } else if let previous, take(entry.event, after: previous) {
@@ -47,6 +49,20 @@ struct ControllerStory {
       }
     }
     guard hasController else { return nil }
+  }
+
+  /// Forgets pages whose mapping is taken away: what is mapped there next is something else.
+  private mutating func forget(_ range: RangeInvalidation) {
+    let granule: UInt64 = range.granule == 0 ? 4096 : 1 << (10 + 2 * min(range.granule, 3))
+    let (size, overflow) = max(range.pages, 1).multipliedReportingOverflow(by: granule)
+    func isGone(_ page: UInt64) -> Bool {
+      page >= range.address && (overflow || page - range.address < size)
+    }
+    completions = completions.filter { !isGone($0) }
+    if shadow.map(isGone) == true { shadow = nil }
+    if index.map(isGone) == true { index = nil }
+    if pageList.map(isGone) == true { pageList = nil }
+    if shadow == nil, index == nil { isConfiguring = false }
   }
 
   private mutating func note(_ access: RecordedAccess) {

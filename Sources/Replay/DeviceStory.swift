@@ -18,6 +18,9 @@ package struct DeviceStory: Sendable {
     package var count = 0
     /// The first few different pages that failed.
     package var pages: [UInt64] = []
+    /// Failed accesses at offset 0x40 of a page in the software MSI window, by address: messages
+    /// that no stage let through.
+    package var messages: [UInt64: Int] = [:]
   }
 
   package let id: UInt32
@@ -46,6 +49,8 @@ package struct DeviceStory: Sendable {
   package internal(set) var whileOffMessages = 0
   /// Accesses in the software MSI window that were translated to something that is no doorbell.
   package internal(set) var windowAccesses = 0
+  /// The stream table that has it, which names its SMMU.
+  package internal(set) var streamTable: UInt64?
   /// Where its last access went, until the ITS sees it as a message.
   var last: MessageAddress?
   private static let pageLimit = 1 << 16
@@ -61,9 +66,12 @@ package struct DeviceStory: Sendable {
   package var name: String {
     let function = "\(id & 7)"
     let device = String(id >> 3 & 0x1f, radix: 16)
-    let bus = String(id >> 8, radix: 16)
-    return (bus.count < 2 ? "0" : "") + "\(bus):" + (device.count < 2 ? "0" : "") + device
-      + ".\(function)"
+    let bus = String(id >> 8 & 0xff, radix: 16)
+    let domain = String(id >> 16, radix: 16)
+    let prefix =
+      id >> 16 == 0 ? "" : String(repeating: "0", count: max(0, 4 - domain.count)) + domain + ":"
+    return prefix + (bus.count < 2 ? "0" : "") + "\(bus):" + (device.count < 2 ? "0" : "")
+      + device + ".\(function)"
   }
 
   mutating func note(page: UInt64) {
@@ -76,11 +84,17 @@ package struct DeviceStory: Sendable {
     }
   }
 
-  mutating func note(_ kind: EventKind, page: UInt64?) {
+  mutating func note(_ kind: EventKind, address: UInt64?) {
+    let page = address.map { $0 & ~0xfff }
     let place = faults.firstIndex { $0.kind == kind }
     if place == nil { faults.append(Fault(kind: kind)) }
     let index = place ?? faults.count - 1
     faults[index].count += 1
+    if let address, address & 0xfff == 0x040, MachineStory.softwareWindow.contains(address),
+      faults[index].messages[address] != nil || faults[index].messages.count < Self.faultPages
+    {
+      faults[index].messages[address, default: 0] += 1
+    }
     guard let page, faults[index].pages.count < Self.faultPages,
       !faults[index].pages.contains(page)
     else { return }
@@ -115,6 +129,12 @@ package struct VectorStory: Sendable {
   package internal(set) var elsewhere = 0
   /// Messages whose LPI is not acknowledged yet; several messages may make one interrupt.
   package internal(set) var waiting = 0
+  /// The virtual LPI that the event leads to, where it is given to a VM directly (GICv4).
+  package internal(set) var virtualLPI: UInt32?
+  /// The virtual PE that has it.
+  package internal(set) var virtualPE: UInt16?
+  /// Messages that became virtual LPIs: no CPU of the host acknowledges them.
+  package internal(set) var virtualMessages = 0
   /// Microseconds.
   package internal(set) var first: Int?
   package internal(set) var last: Int?
@@ -128,6 +148,7 @@ package struct VectorStory: Sendable {
 
   mutating func map(to lpi: UInt32, collection: UInt16, cpu: UInt64?) {
     isMapped = true
+    virtualLPI = nil
     let span = Span(lpi: lpi, collection: collection, cpu: cpu)
     if let last = spans.last, last.lpi == lpi, last.collection == collection, last.cpu == cpu {
       return
@@ -140,12 +161,22 @@ package struct VectorStory: Sendable {
     spans.append(span)
   }
 
+  mutating func mapVirtually(to lpi: UInt32, of virtualPE: UInt16) {
+    isMapped = true
+    virtualLPI = lpi
+    self.virtualPE = virtualPE
+  }
+
   mutating func send(at time: Int?, stage: UInt64?) {
     messages += 1
     if stage == 3 { nestedMessages += 1 }
-    waiting += 1
     first = first ?? time
     last = time ?? last
+    if virtualLPI != nil {
+      virtualMessages += 1
+      return
+    }
+    waiting += 1
     if !spans.isEmpty { spans[spans.count - 1].messages += 1 }
   }
 

@@ -39,6 +39,8 @@ package struct GuestFacts: Equatable, Sendable {
     package var vectors: [Vector] = []
     /// Where its MSI-X table is, if it has one.
     package var table: Table?
+    /// Whether it may send requests, MSIs among them (Bus Master Enable, PCIe 6.0, 7.5.1.1.3).
+    package var isBusMaster: Bool?
     /// Interrupts that Linux counted, by hardware number within the device, on all CPUs.
     package var interrupts: [UInt32: Int] = [:]
     /// What requested them.
@@ -152,6 +154,7 @@ package struct GuestFacts: Equatable, Sendable {
   /// Lines of `/proc/interrupts`: `22: 0 33 ITS-PCI-MSIX-0000:00:01.0 1 Edge virtio0-req.0`.
   mutating func readInterrupts(_ lines: [[Substring]]) {
     for words in lines {
+      if readFlatInterrupt(words) { continue }
       guard let place = words.firstIndex(where: { $0.hasPrefix("ITS-PCI-MSI") }),
         let dash = words[place].lastIndex(of: "-"), place + 1 < words.count,
         let id = UInt32(function: words[place][words[place].index(after: dash)...]),
@@ -164,6 +167,25 @@ package struct GuestFacts: Equatable, Sendable {
       devices[id]?.numbers[number] = words.first.flatMap { UInt64($0.prefix { $0 != ":" }) }
       devices[id]?.names[number] = words.dropFirst(place + 3).joined(separator: " ")
     }
+  }
+
+  /// `22: 0 33 ITS-MSI 16384 Edge virtio0-config` of kernels before 6.11: the number is
+  /// domain << 27 | requester ID << 11 | index (`pci_msi_domain_calc_hwirq`).
+  private mutating func readFlatInterrupt(_ words: [Substring]) -> Bool {
+    guard let place = words.firstIndex(of: "ITS-MSI"), place + 1 < words.count,
+      let hardware = UInt64(words[place + 1])
+    else { return false }
+    let domain = UInt32(truncatingIfNeeded: hardware >> 27)
+    guard domain <= 0xffff else { return true }
+    let id = domain << 16 | UInt32(truncatingIfNeeded: hardware >> 11 & 0xffff)
+    let number = UInt32(truncatingIfNeeded: hardware & 0x7ff)
+    let counts = words[..<place].dropFirst().compactMap { Int($0) }
+    devices[id, default: .init()].interrupts[number] = counts.reduce(0) {
+      $0.addingReportingOverflow($1).partialValue
+    }
+    devices[id]?.numbers[number] = words.first.flatMap { UInt64($0.prefix { $0 != ":" }) }
+    devices[id]?.names[number] = words.dropFirst(place + 3).joined(separator: " ")
+    return true
   }
 
   private func value(_ name: String, in words: [Substring]) -> Substring? {
@@ -186,15 +208,18 @@ extension UInt32 {
     }
   }
 
-  /// The requester ID of `0000:bb:dd.f`.
+  /// The requester ID of `0000:bb:dd.f`, with the domain in bits 31:16: functions of several
+  /// domains are told apart, and those of domain 0 have the ID that traces name.
   init?(function text: Substring) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 3, let bus = UInt32(parts[1], radix: 16), bus < 256 else { return nil }
+    guard parts.count == 3, let domain = UInt32(parts[0], radix: 16), domain <= 0xffff,
+      let bus = UInt32(parts[1], radix: 16), bus < 256
+    else { return nil }
     let slot = parts[2].split(separator: ".", omittingEmptySubsequences: false)
     guard slot.count == 2, let device = UInt32(slot[0], radix: 16), device < 32,
       let function = UInt32(slot[1]), function < 8
     else { return nil }
-    self = bus << 8 | device << 3 | function
+    self = domain << 16 | bus << 8 | device << 3 | function
   }
 }
 

@@ -17,6 +17,12 @@ struct ITSCheck: ~Copyable {
   private var secondLevels: UInt64
   /// Whether the trace shows how software set the ITS up.
   private var isSetUp = false
+  /// Events that lead to virtual LPIs (GICv4), by DeviceID and EventID.
+  private var virtualEvents: Set<UInt64> = []
+  /// Whether the command or message before was of a virtual LPI, so that nothing was run for it.
+  private var isVirtual = false
+  private static let virtual =
+    "what the ITS did for virtual PEs and LPIs (GICv4), which the check does not model"
   var tally = CheckTally()
   static let cpus = 64
 
@@ -53,9 +59,14 @@ struct ITSCheck: ~Copyable {
     case .itsCommand(let command): run(command, line)
     case .message(let offset, let data, let width, let device):
       message(offset, data, width, device, line)
+    case .deviceRead where isVirtual, .interruptRead where isVirtual,
+      .collectionRead where isVirtual:
+      tally.skip(Self.virtual)
     case .deviceRead(let device, let isValid, let size, let table):
       compareDevice(device, isValid, size, table, line)
-    case .interruptRead(_, let event, let isValid, let intid, let collection):
+    case .interruptRead(_, _, _, isVirtual: true, _, _):
+      tally.skip(Self.virtual)
+    case .interruptRead(_, let event, let isValid, _, let intid, let collection):
       compareInterrupt(event, isValid, intid, collection, line)
     case .collectionRead(let collection, let isValid, let target):
       compareCollection(collection, isValid, target, line)
@@ -99,6 +110,26 @@ struct ITSCheck: ~Copyable {
 
   private mutating func run(_ recorded: ITSCommand, _ line: Int) {
     var command = recorded
+    let key = Self.key(command[.deviceID], command[.eventID])
+    isVirtual = false
+    switch command[.opcode] {
+    case .vmapti, .vmapi, .vmapp, .vmovi, .vmovp, .vsync, .vinvall:
+      if [.vmapti, .vmapi].contains(command[.opcode]), virtualEvents.count < 1 << 20 {
+        virtualEvents.insert(key)
+      }
+      tally.skip(Self.virtual)
+      isVirtual = true
+      // The queue goes on over them.
+      command = .sync(target: 0)
+    case .discard where virtualEvents.remove(key) != nil,
+      .inv where virtualEvents.contains(key), .clear where virtualEvents.contains(key),
+      .int where virtualEvents.contains(key):
+      tally.skip(Self.virtual)
+      isVirtual = true
+      command = .sync(target: 0)
+    case .mapti, .mapi: virtualEvents.remove(key)
+    default: break
+    }
     switch command[.opcode] {
     case .mapd: mapSecondLevel(command[.deviceID])
     case .mapc: lastCollection = command[.collectionID]
@@ -118,6 +149,10 @@ struct ITSCheck: ~Copyable {
       .itsCommands, line, log.commands.count == 1 && report?.error == nil,
       "\(recorded[.opcode].name ?? "command") at \(place): \(log.commands.count) consumed, "
         + "error \(report?.error.map { "\($0)" } ?? "none")")
+  }
+
+  private static func key(_ device: UInt32, _ event: UInt32) -> UInt64 {
+    UInt64(device) << 32 | UInt64(event)
   }
 
   /// Gives a two-level device table the second level for `device` that software wrote unseen.
@@ -142,6 +177,11 @@ struct ITSCheck: ~Copyable {
     _ offset: UInt64, _ data: UInt64, _ width: UInt64, _ device: UInt32, _ line: Int
   ) {
     log = ITSLog()
+    if virtualEvents.contains(Self.key(device, UInt32(truncatingIfNeeded: data))) {
+      isVirtual = true
+      return tally.skip(Self.virtual)
+    }
+    isVirtual = false
     let outcome = its.receiveWrite(
       ITSRegister.translater &+ (offset &- 0x40), data, width: Int(width & 7), deviceID: device,
       memory: memory, redistributors: &redistributors, observer: &log)

@@ -1,4 +1,5 @@
 internal import ArmFormats
+internal import Bits
 package import Files
 package import Inspect
 
@@ -15,8 +16,12 @@ package struct KernelLogStory: Sendable {
   package private(set) var groups: [UInt32: UInt32] = [:]
   /// Whether the kernel said that DMA is translated unless asked otherwise.
   package private(set) var defaultDomain: String?
-  /// Functions that the kernel refused to VFIO, or whose regions it would not map, in its words.
-  package private(set) var complaints: [String] = []
+  /// Lines that say that something went wrong, in the kernel's words: of lines that differ in numbers
+  /// alone the first, with their count.
+  package var complaints: [String] {
+    complaintKinds.map { $0.count == 1 ? $0.text : "\($0.text) (and \($0.count - 1) more like it)" }
+  }
+  private var complaintKinds: [(shape: String, text: String, count: Int)] = []
   private static let complaintLimit = 32
 
   /// Reads a log, line by line.
@@ -26,7 +31,7 @@ package struct KernelLogStory: Sendable {
     self.init(named: path)
     let file = try InputFile(path)
     while let line = try file.line() {
-      take(String(decoding: line.prefix(4096), as: UTF8.self))
+      take(line)
     }
     finish()
   }
@@ -39,9 +44,11 @@ package struct KernelLogStory: Sendable {
 
   mutating func finish() { events.finish() }
 
-  mutating func take(_ line: String) {
+  mutating func take(_ bytes: [UInt8]) {
     lines += 1
-    events.read(line)
+    let parsed = KernelLogLine(bytes)
+    if events.read(parsed) { return }
+    let line = parsed.text
     let words = line.split(whereSeparator: { " \t".contains($0) })[...]
     if let place = words.firstIndex(of: "[mem"), place > 0, words[place - 1] == "ITS",
       place + 1 < words.endIndex, let base = UInt64(hex: words[place + 1].prefix { $0 != "-" })
@@ -54,11 +61,24 @@ package struct KernelLogStory: Sendable {
       let group = UInt32(words[place + 4])
     {
       groups[id] = group
-    } else if line.contains("Default domain type:") {
-      defaultDomain = words.last.map(String.init)
-    } else if Self.isComplaint(line), complaints.count < Self.complaintLimit {
-      complaints.append(Self.withoutTime(line))
+    } else if let range = line.firstRange(of: "Default domain type: ") {
+      // "Passthrough (set via kernel command line)" and the like.
+      defaultDomain = String(line[range.upperBound...].prefix { $0 != " " })
+    } else if Self.isComplaint(line) {
+      let shape = line.filter { !$0.isHexDigit }
+      if let place = complaintKinds.firstIndex(where: { $0.shape == shape }) {
+        complaintKinds[place].count += 1
+      } else if complaintKinds.count < Self.complaintLimit {
+        complaintKinds.append((shape, line, 1))
+      }
     }
+  }
+
+  /// The reports taken apart, with what is known of the machine.
+  var decoded: [DecodedRecord] {
+    var context = DecodeContext()
+    context.itsBases = controllers
+    return events.decoded(context)
   }
 
   /// `drivers/iommu/iommu.c` (1:1 regions), `drivers/acpi/arm64/iort.c` (RMRs) and
@@ -66,41 +86,27 @@ package struct KernelLogStory: Sendable {
   private static func isComplaint(_ line: String) -> Bool {
     [
       "Firmware has requested this device have a 1:1", "1:1 IOMMU mapping", "RMR descriptor",
-      "RMR node", "No interrupt remapping", "no interrupt remapping", "EVTQ overflow",
-      "event queue overflow", "unexpected global error",
+      "RMR node", "No interrupt remapping", "no interrupt remapping", "completion polled",
+      "Failed to map MSI page", "nobody cared", "NETDEV WATCHDOG", "lost interrupt",
     ].contains { line.contains($0) }
-  }
-
-  /// The line behind its time stamp.
-  private static func withoutTime(_ line: String) -> String {
-    guard line.first == "[", let end = line.firstIndex(of: "]") else { return line }
-    return String(line[line.index(after: end)...].drop { $0 == " " })
   }
 
   /// How often each kind of event of a stream occurs, with the first record of each.
   func events(of stream: UInt32) -> [(kind: EventKind, count: Int, words: [UInt64])] {
     var found: [(kind: EventKind, count: Int, words: [UInt64])] = []
-    for event in events.events {
-      guard let first = event.words.first, UInt32(truncatingIfNeeded: first >> 32) == stream
-      else { continue }
-      let kind = EventKind(rawValue: UInt8(truncatingIfNeeded: first))
+    for (event, report) in events.events where event.record[.stream] == stream {
+      let kind = event.record[.kind]
       if let place = found.firstIndex(where: { $0.kind == kind }) {
-        found[place].count += event.count
+        found[place].count += report.count
       } else {
-        found.append((kind, event.count, event.words))
+        found.append((kind, report.count, event.words))
       }
     }
     return found
   }
 
   /// The streams that have events, in order.
-  var streams: [UInt32] {
-    Set(
-      events.events.compactMap { event in
-        event.words.first.map { UInt32(truncatingIfNeeded: $0 >> 32) }
-      }
-    ).sorted()
-  }
+  var streams: [UInt32] { Set(events.events.map { $0.event.record[.stream] }).sorted() }
 }
 
 extension Substring {

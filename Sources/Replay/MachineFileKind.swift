@@ -1,4 +1,5 @@
 package import Files
+internal import Inspect
 
 /// A kind of file that says something of a recorded machine.
 package enum MachineFileKind: String, CaseIterable, Sendable {
@@ -88,15 +89,12 @@ struct LineSniffer {
     if dump.take(line), dump.rows > rows { return vote(.configurationDump, 2) }
     let known = listing.rows
     if listing.take(line), listing.rows > known { return vote(.verboseListing, 2) }
-    if Self.isLog(line, first) { vote(.kernelLog, 2) }
+    if Self.isLog(line) { vote(.kernelLog, 2) }
   }
 
-  /// `[   12.345678] text`, or the driver's own words without a time.
-  private static func isLog(_ line: Substring, _ first: Substring) -> Bool {
-    if line.contains("arm-smmu-v3") { return true }
-    guard first.hasPrefix("["), let end = line.firstIndex(of: "]") else { return false }
-    let stamp = line[line.index(after: line.startIndex)..<end].filter { $0 != " " }
-    return stamp.contains(".") && Double(stamp) != nil
+  /// A line with the time stamp or the tag of a kernel, or a driver's own words without.
+  private static func isLog(_ line: Substring) -> Bool {
+    line.contains("arm-smmu") || KernelLogLine(Array(line.utf8)).isKernel
   }
 
   private mutating func vote(_ kind: MachineFileKind, _ weight: Int = 1) {

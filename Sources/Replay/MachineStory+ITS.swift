@@ -19,9 +19,20 @@ extension MachineStory {
         guard let lpi = device.vectors[event]?.spans.last?.lpi else { return }
         device.vectors[event]?.map(to: lpi, collection: collection, cpu: cpu)
       }
+    case .vmapti, .vmapi:
+      update(command[.deviceID]) { device in
+        let lpi = command[.opcode] == .vmapi ? event : command[.virtualINTID]
+        device.vectors[event, default: .init()].mapVirtually(to: lpi, of: command[.virtualPE])
+      }
+    case .vmovi:
+      update(command[.deviceID]) { device in
+        guard let lpi = device.vectors[event]?.virtualLPI else { return }
+        device.vectors[event]?.mapVirtually(to: lpi, of: command[.virtualPE])
+      }
     case .discard:
       update(command[.deviceID]) { device in
         device.vectors[event]?.isMapped = false
+        device.vectors[event]?.virtualLPI = nil
         device.vectors[event]?.discards += 1
         device.vectors[event]?.waiting = 0
       }
@@ -34,7 +45,10 @@ extension MachineStory {
       device.mapCommands += 1
       device.table = command[.valid] ? command.tableAddress.rawValue : nil
       // A new table has no valid entries, and an unmapped device has none.
-      for event in device.vectors.keys { device.vectors[event]?.isMapped = false }
+      for event in device.vectors.keys {
+        device.vectors[event]?.isMapped = false
+        device.vectors[event]?.virtualLPI = nil
+      }
     }
   }
 

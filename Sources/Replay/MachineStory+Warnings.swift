@@ -29,8 +29,16 @@ extension MachineStory {
           "\(device.name): an access to its own message page \(hex(page)) failed with "
             + "\(fault.kind): a message sent there was lost")
       }
+      for (address, count) in fault.messages.sorted(by: { $0.key < $1.key }) {
+        warnings.append(
+          "\(device.name): \(counted(count, "message")) to \(hex(address)), in the software MSI "
+            + "window, failed with \(fault.kind): no stage maps it for this device, and they were lost"
+        )
+      }
       for page in fault.pages
-      where !pages.contains(page) && softwareWindow.contains(page) {
+      where !pages.contains(page) && softwareWindow.contains(page)
+        && !fault.messages.keys.contains(where: { $0 & ~0xfff == page })
+      {
         warnings.append(
           "\(device.name): an access to \(hex(page)), in the software MSI window, failed with "
             + "\(fault.kind): no stage maps it for this device")
@@ -60,12 +68,6 @@ extension MachineStory {
   private static func vectorWarnings(of device: DeviceStory) -> [String] {
     var warnings: [String] = []
     let ordered = device.vectors.sorted { $0.key < $1.key }
-    let silent = ordered.filter { $0.value.messages == 0 }.map { "\($0.key)" }
-    if !silent.isEmpty {
-      warnings.append(
-        "\(device.name): vector\(silent.count == 1 ? "" : "s") "
-          + "\(silent.joined(separator: ", ")) mapped and never fired")
-    }
     for (event, vector) in ordered {
       if vector.elsewhere > 0 {
         warnings.append(

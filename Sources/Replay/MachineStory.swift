@@ -18,6 +18,11 @@ package struct MachineStory: TraceSink, Sendable {
   /// LPIs that were ever mapped.
   package internal(set) var lpis: Set<UInt32> = []
   package internal(set) var smmuWrites = 0
+  /// Stream tables that software set up, in order: one for each SMMU, which has no other name in a
+  /// trace.
+  package internal(set) var streamTables: [UInt64] = []
+  /// The stream table that was looked into for the access that comes next.
+  var lookup: UInt64?
   /// LPIs that were acknowledged and lead to no event.
   package internal(set) var strayAcknowledges = 0
   /// Microseconds.
@@ -60,7 +65,13 @@ package struct MachineStory: TraceSink, Sendable {
     case .event(let kind, let stream): faulted(kind, stream)
     case .command(let opcode): smmuCommands[opcode.rawValue, default: 0] += 1
     case .commandError: refusedCommands += 1
-    case .smmuWrite: smmuWrites += 1
+    case .smmuWrite(let offset, let value, _):
+      smmuWrites += 1
+      let table = value & 0xf_ffff_ffff_ffc0
+      if offset == 0x80, !streamTables.contains(table), streamTables.count < 64 {
+        streamTables.append(table)
+      }
+    case .streamTable(let read): lookup = read.table
     case .itsCommand(let command): carriedOut(command)
     case .message(let offset, let data, _, let device):
       arrived(offset, UInt32(truncatingIfNeeded: data), device, time)
@@ -74,7 +85,10 @@ package struct MachineStory: TraceSink, Sendable {
     let isDoorbell = doorbells.contains(access.output)
     let place = DeviceStory.MessageAddress(
       address: access.address, output: access.output, stage: access.stage)
+    let table = lookup
+    lookup = nil
     update(access.stream) { device in
+      device.streamTable = table ?? device.streamTable
       if access.stage < 4 { device.translations[Int(access.stage)] += 1 }
       device.note(page: access.address & ~0xfff)
       if isDoorbell {
@@ -100,10 +114,11 @@ package struct MachineStory: TraceSink, Sendable {
 
   private mutating func faulted(_ kind: EventKind, _ stream: UInt32) {
     faults[kind.rawValue, default: 0] += 1
-    let page = failure.map { $0 & ~0xfff }
+    let address = failure
+    let page = address.map { $0 & ~0xfff }
     failure = nil
     update(stream) { device in
-      device.note(kind, page: page)
+      device.note(kind, address: address)
       if kind == .translation, let page, device.pages.contains(page) { device.afterUnmapping += 1 }
     }
   }

@@ -10,11 +10,13 @@ struct RecordedCommand {
   let wrap: UInt64
   private(set) var error: UInt64?
   private var opcode: SMMUOpcode?
-  private var stream: UInt32?
+  /// The stream that the command names, if it names one.
+  private(set) var stream: UInt32?
   private var range: (first: UInt32, last: UInt32)?
   private var machine: UInt64?
   private var addressSpace: (asid: UInt64, vmid: UInt64)?
-  private var pages: RangeInvalidation?
+  /// The pages that the command invalidates, if it names some.
+  private(set) var pages: RangeInvalidation?
 
   init(consumer: UInt64, wrap: UInt64) {
     self.consumer = consumer

@@ -14,7 +14,8 @@ struct SMMUCheck: ~Copyable {
   private var walker: SMMU
   private var tables: TraceTables
   private var record = AccessRecord()
-  private var command: RecordedCommand?
+  /// Its name: the address of its stream table, without attributes.
+  private(set) var streamTable: UInt64?
   private var failure: (kind: EventKind, address: UInt64)?
   /// Whether the trace shows how software set the SMMU up.
   private var isSetUp = false
@@ -29,14 +30,8 @@ struct SMMUCheck: ~Copyable {
   }
 
   mutating func take(_ event: TraceEvent, line: Int) {
-    if let pending = command, !pending.isDetail(event) { run(pending, line) }
     switch event {
     case .smmuWrite(let offset, let value, let width): write(offset, value, Int(width & 8 | 4))
-    case .commandFetch(_, let consumer, let wrap):
-      command = RecordedCommand(consumer: consumer, wrap: wrap)
-    case .command, .commandError, .invalidateStream, .invalidateStreamRange, .invalidateContext,
-      .invalidateMachine, .invalidateRange, .invalidateASID:
-      command?.take(event)
     case .configurationMiss: record = AccessRecord()
     case .translated(let access): translated(access, line)
     case .bypassed(let stream, let address, let isWrite, let isOn):
@@ -49,8 +44,28 @@ struct SMMUCheck: ~Copyable {
     }
   }
 
-  mutating func finish(line: Int) {
-    if let pending = command { run(pending, line) }
+  /// Forgets what was read for an access that turned out to be another SMMU's.
+  mutating func forget() {
+    record = AccessRecord()
+    failure = nil
+  }
+
+  /// Whether a command continues where this SMMU's queue stands.
+  mutating func continues(_ recorded: RecordedCommand) -> Bool {
+    let bits = smmu.readRegister(SMMURegister.commandQueueBase, width: 8) & 0x1f
+    let place = (recorded.consumer & lowBits(bits)) | (recorded.wrap & 1) &<< bits
+    return isSetUp
+      && smmu.readRegister(SMMURegister.commandQueueConsumer, width: 4) & lowBits(bits &+ 1)
+        == place
+  }
+
+  /// Whether a write of CMDQ_PROD or EVENTQ_CONS fits where this SMMU's queues stand.
+  mutating func expects(_ offset: UInt64, _ value: UInt64) -> Bool {
+    switch offset {
+    case 0x98: smmu.readRegister(SMMURegister.commandQueueProducer, width: 4) == value
+    case 0xac: smmu.readRegister(SMMURegister.eventQueueProducer, width: 4) == value
+    default: false
+    }
   }
 
   // MARK: What software did
@@ -62,6 +77,7 @@ struct SMMUCheck: ~Copyable {
     default: break
     }
     let width = width > 4 ? 8 : 4
+    if offset == 0x80 { streamTable = value & 0xf_ffff_ffff_ffc0 }
     smmu.writeRegister(offset, value, width: width, memory: memory)
     switch offset {
     case SMMURegister.commandQueueBase..<SMMURegister.eventQueueMessage,
@@ -76,8 +92,7 @@ struct SMMUCheck: ~Copyable {
   }
 
   /// Puts one command into the queue, as the driver did, and lets the model consume it.
-  private mutating func run(_ recorded: RecordedCommand, _ line: Int) {
-    command = nil
+  mutating func run(_ recorded: RecordedCommand, _ line: Int) {
     guard isSetUp else { return tally.skip(Self.unseen) }
     guard let words = recorded.words else {
       tally.skip("SMMU commands whose fields are not in the trace")

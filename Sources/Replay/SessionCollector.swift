@@ -90,6 +90,11 @@ struct SessionCollector {
     case .mapc: collections[command[.collectionID]] = command[.valid] ? command[.target] : nil
     case .mapti: routes[key] = (command[.physicalINTID], command[.collectionID])
     case .mapi: routes[key] = (command[.eventID], command[.collectionID])
+    case .vmapti, .vmapi:
+      // A virtual LPI: no CPU of the host takes it.
+      let lpi = command[.opcode] == .vmapi ? command[.eventID] : command[.virtualINTID]
+      routes[key] = (lpi, .max)
+      return
     case .movi: routes[key]?.collection = command[.collectionID]
     case .discard: routes[key] = nil
     case .mapd: break

@@ -133,13 +133,18 @@ struct SessionRecording {
     endMap(access.page, access.time, access.line, "derived: failed at trace:\(access.line)")
   }
 
-  private mutating func endMap(_ page: UInt64, _ time: Int, _ line: Int, _ source: String) {
+  /// - Parameter count: how many pages in a row.
+  private mutating func endMap(
+    _ page: UInt64, count: Int = 1, _ time: Int, _ line: Int, _ source: String
+  ) {
     endRepeats()
-    mapped[page] = nil
-    readOnly.remove(page)
+    for index in 0..<UInt64(count) {
+      mapped[page &+ index &* 4096] = nil
+      readOnly.remove(page &+ index &* 4096)
+    }
     draft.add(
       at: time * 1000, Double(line) - 0.5, by: "guest", "unmap",
-      [.init("iova", .word(page)), .init("size", .integer(4096))], from: source)
+      [.init("iova", .word(page)), .init("size", .integer(4096 * count))], from: source)
   }
 
   /// The guest's page behind an access.
@@ -162,9 +167,17 @@ struct SessionRecording {
     let size: UInt64 = [1: 12, 2: 14, 3: 16][range.granule] ?? 12
     let bytes = max(range.pages, 1) &<< size
     guard range.pages < 1 << 24 else { return }
-    let pages = mapped.keys.filter { $0 &- range.address < bytes }.sorted()
-    for page in pages {
-      endMap(page, entry.time, entry.line, "derived: unmapped before trace:\(entry.line)")
+    // One invalidation is one unmap, as far as its pages follow each other.
+    var pages = mapped.keys.filter { $0 &- range.address < bytes }.sorted()[...]
+    while let first = pages.popFirst() {
+      var count = 1
+      while let next = pages.first, next == first &+ UInt64(count) &* 4096 {
+        pages.removeFirst()
+        count += 1
+      }
+      endMap(
+        first, count: count, entry.time, entry.line,
+        "derived: unmapped before trace:\(entry.line)")
     }
   }
 

@@ -9,7 +9,7 @@ extension StoryReport {
   /// file says something about messages.
   var devices: [DeviceStory] {
     var devices = story.orderedDevices.filter(\.isWorthTelling)
-    var others = Set(companions.kernelLogs.flatMap(\.streams))
+    var others: Set<UInt32> = []
     if !hasTrace {
       for (id, facts) in guest?.devices ?? [:] where facts.table != nil || !facts.vectors.isEmpty {
         others.insert(id)
@@ -61,10 +61,15 @@ extension StoryReport {
   }
 
   func lines(of log: KernelLogStory) -> [String] {
-    let count = log.events.events.reduce(0) { $0 + $1.count } + log.events.left
+    let count = log.events.events.reduce(0) { $0 + $1.report.count } + log.events.left
     var lines = [
       "kernel log \(log.path): \(counted(log.lines, "line")), \(counted(count, "SMMU event"))"
     ]
+    for record in log.decoded.prefix(64) {
+      let text = record.summary.isEmpty ? record.title : "\(record.title): \(record.summary)"
+      lines.append("  \(text)")
+      lines += record.next.prefix(2).map { "    \($0)" }
+    }
     for base in log.controllers { lines.append("  ITS at \(hex(base))") }
     if let domain = log.defaultDomain { lines.append("  default domain: \(domain)") }
     lines += log.events.notes.map { "  \($0)" } + log.complaints.map { "  says: \($0)" }
@@ -83,7 +88,8 @@ extension StoryReport {
     }
     return .object([
       .init("file", .string(log.path)), .init("lines", .integer(log.lines)),
-      .init("events", .array(events)), .init("overflows", .integer(log.events.overflows)),
+      .init("events", .array(events)),
+      .init("reports", .array(log.decoded.prefix(4096).map(\.json))),
       .init("its", .array(log.controllers.map { .string(hex($0)) })),
       .init("complaints", .array(log.complaints.map { .string($0) })),
     ])
@@ -92,8 +98,12 @@ extension StoryReport {
   /// Warnings that take two files.
   var joinedWarnings: [String] {
     var warnings: [String] = []
-    for log in companions.kernelLogs where log.events.overflows > 0 {
-      warnings.append("\(log.path): the SMMU's event queue overflowed: events are lost")
+    for log in companions.kernelLogs {
+      warnings += log.decoded.prefix(64).map { "\(log.path): \($0.title)" }
+      warnings += log.complaints.map { "\(log.path): \($0)" }
+      if !log.complaints.isEmpty || !log.decoded.isEmpty {
+        warnings.append("'doorbell diagnose' says what these lines mean, and what to do")
+      }
     }
     for trace in companions.kernelTraces {
       if let damage = trace.counts.damage {

@@ -43,7 +43,11 @@ extension StoryReport {
     let pages =
       device.pages.isEmpty
       ? "" : "; \(counted(device.pages.count, "page"))\(device.hasMorePages ? " or more" : "")"
-    return ["  accesses: \(parts.joined(separator: ", "))\(pages)"]
+    var smmu = ""
+    if story.streamTables.count > 1, let table = device.streamTable {
+      smmu = "; at the SMMU with the stream table \(hex(table))"
+    }
+    return ["  accesses: \(parts.joined(separator: ", "))\(pages)\(smmu)"]
   }
 
   static func stage(_ place: DeviceStory.MessageAddress) -> String {
@@ -95,6 +99,10 @@ extension StoryReport {
       lpi = span.lpi
     }
     if vector.furtherSpans > 0 { parts.append("... (\(vector.furtherSpans) more)") }
+    if vector.virtualMessages > 0 {
+      let virtualPE = vector.virtualPE.map { "virtual PE \($0)" } ?? "a virtual PE"
+      parts.append("\(vector.virtualMessages) as virtual LPIs of \(virtualPE)")
+    }
     return parts.joined(separator: ", ") + (vector.isMapped ? "" : " (unmapped)")
   }
 

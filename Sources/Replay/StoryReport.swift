@@ -43,6 +43,12 @@ package struct StoryReport {
     }
     if counts.garbled > 0 { warnings.append("\(counted(counts.garbled, "line")) damaged") }
     guard let guest else { return warnings }
+    for (id, facts) in guest.devices.sorted(by: { $0.key < $1.key })
+    where facts.isBusMaster == false && (facts.table?.isEnabled == true || !facts.vectors.isEmpty) {
+      warnings.append(
+        "\(DeviceStory(id: id).name): MSIs are enabled and bus mastering is off: it cannot send them "
+          + "(PCIe 7.5.1.1.3)")
+    }
     for device in story.orderedDevices {
       guard let facts = guest.devices[device.id], !device.addresses.isEmpty else { continue }
       let reached = Set(device.addresses.keys.map(\.address))
@@ -103,6 +109,10 @@ package struct StoryReport {
       "  lines: \(counts.understood) understood, \(counts.other) of other events, "
         + "\(counts.garbled) damaged, \(counts.unreadable) not trace events"
     ]
+    if story.streamTables.count > 1 {
+      let tables = story.streamTables.map { hex($0) }.joined(separator: ", ")
+      lines.append("  \(story.streamTables.count) SMMUs, by their stream tables: \(tables)")
+    }
     let stages = zip(["stage 1", "stage 2", "both stages"], story.translations.dropFirst())
     add("translations", stages.map { ($0, $1) }, to: &lines)
     add(

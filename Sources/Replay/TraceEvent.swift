@@ -44,7 +44,9 @@ package enum TraceEvent: BitwiseCopyable, Sendable {
   case itsCommandFetch(index: UInt64)
   case itsCommand(ITSCommand)
   case deviceRead(device: UInt32, isValid: Bool, size: UInt64, table: UInt64)
-  case interruptRead(table: UInt64, event: UInt32, isValid: Bool, intid: UInt32, collection: UInt32)
+  case interruptRead(
+    table: UInt64, event: UInt32, isValid: Bool, isVirtual: Bool, intid: UInt32,
+    collection: UInt32)
   case collectionRead(collection: UInt32, isValid: Bool, target: UInt64)
   /// A device's message arrives at the ITS: an MSI.
   case message(offset: UInt64, data: UInt64, width: UInt64, device: UInt32)
@@ -85,6 +87,8 @@ package struct StreamTableRead: BitwiseCopyable, Sendable, Equatable {
   package var entryIndex: UInt64
   package var secondLevel: UInt64
   package var secondIndex: UInt64
+  /// Where the table starts, which names the SMMU.
+  package var table: UInt64 { (base &- entryIndex &* 8) & 0xf_ffff_ffff_ffc0 }
   /// The largest index that the entry allows.
   package var largestIndex: UInt64
 }

@@ -1,4 +1,5 @@
 internal import ArmFormats
+internal import Bits
 
 extension TraceParser {
   /// The event of `kind` with the numbers of its line; `nil` when there are too few.
@@ -21,7 +22,8 @@ extension TraceParser {
       .descriptor, .cacheInsert, .cacheHit:
       walkEvent(kind, v)
     case .itsSync, .itsMapd, .itsMapc, .itsMapti, .itsMapi, .itsInv, .itsInvall, .itsMovall,
-      .itsMovi, .itsInt, .itsClear, .itsDiscard:
+      .itsMovi, .itsInt, .itsClear, .itsDiscard, .itsVmapp, .itsVmapti, .itsVmapi, .itsVmovi,
+      .itsVmovp, .itsVsync, .itsVinvall:
       itsCommand(kind, v).map { .itsCommand($0) }
     case .messageControl, .controllerInterrupt, .controllerAdminCommand, .controllerIOCommand,
       .controllerPages, .controllerCompletionQueue, .controllerSubmissionQueue:
@@ -108,8 +110,8 @@ extension TraceParser {
       .deviceRead(device: v.short(0), isValid: v[1] != 0, size: v[2], table: v[3])
     case (.interruptRead, 6...):
       .interruptRead(
-        table: v[0], event: v.short(1), isValid: v[2] != 0, intid: v.short(4),
-        collection: v.short(5))
+        table: v[0], event: v.short(1), isValid: v[2] != 0, isVirtual: v[2] != 0 && v[3] == 0,
+        intid: v.short(4), collection: v.short(5))
     case (.collectionRead, 3...):
       .collectionRead(collection: v.short(0), isValid: v[1] != 0, target: v[2])
     case (.message, 4...):
@@ -137,6 +139,13 @@ extension TraceParser {
     case (.itsClear, 2...): make(.clear, v[0], v[1])
     case (.itsInv, 2...): make(.inv, v[0], v[1])
     case (.itsDiscard, 2...): make(.discard, v[0], v[1])
+    case (.itsVmapp, 5...): virtual(.vmapp, 0, 0, v[0])
+    case (.itsVmapti, 5...): virtual(.vmapti, v[0], v[1], v[2], interrupt: v[3])
+    case (.itsVmapi, 4...): virtual(.vmapi, v[0], v[1], v[2], interrupt: v[1])
+    case (.itsVmovi, 3...): virtual(.vmovi, v[0], v[1], v[2])
+    case (.itsVmovp, 2...): virtual(.vmovp, 0, 0, v[0])
+    case (.itsVinvall, 1...): virtual(.vinvall, 0, 0, v[0])
+    case (.itsVsync, _): virtual(.vsync, 0, 0, 0)
     case (.itsMovall, 2...):
       ITSCommand(UInt64(ITSOpcode.movall.rawValue), 0, v[0] &<< 16, v[1] &<< 16)
     default: nil
@@ -147,6 +156,17 @@ extension TraceParser {
     _ opcode: ITSOpcode, _ device: UInt64 = 0, _ word1: UInt64 = 0, _ word2: UInt64 = 0
   ) -> ITSCommand {
     ITSCommand(UInt64(opcode.rawValue) | device &<< 32, word1, word2, 0)
+  }
+
+  /// A command of GICv4, as far as a story needs it.
+  private func virtual(
+    _ opcode: ITSOpcode, _ device: UInt64, _ event: UInt64, _ virtualPE: UInt64,
+    interrupt: UInt64 = 0
+  ) -> ITSCommand {
+    var command = make(opcode, device, event)
+    command[.virtualPE] = UInt16(truncatingIfNeeded: virtualPE)
+    if interrupt != 0 { command[.virtualINTID] = UInt32(truncatingIfNeeded: interrupt) }
+    return command
   }
 
   private func valid(_ flag: UInt64) -> UInt64 { flag != 0 ? 1 &<< 63 : 0 }

@@ -90,7 +90,7 @@ package struct TraceParser: LogFormat {
   /// The place after the time, if the line begins with one.
   private mutating func skipTime(_ line: borrowing Span<UInt8>) -> Int? {
     guard line.count > 0, line[0].isDigit else { return line.count > 0 ? 0 : nil }
-    if line.count > 27, line[4] == UInt8(ascii: "-"), let (stamp, next) = line.utcTime() {
+    if line.count > 20, line[4] == UInt8(ascii: "-"), let (stamp, next) = line.utcTime() {
       time = stamp
       return next
     }

@@ -1,14 +1,19 @@
 extension Span<UInt8> {
   /// `YYYY-MM-DDTHH:MM:SS.ffffffZ ` at the start: microseconds since 1970, and the place after it.
+  /// On a whole second GLib prints no fraction (`g_date_time_format_iso8601`).
   func utcTime() -> (microseconds: Int, next: Int)? {
-    guard self[7] == UInt8(ascii: "-"), self[10] == UInt8(ascii: "T"), self[13] == 0x3a,
-      self[16] == 0x3a, self[19] == UInt8(ascii: "."), self[26] == UInt8(ascii: "Z"),
-      self[27] == UInt8(ascii: " "),
+    guard count > 20, self[7] == UInt8(ascii: "-"), self[10] == UInt8(ascii: "T"),
+      self[13] == 0x3a, self[16] == 0x3a,
       let year = digits(0, 4), let month = digits(5, 2), let day = digits(8, 2),
-      let hour = digits(11, 2), let minute = digits(14, 2), let second = digits(17, 2),
-      let fraction = digits(20, 6)
+      let hour = digits(11, 2), let minute = digits(14, 2), let second = digits(17, 2)
     else { return nil }
     let seconds = (Self.day(year, month, day) * 24 + hour) * 3600 + minute * 60 + second
+    if self[19] == UInt8(ascii: "Z"), self[20] == UInt8(ascii: " ") {
+      return (seconds * 1_000_000, 21)
+    }
+    guard count > 27, self[19] == UInt8(ascii: "."), self[26] == UInt8(ascii: "Z"),
+      self[27] == UInt8(ascii: " "), let fraction = digits(20, 6)
+    else { return nil }
     return (seconds * 1_000_000 + fraction, 28)
   }
 

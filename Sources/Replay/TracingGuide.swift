@@ -48,19 +48,25 @@ package enum TracingGuide {
     """
 
   static let files = """
-    Files of Linux worth keeping, in the folder guest/after (and guest-l2/after of
-    a guest inside it)
+    Files of Linux worth keeping, as root, in the folder guest/after (and
+    guest-l2/after of a guest inside it); 'doorbell diagnose' takes each of them
+      mkdir -p guest/after guest/acpi; cd guest/after
       dmesg > ../dmesg.txt; cat /proc/version > ../version
       cat /proc/interrupts > interrupts
       lspci -Dxxxx > lspci-xxxx.txt; lspci -Dvvv > lspci-vvv.txt
       for g in /sys/kernel/iommu_groups/*; do echo "group ${g##*/} type=$(cat $g/type)"
         for d in $g/devices/*; do echo "  device ${d##*/}"; done
         sed 's/^/  resv /' $g/reserved_regions; done > iommu_groups.txt
-      cp /sys/firmware/acpi/tables/{IORT,APIC,DSDT} ../acpi/
+      grep . /proc/irq/*/*affinity_list /sys/devices/system/cpu/{online,possible} \
+        > affinities.txt
+      cp /sys/firmware/acpi/tables/{IORT,APIC,MCFG,DSDT} ../acpi/   (with ACPI)
+      cp /sys/firmware/fdt ../fdt.dtb                      (with a device tree)
     """
 
   static let next = """
     Then
+      doorbell diagnose FOLDER                   what is wrong, and why
+      doorbell iort guest/acpi                   the firmware's tables
       doorbell replay FOLDER                     the machine's story
       doorbell replay --check FOLDER             the emulator beside it
       doorbell record pack FOLDER -o FILE.jsonl  a recording for scenarios

@@ -26,7 +26,11 @@ struct VerboseListing {
       return true
     }
     guard let current else { return false }
-    if words.contains("MSI-X:"), let count = Self.value("Count=", words).flatMap({ Int($0) }),
+    if first == "Control:" {
+      if words.contains("BusMaster+") { devices[current]?.isBusMaster = true }
+      if words.contains("BusMaster-") { devices[current]?.isBusMaster = false }
+    } else if words.contains("MSI-X:"),
+      let count = Self.value("Count=", words).flatMap({ Int($0) }),
       (1...2048).contains(count)
     {
       devices[current]?.table = GuestFacts.Table(
@@ -71,6 +75,7 @@ struct VerboseListing {
       var known = facts.devices[id] ?? .init()
       known.table = known.table ?? device.table
       if known.vectors.isEmpty { known.vectors = device.vectors }
+      known.isBusMaster = known.isBusMaster ?? device.isBusMaster
       if known.driver.isEmpty { known.driver = device.driver }
       facts.devices[id] = known
     }

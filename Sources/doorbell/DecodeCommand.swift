@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Files
+import Foundation
 import Inspect
 
 struct DecodeCommand: ParsableCommand {
@@ -31,11 +32,14 @@ struct DecodeCommand: ParsableCommand {
       the words come from standard input.
 
       Without KIND, the arguments or standard input are lines of a Linux kernel
-      log: the event dumps of the arm-smmu-v3 driver are found in them, in the old
-      form ("event 0x10 received:" and four words) and in the new one ("event:
-      F_TRANSLATION client: ... sid: ..."). For an event the command also says
-      what to look at next; a write at offset 0x40 of a page is pointed out as a
-      possible MSI to an ITS, and --its makes that certain.
+      log, as dmesg, journalctl, syslog or a console give them. Found in them are
+      events of the arm-smmu-v3 driver in the old form ("event 0x10 received:" and
+      four words) and in the new one ("event: F_TRANSLATION client: ... sid: ..."),
+      its global and command queue errors with the command, time-outs and
+      overflows, context faults of an SMMUv2, and the ITS's time-outs. Words join
+      an event only where their lines name the same SMMU. For an event the command
+      also says what to look at next; a write at offset 0x40 of a page is pointed
+      out as a possible MSI to an ITS, and --its makes that certain.
 
       Encodings that the manuals do not define are called unknown or reserved.
 
@@ -73,6 +77,12 @@ struct DecodeCommand: ParsableCommand {
   }
 
   private func standardInput() throws(InputError) -> String {
-    try InputFile.standardInput(limit: 16 << 20)
+    if isatty(STDIN_FILENO) == 1 {
+      Output.note(
+        arguments.isEmpty
+          ? "doorbell: lines of a kernel log, then Ctrl-D; 'doorbell decode --help' tells more"
+          : "doorbell: the words of the record, then Ctrl-D")
+    }
+    return try InputFile.standardInput(limit: 16 << 20)
   }
 }

@@ -42,7 +42,8 @@ struct Doorbell: AsyncParsableCommand {
     subcommands: [
       CompareCommand.self, ExplainCommand.self, TraceCommand.self, TestCommand.self,
       VerifyCommand.self,
-      TranslateCommand.self, DecodeCommand.self, ReplayCommand.self, RecordCommand.self,
+      TranslateCommand.self, DecodeCommand.self, DiagnoseCommand.self, ReplayCommand.self,
+      RecordCommand.self,
       IORTCommand.self,
       DesignsCommand.self, LoadCommand.self, sweep, PoliciesCommand.self,
       CostsCommand.self, ReleasesCommand.self, AttackCommand.self, RacesCommand.self,

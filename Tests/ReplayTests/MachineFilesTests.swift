@@ -156,6 +156,38 @@ struct MachineFilesTests {
     #expect(log.groups == [0x10: 2])
   }
 
+  @Test("functions of several PCI domains are told apart")
+  func domains() throws {
+    var facts = GuestFacts()
+    var listing = VerboseListing()
+    for domain in ["0000", "0003", "000d"] {
+      let text = Samples.verbose.replacing("00:02.0", with: "\(domain):00:02.0")
+      for line in text.split(separator: "\n") { _ = listing.take(line) }
+    }
+    listing.add(to: &facts)
+    #expect(facts.devices.keys.sorted() == [0x10, 0x3_0010, 0xd_0010])
+    #expect(DeviceStory(id: 0xd_0010).name == "000d:00:02.0")
+  }
+
+  @Test("a log with reports of drivers in it does not look right, whoever wrote it")
+  func complaints() throws {
+    let log =
+      "Feb 03 04:12:40 arm1 kernel: arm-smmu-v3 s: CMDQ error (cons 0x0301f4c8): ATC invalidate timeout\n"
+      + "Feb 03 04:12:41 arm1 kernel: iommu: Default domain type: Passthrough (set via kernel command line)\n"
+    let files = try TemporaryFolder(["1": log])
+    let text = try #require(try RecordedCase.machines(["\(files.path)/1"]).first).tell().text
+    #expect(text.contains("CERROR_ATC_INV_SYNC"))
+    #expect(!text.contains("nothing looks wrong"))
+    #expect(text.contains("default domain: Passthrough\n"))
+  }
+
+  @Test("interrupts of kernels before per-device MSI domains are read")
+  func flatInterrupts() {
+    var facts = GuestFacts()
+    facts.readInterrupts([["22:", "0", "33", "ITS-MSI", "32769", "Edge", "nvme0q1"]])
+    #expect(facts.devices[0x10]?.interrupts == [1: 33])
+  }
+
   @Test("configuration space gives the capabilities of MSI and MSI-X")
   func configuration() throws {
     var facts = GuestFacts()

@@ -54,7 +54,6 @@ struct MachineStoryTests {
     let off =
       "smmuv3_translate_disable r sid=0x8 bypass (smmu disabled) iova:0xfffff040 is_write=1"
     let table: [([String], String)] = [
-      ([], "vector 0 mapped and never fired"),
       ([Self.message, Self.taken(1)], "acknowledged on a CPU that it was never mapped to"),
       ([Self.message], "the last 1 message not acknowledged"),
       ([Self.message, Self.taken(0), discard, Self.message], "whose mapping was taken away"),
@@ -81,6 +80,59 @@ struct MachineStoryTests {
       let warnings = tell(lines).warnings
       #expect(warnings.contains { $0.contains(expected) }, "\(expected): \(warnings)")
     }
+  }
+
+  @Test("a vector that never fires is no fault")
+  func silent() {
+    #expect(tell([]).warnings == [])
+  }
+
+  @Test("a message that faults in the window is a message, with its whole address")
+  func faultedMessage() {
+    let lines = [
+      "r-1 translation failed for iova=0x8000040 (SMMU_EVT_F_TRANSLATION)",
+      "smmuv3_propagate_event SMMU_EVT_F_TRANSLATION sid=0x8",
+    ]
+    let warnings = tell(lines + lines).warnings
+    #expect(warnings.contains { $0.contains("2 messages to 0x8000040") }, "\(warnings)")
+  }
+
+  @Test("a message of an event that VMAPTI maps becomes a virtual LPI, and is not lost")
+  func virtual() throws {
+    let lines = [
+      "gicv3_its_cmd_vmapp GICv3 ITS: command VMAPP vPEID 0x1 RDbase 0x0 V 1 VPT_addr 0x4ae8 VPT_size 0xf",
+      "gicv3_its_cmd_discard GICv3 ITS: command DISCARD DeviceID 0x8 EventID 0x0",
+      "gicv3_its_cmd_vmapti GICv3 ITS: command VMAPI DeviceID 0x8 EventID 0x0 vPEID 0x1 vINTID 0x2000 Dbell_pINTID 0x2000",
+      "gicv3_its_cmd_vsync GICv3 ITS: command VSYNC", Self.message, Self.message,
+    ]
+    let story = tell(lines)
+    let vector = try #require(story.devices[8]?.vectors[0])
+    #expect(vector.virtualMessages == 2)
+    #expect(vector.virtualPE == 1)
+    #expect(story.devices[8]?.lostMessages == 0)
+    #expect(story.warnings == [])
+    #expect(story.itsCommands[0x2a] == 1)
+  }
+
+  @Test("a time on a whole second has no fraction, and the line is read all the same")
+  func wholeSecond() throws {
+    let lines = [
+      "2026-01-01T00:00:01Z \(Self.message)", "2026-01-01T00:00:03.000000Z \(Self.message)",
+    ]
+    #expect(try #require(tell(lines).devices[8]?.vectors[0]).rate == 0.5)
+  }
+
+  @Test("two SMMUs are told apart by their stream tables")
+  func severalSMMUs() {
+    let lines = [
+      "smmuv3_write_mmio addr: 0x80 val:0x4000000040d33000 size: 0x8(0)",
+      "smmuv3_write_mmio addr: 0x80 val:0x4000000041e09000 size: 0x8(0)",
+      "smmuv3_find_ste_2lvl strtab_base:0x4000000041e09000 l1ptr:0x41e09100 l1_off:0x20, l2ptr:0x7bc28000 l2_off:0x0 max_l2_ste:511",
+      Self.access,
+    ]
+    let story = tell(lines)
+    #expect(story.streamTables == [0x40d3_3000, 0x41e0_9000])
+    #expect(story.devices[8]?.streamTable == 0x41e0_9000)
   }
 
   @Test("rates count the time between the first and the last message")

@@ -1,0 +1,309 @@
+package import Files
+internal import Firmware
+internal import Foundation
+internal import Inspect
+
+/// Reads the files of a case, each recognised by what is in it: plain or gzip'd, in folders, in tar
+/// and zip archives.
+///
+/// Memory does not grow with the files: texts are read line by line, and of what they say a bounded
+/// number of facts is kept.
+package struct CaseReader {
+  package private(set) var facts = CaseFacts()
+  /// Remarks on files that could be read in part only.
+  package private(set) var remarks: [String] = []
+  private var filesRead = 0
+  /// Reports how many lines were read so far.
+  private let progress: (Int) -> Void
+
+  private static let fileLimit = 20_000
+  private static let depthLimit = 12
+
+  package init(progress: @escaping (Int) -> Void = { _ in }) { self.progress = progress }
+
+  /// Reads files and folders.
+  ///
+  /// - Throws: `InputError` for a file that cannot be opened, or a folder without files.
+  package mutating func read(_ paths: [String]) throws(InputError) {
+    for path in paths {
+      guard Self.isFolder(path) else {
+        try read(file: path, named: path)
+        continue
+      }
+      let before = filesRead
+      try readFolder(path, depth: 0)
+      if filesRead == before {
+        throw InputError(expected: "files in the folder", found: "none", at: Place(file: path))
+      }
+    }
+    facts.finish()
+  }
+
+  /// The facts of files that are in memory.
+  package static func facts(of files: [(name: String, bytes: [UInt8])]) -> CaseFacts {
+    var facts = CaseFacts()
+    var remarks: [String] = []
+    for (name, bytes) in files {
+      var reader = MemberReader(name: name)
+      reader.take(bytes) { _ in }
+      reader.finish(into: &facts, &remarks)
+    }
+    facts.finish()
+    return facts
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    return exists && isFolder.boolValue
+  }
+
+  private mutating func readFolder(_ path: String, depth: Int) throws(InputError) {
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+      throw InputError(
+        expected: "a folder that can be read", found: "\(error.localizedDescription)",
+        at: Place(file: path))
+    }
+    for name in names.sorted() {
+      let member = "\(path)/\(name)"
+      guard filesRead < Self.fileLimit else {
+        if remarks.last?.hasPrefix("more than") != true {
+          remarks.append("more than \(Self.fileLimit) files: the others were not read")
+        }
+        return
+      }
+      if Self.isFolder(member) {
+        if depth < Self.depthLimit { try readFolder(member, depth: depth + 1) }
+        continue
+      }
+      // A link to nothing, or a file without permission, among many: said, and no more.
+      do { try read(file: member, named: member) } catch { remarks.append(error.description) }
+    }
+  }
+
+  private mutating func read(file path: String, named name: String) throws(InputError) {
+    let file: CompressedFile
+    do { file = try CompressedFile(path: path) } catch {
+      throw InputError("\(error)", at: Place(file: path))
+    }
+    filesRead += 1
+    let head: [UInt8]
+    do { head = try file.read(upTo: 1 << 16) } catch {
+      throw InputError("\(error)", at: Place(file: path))
+    }
+    do {
+      switch Archive.kind(of: head) {
+      case .tar, .zip:
+        var archive = Archive(file, head: head)
+        while let member = try archive.nextMember() {
+          filesRead += 1
+          guard filesRead < Self.fileLimit else { break }
+          var reader = MemberReader(name: "\(name)/\(member)")
+          while let block = try archive.block() { reader.take(block, progress: progress) }
+          reader.finish(into: &facts, &remarks)
+        }
+        remarks += archive.remarks.map { "\(name): \($0)" }
+      case .unsupported(let kind):
+        facts.files.append(CaseFile(name: name, kinds: [.unknown]))
+        remarks.append("\(name): \(kind) is not read: unpack it first")
+        facts.notUnderstood.add(
+          "archive", Evidence(file: name, line: nil, text: "\(kind): unpack it first"))
+      case nil:
+        var reader = MemberReader(name: name)
+        var block = head
+        while !block.isEmpty {
+          reader.take(block, progress: progress)
+          block = try file.read(upTo: 1 << 16)
+        }
+        reader.finish(into: &facts, &remarks)
+      }
+    } catch {
+      // What came before the damage was read, and counts.
+      remarks.append("\(name): \(error)")
+    }
+  }
+}
+
+/// Reads one file or one member of an archive: tells binary tables from text, and splits lines.
+struct MemberReader {
+  let name: String
+  private var text: TextReader
+  private var binary: [UInt8] = []
+  private var state = State.unknown
+  private var inflater: Inflater?
+  private var line: [UInt8] = []
+  private var isCut = false
+  private var number = 0
+
+  private enum State { case unknown, text, binary }
+
+  /// Tables and device trees longer than this are no such.
+  private static let binaryLimit = 16 << 20
+
+  init(name: String) {
+    self.name = name
+    text = TextReader(file: name)
+  }
+
+  mutating func take(_ block: [UInt8], progress: (Int) -> Void) {
+    if state == .unknown, inflater == nil, block.starts(with: [0x1f, 0x8b]) {
+      inflater = Inflater(.gzip)
+    }
+    if let inflater {
+      inflater.expand(block) { plain in self.takePlain(plain) }
+    } else {
+      takePlain(block)
+    }
+    progress(number)
+  }
+
+  private mutating func takePlain(_ block: [UInt8]) {
+    if state == .unknown, !block.isEmpty {
+      state = Self.isBinary(block) ? .binary : .text
+    }
+    switch state {
+    case .unknown: break
+    case .binary:
+      if binary.count < Self.binaryLimit { binary += block.prefix(Self.binaryLimit - binary.count) }
+    case .text: takeText(block)
+    }
+  }
+
+  /// ACPI tables and device trees; other files with zeroes are read for no text either.
+  private static func isBinary(_ block: [UInt8]) -> Bool {
+    let head = block.prefix(1024)
+    if head.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) || isTable(head) { return true }
+    return head.count { $0 == 0 } > head.count / 16
+  }
+
+  /// The header of an ACPI table (ACPI 6.5, 5.2.6): a signature, a length and a small revision.
+  private static func isTable(_ head: ArraySlice<UInt8>) -> Bool {
+    guard head.count >= 36 else { return false }
+    let bytes = Array(head.prefix(36))
+    let isName = bytes[..<4].allSatisfy { (0x41...0x5a).contains($0) || (0x30...0x39).contains($0) }
+    return isName && bytes[7] == 0 && bytes[8] < 0x20
+  }
+
+  private mutating func takeText(_ block: [UInt8]) {
+    var start = block.startIndex
+    while let end = block[start...].firstIndex(of: 0x0a) {
+      append(block[start..<end])
+      endLine()
+      start = end + 1
+    }
+    append(block[start...])
+  }
+
+  private mutating func append(_ part: ArraySlice<UInt8>) {
+    let room = KernelLogLine.longest * 4 - line.count
+    if part.count > room { isCut = true }
+    line.append(contentsOf: part.prefix(max(0, room)))
+  }
+
+  private mutating func endLine() {
+    number += 1
+    text.take(line, number: number)
+    line.removeAll(keepingCapacity: true)
+  }
+
+  mutating func finish(into facts: inout CaseFacts, _ remarks: inout [String]) {
+    if !line.isEmpty { endLine() }
+    if isCut { remarks.append("\(name): lines longer than 64 KiB were cut") }
+    if inflater?.isDamaged == true {
+      remarks.append("\(name): the compressed data are damaged: what came before was read")
+    }
+    if state == .binary {
+      facts.take(table: binary, named: name)
+    } else {
+      text.finish(into: &facts)
+    }
+  }
+}
+
+extension CaseFacts {
+  /// Takes a binary file: a table of firmware, or nothing that is known.
+  mutating func take(table bytes: [UInt8], named name: String) {
+    var kind = CaseFile.Kind.unknown
+    var tables = FirmwareTables()
+    var problem: String?
+    do {
+      if DeviceTreeBlob.isBlob(bytes) {
+        tables.tree = try DeviceTreeBlob(bytes)
+        kind = .deviceTree
+      } else {
+        switch String(decoding: bytes.prefix(4), as: UTF8.self) {
+        case "IORT": (kind, tables.iort) = (.iort, try IORTTable(bytes))
+        case "APIC": (kind, tables.madt) = (.madt, try MADTTable(bytes))
+        case "MCFG": (kind, tables.mcfg) = (.mcfg, try MCFGTable(bytes))
+        case "DSDT", "SSDT":
+          let scan = try HostBridgeScan(bytes)
+          kind = .dsdt
+          // Secondary tables seldom describe host bridges.
+          if !scan.bridges.isEmpty || bytes.starts(with: "DSDT".utf8) { tables.bridges = scan }
+        case "\u{7f}ELF": kind = .image
+        case let signature where Self.isOtherTable(bytes, signature): kind = .otherTable
+        default: break
+        }
+      }
+    } catch { problem = "\(error)" }
+    files.append(CaseFile(name: name, kinds: [kind]))
+    if let problem {
+      notUnderstood.add("table", Evidence(file: name, line: nil, text: problem))
+    } else if kind == .unknown {
+      notUnderstood.add(
+        "binary file",
+        Evidence(file: name, line: nil, text: "a binary file of a kind that is not known here"))
+    } else if kind != .otherTable, kind != .image {
+      add(tables, kind: kind, file: name)
+    }
+  }
+
+  /// A signature of four capitals or digits, and a length that is the file's.
+  private static func isOtherTable(_ bytes: [UInt8], _ signature: String) -> Bool {
+    guard bytes.count >= 36, signature.allSatisfy({ $0.isUppercase || $0.isNumber }) else {
+      return signature == "RSD "
+    }
+    let length = bytes[4..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    return length == bytes.count
+  }
+
+  /// Tables of a folder belong together; of several folders, each has its own machine.
+  mutating func add(_ tables: FirmwareTables, kind: CaseFile.Kind, file: String) {
+    let folder = file.split(separator: "/").dropLast().joined(separator: "/")
+    let place: Int
+    if let known = firmware.firstIndex(where: { $0.folder == folder && $0.names[kind] == nil }) {
+      place = known
+    } else {
+      guard firmware.count < 64 else { return }
+      firmware.append(FirmwareSet(folder: folder))
+      place = firmware.count - 1
+    }
+    firmware[place].names[kind] = file
+    firmware[place].tables.iort = firmware[place].tables.iort ?? tables.iort
+    firmware[place].tables.madt = firmware[place].tables.madt ?? tables.madt
+    firmware[place].tables.mcfg = firmware[place].tables.mcfg ?? tables.mcfg
+    firmware[place].tables.bridges = firmware[place].tables.bridges ?? tables.bridges
+    firmware[place].tables.tree = firmware[place].tables.tree ?? tables.tree
+  }
+
+  /// Puts together what files of a case say in parts.
+  mutating func finish() {
+    // One machine's tables may lie in several folders.
+    if firmware.count > 1,
+      firmware.count(where: { $0.tables.iort != nil || $0.tables.tree != nil }) <= 1
+    {
+      var all = firmware[0]
+      for set in firmware.dropFirst() {
+        all.tables.iort = all.tables.iort ?? set.tables.iort
+        all.tables.madt = all.tables.madt ?? set.tables.madt
+        all.tables.mcfg = all.tables.mcfg ?? set.tables.mcfg
+        all.tables.bridges = all.tables.bridges ?? set.tables.bridges
+        all.tables.tree = all.tables.tree ?? set.tables.tree
+        all.names.merge(set.names) { first, _ in first }
+      }
+      firmware = [all]
+    }
+    for log in logs { groups.merge(log.groups) { first, _ in first } }
+  }
+}

@@ -1,0 +1,126 @@
+internal import Bits
+
+/// The function itself: its command register, its MSI capabilities, its link.
+enum FunctionRules {
+  static func find(_ joined: Joined) -> [Finding] {
+    Findings.best(joined.functions.flatMap { of($0, joined) }.prefix(64) + gone(joined))
+  }
+
+  private static func of(_ function: JoinedFunction, _ joined: Joined) -> [Finding] {
+    guard let listed = function.listed, listed.isGone?.value != true, !listed.isBridge else {
+      return []
+    }
+    let hasMessages = listed.msix?.value.isEnabled == true || listed.msi?.value.isEnabled == true
+    let isComplained = function.isSilent || function.missedInterrupts
+    let silent = function.interrupts.first { $0.total == 0 }
+    let lost = function.notices.first { $0.kind == .lostInterrupt }
+    let capability = listed.msix?.value.isEnabled == true ? listed.msix : listed.msi
+    let what = listed.msix?.value.isEnabled == true ? "MSI-X" : "MSI"
+    let counted =
+      function.interruptCount.map {
+        $0 == 0 ? " Its \(function.interrupts.count) interrupts count zero, none ever came." : ""
+      } ?? ""
+    if let master = listed.busMaster, !master.value, hasMessages,
+      function.driver != nil || isComplained
+    {
+      let isOwned = function.driver == "vfio-pci" && !isComplained
+      return [
+        Finding(
+          .busMasterOff, isComplained ? 0.94 : isOwned ? 0.6 : 0.75,
+          [master.source, capability?.source, listed.spaceSource, silent?.source, lost?.source],
+          means:
+            "Bus Master Enable of \(function.title) is off, and \(what) is enabled. A function whose Bus "
+            + "Master Enable is 0 may not issue memory requests (PCIe 7.5.1.1.3), and an MSI is a memory "
+            + "write: neither DMA nor interrupts leave the device, so that nothing faults either.\(counted)",
+          fix:
+            "Set bus mastering again (setpci -s \(function.function.place) COMMAND=4:4 as a test); find out who "
+            + "cleared it: a VMM that does not restore the Command register after a reset, or a driver "
+            + "without pci_set_master.",
+          explains: [.msixMasked, .msiNotEnabled, .deviceidUnmapped])
+      ]
+    }
+    var findings: [Finding] = []
+    if let msix = listed.msix, msix.value.isEnabled, msix.value.isMasked {
+      findings.append(
+        Finding(
+          .msixMasked, isComplained ? 0.92 : 0.7, [msix.source, silent?.source, lost?.source],
+          means:
+            "MSI-X of \(function.title) is enabled and masked as a whole (Function Mask, bit 14 of Message "
+            + "Control): no vector is sent, pending bits are kept.\(counted)",
+          fix:
+            "Clear the Function Mask (setpci on the capability as a test); find out who left it set, as a "
+            + "driver that failed between masking and unmasking or a VMM that restores the register.",
+          explains: [.msiNotEnabled]))
+    }
+    let masked = listed.entries.filter(\.isMasked)
+    if !masked.isEmpty, isComplained, masked.count == listed.entries.count {
+      findings.append(
+        Finding(
+          .msixMasked, 0.85,
+          masked.prefix(3).map { Optional.some($0.source) } + [silent?.source, lost?.source],
+          means:
+            "All vectors of \(function.title) that the dump has are masked in the MSI-X table (bit 0 of "
+            + "Vector Control).\(counted)",
+          fix:
+            "Find out who masked the vectors: a handler that never unmasks, or a VMM that lost an unmask."
+        ))
+    }
+    if let mask = listed.maskBits, mask.value != 0, listed.msi?.value.isEnabled == true,
+      isComplained
+    {
+      findings.append(
+        Finding(
+          .msixMasked, 0.85, [mask.source, silent?.source, lost?.source],
+          means:
+            "MSI of \(function.title) is enabled and vectors are masked (mask bits \(hex(UInt64(mask.value)))).\(counted)",
+          fix: "Clear the mask bits, or find the handler that never unmasks."))
+    }
+    let hasCapability = listed.msix != nil || listed.msi != nil
+    if hasCapability, !hasMessages, isComplained || lost != nil, let driver = function.driver,
+      driver != "vfio-pci" || lost != nil
+    {
+      findings.append(
+        Finding(
+          .msiNotEnabled, 0.8,
+          [listed.msix?.source ?? listed.msi?.source, lost?.source, silent?.source],
+          means:
+            "\(function.title) has \(listed.msix != nil ? "MSI-X" : "MSI") and neither MSI nor MSI-X is enabled, "
+            + "while \(driver) waits for interrupts: no message can be sent.\(counted)",
+          fix:
+            "Find out why \(driver) got no vectors (pci=nomsi, an error at allocation, a reset that nobody "
+            + "restored)."))
+    }
+    return findings
+  }
+
+  /// Devices that are off their link, where no time-out of the SMMU tells more.
+  private static func gone(_ joined: Joined) -> [Finding] {
+    var devices: [PCIFunction: [Evidence]] = [:]
+    for (function, listed) in joined.facts.functions {
+      if let gone = listed.isGone, gone.value { devices[function, default: []].append(gone.source) }
+    }
+    for notice in joined.notices(.deviceGone) {
+      if let function = notice.function, devices.count < 256 {
+        devices[function, default: []].append(notice.source)
+      }
+    }
+    let links = joined.notices(.linkDown)
+    let dead = joined.facts.functions.filter {
+      $0.value.linkActive?.value == false && $0.value.isBridge
+    }
+    return devices.sorted { $0.key < $1.key }.prefix(4).map { function, lines in
+      let link = links.first { $0.function?.domain == function.domain }
+      let port = dead.first { $0.key.domain == function.domain }?.value.linkActive
+      return Finding(
+        .deviceLostLink, link == nil && lines.count < 2 ? 0.75 : 0.9,
+        lines.prefix(5).map(Optional.some) + [link?.source, port?.source],
+        means: "\(function) does not answer: its configuration space reads as all ones"
+          + (link == nil ? "" : ", and the slot reports that the link went down")
+          + ". Its interrupts and "
+          + "DMA ended with it.",
+        fix:
+          "Find out why the device left its link (power, slot, AER log, D3cold) and remove or reset it.",
+        explains: [.msiNotEnabled, .busMasterOff])
+    }
+  }
+}

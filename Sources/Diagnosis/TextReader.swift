@@ -1,0 +1,359 @@
+internal import Files
+internal import Inspect
+
+/// Reads a text of any kind, or of several kinds pasted into one: each line goes to the reader whose
+/// form it has.
+struct TextReader {
+  private let file: String
+  private var kinds: Set<CaseFile.Kind> = []
+  private var lines = 0
+  private var kernel: KernelFacts
+  private var listing = ListingReader()
+  private var interrupts = InterruptReader()
+  private var rows = Bounded<InterruptRow>(limit: 65_536)
+  private var system = SystemFileReader()
+  private var vmm = VMMReader()
+  private var mappings = MappingTrace()
+  private var trace = MachineTraceReader()
+  /// The first line with a number that no reader has the form of.
+  private var unclaimed: Evidence?
+  private var others = NotUnderstood()
+  private var affinities: [Int: Sourced<[Int]>] = [:]
+  private var online: Sourced<[Int]>?
+  private var possible: Sourced<[Int]>?
+  private var groups: [PCIFunction: Sourced<Int>] = [:]
+  private var regions = Bounded<ReservedRegion>(limit: 16_384)
+  private var state = InterruptState()
+  private var states: [InterruptState] = []
+  private var registers: [String: UInt64] = [:]
+  private var registerSource: Evidence?
+  /// The text of what could be one JSON value.
+  private var document: [UInt8] = []
+  private var mayBeDocument = false
+  private static let documentLimit = 1 << 20
+
+  init(file: String) {
+    self.file = file
+    kernel = KernelFacts(file: file)
+  }
+
+  mutating func take(_ bytes: [UInt8], number: Int) {
+    lines = number
+    if trace.take(bytes, file: file, number: number) {
+      kinds.insert(.machineTrace)
+      return
+    }
+    if number == 1 { mayBeDocument = bytes.first == UInt8(ascii: "{") }
+    if mayBeDocument, document.count < Self.documentLimit { document += bytes + [0x0a] }
+    let line = KernelLogLine(bytes)
+    if kernel.reports.read(line) {
+      if line.isKernel { kinds.insert(.kernelLog) }
+      return
+    }
+    let classes = LineClass.scanner.categories(in: line.message)
+    if line.isKernel {
+      kinds.insert(.kernelLog)
+      if classes != 0 { kernel.take(line, classes: classes, number: number, others: &others) }
+      return
+    }
+    takeOther(line, bytes, classes, number)
+  }
+
+  /// A line without a kernel's time stamp.
+  private mutating func takeOther(
+    _ line: KernelLogLine, _ bytes: [UInt8], _ classes: UInt64, _ number: Int
+  ) {
+    let text = String(decoding: line.bytes, as: UTF8.self)
+    func source() -> Evidence {
+      Evidence(file: file, line: number, text: KernelFacts.shown(text))
+    }
+    if classes & LineClass.mask(LineClass.trace) != 0, mappings.take(text, source()) {
+      kinds.insert(.kernelTrace)
+      return
+    }
+    if text.hasPrefix("# tracer:") { kinds.insert(.kernelTrace) }
+    if takeInterrupts(text, source()) || takeSystem(text, source()) { return }
+    if let kind = listing.take(text, source()) {
+      kinds.insert(kind)
+      return
+    }
+    if takeState(text, source()) || takeRegister(text, source()) { return }
+    if vmm.take(text, source()) { return }
+    if unclaimed == nil, text.contains("0x") { unclaimed = source() }
+    // A kernel's message whose time stamp was left out names its driver.
+    guard classes != 0, let colon = text.firstRange(of: ": "),
+      text[..<colon.lowerBound].split(separator: " ").count <= 3
+    else { return }
+    kernel.take(line, classes: classes, number: number, others: &others)
+  }
+
+  private mutating func takeInterrupts(_ text: String, _ source: Evidence) -> Bool {
+    if text.utf8.contains(UInt8(ascii: "C")), interrupts.takeHeading(text) {
+      kinds.insert(.interrupts)
+      return true
+    }
+    if let row = interrupts.row(text, source) {
+      kinds.insert(.interrupts)
+      rows.append(row)
+      return true
+    }
+    return interrupts.isOtherRow(text)
+  }
+
+  private mutating func takeSystem(_ text: String, _ source: Evidence) -> Bool {
+    switch system.take(text) {
+    case .affinity(let number, let list):
+      kinds.insert(.affinities)
+      if affinities.count < 65_536 { affinities[number] = Sourced(list, source) }
+    case .online(let list):
+      online = Sourced(list, source)
+      kinds.insert(.affinities)
+    case .possible(let list):
+      possible = Sourced(list, source)
+      kinds.insert(.affinities)
+    case .member(let function, let group):
+      kinds.insert(.groups)
+      if groups.count < 65_536 { groups[function] = Sourced(group, source) }
+    case .region(let range, let type, let group):
+      kinds.insert(.regions)
+      regions.append(ReservedRegion(range: range, type: type, group: group, source: source))
+    case .heading: kinds.insert(.groups)
+    case nil: return false
+    }
+    return true
+  }
+
+  /// `/sys/kernel/debug/irq/irqs/54`: `handler:  handle_fasteoi_irq` and the like.
+  private mutating func takeState(_ text: String, _ source: Evidence) -> Bool {
+    guard let colon = text.firstIndex(of: ":") else { return false }
+    let name = text[..<colon].drop { $0 == " " }
+    let names: Set<Substring> = [
+      "handler", "device", "status", "istate", "ddepth", "wdepth", "dstate", "node", "affinity",
+      "effectiv", "domain", "hwirq", "chip", "parent", "flags",
+    ]
+    guard names.contains(name) else { return false }
+    let value = text[text.index(after: colon)...].drop { $0 == " " }
+    if name == "handler" {
+      guard value.hasPrefix("handle_") else { return false }
+      endState()
+      kinds.insert(.interruptState)
+    }
+    guard kinds.contains(.interruptState) else { return false }
+    if state.fields[String(name)] == nil {
+      state.fields[String(name)] = Sourced(String(value), source)
+    }
+    return true
+  }
+
+  private mutating func endState() {
+    if !state.fields.isEmpty, states.count < 4096 { states.append(state) }
+    state = InterruptState()
+  }
+
+  private static let registerNames: Set<String> = [
+    "IDR0", "IDR1", "IDR3", "IDR5", "CR0", "CR0ACK", "CR1", "CR2", "GBPA", "STRTAB_BASE",
+    "STRTAB_BASE_CFG", "CMDQ_BASE", "CMDQ_PROD", "CMDQ_CONS", "EVENTQ_BASE", "EVENTQ_PROD",
+    "EVENTQ_CONS", "GERROR", "GERRORN", "GITS_CTLR", "GITS_CREADR", "GITS_CWRITER", "GITS_CBASER",
+  ]
+
+  /// `SMMU_STRTAB_BASE = 0x40001000`, with a colon or nothing for the equals sign.
+  private mutating func takeRegister(_ text: String, _ source: Evidence) -> Bool {
+    let words = text.split { " \t=:,".contains($0) }
+    guard (2...4).contains(words.count), let first = words.first,
+      let value = words.last.flatMap({ UInt64(number: $0) })
+    else { return false }
+    var name = first.uppercased()
+    if name.hasPrefix("SMMU_") { name = String(name.dropFirst(5)) }
+    guard Self.registerNames.contains(name) else { return false }
+    registers[name] = value
+    if registerSource == nil || name == "STRTAB_BASE" { registerSource = source }
+    kinds.insert(.registers)
+    return true
+  }
+
+  // MARK: End
+
+  mutating func finish(into facts: inout CaseFacts) {
+    kernel.reports.finish()
+    listing.finish()
+    vmm.finish()
+    endState()
+    readDocument()
+    kinds.formUnion(vmm.kinds)
+    if kernel.hostMarks > kernel.guestMarks { kernel.side = .host }
+    if kernel.guestMarks > kernel.hostMarks { kernel.side = .guest }
+    if !kernel.reports.reports.isEmpty || kinds.contains(.kernelLog) || !kernel.notices.isEmpty
+      || kernel.release != nil
+    {
+      kinds.insert(
+        kernel.reports.reports.allSatisfy(\.isBare) && kernel.release == nil
+          && kernel.notices.isEmpty && !kernel.reports.reports.isEmpty ? .eventWords : .kernelLog)
+      facts.logs.append(kernel)
+    }
+    facts.files.append(
+      CaseFile(
+        name: file, kinds: kinds.isEmpty ? [.unknown] : kinds, lines: lines,
+        side: kernel.side ?? (kinds.contains(.command) ? .host : nil)))
+    for (function, listed) in listing.functions where facts.functions.count < 65_536 {
+      facts.functions[function] = facts.functions[function]?.merged(with: listed) ?? listed
+    }
+    for row in rows { facts.interrupts.append(row) }
+    if !interrupts.processors.isEmpty { facts.countedCPUs = interrupts.processors }
+    facts.affinities.merge(affinities) { _, new in new }
+    facts.onlineCPUs = online ?? facts.onlineCPUs
+    facts.possibleCPUs = possible ?? facts.possibleCPUs
+    facts.groups.merge(groups) { first, _ in first }
+    for region in regions { facts.regions.append(region) }
+    facts.commands += vmm.commands
+    for complaint in vmm.complaints { facts.complaints.append(complaint) }
+    facts.guestRAM += vmm.ram
+    facts.doorbellMappings += vmm.doorbells
+    facts.looseEvents += trace.events
+    facts.vmmVersion = facts.vmmVersion ?? vmm.version
+    if !mappings.isEmpty { facts.mappings = mappings }
+    facts.interruptStates += states
+    if let registerSource {
+      facts.registers.append(Sourced(RegisterDump(values: registers), registerSource))
+    }
+    for (name, kind) in others.kinds {
+      for example in kind.examples { facts.notUnderstood.add(name, example) }
+      for _ in kind.examples.count..<max(kind.examples.count, kind.count) {
+        facts.notUnderstood.add(name, kind.examples[0])
+      }
+    }
+    // Prose says nothing that a rule could read; numbers in a form that is not known may matter.
+    if kinds.isEmpty,
+      let line = unclaimed
+        ?? (lines > 60
+          ? Evidence(file: file, line: nil, text: "\(lines) lines of an unknown kind") : nil)
+    {
+      facts.notUnderstood.add("text of an unknown kind", line)
+    }
+  }
+
+  /// Registers in one JSON object, as a memory image has them beside it.
+  private mutating func readDocument() {
+    guard mayBeDocument, document.count < Self.documentLimit, kinds.isEmpty,
+      let value = try? JSONValue(parsing: document), case .object = value
+    else { return }
+    collect(value, depth: 0)
+    if !registers.isEmpty {
+      kinds.insert(.registers)
+      registerSource = Evidence(file: file, line: nil, text: "registers of an SMMU")
+    }
+  }
+
+  private mutating func collect(_ value: JSONValue, depth: Int) {
+    guard depth < 5, case .object(let members) = value else { return }
+    for member in members {
+      if collect(offset: member.name, member.value) { continue }
+      var name = member.name.uppercased()
+      if name.hasPrefix("SMMU_") { name = String(name.dropFirst(5)) }
+      switch member.value {
+      case .string(let text) where Self.registerNames.contains(name):
+        if let number = UInt64(number: text) { registers[name] = number }
+      case .integer(let number) where Self.registerNames.contains(name):
+        registers[name] = UInt64(bitPattern: Int64(number))
+      default: collect(member.value, depth: depth + 1)
+      }
+    }
+  }
+
+  /// Offsets of SMMU registers (IHI 0070, 6.2), with the half of a register of 64 bits.
+  private static let offsets: [UInt64: (name: String, isHigh: Bool)] = [
+    0x00: ("IDR0", false), 0x04: ("IDR1", false), 0x0c: ("IDR3", false), 0x14: ("IDR5", false),
+    0x20: ("CR0", false), 0x24: ("CR0ACK", false), 0x44: ("GBPA", false), 0x60: ("GERROR", false),
+    0x64: ("GERRORN", false), 0x80: ("STRTAB_BASE", false), 0x84: ("STRTAB_BASE", true),
+    0x88: ("STRTAB_BASE_CFG", false), 0x90: ("CMDQ_BASE", false), 0x94: ("CMDQ_BASE", true),
+    0x98: ("CMDQ_PROD", false), 0x9c: ("CMDQ_CONS", false), 0xa0: ("EVENTQ_BASE", false),
+    0xa4: ("EVENTQ_BASE", true),
+  ]
+
+  /// Registers by offset, as `regs.json` of a memory image has them.
+  private mutating func collect(offset name: String, _ value: JSONValue) -> Bool {
+    guard case .string(let text) = value, let offset = UInt64(number: name),
+      let number = UInt64(number: text), let register = Self.offsets[offset]
+    else { return false }
+    let low = register.isHigh || number > 0xffff_ffff ? number : number & 0xffff_ffff
+    registers[register.name, default: 0] |= register.isHigh ? low << 32 : low
+    return true
+  }
+}
+
+extension LoggedReport {
+  /// Whether it is an event that stands in no log: words alone.
+  var isBare: Bool {
+    guard case .event = content else { return false }
+    return device.isEmpty
+  }
+}
+
+extension ListedFunction {
+  /// This listing with what another of the same function adds.
+  func merged(with other: Self) -> Self {
+    var all = self
+    all.driver = driver ?? other.driver
+    all.busMaster = busMaster ?? other.busMaster
+    all.memory = memory ?? other.memory
+    all.interruptsDisabled = interruptsDisabled ?? other.interruptsDisabled
+    all.msi = msi ?? other.msi
+    all.msix = msix ?? other.msix
+    all.messageAddress = messageAddress ?? other.messageAddress
+    all.messageData = messageData ?? other.messageData
+    all.maskBits = maskBits ?? other.maskBits
+    all.isGone = isGone ?? other.isGone
+    all.linkActive = linkActive ?? other.linkActive
+    all.powerState = powerState ?? other.powerState
+    all.atsEnabled = atsEnabled ?? other.atsEnabled
+    if all.entries.isEmpty { all.entries = other.entries }
+    if all.space.isEmpty { (all.space, all.spaceSource) = (other.space, other.spaceSource) }
+    return all
+  }
+}
+
+/// Reads of a trace of QEMU what its SMMU refused: `translation failed for iova=`, and the event that
+/// names the stream. `doorbell replay` tells the rest.
+struct MachineTraceReader: Sendable {
+  private(set) var events: [Sourced<LoggedEvent>] = []
+  private var failure: UInt64?
+  private static let limit = 4096
+  private static let scanner = KeywordScanner([
+    (word: "translation failed for iova=", category: 0),
+    (word: "smmuv3_propagate_event ", category: 1), (word: "smmuv3_record_event ", category: 1),
+    (word: " smmuv3_", category: 2), (word: " gicv3_its_", category: 2),
+    (word: ":smmuv3_", category: 2),
+    (word: ":gicv3_its_", category: 2), (word: " smmu_ptw_", category: 2),
+    (word: " gicv3_", category: 2),
+  ])
+
+  mutating func take(_ bytes: [UInt8], file: String, number: Int) -> Bool {
+    let classes = Self.scanner.categories(in: bytes[...])
+    guard classes != 0 else { return false }
+    guard classes & 3 != 0 else { return true }
+    let text = String(decoding: bytes.prefix(1024), as: UTF8.self)
+    if classes & 1 != 0, let range = text.firstRange(of: "iova=") {
+      failure = UInt64(number: text[range.upperBound...].prefix { $0.isHexDigit || $0 == "x" })
+      return true
+    }
+    guard let name = text.firstRange(of: "SMMU_EVT_"), let sid = text.firstRange(of: "sid="),
+      let stream = UInt64(number: text[sid.upperBound...].prefix { $0.isHexDigit || $0 == "x" }),
+      let kind = Self.kinds[String(text[name.upperBound...].prefix { $0 != " " && $0 != ")" })]
+    else { return true }
+    defer { failure = nil }
+    guard events.count < Self.limit else { return true }
+    // The trace has neither direction nor class: a write of its own is taken, as of an MSI.
+    let words = [stream << 32 | UInt64(kind), 0x0200_0000_0000, failure ?? 0, 0]
+    let event = LoggedEvent(words: words, missing: failure == nil ? [2, 3] : [3], isRaw: false)
+    events.append(
+      Sourced(event, Evidence(file: file, line: number, text: KernelFacts.shown(text))))
+    return true
+  }
+
+  /// Types of events by the names that QEMU gives them.
+  private static let kinds: [String: UInt8] = [
+    "F_UUT": 0x01, "C_BAD_STREAMID": 0x02, "F_STE_FETCH": 0x03, "C_BAD_STE": 0x04,
+    "F_STREAM_DISABLED": 0x06, "C_BAD_SUBSTREAMID": 0x08, "F_CD_FETCH": 0x09, "C_BAD_CD": 0x0a,
+    "F_WALK_EABT": 0x0b, "F_TRANSLATION": 0x10, "F_ADDR_SIZE": 0x11, "F_ACCESS": 0x12,
+    "F_PERMISSION": 0x13,
+  ]
+}
