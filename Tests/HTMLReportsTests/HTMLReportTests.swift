@@ -163,7 +163,8 @@ struct HTMLReportTests {
     let folder = ScenarioFolder(path: "\(repository)/scenarios")
     var scenario = try folder.scenario(named: "synthetic-4-vectors")
     scenario.designs = [try folder.design(named: "rmr-identity")]
-    let axis = try ComparisonAxis.usage.narrowed(to: ["vfio"])
+    let axis = try ComparisonAxis.guestUsage.narrowed(
+      to: ["vfio"], in: ScenarioFolder(path: ""))
     let kernels = try #require(ComparisonAxis.all.first { $0.name == "guest-kernel" })
       .narrowed(to: ["6.6", "6.12"])
     let matrices = await MatrixRuns([MatrixPlan(scenario, axes: [axis, kernels])]).matrices()
