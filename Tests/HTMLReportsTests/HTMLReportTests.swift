@@ -166,7 +166,7 @@ struct HTMLReportTests {
     let axis = try ComparisonAxis.guestUsage.narrowed(
       to: ["vfio"], in: ScenarioFolder(path: ""))
     let kernels = try #require(ComparisonAxis.all.first { $0.name == "guest-kernel" })
-      .narrowed(to: ["6.6", "6.12"])
+      .narrowed(to: ["6.6", "6.12"], in: ScenarioFolder(path: ""))
     let matrices = await MatrixRuns([MatrixPlan(scenario, axes: [axis, kernels])]).matrices()
     #expect(matrices.outcomes.map(\.places.count) == [2])
     let comparison = Comparison(scenario: scenario, results: [Fixtures.result()])
