@@ -125,8 +125,8 @@ let package = Package(
     layer(
       "Fuzz",
       [
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Files", "Inspect", "Scenarios", "Scripts",
-        "Replay", "Diagnosis",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Files", "Inspect", "Scenarios",
+        "Scripts", "Replay", "Diagnosis",
       ]),
     layer(
       "Sweeps",
@@ -273,7 +273,7 @@ let package = Package(
     tests(
       "InspectTests", ["Inspect", "Files", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("DiagnosisTests", ["Diagnosis", "Inspect", "Firmware", "Bits", "Files", "TestRandom"]),
-    tests("FuzzTests", ["Fuzz"]),
+    tests("FuzzTests", ["Fuzz", "Firmware", "TestRandom"]),
     tests(
       "ConformanceTests",
       [
@@ -293,7 +293,7 @@ if Context.environment["DOORBELL_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "doorbell-fuzz", dependencies: ["Fuzz"], path: "tools/fuzz",
-      exclude: ["README.md", "readers", "files"],
+      exclude: ["README.md", "readers", "files", "firmware"],
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
   package.targets.append(
     .executableTarget(
@@ -302,6 +302,10 @@ if Context.environment["DOORBELL_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "doorbell-fuzz-files", dependencies: ["Fuzz"], path: "tools/fuzz/files",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+  package.targets.append(
+    .executableTarget(
+      name: "doorbell-fuzz-firmware", dependencies: ["Fuzz"], path: "tools/fuzz/firmware",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
 

@@ -57,6 +57,16 @@ public struct HostBridgeScan: Equatable, Sendable {
     self.bridges = bridges
   }
 
+  private init(bridges: [HostBridge], findings: [FirmwareFinding]) {
+    self.bridges = bridges
+    self.findings = findings
+  }
+
+  /// The bridges of two tables, such as a DSDT and an SSDT.
+  func merged(with other: Self) -> Self {
+    Self(bridges: bridges + other.bridges, findings: findings + other.findings)
+  }
+
   /// What holds for all bridges: `preserved` only if each preserves.
   public var bootConfiguration: BootConfiguration {
     if bridges.isEmpty || bridges.contains(where: { $0.bootConfiguration == .unknown }) {

@@ -17,9 +17,9 @@ extension DeviceTreeBlob.Node {
   /// A property's first cell.
   public func cell(_ name: String) -> UInt32? { cells(name).first }
 
-  /// A property as zero-terminated strings.
+  /// A property as zero-terminated strings, without what a terminal might obey.
   public func strings(_ name: String) -> [String] {
-    (bytes(name) ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    (bytes(name) ?? []).split(separator: 0).map { printable(String(decoding: $0, as: UTF8.self)) }
   }
 
   /// Whether `compatible` names one of these.
@@ -58,6 +58,15 @@ extension DeviceTreeBlob {
     return regions(nodes[node].cells("reg"), counts: counts).compactMap {
       translate($0, from: parent)
     }
+  }
+
+  /// An address without a size, in the cells of a node's parent, as the CPU sees it
+  /// (`of_translate_address`).
+  public func address(_ cells: [UInt32], of node: Int) -> UInt64? {
+    let parent = nodes[node].parent
+    let count = cellCounts(ofChildrenOf: parent).address
+    guard (1...2).contains(count), cells.count >= count else { return nil }
+    return translate(Region(base: number(cells, at: 0, count: count), size: 0), from: parent)?.base
   }
 
   /// Cells as addresses with sizes.

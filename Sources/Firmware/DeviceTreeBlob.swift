@@ -1,5 +1,17 @@
 internal import CFdt
 
+/// A text without what a terminal might obey: control and format characters as `\u{1b}`.
+func printable(_ text: String) -> String {
+  guard text.utf8.contains(where: { $0 < 0x20 || $0 > 0x7e }) else { return text }
+  return text.unicodeScalars.reduce(into: "") { result, scalar in
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse:
+      result += "\\u{\(String(scalar.value, radix: 16))}"
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+}
+
 /// A flattened device tree (Devicetree Specification 0.4, chapter 5), unpacked.
 ///
 /// This file holds every use of libfdt, and every `unsafe` of reading a device tree.
@@ -7,6 +19,11 @@ public struct DeviceTreeBlob: Equatable, Sendable {
   public struct Property: Equatable, Sendable {
     public let name: String
     public let bytes: [UInt8]
+
+    public init(name: String, bytes: [UInt8]) {
+      self.name = name
+      self.bytes = bytes
+    }
   }
 
   public struct Node: Equatable, Sendable {
@@ -15,6 +32,12 @@ public struct DeviceTreeBlob: Equatable, Sendable {
     /// The parent's position among the nodes; `nil` for the root.
     public let parent: Int?
     public fileprivate(set) var properties: [Property] = []
+
+    public init(path: String, parent: Int?, properties: [Property] = []) {
+      self.path = printable(path)
+      self.parent = parent
+      self.properties = properties
+    }
   }
 
   /// Why bytes are not a device tree, in libfdt's words.
@@ -44,6 +67,11 @@ public struct DeviceTreeBlob: Equatable, Sendable {
     }
     nodes = try answer.get()
   }
+
+  /// A tree that was read in another way.
+  ///
+  /// - Parameter nodes: parents before their children.
+  public init(nodes: [Node]) { self.nodes = nodes }
 
   private static func error(_ code: Int32) -> BadBlob {
     BadBlob(

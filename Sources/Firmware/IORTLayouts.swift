@@ -88,10 +88,12 @@ public enum IORTLayout {
   /// Node revision 4 and later.
   public static let rootComplexFlags = TableField(
     "Flags", at: 36, 4, .flags([.init("PASID supported", bit: 0)]))
+  private static let rootComplexStart =
+    nodeHeader + accessProperties(at: 16) + [atsAttribute, segment]
   private static let rootComplexFields =
-    nodeHeader + accessProperties(at: 16) + [
-      atsAttribute, segment, memoryLimit, pasid, TableField("Reserved", at: 35, 1, .reserved),
-    ]
+    rootComplexStart + [memoryLimit, pasid, TableField("Reserved", at: 35, 1, .reserved)]
+  /// Node revision 0: 32 bytes.
+  static let rootComplex0 = RecordLayout("root complex", rootComplexStart)
   /// Up to node revision 3: 36 bytes.
   static let rootComplex = RecordLayout("root complex", rootComplexFields)
   /// From node revision 4 on: 40 bytes.
@@ -153,23 +155,28 @@ public enum IORTLayout {
   public static let errorInterrupt = TableField("GERR GSIV", at: 52, 4)
   public static let syncInterrupt = TableField("Sync GSIV", at: 56, 4)
   public static let deviceIDIndex = TableField("DeviceID Mapping Index", at: 64, 4, .decimal)
-  static let smmuV3 = RecordLayout(
-    "SMMUv3",
+  private static let smmuV3Start =
     nodeHeader + [
       smmuBase, smmu3Flags, TableField("Reserved", at: 28, 4, .reserved), vatos, smmu3Model,
       eventInterrupt, priInterrupt, errorInterrupt, syncInterrupt,
-      TableField("Proximity Domain", at: 60, 4), deviceIDIndex,
-    ])
+    ]
+  /// Node revision 0: 60 bytes.
+  static let smmuV3Early = RecordLayout("SMMUv3", smmuV3Start)
+  static let smmuV3 = RecordLayout(
+    "SMMUv3", smmuV3Start + [TableField("Proximity Domain", at: 60, 4), deviceIDIndex])
 
   // MARK: PMCG, RMR, IWB
 
+  public static let pmcgInterrupt = TableField("Overflow GSIV", at: 24, 4)
   public static let pmcgReference = TableField("Node Reference", at: 28, 4)
-  static let pmcg = RecordLayout(
-    "PMCG",
+  private static let pmcgStart =
     nodeHeader + [
-      TableField("Page 0 Base Address", at: 16, 8), TableField("Overflow GSIV", at: 24, 4),
-      pmcgReference, TableField("Page 1 Base Address", at: 32, 8),
-    ])
+      TableField("Page 0 Base Address", at: 16, 8), pmcgInterrupt, pmcgReference,
+    ]
+  /// Node revision 0: 32 bytes.
+  static let pmcg0 = RecordLayout("PMCG", pmcgStart)
+  static let pmcg = RecordLayout(
+    "PMCG", pmcgStart + [TableField("Page 1 Base Address", at: 32, 8)])
 
   public static let rmrFlags = TableField(
     "Flags", at: 16, 4,

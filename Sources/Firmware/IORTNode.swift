@@ -20,18 +20,25 @@ public struct IORTNodeType: RawRepresentable, Hashable, Sendable, CustomStringCo
     return layout == IORTLayout.unknownNode ? "unknown type \(rawValue)" : layout.name
   }
 
-  /// The fixed part of a node of this type.
-  func layout(revision: UInt8) -> RecordLayout {
+  /// The fixed part of a node of this type. Revision 0 nodes of DEN 0049C and before end earlier,
+  /// which shows in where the mappings start, or in the length of a node without.
+  func layout(revision: UInt8, end: Int = .max) -> RecordLayout {
     switch self {
-    case .itsGroup: IORTLayout.itsGroup
-    case .namedComponent: IORTLayout.namedComponent
-    case .rootComplex: revision >= 4 ? IORTLayout.rootComplex4 : IORTLayout.rootComplex
-    case .smmuV2: IORTLayout.smmuV2
-    case .smmuV3: IORTLayout.smmuV3
-    case .pmcg: IORTLayout.pmcg
-    case .reservedMemoryRange: IORTLayout.rmr
-    case .iwb: IORTLayout.iwb
-    default: IORTLayout.unknownNode
+    case .itsGroup: return IORTLayout.itsGroup
+    case .namedComponent: return IORTLayout.namedComponent
+    case .rootComplex:
+      if revision >= 4 { return IORTLayout.rootComplex4 }
+      return revision == 0 && end < IORTLayout.rootComplex.size
+        ? IORTLayout.rootComplex0 : IORTLayout.rootComplex
+    case .smmuV2: return IORTLayout.smmuV2
+    case .smmuV3:
+      return revision == 0 && end < IORTLayout.smmuV3.size
+        ? IORTLayout.smmuV3Early : IORTLayout.smmuV3
+    case .pmcg:
+      return revision == 0 && end < IORTLayout.pmcg.size ? IORTLayout.pmcg0 : IORTLayout.pmcg
+    case .reservedMemoryRange: return IORTLayout.rmr
+    case .iwb: return IORTLayout.iwb
+    default: return IORTLayout.unknownNode
     }
   }
 
@@ -87,7 +94,7 @@ public struct IORTNode: Equatable, Sendable {
   /// (`iort_get_id_mapping_index`): until node revision 5 the index of an SMMUv3 counts unless all
   /// its interrupts are wired.
   public var ownMappingIndex: Int? {
-    if type == .pmcg { return 0 }
+    if type == .pmcg { return record[IORTLayout.pmcgInterrupt] == 0 && !mappings.isEmpty ? 0 : nil }
     guard type == .smmuV3, revision >= 1 else { return nil }
     if revision < 5 {
       let wired = [

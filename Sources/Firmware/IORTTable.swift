@@ -84,7 +84,11 @@ struct IORTReader {
         "Linux checks only where a node starts, and takes what lies behind the table for the rest: "
           + "the path of its devices' MSIs is undefined.")
     }
-    let layout = type.layout(revision: UInt8(start[IORTLayout.revision]))
+    let mappingStart = Int(start[IORTLayout.mappingOffset])
+    let layout = type.layout(
+      revision: UInt8(start[IORTLayout.revision]),
+      end: start[IORTLayout.mappingCount] > 0 && mappingStart >= IORTLayout.nodeHeaderSize
+        ? mappingStart : length)
     let record = TableRecord(layout, in: table, at: offset, length: min(length, layout.size))
     checkFixedPart(record, type: type, place: place)
     return IORTNode(

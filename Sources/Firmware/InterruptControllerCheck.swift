@@ -3,12 +3,13 @@ internal import Bits
 /// Rules about ITSs and MSI frames: which exist, and which groups name them.
 enum InterruptControllerCheck {
   static func findings(_ facts: PlatformFacts) -> [FirmwareFinding] {
-    groups(facts) + duplicates(facts) + unused(facts) + presence(facts)
+    groups(facts) + duplicates(facts) + unused(facts) + isolation(facts) + presence(facts)
   }
 
   private static func groups(_ facts: PlatformFacts) -> [FirmwareFinding] {
     var findings: [FirmwareFinding] = []
     var owners: [UInt32: String] = [:]
+    let known = Set(facts.itses.map(\.identifier))
     for group in facts.itsGroups {
       if group.identifiers.isEmpty {
         findings.append(
@@ -26,9 +27,7 @@ enum InterruptControllerCheck {
                 + "DeviceIDs raise each other's interrupts."))
         }
         owners[identifier] = group.place
-        guard facts.knowsInterruptControllers,
-          !facts.itses.contains(where: { $0.identifier == identifier })
-        else { continue }
+        guard facts.knowsInterruptControllers, !known.contains(identifier) else { continue }
         findings.append(
           FirmwareFinding(
             .error, "its-unknown", at: group.place, "the MADT has no ITS \(identifier)",
@@ -41,23 +40,27 @@ enum InterruptControllerCheck {
 
   private static func duplicates(_ facts: PlatformFacts) -> [FirmwareFinding] {
     var findings: [FirmwareFinding] = []
-    for (index, its) in facts.itses.enumerated() {
-      for other in facts.itses[..<index] where other.identifier == its.identifier {
+    var identifiers: [UInt32: String] = [:]
+    var bases: [UInt64: String] = [:]
+    for its in facts.itses {
+      if let other = identifiers[its.identifier] {
         findings.append(
           FirmwareFinding(
             .error, "its-duplicate-id", at: its.place,
-            "the same identifier \(its.identifier) as \(other.place)",
+            "the same identifier \(its.identifier) as \(other)",
             consequence: "a group that names it can mean either: MSIs may go to a doorbell of the "
               + "one while their tables are in the other."))
       }
-      for other in facts.itses[..<index] where other.base == its.base {
+      if let other = bases[its.base] {
         findings.append(
           FirmwareFinding(
             .error, "its-duplicate-base", at: its.place,
-            "the same base address \(hex(its.base)) as \(other.place)",
+            "the same base address \(hex(its.base)) as \(other)",
             consequence: "two drivers program one ITS over each other, and MSIs mapped by the "
               + "first are lost."))
       }
+      identifiers[its.identifier] = its.place
+      bases[its.base] = its.place
     }
     return findings
   }
@@ -72,13 +75,41 @@ enum InterruptControllerCheck {
     }
   }
 
+  /// Controllers with which VFIO lets no device be assigned unless told to
+  /// (`msi_device_has_isolated_msi`, EPERM): of Arm's, ITSs alone tell devices apart.
+  private static func isolation(_ facts: PlatformFacts) -> [FirmwareFinding] {
+    let text =
+      "a device that is assigned to a guest can raise the interrupts of others: VFIO refuses it "
+      + "(EPERM) unless allow_unsafe_interrupts is set."
+    let windows = facts.itses.compactMap { its in
+      its.window.map { window in
+        FirmwareFinding(
+          .warning, "msi-not-isolated", at: its.place,
+          "a window \(hex(window.lowerBound))-\(hex(window.upperBound)) in front of the ITS takes the "
+            + "DeviceID from the address, \(its.deviceBits ?? 0) bits of it",
+          consequence: text)
+      }
+    }
+    let used = Set(
+      facts.rootComplexes.flatMap { $0.messages ?? [] }.compactMap { mapping -> Int? in
+        if case .controller(let index) = mapping.target { index } else { nil }
+      })
+    return windows
+      + used.sorted().map { index in
+        FirmwareFinding(
+          .note, "msi-not-isolated", at: facts.controllers[index].place,
+          "MSIs go to \(facts.controllers[index].name), which knows no DeviceIDs", consequence: text
+        )
+      }
+  }
+
   private static func presence(_ facts: PlatformFacts) -> [FirmwareFinding] {
-    guard facts.knowsInterruptControllers, facts.itses.isEmpty, facts.messageFrames.isEmpty
+    guard facts.knowsInterruptControllers, facts.itses.isEmpty, facts.controllers.isEmpty
     else { return [] }
     return [
       FirmwareFinding(
         .note, "no-msi-controller", at: facts.source == .acpi ? "APIC" : "/",
-        "there is neither an ITS nor a GICv2m frame",
+        "there is neither an ITS nor another MSI controller",
         consequence: "no device can use MSIs: its interrupts are wired.")
     ]
   }

@@ -5,14 +5,20 @@ extension PlatformFacts {
   public init(iort: IORTTable?, madt: MADTTable?, mcfg: MCFGTable?, bridges: HostBridgeScan?) {
     self.init(source: .acpi)
     bootConfiguration = bridges?.bootConfiguration ?? .unknown
+    view = (iort?.header ?? madt?.header).map { MachineView(of: TableOrigin(of: $0)) } ?? .unknown
     if let madt { addControllers(madt) }
     guard let iort else { return }
+    // Linux makes a platform device of each SMMU and PMCG, in order (`iort_init_platform_devices`).
+    var devices = 0
     let index = NodeIndex(iort)
     for node in iort.nodes {
       switch node.type {
       case .itsGroup:
         itsGroups.append(ITSGroup(place: node.place, identifiers: node.itsIdentifiers))
-      case .smmuV2, .smmuV3: smmus.append(Self.smmu(node, index))
+      case .smmuV2, .smmuV3:
+        smmus.append(Self.smmu(node, index, number: devices))
+        devices += 1
+      case .pmcg: devices += 1
       case .rootComplex:
         let segment = node.record.word(IORTLayout.segment)
         rootComplexes.append(
@@ -20,7 +26,9 @@ extension PlatformFacts {
             place: node.place, segment: segment,
             requesterIDs: mcfg?.requesterIDs(ofSegment: segment) ?? 0...0xffff,
             streams: Self.mappings(node, index), messages: nil,
-            bootConfiguration: bootConfiguration))
+            bootConfiguration: bootConfiguration,
+            supportsATS: isSet(node.record[IORTLayout.atsAttribute], bit: 0),
+            pasidBits: Self.pasidBits(node)))
       case .namedComponent:
         components.append(Component(place: node.place, streams: Self.mappings(node, index)))
       case .reservedMemoryRange: reserved += Self.reserved(node, index, table: iort)
@@ -31,7 +39,9 @@ extension PlatformFacts {
 
   /// Which list position each node of an IORT will have.
   private struct NodeIndex {
-    /// Whether the table counts IDs without the minus one (`iort_check_id_count_workaround`).
+    /// Whether the table counts IDs without the minus one: those of HIP07 and HIP08 do. Linux knew them
+    /// by name once (`iort_check_id_count_workaround`); now the last ID of a range gives way to the
+    /// next range (`iort_id_map`).
     let countsAll: Bool
     private var targets: [Int: Target] = [:]
     private var kinds: [Int: String] = [:]
@@ -77,12 +87,20 @@ extension PlatformFacts {
     }
   }
 
-  private static func smmu(_ node: IORTNode, _ index: NodeIndex) -> SMMU {
+  /// The PASID capabilities count where the node says that PASIDs are supported (revision 4).
+  private static func pasidBits(_ node: IORTNode) -> Int? {
+    guard node.revision >= 4 else { return nil }
+    guard isSet(node.record[IORTLayout.rootComplexFlags], bit: 0) else { return 0 }
+    return Int(bits(node.record[IORTLayout.pasid], 4, 0))
+  }
+
+  private static func smmu(_ node: IORTNode, _ index: NodeIndex, number: Int) -> SMMU {
     SMMU(
       place: node.place, isVersion3: node.type == .smmuV3, base: node.record[IORTLayout.smmuBase],
       // An SMMU has no use for the single mapping flag: Linux skips the mapping (`iort_id_map`).
       mappings: mappings(node, index).filter { !$0.isSingle },
-      isHI161X: node.type == .smmuV3 && node.record[IORTLayout.smmu3Model] == 1)
+      isHI161X: node.type == .smmuV3 && node.record[IORTLayout.smmu3Model] == 1,
+      kernelName: "arm-smmu\(node.type == .smmuV3 ? "-v3" : "").\(number).auto")
   }
 
   private static func reserved(
@@ -126,8 +144,11 @@ extension PlatformFacts {
             record, "GICR", MADTLayout.redistributorBase, record[MADTLayout.redistributorLength]))
       case .gicc: addCPU(record, place: place(record))
       case .msiFrame:
-        let frame = area(record, "GICv2m frame", MADTLayout.frameBase, 0x1000)
-        messageFrames.append(frame)
+        let frame = area(record, MSIControllerKind.frame.name, MADTLayout.frameBase, 0x1000)
+        controllers.append(
+          MessageController(
+            place: frame.place, name: frame.name, base: frame.base,
+            doorbell: frame.base &+ 0x40))
         if record[MADTLayout.frameFlags] & 1 == 1 {
           addMessageSPIs(
             base: record[MADTLayout.spiBase], count: record[MADTLayout.spiCount])

@@ -11,6 +11,7 @@ struct ReservedRangeCheck {
   init(facts: PlatformFacts, window: ClosedRange<UInt64>) {
     self.facts = facts
     self.window = window
+    used = Self.usedStreams(facts)
     var previous: String?
     for range in facts.reserved {
       check(range)
@@ -20,7 +21,8 @@ struct ReservedRangeCheck {
     }
     checkOverlaps()
     checkBootConfiguration()
-    checkCoverage()
+    checkHardware()
+    if facts.view != .host { checkCoverage() }
   }
 
   private mutating func add(
@@ -52,13 +54,14 @@ struct ReservedRangeCheck {
         "nothing is mapped, and an MSI that was to pass through the range faults in stage 1.")
       return
     }
-    if range.base & 0xffff != 0 || range.length & 0xffff != 0 {
+    // Asked of RMR nodes alone (`iort_rmr_alloc`).
+    if facts.source == .acpi && (range.base & 0xffff != 0 || range.length & 0xffff != 0) {
       add(
         .warning, "rmr-alignment", range.place, "\(name(range)) is not aligned to 64 KiB",
         "Linux says firmware bug and rounds to its own pages: with large ones the mapping covers "
           + "more than was asked for, and an MSI may meet a neighbour of the doorbell.")
     }
-    if touches(range) { checkWindow(range) }
+    if touches(range) && facts.view != .host { checkWindow(range) }
     for area in facts.areas where area.isMemory && area.length > 0 {
       guard range.base <= area.base &+ (area.length - 1), last >= area.base else { continue }
       add(
@@ -112,18 +115,49 @@ struct ReservedRangeCheck {
   }
 
   private mutating func checkStreams(_ range: PlatformFacts.ReservedRange) {
-    let sources = facts.rootComplexes.map(\.streams) + facts.components.map(\.streams)
-    for streams in range.streams {
-      let isUsed = sources.joined().contains {
-        $0.target == .smmu(streams.smmu) && $0.output.overlaps(streams.ids)
-      }
-      guard !isUsed else { continue }
+    for streams in range.streams where list.isListing("rmr-no-device") {
+      guard !isUsed(streams) else { continue }
       add(
         .warning, "rmr-no-device", range.place,
         "no device has StreamIDs \(hex(UInt64(streams.ids.lowerBound)))-"
           + "\(hex(UInt64(streams.ids.upperBound))) at \(facts.smmus[streams.smmu].place)",
         "the range is mapped for nobody, and the device it was meant for faults on its MSIs.")
     }
+  }
+
+  /// The StreamIDs that devices have at each SMMU, as ranges that do not meet, in order.
+  private let used: [Int: [ClosedRange<UInt32>]]
+
+  private static func usedStreams(_ facts: PlatformFacts) -> [Int: [ClosedRange<UInt32>]] {
+    var used: [Int: [ClosedRange<UInt32>]] = [:]
+    let mappings = facts.rootComplexes.flatMap(\.streams) + facts.components.flatMap(\.streams)
+    for mapping in mappings {
+      guard case .smmu(let smmu) = mapping.target else { continue }
+      used[smmu, default: []].append(mapping.output)
+    }
+    return used.mapValues { ranges in
+      ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { merged, range in
+        if let last = merged.last, range.lowerBound <= last.upperBound {
+          merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+        } else {
+          merged.append(range)
+        }
+      }
+    }
+  }
+
+  private func isUsed(_ streams: PlatformFacts.ReservedRange.Streams) -> Bool {
+    guard let ranges = used[streams.smmu] else { return false }
+    var (low, high) = (0, ranges.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ranges[middle].upperBound < streams.ids.lowerBound {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    return low < ranges.count && ranges[low].lowerBound <= streams.ids.upperBound
   }
 
   /// Ranges of one node, as `iort_rmr_desc_check_overlap` compares them.
@@ -168,16 +202,19 @@ struct ReservedRangeCheck {
     }
   }
 
+  private mutating func checkHardware() {
+    for smmu in facts.smmus where smmu.isHI161X {
+      add(
+        .note, "hi161x", smmu.place, "a HiSilicon HI161X",
+        "it does not translate writes to the ITS: Linux reserves the doorbell pages as `msi`, "
+          + "and MSIs carry the doorbell's physical address.")
+    }
+  }
+
   /// Streams that no range lets reach the window.
   private mutating func checkCoverage() {
     let covering = facts.reserved.filter { covers($0) && $0.isDirect && $0.isHeeded }
-    for (index, smmu) in facts.smmus.enumerated() {
-      if smmu.isHI161X {
-        add(
-          .note, "hi161x", smmu.place, "a HiSilicon HI161X",
-          "it does not translate writes to the ITS: Linux reserves the doorbell pages as `msi`, "
-            + "and MSIs carry the doorbell's physical address.")
-      }
+    for (index, smmu) in facts.smmus.enumerated() where smmu.isVersion3 {
       let isCovered = covering.contains { $0.streams.contains { $0.smmu == index } }
       guard !isCovered else { continue }
       add(

@@ -8,11 +8,10 @@ package struct FirmwareFiles: Equatable, Sendable {
   package let name: String
   package private(set) var tables = FirmwareTables()
 
-  /// The tables in a folder, by the names that dumps have.
-  private static let folderNames = ["IORT.aml", "APIC.aml", "MCFG.aml", "DSDT.aml", "machine.dtb"]
-
   /// The machines of several files and folders. Each folder, IORT and device tree is a machine;
-  /// other tables belong to every machine that has none of their kind.
+  /// other tables belong to every machine that has none of their kind. A folder is one of tables
+  /// under any names, such as /sys/firmware/acpi/tables with the folders `dynamic` and `data` in it,
+  /// or a device tree as the kernel shows it, /proc/device-tree.
   ///
   /// - Throws: `InputError` for a file that cannot be read or is no such table.
   package static func machines(_ paths: [String], with others: [String] = [])
@@ -23,7 +22,11 @@ package struct FirmwareFiles: Equatable, Sendable {
     for path in paths + others {
       var files = FirmwareFiles(name: path)
       if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
-        try files.addFolder(path, names: names)
+        if DeviceTreeFolder.isRoot(names) {
+          files.tables.tree = try DeviceTreeFolder.tree(at: path)
+        } else {
+          try files.addFolder(path, names: names)
+        }
         machines.append(files)
         continue
       }
@@ -31,55 +34,107 @@ package struct FirmwareFiles: Equatable, Sendable {
       if files.tables.iort != nil || files.tables.tree != nil {
         machines.append(files)
       } else {
-        shared.complete(with: files.tables)
+        shared.tables.complete(with: files.tables)
       }
     }
     if machines.isEmpty { machines = [shared] }
-    for index in machines.indices { machines[index].complete(with: shared.tables) }
+    for index in machines.indices { machines[index].tables.complete(with: shared.tables) }
     return machines
   }
 
   private init(name: String) { self.name = name }
 
+  /// Files of a folder that are looked at.
+  private static let fileLimit = 1024
+
+  /// Reads what a folder holds that is a table, by content; what is none is passed over.
   private mutating func addFolder(_ path: String, names: [String]) throws(InputError) {
-    let present = Self.folderNames.filter { names.contains($0) }.map { "\(path)/\($0)" }
-    guard !present.isEmpty else {
-      throw InputError(
-        expected: "one of \(Self.folderNames.joined(separator: ", "))", found: "none",
-        at: Place(file: path))
+    var isFound = false
+    var files: [String] = names.sorted().map { "\(path)/\($0)" }
+    // Tables that a DSDT loads, as the kernel shows them.
+    for folder in ["dynamic", "data"] where names.contains(folder) {
+      let inner = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []
+      files += inner.sorted().map { "\(path)/\(folder)/\($0)" }
     }
-    for file in present { try add(file) }
+    // The tables that the machine booted with come before their disassembly and other copies.
+    let ordered = files.prefix(Self.fileLimit).filter {
+      !$0.hasSuffix(".dsl") && !$0.hasSuffix(".dts")
+    }
+    let texts = files.prefix(Self.fileLimit).filter { $0.hasSuffix(".dsl") || $0.hasSuffix(".dts") }
+    for file in ordered + (ordered.isEmpty ? texts : []) {
+      guard Self.isRegular(file) else { continue }
+      let bytes = try InputFile(file).bytes(limit: FirmwareTables.sizeLimit)
+      guard FirmwareTables.recognizes(bytes) else { continue }
+      isFound = true
+      do { try tables.add(bytes) } catch { throw InputError("\(error)", at: Place(file: file)) }
+    }
+    guard isFound else {
+      throw InputError(
+        expected: "a folder with an IORT, APIC, MCFG, DSDT or SSDT table or a device tree",
+        found: "none in \(names.count) files", at: Place(file: path))
+    }
+  }
+
+  private static func isRegular(_ path: String) -> Bool {
+    let values = try? URL(fileURLWithPath: path).resolvingSymlinksInPath()
+      .resourceValues(forKeys: [.isRegularFileKey])
+    return values?.isRegularFile ?? false
   }
 
   /// Reads one table of whatever kind its first bytes say.
   private mutating func add(_ path: String) throws(InputError) {
-    let bytes = try InputFile(path).bytes()
-    do {
-      if DeviceTreeBlob.isBlob(bytes) {
-        tables.tree = try DeviceTreeBlob(bytes)
-        return
-      }
-      switch String(decoding: bytes.prefix(4), as: UTF8.self) {
-      case "IORT": tables.iort = try IORTTable(bytes)
-      case "APIC": tables.madt = try MADTTable(bytes)
-      case "MCFG": tables.mcfg = try MCFGTable(bytes)
-      case "DSDT", "SSDT": tables.bridges = try HostBridgeScan(bytes)
-      default:
-        throw FirmwareError(
-          "expected an IORT, APIC, MCFG, DSDT or SSDT table or a flattened device tree, found "
-            + (bytes.isEmpty ? "an empty file" : "something that starts otherwise"))
-      }
-    } catch {
-      throw InputError("\(error)", at: Place(file: path))
-    }
+    let bytes = try InputFile(path).bytes(limit: FirmwareTables.sizeLimit)
+    do { try tables.add(bytes) } catch { throw InputError("\(error)", at: Place(file: path)) }
+  }
+}
+
+/// A device tree as the kernel shows it: a folder for each node, a file for each property
+/// (/proc/device-tree, /sys/firmware/devicetree/base).
+enum DeviceTreeFolder {
+  /// Nodes and properties of one tree that are read, and bytes of one property.
+  private static let limit = 200_000
+  private static let propertyLimit = 4 << 20
+  private static let maximumDepth = 64
+
+  /// Whether a folder with these names is a tree's root.
+  static func isRoot(_ names: [String]) -> Bool {
+    names.contains("#address-cells") && names.contains("compatible")
   }
 
-  /// Takes from `other` what is missing.
-  private mutating func complete(with other: FirmwareTables) {
-    tables.iort = tables.iort ?? other.iort
-    tables.madt = tables.madt ?? other.madt
-    tables.mcfg = tables.mcfg ?? other.mcfg
-    tables.bridges = tables.bridges ?? other.bridges
-    tables.tree = tables.tree ?? other.tree
+  /// - Throws: `InputError` for a folder that cannot be read, or is larger than any tree.
+  static func tree(at root: String) throws(InputError) -> DeviceTreeBlob {
+    var nodes: [DeviceTreeBlob.Node] = []
+    var pending: [(folder: String, path: String, parent: Int?, depth: Int)] = [(root, "/", nil, 1)]
+    var count = 0
+    while let next = pending.popLast() {
+      let place = Place(file: next.folder)
+      guard next.depth <= maximumDepth else {
+        throw InputError(
+          "the device tree nests deeper than \(maximumDepth) levels", at: place)
+      }
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: next.folder) else {
+        throw InputError("the folder cannot be read", at: place)
+      }
+      var properties: [DeviceTreeBlob.Property] = []
+      for name in names.sorted() {
+        count += 1
+        guard count <= limit else {
+          throw InputError("more than \(limit) nodes and properties", at: Place(file: root))
+        }
+        let file = "\(next.folder)/\(name)"
+        let values = try? URL(fileURLWithPath: file).resourceValues(forKeys: [
+          .isDirectoryKey, .isSymbolicLinkKey, .isRegularFileKey,
+        ])
+        if values?.isDirectory == true, values?.isSymbolicLink != true {
+          let path = next.path == "/" ? "/\(name)" : "\(next.path)/\(name)"
+          pending.append((file, path, nodes.count, next.depth + 1))
+        } else if values?.isRegularFile == true {
+          let bytes = try InputFile(file).bytes(limit: propertyLimit)
+          properties.append(.init(name: name, bytes: bytes))
+        }
+      }
+      nodes.append(.init(path: next.path, parent: next.parent, properties: properties))
+    }
+    return DeviceTreeBlob(nodes: nodes)
   }
 }

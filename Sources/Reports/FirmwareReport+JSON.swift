@@ -8,11 +8,20 @@ extension FirmwareReport {
   package var json: JSONValue {
     [
       "name": .string(name),
+      "summary": summaryJSON,
       "tables": .array(tables.listings.map(Self.json)),
       "facts": factsJSON,
       "routes": .array(routes.map(json)),
       "findings": .array(findings.map(Self.json)),
     ]
+  }
+
+  private var summaryJSON: JSONValue {
+    let counts = FirmwareFinding.Severity.allCases.map { severity in
+      JSONValue.Member(
+        "\(severity.rawValue)s", .integer(findings.count { $0.severity == severity }))
+    }
+    return .object([JSONValue.Member("view", .string(facts.view.rawValue))] + counts)
   }
 
   private static func json(_ number: UInt64) -> JSONValue { .string(hex(number)) }
@@ -54,6 +63,7 @@ extension FirmwareReport {
     [
       "place": .string(mapping.place), "input": Self.json(mapping.input),
       "output": Self.json(mapping.output), "single": .bool(mapping.isSingle),
+      "mask": mapping.mask == .max ? .null : Self.json(mapping.mask),
       "target": .string(facts.name(of: mapping.target)),
     ]
   }
@@ -66,15 +76,28 @@ extension FirmwareReport {
         facts.itses.map {
           [
             "place": .string($0.place), "identifier": .integer(Int($0.identifier)),
-            "base": Self.json($0.base), "doorbell": Self.json($0.doorbell),
+            "base": Self.json($0.base),
+            "doorbell": $0.window == nil ? Self.json($0.doorbell) : .null,
+            "window": $0.window.map { [Self.json($0.lowerBound), Self.json($0.upperBound)] }
+              ?? .null,
+            "isolates": .bool($0.isolates),
           ]
         }),
-      "messageFrames": .array(
-        facts.messageFrames.map { ["place": .string($0.place), "base": Self.json($0.base)] }),
+      "controllers": .array(
+        facts.controllers.map {
+          [
+            "place": .string($0.place), "name": .string($0.name), "base": Self.json($0.base),
+            "doorbell": $0.doorbell.map { Self.json($0) } ?? .null,
+            "ownReceiver": .bool($0.isOwnReceiver),
+          ]
+        }),
       "smmus": .array(
         facts.smmus.map {
           [
             "place": .string($0.place), "base": Self.json($0.base),
+            "version": .integer($0.isVersion3 ? 3 : 2),
+            "model": $0.model.isEmpty ? .null : .string($0.model),
+            "kernelName": $0.kernelName.isEmpty ? .null : .string($0.kernelName),
             "mappings": .array($0.mappings.map(json)),
           ]
         }),
@@ -82,9 +105,21 @@ extension FirmwareReport {
         facts.rootComplexes.map {
           [
             "place": .string($0.place), "segment": .integer(Int($0.segment)),
+            "numbered": .bool($0.isNumbered),
             "requesterIDs": Self.json($0.requesterIDs),
             "bootConfiguration": .string($0.bootConfiguration.rawValue),
             "requests": .array($0.streams.map(json)),
+            "messages": $0.messages.map { .array($0.map(json)) } ?? .null,
+            "ats": $0.supportsATS.map { .bool($0) } ?? .null,
+            "pasidBits": $0.pasidBits.map { .integer($0) } ?? .null,
+          ]
+        }),
+      "otherIOMMUs": .array(
+        facts.otherIOMMUs.map { ["place": .string($0.place), "model": .string($0.model)] }),
+      "components": .array(
+        facts.components.map {
+          [
+            "place": .string($0.place), "requests": .array($0.streams.map(json)),
             "messages": $0.messages.map { .array($0.map(json)) } ?? .null,
           ]
         }),
@@ -133,8 +168,14 @@ extension FirmwareReport {
             "input": Self.json($0.input), "output": Self.json($0.output), "to": .string($0.to),
           ]
         }),
+      "bridge": route.complex.map { .string(facts.rootComplexes[$0].place) } ?? .null,
       "streamID": route.stream.map { Self.json($0.id) } ?? .null,
+      "smmu": route.stream.map { .string(facts.smmus[$0.smmu].place) } ?? .null,
       "deviceID": route.device.map { Self.json($0.id) } ?? .null,
+      "its": route.device.map { .string(facts.itsGroups[$0.group].place) } ?? .null,
+      "controller": route.controller.map { .string(facts.controllers[$0].place) } ?? .null,
+      "doorbell": facts.doorbell(of: route).map { Self.json($0) } ?? .null,
+      "remarks": .array(route.remarks.map { .string($0) }),
       "end": route.end.map { .string($0) } ?? .null,
     ]
   }

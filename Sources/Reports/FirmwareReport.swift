@@ -14,11 +14,14 @@ package struct FirmwareReport: Sendable {
   /// - Parameters:
   ///   - requesterIDs: the functions whose routes are shown.
   ///   - window: where the host puts its software MSI window.
+  ///   - view: whose machine it is, where the tables do not tell or are wrong about it.
   package init(
-    _ files: FirmwareFiles, requesterIDs: [RequesterID] = [], window: ClosedRange<UInt64>
+    _ files: FirmwareFiles, requesterIDs: [RequesterID] = [], window: ClosedRange<UInt64>,
+    view: MachineView? = nil
   ) {
-    self.init(
-      name: files.name, tables: files.tables, requesterIDs: requesterIDs, window: window)
+    var tables = files.tables
+    tables.view = view
+    self.init(name: files.name, tables: tables, requesterIDs: requesterIDs, window: window)
   }
 
   /// The report on tables that are no files.
@@ -31,7 +34,7 @@ package struct FirmwareReport: Sendable {
     facts = tables.facts
     findings = tables.findings(window: window)
     let facts = facts
-    routes = requesterIDs.map { facts.route(of: $0.value, segment: $0.segment) }
+    routes = requesterIDs.flatMap { facts.routes(of: $0.value, segment: $0.segment) }
   }
 
   /// Whether a finding is an error.
@@ -39,13 +42,48 @@ package struct FirmwareReport: Sendable {
 
   // MARK: Text
 
-  package var text: String {
-    var lines = ["\(name)"]
-    for listing in tables.listings { lines += Self.lines(listing) }
-    lines += factLines
+  /// The report, without the fields of the tables.
+  package var text: String { text(fields: false) }
+
+  /// A summary, the routes that were asked for, the findings by rule, and what the tables say.
+  ///
+  /// - Parameter fields: whether every field of every structure follows, with its meaning.
+  package func text(fields: Bool) -> String {
+    var lines = ["\(name)"] + summaryLines
     for route in routes { lines += [""] + self.lines(route) }
     lines += findingLines
+    lines += factLines
+    if fields { for listing in tables.listings { lines += Self.lines(listing) } }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Whose machine it is, what it has, and how the findings count.
+  private var summaryLines: [String] {
+    let owner =
+      switch facts.view {
+      case .host: "a host's "
+      case .guest: "a guest's "
+      case .unknown: ""
+      }
+    func count(_ number: Int, _ name: String, _ names: String) -> String? {
+      number == 0 ? nil : "\(number) \(number == 1 ? name : names)"
+    }
+    let parts = [
+      count(facts.smmus.count, "SMMU", "SMMUs"),
+      count(facts.otherIOMMUs.count, "other IOMMU", "other IOMMUs"),
+      count(facts.itses.count, "ITS", "ITSs"),
+      count(
+        facts.controllers.count, "MSI controller without DeviceIDs",
+        "MSI controllers without DeviceIDs"),
+      count(facts.rootComplexes.count, "host bridge", "host bridges"),
+      count(facts.components.count, "other device with IDs", "other devices with IDs"),
+      count(facts.reserved.count, "reserved range", "reserved ranges"),
+    ].compactMap(\.self)
+    return [
+      "  \(owner)\(facts.source == .acpi ? "ACPI tables" : "device tree"): "
+        + (parts.isEmpty ? "nothing about MSIs" : parts.joined(separator: ", ")),
+      "  \(findings.isEmpty ? "no findings" : FirmwareFinding.Severity.allCases.map(self.count).joined(separator: ", "))",
+    ]
   }
 
   private static func lines(_ listing: TableListing) -> [String] {
@@ -71,23 +109,34 @@ package struct FirmwareReport: Sendable {
   private var factLines: [String] {
     var lines = ["", "What the \(facts.source == .acpi ? "ACPI tables say" : "device tree says")"]
     for its in facts.itses {
-      lines.append("  ITS \(its.identifier) at \(hex(its.base)), doorbell \(hex(its.doorbell))")
+      let doorbell =
+        its.window.map {
+          "doorbells \(hex($0.lowerBound))-\(hex($0.upperBound)), 4 bytes for each DeviceID"
+        } ?? "doorbell \(hex(its.doorbell))"
+      let place = facts.source == .acpi ? "\(its.identifier) " : ""
+      lines.append("  ITS \(place)at \(hex(its.base)), \(doorbell)")
     }
-    for frame in facts.messageFrames {
-      lines.append("  GICv2m frame at \(hex(frame.base)), doorbell \(hex(frame.base &+ 0x40))")
+    for controller in facts.controllers {
+      lines.append(
+        "  \(controller.name)\(controller.base == 0 ? "" : " at \(hex(controller.base))")"
+          + (controller.doorbell.map { ", doorbell \(hex($0))" } ?? "") + " (\(controller.place))")
     }
     for smmu in facts.smmus {
-      lines.append("  SMMU\(smmu.isVersion3 ? "v3" : "") at \(hex(smmu.base)) (\(smmu.place))")
+      let version = smmu.isVersion3 ? "v3" : facts.source == .deviceTree ? "v2" : ""
+      let model = smmu.model.isEmpty ? "" : ", \(smmu.model)"
+      lines.append("  SMMU\(version) at \(hex(smmu.base)) (\(smmu.place)\(model))")
       lines += smmu.mappings.map { "    StreamIDs \(text($0, "DeviceIDs"))" }
     }
+    lines += facts.otherIOMMUs.map { "  IOMMU \($0.model) (\($0.place))" }
     for complex in facts.rootComplexes {
       lines.append(
-        "  segment \(complex.segment) (\(complex.place)): requester IDs "
-          + "\(text(complex.requesterIDs)), boot configuration \(complex.bootConfiguration.rawValue)"
-      )
+        "  segment \(complex.segment)\(complex.isNumbered ? "" : " (a guess)") (\(complex.place)): "
+          + "requester IDs \(text(complex.requesterIDs)), boot configuration "
+          + complex.bootConfiguration.rawValue)
       lines += complex.streams.map { "    requests \(text($0, outputName($0)))" }
       lines += (complex.messages ?? []).map { "    MSIs     \(text($0, outputName($0)))" }
     }
+    lines += componentLines
     for range in facts.reserved {
       var streams = range.streams.prefix(4).map {
         "StreamIDs \(text($0.ids)) at \(facts.smmus[$0.smmu].place)"
@@ -100,6 +149,15 @@ package struct FirmwareReport: Sendable {
     return lines
   }
 
+  /// Devices outside PCI: each of an IORT, the number of a device tree's.
+  private var componentLines: [String] {
+    guard facts.source == .acpi else { return [] }
+    return facts.components.flatMap { component in
+      ["  \(component.place)"]
+        + component.streams.map { "    requests \(text($0, outputName($0)))" }
+    }
+  }
+
   /// What Linux makes of a reserved range.
   private func kind(of range: PlatformFacts.ReservedRange) -> String {
     if !range.isHeeded { return "ignored" }
@@ -108,17 +166,28 @@ package struct FirmwareReport: Sendable {
   }
 
   private func outputName(_ mapping: PlatformFacts.Mapping) -> String {
-    if case .smmu = mapping.target { return "StreamIDs" }
-    return "DeviceIDs"
+    switch mapping.target {
+    case .smmu: "StreamIDs"
+    case .itsGroup: "DeviceIDs"
+    case .iommu, .controller, .disabled, .nothing: "IDs"
+    }
   }
 
   private func text(_ ids: ClosedRange<UInt32>) -> String {
-    "\(hex(UInt64(ids.lowerBound)))-\(hex(UInt64(ids.upperBound)))"
+    ids.lowerBound == ids.upperBound
+      ? hex(UInt64(ids.lowerBound))
+      : "\(hex(UInt64(ids.lowerBound)))-\(hex(UInt64(ids.upperBound)))"
   }
 
   private func text(_ mapping: PlatformFacts.Mapping, _ output: String) -> String {
-    "\(text(mapping.input)) -> \(output) \(text(mapping.output)), "
-      + "\(facts.name(of: mapping.target))"
+    let name = facts.name(of: mapping.target)
+    // A bridge that maps all of its functions alike, whatever their ID.
+    if mapping.input == 0...UInt32.max {
+      return mapping.isSingle
+        ? "all -> \(output) \(hex(UInt64(mapping.outputBase))), \(name)" : "all -> \(name)"
+    }
+    let mask = mapping.mask == .max ? "" : " under mask \(hex(UInt64(mapping.mask)))"
+    return "\(text(mapping.input))\(mask) -> \(output) \(text(mapping.output)), \(name)"
   }
 
   private func lines(_ route: IDRoute) -> [String] {
@@ -128,18 +197,25 @@ package struct FirmwareReport: Sendable {
         "  \(hop.from): \(hop.mapping.place) maps \(hex(UInt64(hop.input))) to "
           + "\(hex(UInt64(hop.output))) at \(hop.to)")
     }
-    lines.append(
-      "  StreamID \(route.stream.map { hex(UInt64($0.id)) } ?? "none: no SMMU on the way")")
-    if route.messageFrame != nil {
-      lines.append("  DeviceID none: the GICv2m frame needs none")
+    if let other = route.otherIOMMU {
+      let iommu = facts.otherIOMMUs[other.smmu]
+      lines.append("  ID \(hex(UInt64(other.id))) at the IOMMU \(iommu.model) (\(iommu.place))")
+    } else if let stream = route.stream {
+      let smmu = facts.smmus[stream.smmu]
+      lines.append("  StreamID \(hex(UInt64(stream.id)))")
+      lines.append("  SMMU\(smmu.isVersion3 ? "v3" : "") at \(hex(smmu.base)) (\(smmu.place))")
+    } else {
+      lines.append("  StreamID none: no SMMU on the way")
+    }
+    if let controller = route.controller {
+      lines.append("  DeviceID none: \(facts.controllers[controller].name) needs none")
     } else {
       lines.append("  DeviceID \(route.device.map { hex(UInt64($0.id)) } ?? "none")")
     }
-    if let device = route.device {
-      let doorbells = facts.itses(ofGroup: device.group).map { hex($0.doorbell) }
-      lines.append(
-        "  doorbell \(doorbells.isEmpty ? "unknown" : doorbells.joined(separator: " or "))")
+    if route.device != nil || route.controller != nil {
+      lines.append("  doorbell \(facts.doorbell(of: route).map { hex($0) } ?? "unknown")")
     }
+    lines += route.remarks.map { "  \($0)" }
     if let end = route.end { lines.append("  ends: \(end)") }
     return lines
   }
@@ -151,14 +227,37 @@ package struct FirmwareReport: Sendable {
     return "\(bus):\(device).\(id & 7) (\(hex(id)))"
   }
 
+  /// Places of one rule that the text shows; JSON has more.
+  private static let shownPlaces = 3
+
+  /// The findings by rule and consequence, in the order of severity.
   private var findingLines: [String] {
-    guard !findings.isEmpty else { return ["", "No findings"] }
-    var lines = ["", "Findings: \(count(.error)), \(count(.warning)), \(count(.note))"]
+    guard !findings.isEmpty else { return [] }
+    var groups: [[FirmwareFinding]] = []
+    var positions: [String: Int] = [:]
     for finding in findings {
-      lines += [
-        "  \(finding.severity.rawValue.padded(to: 7))  \(finding.rule)  \(finding.place)",
-        "           \(finding.text)", "           MSI: \(finding.consequence)",
-      ]
+      let key = "\(finding.severity.rawValue) \(finding.rule) \(finding.consequence)"
+      if let position = positions[key] {
+        groups[position].append(finding)
+      } else {
+        positions[key] = groups.count
+        groups.append([finding])
+      }
+    }
+    var lines = ["", "Findings"]
+    for group in groups {
+      guard let first = group.first else { continue }
+      let times = group.count == 1 ? first.place : "\(group.count) times"
+      lines.append("  \(first.severity.rawValue.padded(to: 7))  \(first.rule)  \(times)")
+      for finding in group.prefix(Self.shownPlaces) {
+        lines.append(
+          group.count == 1
+            ? "           \(finding.text)" : "           \(finding.place): \(finding.text)")
+      }
+      if group.count > Self.shownPlaces {
+        lines.append("           and \(group.count - Self.shownPlaces) more")
+      }
+      lines.append("           MSI: \(first.consequence)")
     }
     return lines
   }

@@ -11,22 +11,24 @@ struct IORTCommand: ParsableCommand {
     abstract: "Print and check the firmware tables that give devices their IDs.",
     usage: "doorbell iort <file> ... [<options>]",
     discussion: """
-      A FILE is an IORT, MADT (APIC), MCFG, DSDT or SSDT table, a flattened device tree, or a folder \
-      with IORT.aml, APIC.aml, MCFG.aml, DSDT.aml or machine.dtb. Each folder, IORT and device tree is \
-      a machine; the other tables belong to every machine that lacks them. On a running Linux the \
-      tables are in /sys/firmware/acpi/tables and /sys/firmware/fdt.
+      A FILE is an IORT, MADT (APIC), MCFG, DSDT or SSDT table, the text of acpidump or of 'iasl -d', \
+      a device tree as blob or source, or a folder: of such tables under any names, as \
+      /sys/firmware/acpi/tables, or a device tree as /proc/device-tree. Files are recognised by their \
+      contents and may be gzip'd. Each folder, IORT and device tree is a machine; the other tables \
+      belong to every machine that lacks them.
 
-      Prints every field with its meaning, what the tables say about SMMUs, ITSs, root complexes and \
-      reserved memory ranges, the route of a requester ID to its StreamID and DeviceID, and findings: \
-      each with a severity, what was found, and what it does to an MSI. Without a MADT, MCFG or \
-      DSDT the checks that need them are left out.
+      Prints a summary, the route of each function that --rid names to its StreamID, SMMU, DeviceID and \
+      doorbell, findings by rule with what they do to an MSI, and what the tables say about SMMUs, MSI \
+      controllers, host bridges and reserved memory. Without a MADT, MCFG or DSDT the checks that \
+      need them are left out, and so are for a board's own tables those that concern a guest's.
 
       The DSDT is searched for function 5 of the host bridges' _DSM, without which Linux ignores \
       reserved memory ranges for PCI functions; code of an unusual form is called unknown.
 
       EXAMPLES
-        doorbell iort /sys/firmware/acpi/tables/IORT --dsdt /sys/firmware/acpi/tables/DSDT
-        doorbell iort machine.dtb --rid 01:00.0
+        doorbell iort /sys/firmware/acpi/tables --rid 01:00.0
+        doorbell iort /sys/firmware/acpi/tables/IORT --dsdt /sys/firmware/acpi/tables/DSDT --fields
+        doorbell iort machine.dtb
 
       EXIT STATUS
         0 no errors found; 1 a finding is an error; 2 a file cannot be read or is no such table.
@@ -68,17 +70,31 @@ struct IORTCommand: ParsableCommand {
     })
   var window = MSIWindow.standard
 
+  @Option(
+    help: ArgumentHelp(
+      "Whose machine it is; by default what the tables tell: OEM ID or root node.",
+      valueName: "host|guest"))
+  var view: View?
+
+  /// The machine's owner as people write it.
+  enum View: String, CaseIterable, ExpressibleByArgument { case host, guest }
+
+  @Flag(help: "Print every field of every table with its meaning, too.")
+  var fields = false
+
   @OptionGroup var result: ResultOptions<TextPageFormat>
 
   func run() throws {
     let machines = try FirmwareFiles.machines(
       files, with: [madt, mcfg, dsdt].compactMap(\.self))
     let reports = machines.map {
-      FirmwareReport($0, requesterIDs: rid, window: window.addresses)
+      FirmwareReport(
+        $0, requesterIDs: rid, window: window.addresses,
+        view: view.map { $0 == .host ? .host : .guest })
     }
     try result.write(
       page: "Firmware tables", purpose: files.joined(separator: ", "),
-      text: { _ in reports.map(\.text).joined(separator: "\n") },
+      text: { _ in reports.map { $0.text(fields: fields) }.joined(separator: "\n") },
       json: .array(reports.map(\.json)))
     if reports.contains(where: \.hasErrors) { throw ExitStatus.failed }
   }

@@ -71,7 +71,7 @@ struct DeviceTreeTests {
     let facts = try facts("gicv2m-smmu")
     #expect(facts.messageFrames.map(\.base) == [0x802_0000])
     let route = facts.route(of: 8)
-    #expect(route.messageFrame == 0)
+    #expect(route.controller == 0)
     #expect(route.device == nil)
     #expect(route.stream?.id == 8)
   }
@@ -115,6 +115,7 @@ struct DeviceTreeTests {
         bus.node("smmu@10000") {
           $0.string("compatible", "arm,smmu-v3")
           $0.cells("reg", 0x1_0000, 0x2_0000)
+          $0.cells("#iommu-cells", 1)
           $0.cells("phandle", 1)
         }
       }

@@ -19,7 +19,7 @@ struct FirmwareReportTests {
   func folder() throws {
     let report = try #require(try report([Fixture(name: "qemu-accel-rmr-l2").path]).first)
     #expect(!report.hasErrors)
-    let text = report.text
+    let text = report.text(fields: true)
     for line in [
       "    0x110  Flags                      0x00000000  remapping not permitted, unprivileged access, "
         + "Device-nGnRnE",
@@ -66,7 +66,7 @@ struct FirmwareReportTests {
       Issue.record("expected an object")
       return
     }
-    #expect(members.map(\.name) == ["name", "tables", "facts", "routes", "findings"])
+    #expect(members.map(\.name) == ["name", "summary", "tables", "facts", "routes", "findings"])
     let text = report.json.indentedText
     // Reading sorts the members of objects, so two readings are compared.
     let read = try JSONValue(parsing: Array(text.utf8))
@@ -78,7 +78,7 @@ struct FirmwareReportTests {
   @Test("what cannot be read is one error that names the file")
   func badInput() {
     let fixture = Fixture(name: "its-smmu-1cpu").path
-    for path in ["\(fixture)/none", "\(fixture)/IORT.dsl", "\(fixture)/.."] {
+    for path in ["\(fixture)/none", "\(fixture)/cmdline.txt", "\(fixture)/.."] {
       #expect {
         try FirmwareFiles.machines([path])
       } throws: {

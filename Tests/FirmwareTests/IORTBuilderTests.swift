@@ -185,7 +185,7 @@ struct ExpectedTableTests {
   @Test("without an ITS, the tables' GICv2m frame takes every device's messages")
   func messageFrame() throws {
     let route = try Fixture(name: "gicv2m-smmu").tables().facts.route(of: 8)
-    #expect(route.messageFrame == 0)
+    #expect(route.controller == 0)
     #expect(route.stream?.id == 8)
     #expect(route.end == nil)
   }
