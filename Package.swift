@@ -86,6 +86,7 @@ let package = Package(
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
         "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
       ]),
+    layer("Facts", ["Files"]),
     layer(
       "Inspect",
       ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "IOMMU", "Files"]),
@@ -164,13 +165,14 @@ let package = Package(
       dependencies: [
         "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts", "Software",
         "Published", "Reports", "Inspect", "Diagnosis", "Console", "Sweeps", "HTMLReports", "Files",
-        "Replay",
+        "Replay", "Facts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + (isWhole ? ["SweepCommands"] : []),
       swiftSettings: strict + (isWhole ? [.define("WHOLE")] : [])),
 
     .target(name: "TestRandom", path: "Tests/TestRandom", swiftSettings: strict),
     tests("BitsTests", ["Bits"]),
+    tests("FactsTests", ["Facts", "Files"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests(
       "DesignsTests",

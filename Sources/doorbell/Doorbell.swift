@@ -44,7 +44,7 @@ struct Doorbell: AsyncParsableCommand {
       VerifyCommand.self,
       TranslateCommand.self, DecodeCommand.self, DiagnoseCommand.self, ReplayCommand.self,
       RecordCommand.self,
-      IORTCommand.self,
+      IORTCommand.self, FactsCommand.self,
       DesignsCommand.self, LoadCommand.self, sweep, PoliciesCommand.self,
       CostsCommand.self, ReleasesCommand.self, AttackCommand.self, RacesCommand.self,
       ReproduceCommand.self,
