@@ -51,6 +51,8 @@ struct SMMUChecks {
   private var command: RecordedCommand?
   /// Writes of a set-up until it names the stream table.
   private var setup: [(event: TraceEvent, line: Int)]?
+  /// The last time that software switched an SMMU off: which, shows the next access.
+  private var switchOff: (event: TraceEvent, line: Int)?
   private var owners: [UInt32: Int] = [:]
   /// The stream table that was looked into for the access that comes next.
   private var table: UInt64?
@@ -96,6 +98,7 @@ struct SMMUChecks {
   ) {
     if offset == 0x20, value == 0 {
       setup = [(event, line)]
+      switchOff = (event, line)
       return
     }
     if setup != nil {
@@ -174,6 +177,11 @@ struct SMMUChecks {
     table = nil
     let place = owners[stream] ?? current
     for index in boxes.indices where index != place { boxes[index].check.forget() }
+    if case .bypassed(_, _, _, false) = event, let switchOff,
+      boxes.count == 1 || owners[stream] != nil
+    {
+      boxes[place].check.take(switchOff.event, line: switchOff.line)
+    }
     if boxes.count > 1, case .translated(let access) = event {
       let page = access.address & ~0xfff
       if users[page] != nil || users.count < Self.pageLimit { users[page] = place }
