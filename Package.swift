@@ -131,7 +131,7 @@ let package = Package(
       ]),
     layer(
       "Sweeps",
-      ["Designs", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
+      ["Simulation", "Designs", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
     layer(
       "SweepFiles",
       ["Files", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -33,7 +33,7 @@ struct RecordingDraft {
 
   /// Adds an event.
   ///
-  /// - Parameter time: microseconds on the clock of the trace.
+  /// - Parameter time: nanoseconds on the clock of the trace.
   mutating func add(
     at time: Int, _ position: Double, by agent: String, _ action: String,
     _ members: [JSONValue.Member], from source: String

@@ -1,6 +1,7 @@
 package import Files
 import Reports
 import Scenarios
+import Simulation
 
 /// A number that a field's value is, for a place on an axis: `16`, `1e3`, `60 ns`, `5 ms`.
 struct PlotNumber {
@@ -165,11 +166,6 @@ struct SweepPlot {
     let tenths = Int((value.isFinite ? min(max(value, -1e6), 1e6) * 10 : 0).rounded())
     return "\(tenths / 10).\(abs(tenths % 10))"
   }
-}
-
-/// The logarithm to base 2 of a number of 1 or more, exact enough for a picture.
-private func logarithm(_ value: Double) -> Double {
-  Double(value.exponent) + (value.significand - 1)
 }
 
 extension SweepResults {

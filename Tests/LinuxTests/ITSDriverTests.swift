@@ -118,6 +118,18 @@ struct ITSDriverTests {
     #expect(offsets.contains(32))
     #expect(places.allSatisfy { $0 >= queue && $0 < queue + 0x1_0000 })
   }
+
+  @Test("the device table has as many entries as DeviceIDs that can be mapped")
+  func lastDevice() throws {
+    var bench = try Bench()
+    #expect(ITSDriver.deviceCount == 0x1_0000 / 8)
+    let mapd = try #require(try bench.create(ITSDriver.deviceCount - 1, vectors: 1).first)
+    #expect(mapd[.opcode] == .mapd)
+    let refusal = #expect(throws: Refusal.self) {
+      try bench.create(ITSDriver.deviceCount, vectors: 1)
+    }
+    #expect(refusal?.errno == "ENODEV")
+  }
 }
 
 /// The ITS commands that steps write, as they stand in the queue.

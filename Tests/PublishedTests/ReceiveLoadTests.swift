@@ -94,11 +94,4 @@ struct ReceiveLoadTests {
     for page in pages { magazines.free(page, on: 0) }
     #expect((0..<3).compactMap { _ in magazines.allocate(on: 0) } == pages.reversed())
   }
-
-  @Test(
-    "logarithms are those of the library",
-    arguments: [0.001, 0.5, 1, 1.5, 2, 3, 10, 12_345.678])
-  func logarithms(value: Double) {
-    #expect(abs(logarithm(value) - log2(value)) < 1e-9)
-  }
 }

@@ -94,6 +94,24 @@ struct SweepReportTests {
     #expect(PlotNumber("vfio") == nil)
   }
 
+  @Test("places on a wide axis are in proportion to the logarithm, between powers of two as well")
+  func logarithmicAxis() {
+    let depths = ["1", "3", "10", "30", "100", "1000"]
+    let rows = zip(Self.results.rows, depths).map { row, depth in
+      SweepResults.Row(
+        number: row.number, hash: row.hash,
+        fields: [row.fields[0], .init(name: "load.depth", value: depth)], result: row.result)
+    }
+    let results = SweepResults(
+      purpose: "", kind: .load, digest: "", pointCount: rows.count, seeds: [1, 2],
+      quantities: Self.results.quantities, rows: rows)
+    let ticks = SweepPlot(results, quantity: 0, along: "load.depth").ticks
+    #expect(ticks.map(\.text) == ["1", "3", "10", "30", "100", "1000"])
+    for tick in ticks {
+      #expect(abs(tick.place - log10(Double(tick.text) ?? 0) / 3) < 1e-9, "\(tick.text)")
+    }
+  }
+
   @Test("an unknown quantity or field is an error with the nearest name")
   func unknown() throws {
     #expect(throws: (any Error).self) { try SweepReport(Self.results, quantities: ["p98"]) }

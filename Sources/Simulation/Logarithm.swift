@@ -1,5 +1,6 @@
-/// The logarithm to base 2, to twelve digits, the same on every machine.
-func logarithm(_ value: Double) -> Double {
+/// The logarithm to base 2, to twelve digits, the same on every machine; 0 for what is not positive
+/// and finite.
+public func logarithm(_ value: Double) -> Double {
   guard value > 0, value.isFinite else { return 0 }
   var result = Double(value.exponent)
   var rest = value.significand
