@@ -76,6 +76,7 @@ let package = Package(
     layer(
       "VMM",
       [
+        "Machine",
         "Bits", "ArmFormats", "Memory", "SMMU", "Firmware", "Software", "Linux", "IOMMU",
         "HostKernel",
       ]),
@@ -93,6 +94,7 @@ let package = Package(
     layer(
       "Scenarios",
       [
+        "GIC", "PCI", "Machine",
         "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
         "Guest",
         "Designs", "GLibSupport", "Files", "Timing",
@@ -113,6 +115,7 @@ let package = Package(
     layer(
       "Reports",
       [
+        "ArmFormats", "GIC", "PCI", "Machine",
         "Bits", "Firmware", "Inspect", "Guest", "Linux", "IOMMU", "Simulation", "Software",
         "HostKernel", "VMM", "Designs", "Files", "Scenarios", "Scripts", "Published", "Timing",
       ]),
@@ -138,6 +141,7 @@ let package = Package(
     layer(
       "HTMLReports",
       [
+        "ArmFormats", "PCI", "Machine",
         "Bits", "Files", "SMMU", "Simulation", "Software", "VMM", "Designs", "Scenarios", "Reports",
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
@@ -163,6 +167,7 @@ let package = Package(
     .executableTarget(
       name: "doorbell",
       dependencies: [
+        "Machine", "Timing",
         "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts", "Software",
         "Published", "Reports", "Inspect", "Diagnosis", "Console", "Sweeps", "HTMLReports", "Files",
         "Replay", "Facts",
@@ -177,6 +182,7 @@ let package = Package(
     tests(
       "DesignsTests",
       [
+        "Timing", "PCI",
         "TestRandom", "ArmFormats", "Bits", "Designs", "Software", "GIC", "Guest", "HostKernel",
         "Linux", "Machine", "Memory", "Scenarios", "Simulation", "VMM",
       ]),
@@ -188,6 +194,7 @@ let package = Package(
     tests(
       "ScriptsTests",
       [
+        "Machine",
         "Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "Files", "Bits", "Simulation",
         "Timing", "GLibSupport", "Software", "SMMU",
       ],
@@ -198,7 +205,10 @@ let package = Package(
       ["TestRandom", "HostKernel", "Linux", "Software", "GIC", "ArmFormats", "Bits"]),
     tests(
       "VMMTests",
-      ["TestRandom", "VMM", "HostKernel", "Firmware", "Software", "ArmFormats", "Memory", "Bits"]),
+      [
+        "Machine", "TestRandom", "VMM", "HostKernel", "Firmware", "Software", "ArmFormats",
+        "Memory", "Bits",
+      ]),
     tests(
       "GuestTests",
       ["TestRandom", "Guest", "Firmware", "Linux", "IOMMU", "Software", "ArmFormats", "Bits"],
@@ -211,6 +221,7 @@ let package = Package(
     .target(
       name: "ResultFixtures",
       dependencies: [
+        "SMMU", "Machine", "Timing",
         "Bits", "Simulation", "Software", "Linux", "HostKernel", "VMM", "Guest", "Designs",
         "Scenarios",
       ],
@@ -218,6 +229,7 @@ let package = Package(
     tests(
       "ScenariosTests",
       [
+        "GIC", "PCI", "Machine",
         "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
         "Guest",
         "Designs", "GLibSupport", "Files", "Scenarios", "ResultFixtures", "Timing", "TestRandom",
@@ -225,15 +237,20 @@ let package = Package(
     tests(
       "ReportsTests",
       [
+        "PCI", "Machine",
         "Bits", "Software", "Simulation", "Linux", "VMM", "Guest", "Designs", "Files",
         "Scenarios", "Reports", "ResultFixtures", "Timing", "Published",
       ]),
     tests(
       "PublishedTests",
-      ["TestRandom", "ResultFixtures", "Published", "Scenarios", "Files", "Simulation", "SMMU"]),
+      [
+        "Timing", "TestRandom", "ResultFixtures", "Published", "Scenarios", "Files", "Simulation",
+        "SMMU",
+      ]),
     tests(
       "HTMLReportsTests",
       [
+        "Machine",
         "HTMLReports", "Bits", "SMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
         "Scenarios", "ResultFixtures",
       ]),
@@ -257,7 +274,10 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     tests(
       "FirmwareTests",
-      ["TestRandom", "Firmware", "Inspect", "Reports", "Bits", "VMM", "HostKernel", "Files"],
+      [
+        "Machine", "TestRandom", "Firmware", "Inspect", "Reports", "Bits", "VMM", "HostKernel",
+        "Files",
+      ],
       resources: [.copy("Fixtures")]),
     tests("PCITests", ["TestRandom", "PCI", "ArmFormats", "Bits"]),
     .target(

@@ -1,6 +1,6 @@
 internal import Bits
 internal import HostKernel
-internal import Machine
+public import Machine
 internal import Memory
 internal import VMM
 
@@ -30,20 +30,25 @@ public struct AddressRegion: Equatable, Sendable {
 
   public func contains(_ address: UInt64) -> Bool { address &- base < length }
 
-  /// What stands where in the physical machine.
-  public static var physicalMachine: [AddressRegion] {
-    let layout = RecordedMachine.layout
-    return [
-      .init("host ITS", layout.itsBase.rawValue, 0x1_0000, .device),
-      .init("host ITS doorbell page", layout.itsBase.rawValue + 0x1_0000, 0x1_0000, .device),
-      .init("host SMMU", layout.smmuBase.rawValue, 0x2_0000, .device),
-      .init("device's BAR", layout.bar.rawValue, layout.barSize, .device),
-      .init(
-        "RAM", RecordedMachine.recordedBank.base.rawValue, RecordedMachine.recordedBank.size,
-        .memory),
-      .init(
-        "RAM", RecordedMachine.secondBank.base.rawValue, RecordedMachine.secondBank.size, .memory),
-    ]
+  /// What stands where in a physical machine.
+  public static func physical(_ machine: MachineDescription) -> [AddressRegion] {
+    var regions: [AddressRegion] = []
+    for (index, base) in machine.host.itses.enumerated() {
+      let name = index == 0 ? "host ITS" : "host ITS \(index)"
+      regions += [
+        .init(name, base.rawValue, 0x1_0000, .device),
+        .init("\(name) doorbell page", base.rawValue + 0x1_0000, 0x1_0000, .device),
+      ]
+    }
+    for (index, base) in machine.host.smmus.enumerated() {
+      let name = index == 0 ? "host SMMU" : "host SMMU \(index)"
+      regions.append(.init(name, base.rawValue, 0x2_0000, .device))
+    }
+    for (index, device) in machine.devices.enumerated() {
+      let name = index == 0 ? "device's BAR" : "BAR of device \(index)"
+      regions.append(.init(name, device.bar.base, device.bar.length, .device))
+    }
+    return regions + machine.host.ram.map { .init("RAM", $0.base, $0.length, .memory) }
   }
 }
 
@@ -51,7 +56,7 @@ extension RunResult {
   /// What the guest's CPUs find at which IPA: their stage 2, and what the VMM and KVM emulate
   /// where it maps nothing. The device's stage 2 is another.
   public var processorView: [AddressRegion] {
-    let map = design.addressMap(of: vmm)
+    let map = design.addressMap(of: machine?.guest ?? .qemuVirt)
     let isDirect = design.msixEntry == .untrapped
     return [
       .init("virtual distributor", map.distributor.rawValue, 0x1_0000, .trapped),

@@ -32,8 +32,8 @@ extension RunSpecification {
       cachedWalkReads: min(walk, 2),
       coldTableReads: cold[.its].nanoseconds,
       warmTableReads: (both[.its] - cold[.its]).nanoseconds,
-      trapsMask: result.exits.causes.contains { $0.kind == .msixTable },
-      trapsInvalidation: result.exits.causes.contains { $0.kind == .virtualSMMU })
+      trapsMask: result.exits.causes.contains { $0.cause == .msixTable },
+      trapsInvalidation: result.exits.causes.contains { $0.cause == .virtualSMMU })
     return DeliveryProbe(result: result, path: path)
   }
 
@@ -57,27 +57,5 @@ extension RunSpecification {
       device: workload.device, placement: workload.placement,
       entries: (0..<count).map { .init(nanoseconds: UInt64($0) * 1_000_000, .message(vector: 0)) })
     return specification
-  }
-}
-
-extension CostModel {
-  /// The model as the plain numbers that a load runs on.
-  public var deliveryTimes: DeliveryTimes {
-    DeliveryTimes { name in Item(rawValue: name).map { self[$0] } ?? .zero }
-  }
-}
-
-extension DeliveryPath {
-  /// The costs that a load on this path can rest on.
-  public var usedCosts: [CostModel.Item] {
-    let always: [CostModel.Item] = [
-      .interconnectHop, .translationHit, .tableRead, .itsLookup, .hostInterruptEntry,
-      .contextSwitch, .migration, .guestHandler,
-    ]
-    let delivery: [CostModel.Item] =
-      isDirect
-      ? [.directInjection, .residency, .itsMoveVPE]
-      : [.irqfdInjection, .injectionLock, .kick, .hypercall, .listRegister]
-    return CostModel.Item.allCases.filter { (always + delivery).contains($0) }
   }
 }

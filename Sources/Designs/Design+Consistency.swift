@@ -90,10 +90,4 @@ extension Design {
       ? "eventID 'guest' has the guest's commands drive the physical ITT; the host's MSIs go to a "
         + "GICv2m frame" : nil
   }
-
-  /// The guest's memory map under this design.
-  func addressMap(of vmm: VMMPersonality) -> AddressMap {
-    if controller == .gicv2m { return vmm.mapWithMessageFrame }
-    return virtualITS == .atWindow ? vmm.map.withDoorbellAtWindow : vmm.map
-  }
 }

@@ -25,7 +25,7 @@ struct MessageState {
   /// The message that was pending already and takes this one along.
   var leader: Int32?
   var verdict: Verdict?
-  var times = BriefTimes()
+  var times = StationTimes()
 }
 
 /// Who keeps the pending bit of a masked vector.

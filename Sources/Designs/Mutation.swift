@@ -49,11 +49,11 @@ public enum Mutation: String, CaseIterable, Sendable {
 }
 
 extension Optional where Wrapped == Mutation {
-  /// The regions of the recorded machine's RAM.
-  var memoryRegions: [PhysicalMemory.Region] {
-    let banks = [RecordedMachine.recordedBank, RecordedMachine.secondBank]
-    guard self == .doorbellInRAM else { return banks }
-    let page = RecordedMachine.layout.itsBase + 0x1_0000
+  /// The regions of a machine's RAM.
+  func memoryRegions(of host: MachineDescription.Host) -> [PhysicalMemory.Region] {
+    let banks = host.ram.map { PhysicalMemory.Region(base: PA($0.base), size: $0.length) }
+    guard self == .doorbellInRAM, let its = host.itses.first else { return banks }
+    let page = its + 0x1_0000
     return [PhysicalMemory.Region(base: page, size: 0x1000)] + banks
   }
 }

@@ -1,5 +1,6 @@
 public import Bits
 internal import Guest
+internal import Machine
 internal import Memory
 internal import VMM
 
@@ -10,8 +11,7 @@ extension RunSpecification {
   /// Whether the machine of a run has RAM at a recorded address, so that what was there can be
   /// placed there again.
   public static func hasRoom(for place: PA) -> Bool {
-    let bank = RecordedMachine.recordedBank
-    return place.rawValue &- bank.base.rawValue < bank.size
+    MachineDescription.Host.qemuVirt.ram[0].contains(place.rawValue)
   }
 }
 

@@ -4,8 +4,10 @@ internal import GLibSupport
 internal import Guest
 internal import HostKernel
 internal import Linux
+internal import Machine
 internal import Simulation
 internal import Software
+internal import Timing
 internal import VMM
 
 /// Why a run could not be carried out at all: not a verdict, a limit of the model.
@@ -49,7 +51,8 @@ extension RunSpecification {
     var system = try System(self, sink: sink)
     system.start()
     // Far more events than set-up and messages can make.
-    let limit = 10_000_000 + 100 * workload.messageCount * conditions.topology.devices
+    let count = machine?.devices.count ?? conditions.topology.devices
+    let limit = 10_000_000 + 100 * workload.messageCount * count
     var events = 0
     while system.step() {
       events += 1
@@ -128,7 +131,7 @@ extension System {
       exits: exits, latencies: latencies, why: why, steps: performed, journey: journey,
       accesses: translations, digest: digest)
     result.breakdown = breakdown
-    result.vmm = specification.vmm
+    result.machine = description
     result.stepsBeforeMessage = stepsBeforeMessage
     result.timeline = timeline
     result.mappings = mappings ?? presentMappings
@@ -160,7 +163,7 @@ extension System {
       let isRefused = setups[device] != .enabled
       return DeviceResult(
         guestID: devices[device].guestID, hostID: devices[device].hostID,
-        smmu: specification.topology.smmu(of: device), its: specification.topology.its(of: device),
+        smmu: description.devices[device].smmu, its: description.devices[device].its,
         verdict: isRefused ? max(.refused, verdict) : verdict, message: firstMessages[device],
         why: why(of: device))
     }

@@ -1,9 +1,9 @@
 public import Bits
+public import Machine
 public import SMMU
 public import Simulation
 public import Software
 public import Timing
-public import VMM
 
 /// Where MSIs spent their time, summed up.
 public struct Breakdown: Equatable, Sendable {
@@ -80,24 +80,10 @@ public struct RunResult: Sendable {
     enum Occasion { case setup, delivery, idle }
 
     public struct Cause: Equatable, Sendable {
-      public let kind: Kind
+      public let cause: ExitCause
       public var count: Int
 
-      public var name: String { kind.rawValue }
-    }
-
-    /// What makes a virtual CPU leave its guest.
-    public enum Kind: String, CaseIterable, Sendable {
-      case physicalInterrupt = "physical interrupt"
-      case vPEDoorbell = "vPE doorbell"
-      case waitForInterrupt = "wait for interrupt"
-      case virtualDistributor = "vGICD register"
-      case virtualRedistributor = "vGICR register"
-      case virtualSMMU = "vSMMU register"
-      case virtualITS = "vITS register"
-      case msixTable = "MSI-X table"
-      case configuration = "PCI configuration"
-      case unclaimed = "unclaimed MMIO"
+      public var name: String { cause.name }
     }
 
     public init() {}
@@ -169,8 +155,8 @@ public struct RunResult: Sendable {
   public let digest: String?
   /// Where the MSIs that arrived by themselves spent their time.
   public var breakdown = Breakdown()
-  /// Whose address map the guest had.
-  public var vmm = VMMPersonality.qemuVirt
+  /// The machine that the run was made on; `nil` for a result that was made up.
+  public var machine: MachineDescription?
   /// How many of the delivered MSIs found their interrupt pending already and arrived with it.
   public var merged = 0
   /// How many of the steps came before the MSI whose journey was asked for, or before the first;

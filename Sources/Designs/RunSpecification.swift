@@ -1,5 +1,7 @@
 public import Guest
 public import Linux
+public import Machine
+import PCI
 public import Timing
 import VMM
 
@@ -11,6 +13,8 @@ public struct RunSpecification: Sendable {
   public var conditions: Conditions
   /// The defect that a test injects.
   public var mutation: Mutation?
+  /// A machine of the user's own, which stands for `vmm` and for the counts of `topology`.
+  public var machine: MachineDescription?
   /// Whether latencies are wanted at the high end of the cost model's ranges too, which takes a
   /// second run.
   public var spansRanges = true
@@ -52,10 +56,12 @@ public struct RunSpecification: Sendable {
     set { conditions[keyPath: condition] = newValue }
   }
 
-  /// The devices, the first as the workload has it.
-  var devices: [Workload.Device] {
-    (0..<conditions.topology.devices).map {
-      conditions.topology.device($0, like: workload.device)
+  /// The devices of a machine, otherwise as the workload has its one.
+  func devices(of description: MachineDescription) -> [Workload.Device] {
+    description.devices.map {
+      Workload.Device(
+        name: $0.name, guestID: UInt32($0.guestRequester.rawValue),
+        hostID: UInt32($0.requester.rawValue), vectors: $0.vectors, store: workload.device.store)
     }
   }
 
@@ -72,7 +78,7 @@ public struct RunSpecification: Sendable {
   }
 
   private var isMachineAsRecorded: Bool {
-    conditions.topology.devices == 1 && conditions.topology.controller == .its
+    machine == nil && conditions.topology.devices == 1 && conditions.topology.controller == .its
       && conditions.vmm == .qemuVirt && conditions.hostPageSize == .kib4
       && conditions.guestPageSize == .kib4
   }

@@ -32,7 +32,7 @@ extension System {
   private mutating func consumeEvents(of smmu: Int) {
     let producer = machine.smmus[smmu].readRegister(SMMURegister.eventQueueProducer, width: 4)
     machine.write(
-      producer, at: RecordedMachine.layout.smmu(smmu) + SMMURegister.eventQueueConsumer, width: 4)
+      producer, at: machine.layout.smmu(smmu) + SMMURegister.eventQueueConsumer, width: 4)
     note(Step<Never>(.host, "arm_smmu_evtq_thread", "the event queue is read", .decide))
   }
 }

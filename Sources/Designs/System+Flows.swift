@@ -9,6 +9,7 @@ internal import Memory
 internal import PCI
 internal import Simulation
 internal import Software
+internal import Timing
 internal import VMM
 
 // How flows of steps are carried out: one step at each event, a trapped write's consequences
@@ -220,7 +221,7 @@ extension System {
       return costs.exitToKernel
     }
     let smmu = address.rawValue &- map.smmuBase.rawValue
-    if smmu < 0x2_0000 * UInt64(specification.topology.smmus) {
+    if smmu < 0x2_0000 * UInt64(description.host.smmus.count) {
       countExit(.virtualSMMU, by: .setup)
       begin(
         vmm.smmuWrite(
@@ -230,7 +231,8 @@ extension System {
     }
     let table = address.rawValue &- map.msixTable.rawValue
     if table < AddressMap.barSpacing * UInt64(devices.count),
-      table % AddressMap.barSpacing < UInt64(devices[0].vectors) * MSIXTableEntry.byteCount
+      table % AddressMap.barSpacing
+        < UInt64(devices[Int(table / AddressMap.barSpacing)].vectors) * MSIXTableEntry.byteCount
     {
       return guestTableWrite(
         value, at: table % AddressMap.barSpacing, width: width,
@@ -248,7 +250,7 @@ extension System {
     }
     guard specification.design.msixEntry != .untrapped else {
       // The page is mapped to the guest: the write goes straight to the device.
-      let table = RecordedMachine.layout.bar(of: device) + RecordedMachine.tableOffset
+      let table = machine.layout.bar(of: device) + MachineDescription.Device.tableOffset
       let response = machine.write(value, at: table + offset, width: width)
       release(response.emissions, of: device)
       return costs.softwareStep
@@ -283,14 +285,16 @@ extension System {
   ) -> SimulatedTime {
     countExit(.configuration, by: .setup)
     let word = UInt16(truncatingIfNeeded: value)
-    if offset == RecordedMachine.msixCapability + 2 {
+    if offset == MachineDescription.Device.msixCapability + 2 {
       begin(vmm.msixControlWrite(word, of: device, memory: guestMemory).map(PendingStep.vmm))
     } else if devices[device].store == .msi,
-      (RecordedMachine.msiCapability..<RecordedMachine.msiCapability + 14).contains(offset)
+      (MachineDescription.Device.msiCapability..<MachineDescription.Device.msiCapability + 14)
+        .contains(offset)
     {
       begin(
         vmm.msiWrite(
-          value, at: offset - RecordedMachine.msiCapability, of: device, memory: guestMemory
+          value, at: offset - MachineDescription.Device.msiCapability, of: device,
+          memory: guestMemory
         ).map(PendingStep.vmm))
     } else if offset == 4 {
       begin(vmm.commandWrite(word).map { .vmm($0.about(device)) })
@@ -326,16 +330,16 @@ extension System {
     return costs.exitToKernel
   }
 
-  mutating func countExit(_ kind: RunResult.Exits.Kind, by occasion: RunResult.Exits.Occasion) {
+  mutating func countExit(_ cause: ExitCause, by occasion: RunResult.Exits.Occasion) {
     switch occasion {
     case .setup: exits.setup += 1
     case .delivery: exits.delivery += 1
     case .idle: exits.idle += 1
     }
-    if let index = exits.causes.firstIndex(where: { $0.kind == kind }) {
+    if let index = exits.causes.firstIndex(where: { $0.cause == cause }) {
       exits.causes[index].count += 1
     } else {
-      exits.causes.append(.init(kind: kind, count: 1))
+      exits.causes.append(.init(cause: cause, count: 1))
     }
   }
 

@@ -15,11 +15,12 @@ internal import VMM
 extension System {
   /// The machine's memory, and the guest's RAM at its IPAs, which is a part of it.
   static func memories(
-    _ specification: RunSpecification, _ map: AddressMap, _ extents: [HostCall.RAMExtent]
+    _ specification: RunSpecification, _ host: MachineDescription.Host, _ map: AddressMap,
+    _ extents: [HostCall.RAMExtent]
   ) throws(RunFailure) -> (host: PhysicalMemory, guest: PhysicalMemory) {
     do {
       let memory = try PhysicalMemory(
-        regions: specification.mutation.memoryRegions, isShareable: true)
+        regions: specification.mutation.memoryRegions(of: host), isShareable: true)
       let window = try memory.window(
         .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
         onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
@@ -30,21 +31,24 @@ extension System {
   }
 
   static func machine(
-    _ specification: RunSpecification, memory: PhysicalMemory, functions: [PCIFunction]
+    _ specification: RunSpecification, _ description: MachineDescription,
+    memory: PhysicalMemory, functions: [PCIFunction]
   ) -> Machine {
+    let host = description.host
     let topology = specification.topology
     let version = specification.design.delivery.version
     let mutation = specification.mutation
     // A journey shows every descriptor, so nothing may be cached.
     let isCached = specification.journeyOf == nil
     return Machine(
-      memory: memory, layout: RecordedMachine.layout(of: topology.controller),
-      smmus: UnitList(count: topology.smmus) { _ in
+      memory: memory,
+      layout: Machine.Layout(description, usesMessageFrame: topology.controller != .its),
+      smmus: UnitList(count: host.smmus.count) { _ in
         SMMU(
-          profile: .qemu, personality: mutation?.ofSMMU ?? .architecture,
+          profile: host.smmuFeatures.profile, personality: mutation?.ofSMMU ?? .architecture,
           caches: isCached ? specification.caches.ofSMMU : .none)
       },
-      itses: UnitList(count: topology.itses) { number in
+      itses: UnitList(count: host.itses.count) { number in
         ITS(
           profile: physicalITS(
             version, number: topology.vmovp == .listed ? number : nil,
@@ -54,27 +58,27 @@ extension System {
       },
       redistributors: Redistributors(
         profile: RedistributorProfile(
-          count: RecordedMachine.cpus, version: version,
-          base: RecordedMachine.layout.redistributors, hasDirectLPIs: version >= .v4)),
+          count: host.cpus, version: version, base: host.redistributors,
+          hasDirectLPIs: version >= .v4)),
       functions: functions)
   }
 
-  static func function(_ device: Workload.Device) throws(RunFailure) -> PCIFunction {
-    guard let requesterID = UInt16(exactly: device.hostID) else {
-      throw RunFailure("the device's requester ID \(hex(UInt64(device.hostID))) exceeds 16 bits")
-    }
+  static func function(
+    _ device: Workload.Device, _ described: MachineDescription.Device
+  ) throws(RunFailure) -> PCIFunction {
     guard device.store != .msi || device.vectors <= 32 else {
       throw RunFailure("a function has 1 to 32 MSI vectors, not \(device.vectors)")
     }
     let msi = PCIFunctionProfile.MSI(logVectors: MSIDriver.exponent(of: device.vectors))
     let msix = PCIFunctionProfile.MSIX(
-      vectors: device.vectors, bar: 0, tableOffset: UInt32(RecordedMachine.tableOffset),
-      pendingOffset: UInt32(RecordedMachine.tableOffset) + 0x8000,
+      vectors: device.vectors, bar: 0,
+      tableOffset: UInt32(MachineDescription.Device.tableOffset),
+      pendingOffset: UInt32(MachineDescription.Device.pendingOffset),
       store: device.store == .device ? .device : .table)
     return PCIFunction(
       profile: PCIFunctionProfile(
-        requesterID: RequesterID(rawValue: requesterID), msi: device.store == .msi ? msi : nil,
-        msix: device.store == .msi ? nil : msix, barSize: RecordedMachine.layout.barSize))
+        requesterID: described.requester, msi: device.store == .msi ? msi : nil,
+        msix: device.store == .msi ? nil : msix, barSize: described.bar.length))
   }
 
   /// The physical ITS; without a cache it reads its tables for every message.
@@ -94,8 +98,9 @@ extension System {
 
   /// Guest RAM: the second bank, with the pages that a recording names where it saw them.
   static func extents(
-    of map: AddressMap, placement: Workload.Placement
+    of map: AddressMap, in host: MachineDescription.Host, placement: Workload.Placement
   ) -> [HostCall.RAMExtent] {
+    let bank = PA(host.guestMemory.base)
     let start = map.ramBase.rawValue
     let inRAM = placement.pages
       .filter { $0.0.rawValue &- start < map.ramSize }
@@ -106,7 +111,7 @@ extension System {
       guard end > cursor else { return }
       extents.append(
         .init(
-          ipa: IPA(cursor), pa: RecordedMachine.secondBank.base + (cursor - start),
+          ipa: IPA(cursor), pa: bank + (cursor - start),
           size: end - cursor))
       cursor = end
     }
@@ -134,9 +139,19 @@ extension CacheSizes {
   }
 }
 
+extension MachineDescription.SMMUFeatureSet {
+  /// QEMU's SMMU with these features.
+  fileprivate var profile: SMMUProfile {
+    var profile = SMMUProfile.qemu
+    profile.idr3[.forceWriteBack] = contains(.forceWriteBack)
+    profile.idr3[.rangeInvalidation] = contains(.rangeInvalidation)
+    return profile
+  }
+}
+
 extension InterruptDelivery {
-  /// The version of the physical interrupt controllers.
-  fileprivate var version: GICVersion {
+  /// The version of the physical interrupt controllers that it needs.
+  var version: GICVersion {
     switch self {
     case .irqfd: .v3
     case .gicv4: .v4

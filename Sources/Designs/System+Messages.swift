@@ -49,7 +49,7 @@ extension System {
     let device = specification.journeyDevice
     return specification.wantsMappings
       ? machine.smmus[machine.smmu(of: device)].mappings(
-        of: machine.requesterID(of: device), in: machine.memory) : nil
+        of: machine.streamID(of: device).rawValue, in: machine.memory) : nil
   }
 
   private mutating func captureFirstMessage(of device: Int) {
@@ -65,7 +65,7 @@ extension System {
     messages[Int(index)].message = message
     if isWanted(index) {
       visit(
-        "device", message.address.rawValue, [UInt64(message.data)],
+        .device, message.address.rawValue, [UInt64(message.data)],
         "vector \(messages[Int(index)].vector): write \(hex(UInt64(message.data))) to "
           + "\(message.address)")
     }
@@ -76,7 +76,7 @@ extension System {
   /// A device reads or writes memory.
   mutating func access(_ address: IOVA, isWrite: Bool, count: Int, of device: Int) {
     let transaction = Transaction(
-      streamID: machine.requesterID(of: device), address: address, isWrite: isWrite)
+      streamID: machine.streamID(of: device).rawValue, address: address, isWrite: isWrite)
     let result = machine.smmus[machine.smmu(of: device)].translate(
       transaction, in: machine.memory)
     translations.append(
@@ -182,7 +182,7 @@ extension System {
     countExit(.physicalInterrupt, by: .delivery)
     if isWanted(index) {
       visit(
-        "host IRQ", nil, [UInt64(message.lpi)],
+        .hostInterrupt, nil, [UInt64(message.lpi)],
         "CPU \(message.cpu) leaves the guest and acknowledges \(Self.intidText(message.lpi))")
     }
     let route: InjectionRoute
@@ -198,7 +198,7 @@ extension System {
     messages[Int(index)].route = route
     if isWanted(index) {
       visit(
-        "eventfd", nil, [],
+        .eventfd, nil, [],
         route.spi == nil
           ? "vfio_msihandler signals; irqfd sends (\(route.doorbell), DeviceID "
             + "\(hex(UInt64(route.deviceID))), EventID \(route.eventID)) to the virtual ITS"
@@ -233,12 +233,12 @@ extension System {
       messages[Int(index)].virtualLPI = lpi
       if isWanted(index) {
         visit(
-          "vITS", route.doorbell.rawValue, [UInt64(route.eventID)],
+          .virtualITS, route.doorbell.rawValue, [UInt64(route.eventID)],
           "DeviceID \(hex(UInt64(route.deviceID))), EventID \(route.eventID) -> vLPI \(lpi)")
         // What KVM reads here is in the cost of the injection.
-        visitTables(observer.tables, prefix: "vITS ", from: queue.now, each: .zero)
+        visitTables(observer.tables, isVirtual: true, from: queue.now, each: .zero)
         visit(
-          "list register", nil, [UInt64(lpi)],
+          .listRegister, nil, [UInt64(lpi)],
           "vLPI \(lpi) is pending for virtual CPU 0, which is kicked and entered")
       }
       follow(effect, index, key: lpi, kind: .acknowledge, at: acknowledgeTime(index))
@@ -263,7 +263,7 @@ extension System {
     }
     if isWanted(index) {
       visit(
-        "acknowledge", nil, [UInt64(message.virtualLPI)],
+        .acknowledge, nil, [UInt64(message.virtualLPI)],
         "ICC_IAR1_EL1 gives \(message.virtualLPI); no exit")
     }
     spend(costs.handler, at: .handler, index)
@@ -277,7 +277,7 @@ extension System {
     let expected = guest.lpi(ofEvent: event, of: message.device)
     if isWanted(index) {
       visit(
-        "handler", nil, [],
+        .handler, nil, [],
         "the handler of vector \(message.vector) runs; EOI by ICC_EOIR1_EL1, no exit")
     }
     if expected == nil || expected == message.virtualLPI {

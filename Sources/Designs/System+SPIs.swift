@@ -28,7 +28,7 @@ extension System {
     messages[Int(index)].virtualLPI = spi
     if isWanted(index) {
       visit(
-        "list register", nil, [UInt64(spi)],
+        .listRegister, nil, [UInt64(spi)],
         "SPI \(spi) is pending for virtual CPU 0, which is kicked and entered")
     }
     let time = acknowledgeTime(index)

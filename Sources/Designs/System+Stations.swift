@@ -11,9 +11,11 @@ extension System {
   func isWanted(_ index: Int32) -> Bool { index == wanted }
 
   /// Adds a station to the journey; ask `isWanted` first, so that nobody else pays for the text.
-  mutating func visit(_ name: String, _ address: UInt64?, _ words: [UInt64], _ meaning: String) {
+  mutating func visit(
+    _ place: Journey.Place, _ address: UInt64?, _ words: [UInt64], _ meaning: String
+  ) {
     stations.append(
-      .init(time: queue.now, name: name, address: address, words: words, meaning: meaning))
+      .init(time: queue.now, place: place, address: address, words: words, meaning: meaning))
   }
 
   /// The descriptors of the walk, then where the write went, then the ITS's tables.
@@ -26,49 +28,34 @@ extension System {
       time += costs.tableRead
       stations.append(
         .init(
-          time: time, name: read.stationName, address: read.address.rawValue,
+          time: time, place: .smmu(read.step), address: read.address.rawValue,
           words: (0..<min(read.wordCount, read.shownWords)).map { read.words[$0] },
           meaning: read.meaning))
     }
     stations.append(
       .init(
-        time: walked + costs.hop, name: outcome.stationName, address: outcome.address?.rawValue,
+        time: walked + costs.hop, place: .write(outcome.end), address: outcome.address?.rawValue,
         words: [], meaning: outcome.meaning))
     visitTables(
-      tables.tables, prefix: "", from: walked + costs.hop, each: costs.tableRead)
+      tables.tables, isVirtual: false, from: walked + costs.hop, each: costs.tableRead)
   }
 
   /// The tables that an ITS and a redistributor read, one after the other.
   mutating func visitTables(
-    _ reads: [ITSTableRead], prefix: String, from start: SimulatedTime, each: SimulatedTime
+    _ reads: [ITSTableRead], isVirtual: Bool, from start: SimulatedTime, each: SimulatedTime
   ) {
     var time = start
     for read in reads {
       time += each
       stations.append(
         .init(
-          time: time, name: prefix + read.meaning.stationName, address: read.address.rawValue,
-          words: [read.raw], meaning: read.meaning.text))
+          time: time, place: .table(read.meaning.table, isVirtual: isVirtual),
+          address: read.address.rawValue, words: [read.raw], meaning: read.meaning.text))
     }
   }
 }
 
 extension DescriptorRead {
-  var stationName: String {
-    switch step {
-    case .streamTable: "L1STD"
-    case .streamEntry: "STE"
-    case .contextTable: "L1CD"
-    case .context: "CD"
-    case .stage1(let level): "S1 L\(level)"
-    case .stage2(let level): "S2 L\(level)"
-    case .cachedPage(let stage2): stage2 ? "S2 TLB" : "TLB"
-    case .cachedTable(let stage2, let level): "\(stage2 ? "S2" : "S1") walk cache L\(level)"
-    case .cachedStreamEntry: "STE cache"
-    case .cachedContext: "CD cache"
-    }
-  }
-
   /// An STE and a CD have four words that mean something.
   var shownWords: Int { wordCount > 1 ? 4 : 1 }
 
@@ -111,18 +98,18 @@ extension DescriptorRead {
 }
 
 extension ITSTableRead.Meaning {
-  var stationName: String {
+  var table: Journey.ITSTable {
     switch self {
-    case .levelOne: "table L1"
-    case .device: "DTE"
-    case .interrupt, .virtualInterrupt, .interruptInvalid: "ITE"
-    case .collection: "CTE"
-    case .virtualPE: "vPE"
-    case .configuration: "LPI"
-    case .pending: "pending"
-    case .virtualConfiguration: "vLPI"
-    case .virtualPending: "VPT"
-    case .cached: "ITS cache"
+    case .levelOne: .levelOne
+    case .device: .device
+    case .interrupt, .virtualInterrupt, .interruptInvalid: .interrupt
+    case .collection: .collection
+    case .virtualPE: .virtualPE
+    case .configuration: .configuration
+    case .pending: .pending
+    case .virtualConfiguration: .virtualConfiguration
+    case .virtualPending: .virtualPending
+    case .cached: .cache
     }
   }
 
@@ -163,16 +150,16 @@ extension WriteOutcome {
     }
   }
 
-  var stationName: String {
+  var end: Journey.WriteEnd {
     switch self {
-    case .message: "doorbell"
-    case .spi: "v2m frame"
-    case .memory: "RAM"
-    case .register: "register"
-    case .externalAbort: "abort"
-    case .aborted: "SMMU abort"
-    case .fault: "event"
-    case .stalled: "stall"
+    case .message: .doorbell
+    case .spi: .messageFrame
+    case .memory: .memory
+    case .register: .register
+    case .externalAbort: .externalAbort
+    case .aborted: .smmuAbort
+    case .fault: .event
+    case .stalled: .stall
     }
   }
 

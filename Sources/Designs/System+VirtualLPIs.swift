@@ -62,7 +62,7 @@ extension System {
   private mutating func handOver(
     _ event: UInt32, of device: Int, _ route: InjectionRoute
   ) -> [Step<Never>] {
-    let physical = HostEvent(deviceID: machine.requesterID(of: device), eventID: event)
+    let physical = HostEvent(deviceID: machine.deviceID(of: device).rawValue, eventID: event)
     let found = virtualITS.setForwarding(
       address: route.doorbell, base: vmm.map.itsBase, deviceID: route.deviceID,
       eventID: route.eventID, to: physical, redistributors: &virtualRedistributors,
@@ -87,13 +87,13 @@ extension System {
 
   private func isForwarded(_ event: UInt32, of device: Int) -> Bool {
     host.virtualLPI(
-      of: HostEvent(deviceID: machine.requesterID(of: device), eventID: event)) != nil
+      of: HostEvent(deviceID: machine.deviceID(of: device).rawValue, eventID: event)) != nil
   }
 
   /// Software injects these events again (`kvm_vgic_v4_unset_forwarding`).
   private mutating func takeBack(_ events: [UInt32], of device: Int) -> [Step<Never>] {
     events.flatMap { event -> [Step<Never>] in
-      let physical = HostEvent(deviceID: machine.requesterID(of: device), eventID: event)
+      let physical = HostEvent(deviceID: machine.deviceID(of: device).rawValue, eventID: event)
       guard host.virtualLPI(of: physical) != nil else { return [] }
       virtualITS.unsetForwarding(
         of: physical, wasPending: false, redistributors: &virtualRedistributors,
@@ -163,7 +163,7 @@ extension System {
     for step in host.follow(.setPending(physical, true)) { carryOutInHost(step.action) }
     if isWanted(index) {
       visit(
-        "INT", nil, [UInt64(intid)],
+        .intCommand, nil, [UInt64(intid)],
         "the LPI is the hardware's: KVM has the ITS set vLPI \(intid) pending")
     }
     let isCalled = machine.redistributors.isDue(vPE.doorbell, at: vPE.cpu, memory: machine.memory)
@@ -182,7 +182,7 @@ extension System {
         ?? "the vPE is away, and no doorbell rings"
     stations.append(
       .init(
-        time: time, name: "redistributor", address: nil, words: [UInt64(intid)], meaning: meaning))
+        time: time, place: .redistributor, address: nil, words: [UInt64(intid)], meaning: meaning))
   }
 
   // MARK: Doorbells
@@ -208,7 +208,7 @@ extension System {
     countExit(.vPEDoorbell, by: .delivery)
     if isWanted(index) {
       visit(
-        "host IRQ", nil, [UInt64(vPE.doorbell)],
+        .hostInterrupt, nil, [UInt64(vPE.doorbell)],
         "CPU \(vPE.cpu) acknowledges doorbell LPI \(vPE.doorbell): virtual CPU 0 is woken")
     }
     let delay = costs[.contextSwitch] + costs[.residency]
@@ -219,7 +219,7 @@ extension System {
   /// The virtual CPU runs again, and takes what waits in its pending table.
   mutating func enter(_ index: Int32) {
     if isWanted(index) {
-      visit("vCPU", nil, [], "the vPE is resident again and its pending table read")
+      visit(.virtualCPU, nil, [], "the vPE is resident again and its pending table read")
     }
     resume()
     retryWaiting()

@@ -5,6 +5,7 @@ internal import Machine
 internal import PCI
 internal import Simulation
 internal import Software
+internal import Timing
 
 // Messages that a masked vector or a disabled LPI holds back.
 extension System {

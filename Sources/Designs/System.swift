@@ -19,6 +19,7 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   typealias Event = SystemEvent
 
   let specification: RunSpecification
+  let description: MachineDescription
   var costs: CostTable
   var machine: Machine
   var host: HostKernel
@@ -82,7 +83,7 @@ struct System<Sink: TraceSink>: ~Copyable where Sink.Record == SystemEvent {
   var sent: [Int] = []
   /// The message whose journey is wanted, once it is sent; -1 before.
   var wanted: Int32 = -1
-  var stations: [Journey.Station] = []
+  var stations: [Journey.Stop] = []
   /// Why each device's first message that was not delivered ended as it did.
   var reasons: [String?] = []
   var journeyReason: String?

@@ -64,11 +64,6 @@ public struct Topology: Hashable, Sendable {
       name: first.name, guestID: first.guestID &+ UInt32(smmu(of: index)) * 0x200 &+ behind,
       hostID: first.hostID &+ UInt32(index), vectors: first.vectors, store: first.store)
   }
-
-  /// The numbers of the devices, in the order in which the guest's drivers set them up.
-  var deviceOrder: [Int] {
-    order == .forward ? Array(0..<devices) : Array((0..<devices).reversed())
-  }
 }
 
 /// In which order the guest's drivers set several devices up: the host's kernel gives doorbell

@@ -90,7 +90,7 @@ extension Fact {
     .init(
       "virt-\(name.lowercased().replacing("_", with: "-"))", in: .qemu, virtBoard,
       .constant("base_memmap"), .holds(["[\(name)] = { \(base), \(size) }"]), meaning,
-      usedBy: ["VMM.AddressMap"], scenarios: ["default.yaml"])
+      usedBy: ["Machine.AddressMap"], scenarios: ["default.yaml"])
   }
 
   package static let qemu: [Fact] = [
@@ -102,13 +102,14 @@ extension Fact {
     .init(
       "virt-smmu", in: .qemu, virtBoard, .constant("base_memmap"),
       .holds(["[VIRT_SMMU] = { 0x09050000"]), "the SMMU of the root bus",
-      usedBy: ["VMM.AddressMap"], scenarios: ["default.yaml"]),
+      usedBy: ["Machine.AddressMap"], scenarios: ["default.yaml"]),
     .init(
       "virt-ram", in: .qemu, virtBoard, .constant("base_memmap"), .holds(["[VIRT_MEM] = { GiB"]),
-      "RAM starts at 1 GiB", usedBy: ["VMM.AddressMap"], scenarios: ["default.yaml"]),
+      "RAM starts at 1 GiB", usedBy: ["Machine.AddressMap"], scenarios: ["default.yaml"]),
     .init(
       "virt-v2m-spis", in: .qemu, "include/hw/arm/virt.h", .macro("NUM_GICV2M_SPIS"), .value("64"),
-      "SPIs of the GICv2m frame", usedBy: ["VMM.AddressMap"], scenarios: ["delivery/gicv2m.yaml"]),
+      "SPIs of the GICv2m frame", usedBy: ["Machine.AddressMap"],
+      scenarios: ["delivery/gicv2m.yaml"]),
     .init(
       "qemu-command-queue-stops", in: .qemu, smmuv3, .function("smmuv3_cmdq_consume"),
       .holds([

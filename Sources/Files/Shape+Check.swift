@@ -3,6 +3,16 @@ extension Shape {
   ///
   /// - Parameter field: the names of the fields that lead to `node`, joined with dots.
   func check(_ node: YAMLNode, field: String = "") throws(InputError) -> CheckedValue {
+    if case .either(let scalar, let other) = self {
+      if case .scalar = node.content {
+        // Nothing at all is neither.
+        guard !node.isNull else {
+          throw InputError(expected: expectation, found: node.found, at: node.place, field: field)
+        }
+        return try scalar.check(node, field: field)
+      }
+      return try other.check(node, field: field)
+    }
     let place = node.place
     let wrong = InputError(expected: expectation, found: node.found, at: place, field: field)
     let content: CheckedValue.Content

@@ -29,7 +29,7 @@ extension GuestKernel {
     let function = IOMMUDevice(
       name: "device \(current)", function: .other,
       sources: firmware.regionSources(of: device.requesterID), doorbell: doorbell,
-      hasIsolatedMSI: its != nil)
+      hasIsolatedMSI: its != nil, dmaBits: device.dmaBits)
     let group = IOMMUGroup(
       [function], agent: .guest, kernel: kernel, defaultKind: kind, granule: 1 << pageShift)
     devices[current].group = group

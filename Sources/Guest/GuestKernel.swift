@@ -23,11 +23,14 @@ public struct GuestKernel {
     /// Where the device keeps its messages, and for MSI the offset of that capability.
     public let store: MessageStore
     public let msiCapability: UInt16
+    /// Bits of the addresses that it can master (`dma_set_mask`), 1 to 64.
+    public let dmaBits: Int
 
     public init(
       requesterID: UInt32, vectors: Int, msixTable: IPA, msixCapability: UInt16,
-      store: MessageStore = .msiX, msiCapability: UInt16 = 0x40
+      store: MessageStore = .msiX, msiCapability: UInt16 = 0x40, dmaBits: Int = 64
     ) {
+      self.dmaBits = dmaBits
       self.store = store
       self.msiCapability = msiCapability
       self.requesterID = requesterID

@@ -15,7 +15,7 @@ struct StationModel {
   let words: String
   let meaning: String
 
-  init(_ station: Journey.Station, since start: SimulatedTime?) {
+  init(_ station: Journey.Stop, since start: SimulatedTime?) {
     let elapsed = station.time - (start ?? station.time)
     time = elapsed.picoseconds % 1000 == 0 ? String(elapsed.nanoseconds) : elapsed.description
     self.station = station.name

@@ -1,5 +1,6 @@
 import Bits
 import Designs
+import SMMU
 import Scenarios
 
 /// Who has an MSI at a station.
@@ -11,18 +12,16 @@ enum JourneyParty: String, CaseIterable {
   case kvm = "KVM"
   case guest = "guest kernel"
 
-  /// - Parameter previous: who has it at a station that this does not know.
-  init(of station: Journey.Station, after previous: JourneyParty) {
-    switch station.name {
-    case "device": self = .device
-    case "host IRQ": self = .host
-    case "eventfd", "list register", "INT", "vCPU": self = .kvm
-    case "acknowledge", "handler": self = .guest
-    case "DTE", "ITE", "CTE", "vPE", "LPI", "pending", "doorbell", "table L1", "ITS cache", "vLPI",
-      "VPT":
-      self = .its
-    case let name where name.hasPrefix("vITS"): self = .kvm
-    default: self = previous == .device ? .smmu : previous
+  init(at place: Journey.Place) {
+    switch place {
+    case .device: self = .device
+    case .smmu: self = .smmu
+    case .write(let end): self = end == .doorbell ? .its : .smmu
+    case .table(_, let isVirtual): self = isVirtual ? .kvm : .its
+    case .redistributor: self = .its
+    case .hostInterrupt: self = .host
+    case .eventfd, .virtualITS, .intCommand, .listRegister, .virtualCPU: self = .kvm
+    case .acknowledge, .handler: self = .guest
     }
   }
 }
@@ -38,9 +37,9 @@ extension SequenceDrawing {
   }
 
   private static func entries(of journey: Journey) -> [Entry] {
-    var groups: [(party: JourneyParty, stations: [Journey.Station])] = []
+    var groups: [(party: JourneyParty, stations: [Journey.Stop])] = []
     for station in journey.stations {
-      let party = JourneyParty(of: station, after: groups.last?.party ?? .device)
+      let party = JourneyParty(at: station.place)
       if groups.last?.party == party {
         groups[groups.count - 1].stations.append(station)
       } else {
@@ -56,14 +55,16 @@ extension SequenceDrawing {
   }
 
   /// One station in full; of several, the last read of each stage or table that decides the way.
-  private static func label(_ stations: [Journey.Station]) -> String {
+  private static func label(_ stations: [Journey.Stop]) -> String {
     guard let first = stations.first, let last = stations.last else { return "" }
-    func text(_ station: Journey.Station) -> String {
+    func text(_ station: Journey.Stop) -> String {
       let place = station.address.map { " at \(hex($0))" } ?? ""
       return "\(station.name)\(place): \(station.meaning)"
     }
     guard stations.count > 1 else { return text(first) }
-    let leaf = stations.last { $0.name.hasPrefix("S1 L") }
+    let leaf = stations.last {
+      if case .smmu(.stage1) = $0.place { true } else { false }
+    }
     let parts = [leaf, last].compactMap { $0 }.map(text)
     return "\(stations.count) stations; "
       + (parts.first == parts.last ? [parts[0]] : parts)

@@ -1,5 +1,6 @@
 import Bits
 import Designs
+import Machine
 import Reports
 import Scenarios
 import Software
@@ -25,6 +26,7 @@ struct PageModel {
   let percentiles: [PercentileModel]
   let exits: [ExitsModel]
   let isolation: IsolationModel?
+  let machine: MachineDrawing?
   let designs: [DesignModel]
 
   /// A row of the comparison.
@@ -88,6 +90,7 @@ struct PageModel {
     percentiles = results.map(Self.percentiles)
     exits = Self.exits(results)
     isolation = IsolationModel(report.findings)
+    machine = results.lazy.compactMap(\.machine).first.map(MachineDrawing.init)
     designs = report.explained.results.enumerated().map { number, result in
       DesignModel(result, conditions: scenario, identifier: identifiers[number])
     }

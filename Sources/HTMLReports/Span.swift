@@ -38,8 +38,9 @@ struct Span {
   /// From IPAs: named after what stands at the PA, and what a CPU finds at the IPA.
   static func stage2(_ mappings: StreamMappings, _ result: RunResult) -> [Span] {
     let view = result.processorView
+    let physical = result.machine.map(AddressRegion.physical) ?? []
     return mappings.stage2?.ranges.map { range in
-      let target = AddressRegion.physicalMachine.first { $0.contains(range.output) }?.name
+      let target = physical.first { $0.contains(range.output) }?.name
       let own = view.first { $0.contains(range.input) }
       let isRAM = target == "RAM"
       let there =

@@ -89,6 +89,8 @@ extension HTMLReport {
     .range { stroke: var(--ink); stroke-width: 0.5; } .range.mapped { fill: var(--mapped); }
     .range.doorbell { fill: var(--doorbell); stroke: var(--doorbell); } .range.trapped { fill: var(--trapped); }
     .range.memory { fill: var(--memory); } .range.device { fill: var(--accent); }
+    .edge.memory { fill: var(--memory); } .edge.trapped { fill: var(--trapped); }
+    .edge.device { fill: var(--accent); } .edge.mapped { fill: var(--mapped); }
     .bar.low { fill: var(--accent); } .bar.high { fill: var(--mapped); opacity: 0.75; }
     .point { stroke: var(--ink); stroke-width: 2; }
     """

@@ -6,6 +6,7 @@ extension HTMLReport {
     "foot": foot, "matrix": matrix, "outcomes": outcomes, "pair": pair, "legend": legend,
     "comparison": comparison, "costs": costs, "isolation": isolation, "findings": findings,
     "design": design, "stations": stations, "sequence": sequence, "map": map, "table": table,
+    "machine": machine,
   ]
 
   private static let head = """
@@ -70,6 +71,7 @@ extension HTMLReport {
     {{#latency}}<li><a href="#latency">Latency</a></li>{{/latency}}
     <li><a href="#exits">Exits</a></li>
     {{#isolation}}<li><a href="#isolation">Isolation</a></li>{{/isolation}}
+    {{#machine}}<li><a href="#machine">Machine</a></li>{{/machine}}
     {{#designs}}<li><a href="#{{identifier}}">{{name}}</a></li>
     {{/designs}}{{#hasMatrices}}<li><a href="#outcomes">Reasons</a></li>{{/hasMatrices}}
     {{#isolation}}<li><a href="#findings">Findings of the attacks</a></li>{{/isolation}}
@@ -87,6 +89,7 @@ extension HTMLReport {
     {{>comparison}}
     {{>costs}}
     {{#isolation}}{{>isolation}}{{/isolation}}
+    {{#machine}}{{>machine}}{{/machine}}
     {{#designs}}{{>design}}{{/designs}}
     {{#hasMatrices}}<section id="outcomes"><h2>Reasons</h2>
     {{>outcomes}}</section>{{/hasMatrices}}
@@ -163,6 +166,26 @@ extension HTMLReport {
     </table>
     </div>
     </details>
+
+    """
+
+  private static let machine = """
+    <section id="machine"><h2>Machine</h2>
+    <p>What stands where, the highest address first, and how devices reach SMMUs and ITSs. Boxes are
+    not to scale. 'doorbell machine show' prints the same as a table.</p>
+    <div class="wide" role="region" tabindex="0" aria-label="Machine {{name}}">
+    <svg class="drawing machine" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="machine-t machine-d">
+    <title id="machine-t">Machine {{name}}</title>
+    <desc id="machine-d">The address maps of the physical machine and of each VM, and the devices with their SMMUs and ITSs.</desc>
+    {{#titles}}<text class="party" x="{{x}}" y="20">{{text}}</text>
+    {{/titles}}{{#lines}}<line class="arrow" x1="{{fromX}}" y1="{{fromY}}" x2="{{toX}}" y2="{{toY}}"/>
+    {{/lines}}{{#boxes}}<rect class="edge {{style}}" x="{{x}}" y="{{y}}" width="5" height="34"/><text class="label" x="{{labelX}}" y="{{labelY}}">{{label}}</text><text class="tick" x="{{labelX}}" y="{{detailY}}">{{detail}}</text>
+    {{/boxes}}</svg>
+    </div>
+    {{#hasNotes}}<dl>
+    {{#notes}}<dt>{{kind}}</dt><dd>{{text}}</dd>
+    {{/notes}}</dl>{{/hasNotes}}
+    </section>
 
     """
 

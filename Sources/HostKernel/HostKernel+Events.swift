@@ -16,7 +16,7 @@ extension HostKernel {
   /// before there are vEVENTQs.
   public func guestEvent(for event: EventRecord) -> EventRecord? {
     guard kernel.has(.virtualEventQueue) else { return nil }
-    let owner = devices.first { $0.platform.requesterID == event[.stream] }
+    let owner = devices.first { $0.platform.streamID.rawValue == event[.stream] }
     guard let guestStream = owner?.guestStream, !event[.stall] else { return nil }
     var relayed = event
     if event[.stage2] {

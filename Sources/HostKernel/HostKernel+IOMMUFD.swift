@@ -116,7 +116,8 @@ extension HostKernel {
     }
     return try attach(to: parent)
       + smmu.write(
-        .stage2(table, vmid: virtualMachineID, outputSize: outputSize), of: platform.requesterID,
+        .stage2(table, vmid: virtualMachineID, outputSize: outputSize),
+        of: platform.streamID.rawValue,
         function: "arm_smmu_attach_dev", text: "stage 2 only, no vIOMMU")
   }
 
@@ -135,6 +136,11 @@ extension HostKernel {
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
   mutating func createVirtualSMMU(guestStream: UInt32?) throws(Refusal) -> [Step<Never>] {
     let device = try boundDevice(current)
+    guard platform.isCoherent else {
+      throw Refusal(
+        by: .host, in: "arm_vsmmu_alloc", errno: "EOPNOTSUPP",
+        message: "neither CANWBS nor S2FWB: the guest's stage 1 could bypass the caches")
+    }
     let index = devices[current].stageTwo
     let viommu: UInt32
     if let known = stageTwos[index].viommu {
@@ -155,7 +161,7 @@ extension HostKernel {
     return [
       Step(
         .host, "iommufd_vdevice_alloc_ioctl",
-        "vSID \(hex(UInt64(guestStream))) is StreamID \(hex(UInt64(platform.requesterID)))",
+        "vSID \(hex(UInt64(guestStream))) is StreamID \(hex(UInt64(platform.streamID.rawValue)))",
         .decide)
     ]
   }
@@ -231,19 +237,20 @@ extension HostKernel {
     let function = "arm_smmu_attach_dev_nested"
     guard guestEntry[.valid] else {
       return smmu.write(
-        .abort, of: platform.requesterID, function: function, text: "abort: the guest's is invalid")
+        .abort, of: platform.streamID.rawValue, function: function,
+        text: "abort: the guest's is invalid")
     }
     let parent = StreamTableEntry.stage2(table, vmid: virtualMachineID, outputSize: outputSize)
     switch guestEntry[.config] {
     case .stage1:
       return smmu.write(
-        nested(guestEntry, parent), of: platform.requesterID, function: function,
+        nested(guestEntry, parent), of: platform.streamID.rawValue, function: function,
         text: "the guest's stage 1 over stage 2")
     case .bypass:
       return smmu.write(
-        parent, of: platform.requesterID, function: function, text: "stage 2 only")
+        parent, of: platform.streamID.rawValue, function: function, text: "stage 2 only")
     default:
-      return smmu.write(.abort, of: platform.requesterID, function: function, text: "abort")
+      return smmu.write(.abort, of: platform.streamID.rawValue, function: function, text: "abort")
     }
   }
 
@@ -296,7 +303,7 @@ extension HostKernel {
       guard command[.stream] == guestStream else {
         throw refused(command, "StreamID \(hex(UInt64(command[.stream]))) is no vDEVICE")
       }
-      command[.stream] = platform.requesterID
+      command[.stream] = platform.streamID.rawValue
     default:
       throw refused(command, "\(command[.opcode]) is not the guest's to send")
     }

@@ -23,7 +23,7 @@ extension HostKernel {
   /// What a message of an event holds: its EventID, or the SPI itself (`gicv2m_compose_msi_msg`).
   func data(ofEvent event: UInt32) -> UInt32 {
     messageFrame == nil
-      ? event : interrupt(ofEvent: event, device: platform.requesterID) ?? event
+      ? event : interrupt(ofEvent: event, device: platform.deviceID.rawValue) ?? event
   }
 
   /// Room for the events of a function that has none: a translation table, or SPIs in a row

@@ -89,10 +89,10 @@ extension HostKernel {
   /// (`vfio_df_close`, `vfio_msi_disable`, `its_free_device`, `iommufd_device_detach`,
   /// `free_io_pgtable_ops`).
   public mutating func endMachine() -> [Step<Never>] {
-    let device = platform.requesterID
-    var steps = disableVectors() + removeEvents(of: device)
+    var steps = disableVectors() + removeEvents(of: platform.deviceID.rawValue)
     steps += smmu.write(
-      .abort, of: device, function: "arm_smmu_attach_dev_blocked", text: "abort")
+      .abort, of: platform.streamID.rawValue, function: "arm_smmu_attach_dev_blocked", text: "abort"
+    )
     var command = SMMUCommand(.invalidateMachine)
     command[.vmid] = virtualMachineID
     steps += smmu.send(

@@ -23,7 +23,7 @@ extension HostKernel {
     var steps: [Step<Never>] = []
     let event = UInt32(vector)
     if events[event] != nil { return readdress(vector, to: guestAddress) }
-    steps += try createEvents(platform.vectors, of: platform.requesterID)
+    steps += try createEvents(platform.vectors, of: platform.deviceID.rawValue)
     if events.isEmpty {
       steps.append(msix.control(enable: true, functionMask: true))
       steps.append(msix.control(enable: true, functionMask: false))
@@ -60,7 +60,7 @@ extension HostKernel {
         message: "\(count) MSI vectors of \(platform.vectors)")
     }
     var steps: [Step<Never>] = []
-    steps += try createEvents(count, of: platform.requesterID)
+    steps += try createEvents(count, of: platform.deviceID.rawValue)
     let prepared = try prepareMessage(for: guestAddress)
     steps += prepared.steps
     for event in 0..<UInt32(truncatingIfNeeded: count) { steps += activate(event) }
@@ -70,7 +70,7 @@ extension HostKernel {
       count, address: prepared.address, data: data(ofEvent: 0),
       reason: "\(origin) address, the host's EventIDs from \(data(ofEvent: 0)) on")
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      steps += configure(event, lpi, of: platform.requesterID, cpu: targetCPU, enabled: true)
+      steps += configure(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU, enabled: true)
     }
     return steps
   }
@@ -110,9 +110,9 @@ extension HostKernel {
   }
 
   private mutating func activate(_ event: UInt32) -> [Step<Never>] {
-    guard let lpi = interrupt(ofEvent: event, device: platform.requesterID) else { return [] }
+    guard let lpi = interrupt(ofEvent: event, device: platform.deviceID.rawValue) else { return [] }
     events[event] = lpi
-    return activate(event, lpi, of: platform.requesterID, cpu: targetCPU)
+    return activate(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU)
   }
 
   /// Follows a guest that gave a live vector another address; the entry is masked meanwhile, so
@@ -129,7 +129,7 @@ extension HostKernel {
 
   private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
     guard let lpi = events[event] else { return [] }
-    return configure(event, lpi, of: platform.requesterID, cpu: targetCPU, enabled: true)
+    return configure(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU, enabled: true)
       + [msix.setMask(vector, false)]
   }
 
@@ -140,8 +140,8 @@ extension HostKernel {
     if isMSI, !events.isEmpty { steps.append(msi.disable) }
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       if !isMSI { steps.append(msix.setMask(Int(event), true)) }
-      steps += configure(event, lpi, of: platform.requesterID, cpu: targetCPU, enabled: false)
-      steps += deactivate(event, of: platform.requesterID, cpu: targetCPU)
+      steps += configure(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU, enabled: false)
+      steps += deactivate(event, of: platform.deviceID.rawValue, cpu: targetCPU)
       targets[lpi] = nil
     }
     if !isMSI, !events.isEmpty {
@@ -203,7 +203,7 @@ extension HostKernel {
       return []
     }
     let event = command[.eventID]
-    let device = platform.requesterID
+    let device = platform.deviceID.rawValue
     switch command[.opcode] {
     case .mapd where command[.valid]:
       // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
@@ -236,10 +236,10 @@ extension HostKernel {
     var steps = takeAllBack()
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       targets[lpi] = nil
-      steps += its.deactivate(device: platform.requesterID, event: event, cpu: targetCPU)
+      steps += its.deactivate(device: platform.deviceID.rawValue, event: event, cpu: targetCPU)
     }
     events = [:]
-    let device = platform.requesterID
+    let device = platform.deviceID.rawValue
     return steps + allocating { its, _ in its.removeDevice(device) }
   }
 }

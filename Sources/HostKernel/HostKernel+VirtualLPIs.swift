@@ -72,7 +72,7 @@ extension HostKernel {
 
   /// The virtual LPI that the hardware injects for an event, and its vPE.
   public func virtualLPI(of host: HostEvent) -> (intid: UInt32, virtualPE: ITSVirtualPE)? {
-    let device = devices.first { $0.platform.requesterID == host.deviceID }
+    let device = devices.first { $0.platform.deviceID.rawValue == host.deviceID }
     guard let event = device?.virtualEvents[host.eventID],
       let vPE = virtualPE(ofCPU: event.virtualCPU)
     else { return nil }
@@ -152,7 +152,7 @@ extension HostKernel {
 
   /// Unmaps every event that the hardware injects, in order.
   mutating func takeAllBack() -> [Step<Never>] {
-    let device = platform.requesterID
+    let device = platform.deviceID.rawValue
     return forwardedEvents(of: current).flatMap {
       takeBack(HostEvent(deviceID: device, eventID: $0))
     }

@@ -1,4 +1,4 @@
-internal import ArmFormats
+public import ArmFormats
 public import Bits
 internal import IOMMU
 public import Linux
@@ -21,8 +21,12 @@ public struct HostKernel {
     public var msixTable: PA
     /// Offset of the MSI-X capability in the function's configuration space.
     public var msixCapability: UInt16
-    /// StreamID and DeviceID of the assigned function.
-    public var requesterID: UInt32
+    /// The assigned function's StreamID at its SMMU, and its DeviceID at its ITS.
+    public var streamID: StreamID
+    public var deviceID: DeviceID
+    /// Whether the guest's stage 1 cannot make the device's accesses miss the caches: a coherent
+    /// path (CANWBS) or stage 2 that forces write-back (S2FWB).
+    public var isCoherent = true
     public var vectors: Int
     /// Where the function keeps its messages, and for MSI the offset of that capability.
     public var store: MessageStore
@@ -30,7 +34,8 @@ public struct HostKernel {
 
     public init(
       smmuBase: PA, itsBase: PA, redistributors: PA, cpus: Int, msixTable: PA,
-      msixCapability: UInt16, requesterID: UInt32, vectors: Int, store: MessageStore = .msiX,
+      msixCapability: UInt16, streamID: StreamID, deviceID: DeviceID, vectors: Int,
+      store: MessageStore = .msiX,
       msiCapability: UInt16 = 0x40
     ) {
       self.store = store
@@ -41,7 +46,8 @@ public struct HostKernel {
       self.cpus = cpus
       self.msixTable = msixTable
       self.msixCapability = msixCapability
-      self.requesterID = requesterID
+      self.streamID = streamID
+      self.deviceID = deviceID
       self.vectors = vectors
     }
   }
@@ -173,7 +179,8 @@ public struct HostKernel {
     do {
       for index in smmus.indices {
         for device in devices where device.smmu == index {
-          steps += try smmus[index].prepareLeaf(of: device.platform.requesterID, frames: &frames)
+          steps += try smmus[index].prepareLeaf(
+            of: device.platform.streamID.rawValue, frames: &frames)
         }
         steps += try smmus[index].probe(bypassing: [], frames: &frames)
       }
@@ -238,7 +245,7 @@ public struct HostKernel {
   }
 
   /// Where the function's STE stands; `nil` before its stream is known.
-  public var streamEntryAddress: PA? { smmu.address(of: platform.requesterID) }
+  public var streamEntryAddress: PA? { smmu.address(of: platform.streamID.rawValue) }
 
   /// Where a device's stage 2, as software keeps it, sends an address; `nil` where nothing is
   /// mapped.
@@ -308,7 +315,8 @@ extension HostKernel {
 
   /// Turns to the device with this DeviceID; `false` where there is none.
   mutating func select(deviceID: UInt32) -> Bool {
-    guard let index = devices.firstIndex(where: { $0.platform.requesterID == deviceID }) else {
+    guard let index = devices.firstIndex(where: { $0.platform.deviceID.rawValue == deviceID })
+    else {
       return false
     }
     current = index

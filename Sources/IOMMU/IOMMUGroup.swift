@@ -13,13 +13,16 @@ public final class IOMMUDevice {
   /// Whether nothing but the device can send its interrupts (`msi_device_has_isolated_msi`).
   public let hasIsolatedMSI: Bool
   public let isIntel: Bool
+  /// Bits of the addresses that its driver says it can master (`dma_set_mask`), 1 to 64.
+  public let dmaBits: Int
   /// `dev->iommu->require_direct`: the firmware asked for a direct region.
   public internal(set) var requiresDirect = false
 
   public init(
     name: String, function: FunctionClass, sources: [RegionSource], doorbell: PA,
-    hasIsolatedMSI: Bool = true
+    hasIsolatedMSI: Bool = true, dmaBits: Int = 64
   ) {
+    self.dmaBits = dmaBits
     self.name = name
     self.function = function
     regions = sources.compactMap { $0.region(for: function) }.reduce([]) { $0.inserting($1) }
@@ -130,7 +133,8 @@ public final class IOMMUGroup {
       defaultDomain.rememberIdentity(
         region.base.rawValue & ~(defaultDomain.granule - 1)...region.last)
     }
-    defaultDomain.allocator = IOVAAllocator(granule: shift, reserved: reserved)
+    defaultDomain.allocator = IOVAAllocator(
+      granule: shift, reserved: reserved, dmaBits: devices.map(\.dmaBits).min() ?? 64)
   }
 
   // MARK: Ownership

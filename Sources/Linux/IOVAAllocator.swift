@@ -6,13 +6,15 @@ public struct IOVAAllocator: Sendable {
   private let granule: UInt64
   /// Ranges in use, highest first: reserved ones, and those handed out or taken.
   private var used: [(range: Range<UInt64>, isReserved: Bool)] = []
-  private let limit: UInt64 = 1 << 32
+  private let limit: UInt64
 
   /// - Parameters:
   ///   - granule: log2 of the page size.
   ///   - reserved: ranges that are never handed out.
-  public init(granule: UInt64, reserved: [Range<UInt64>]) {
+  ///   - dmaBits: of the device's DMA mask, 1 to 64: what it can address at all.
+  public init(granule: UInt64, reserved: [Range<UInt64>], dmaBits: Int = 64) {
     self.granule = granule
+    limit = 1 << UInt64(min(max(dmaBits, 1), 32))
     used = reserved.sorted { $0.lowerBound > $1.lowerBound }.map { ($0, true) }
   }
 

@@ -48,7 +48,7 @@ extension Machine {
   /// Where a function's access lands in RAM; `nil` where it ends before, or where no RAM is.
   private mutating func reach(_ address: IOVA, isWrite: Bool, by index: Int) -> PA? {
     let transaction = Transaction(
-      streamID: requesterID(of: index), address: address, isWrite: isWrite)
+      streamID: streamID(of: index).rawValue, address: address, isWrite: isWrite)
     let place = smmus[smmu(of: index)].translate(transaction, in: memory).place
     return place.flatMap { memory.contains($0) ? $0 : nil }
   }

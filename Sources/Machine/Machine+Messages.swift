@@ -32,8 +32,8 @@ extension Machine {
     _ message: MSI, from index: Int = 0, translation: inout some TranslationObserver,
     tables: inout some ITSObserver
   ) -> WriteOutcome {
-    let requesterID = requesterID(of: index)
-    let transaction = Transaction(streamID: requesterID, address: message.address, isWrite: true)
+    let transaction = Transaction(
+      streamID: streamID(of: index).rawValue, address: message.address, isWrite: true)
     let place: PA
     switch smmus[smmu(of: index)].translate(transaction, in: memory, observer: &translation) {
     case .translated(let result): place = result.address
@@ -49,7 +49,7 @@ extension Machine {
     return .message(
       place,
       itses[target.unit].receiveMessage(
-        deviceID: requesterID, eventID: message.data, memory: memory,
+        deviceID: deviceID(of: index).rawValue, eventID: message.data, memory: memory,
         redistributors: &redistributors, observer: &tables))
   }
 

@@ -1,4 +1,4 @@
-internal import ArmFormats
+public import ArmFormats
 public import Bits
 public import GIC
 public import Memory
@@ -9,50 +9,84 @@ public import SMMU
 /// functions behind them, on one bus.
 ///
 /// Software acts on it through memory and MMIO writes alone; the functions act on it through
-/// translated writes. Function number i stands behind SMMU number i modulo the number of SMMUs.
+/// translated writes.
 /// What nothing claims is an external abort.
 public struct Machine: ~Copyable {
-  /// Where the machine's registers stand.
+  /// Where the machine's registers stand, and how its functions are attached: what the bus needs of
+  /// a description.
   public struct Layout: Equatable, Sendable {
-    /// The first SMMU and the first ITS.
+    /// The first SMMU and the first ITS, and the others.
     public var smmuBase: PA
+    public var furtherSMMUs: [PA] = []
     public var itsBase: PA
+    public var furtherITSs: [PA] = []
     public var redistributors: PA
-    /// The first function's BAR that holds its MSI-X table, and the BAR's length; those of further
-    /// functions follow.
-    public var bar: PA
-    public var barSize: UInt64
-    /// The second SMMU and the second ITS; further ones follow, 128 KiB each.
-    public var furtherSMMUs: PA = 0x20_0000_0000
-    public var furtherITSs: PA = 0x21_0000_0000
+    /// Each function's BAR that holds its MSI-X table.
+    public var bars: [AddressRange]
+    /// How each function is attached; identity for those without an entry.
+    public var attachments: [Attachment] = []
     /// The distributor, and the page of a GICv2m frame, where software uses them.
     public var distributor: PA?
     public var messageFrame: PA?
-    /// The length of an SMMU's, and of an ITS's, two register pages.
-    public static let unitSize: UInt64 = 0x2_0000
 
+    /// The SMMU in front of a function, and what firmware adds to its requester ID.
+    public struct Attachment: Equatable, Sendable {
+      public var smmu = 0
+      /// StreamID minus requester ID, and DeviceID minus requester ID.
+      public var streamOffset: UInt32 = 0
+      public var deviceOffset: UInt32 = 0
+
+      public init(smmu: Int = 0, streamOffset: UInt32 = 0, deviceOffset: UInt32 = 0) {
+        self.smmu = smmu
+        self.streamOffset = streamOffset
+        self.deviceOffset = deviceOffset
+      }
+    }
+
+    /// One of each, with one function behind it.
     public init(
       smmuBase: PA, itsBase: PA, redistributors: PA, bar: PA, barSize: UInt64
     ) {
       self.smmuBase = smmuBase
       self.itsBase = itsBase
       self.redistributors = redistributors
-      self.bar = bar
-      self.barSize = barSize
+      bars = [AddressRange(from: bar.rawValue, length: barSize)]
+    }
+
+    /// A machine as described.
+    ///
+    /// - Parameter usesMessageFrame: whether MSIs go to the GICv2m frame: there is no ITS at any
+    ///   address that can be reached.
+    public init(_ description: MachineDescription, usesMessageFrame: Bool = false) {
+      let host = description.host
+      smmuBase = host.smmus.first ?? 0
+      furtherSMMUs = Array(host.smmus.dropFirst())
+      itsBase = usesMessageFrame ? 0xffff_ffff_fffc_0000 : host.itses.first ?? 0
+      furtherITSs = usesMessageFrame ? [] : Array(host.itses.dropFirst())
+      redistributors = host.redistributors
+      bars = description.devices.map(\.bar)
+      attachments = description.devices.map { device in
+        let bridge = host.bridge(of: device.requester)
+        let stream = bridge?.streamOffset ?? 0
+        return Attachment(
+          smmu: device.smmu, streamOffset: stream,
+          deviceOffset: stream &+ (bridge?.deviceOffset ?? 0))
+      }
+      guard usesMessageFrame else { return }
+      distributor = host.distributor
+      messageFrame = host.messageFrame
     }
 
     /// Where SMMU number `index` stands.
     public func smmu(_ index: Int) -> PA {
-      index == 0 ? smmuBase : furtherSMMUs + UInt64(index - 1) * Self.unitSize
+      index == 0 ? smmuBase : furtherSMMUs[index - 1]
     }
 
     /// Where ITS number `index` stands.
-    public func its(_ index: Int) -> PA {
-      index == 0 ? itsBase : furtherITSs + UInt64(index - 1) * Self.unitSize
-    }
+    public func its(_ index: Int) -> PA { index == 0 ? itsBase : furtherITSs[index - 1] }
 
     /// Where the BAR of function number `index` stands.
-    public func bar(of index: Int) -> PA { bar + UInt64(index) * barSize }
+    public func bar(of index: Int) -> PA { PA(bars[index].base) }
   }
 
   /// What answers at a physical address.
@@ -85,13 +119,19 @@ public struct Machine: ~Copyable {
   public var distributor = Distributor(spiCount: 256, cpuCount: 1)
   public var messageFrame = GICv2mFrame(firstSPI: 80, count: 64)
 
-  /// - Parameter functions: at least one, each with a requester ID of its own.
+  /// - Parameters:
+  ///   - layout: with a BAR for each function, and an address for each SMMU and each ITS.
+  ///   - functions: at least one, each with a requester ID of its own.
   public init(
     memory: PhysicalMemory, layout: Layout, smmus: consuming UnitList<SMMU>,
     itses: consuming UnitList<ITS>, redistributors: consuming Redistributors,
     functions: [PCIFunction]
   ) {
     precondition(!functions.isEmpty, "a machine has at least one function")
+    precondition(
+      layout.furtherSMMUs.count < smmus.count && layout.furtherITSs.count < itses.count
+        && layout.bars.count <= functions.count,
+      "a layout has places for units and functions that there are")
     self.memory = memory
     self.layout = layout
     self.smmus = smmus
@@ -137,7 +177,7 @@ public struct Machine: ~Copyable {
         ? .its(place.offset, unit: place.unit) : .doorbell(place.offset, unit: place.unit)
     }
     if let place = Self.unit(
-      at: address, first: layout.smmuBase, further: layout.furtherSMMUs, count: smmus.count)
+      at: address, first: layout.smmuBase, further: layout.furtherSMMUs)
     {
       return .smmu(place.offset, unit: place.unit)
     }
@@ -152,9 +192,10 @@ public struct Machine: ~Copyable {
     if let offset = Self.offset(of: address, in: layout.distributor, 0x1_0000) {
       return .distributor(offset)
     }
-    let bar = address.rawValue &- layout.bar.rawValue
-    guard bar < layout.barSize &* UInt64(functions.count) else { return .nothing }
-    return .bar(bar % layout.barSize, function: Int(bar / layout.barSize))
+    guard let index = layout.bars.firstIndex(where: { $0.contains(address.rawValue) }) else {
+      return .nothing
+    }
+    return .bar(address.rawValue &- layout.bars[index].base, function: index)
   }
 
   @usableFromInline
@@ -168,19 +209,21 @@ public struct Machine: ~Copyable {
   @inlinable
   func its(at address: PA) -> (unit: Int, offset: UInt64)? {
     Self.unit(
-      at: address, first: layout.itsBase, further: layout.furtherITSs, count: itses.count)
+      at: address, first: layout.itsBase, further: layout.furtherITSs)
   }
 
   /// Which of a machine's SMMUs or ITSs stands at `address`.
   @inlinable
   static func unit(
-    at address: PA, first: PA, further: PA, count: Int
+    at address: PA, first: PA, further: [PA]
   ) -> (unit: Int, offset: UInt64)? {
     let offset = address.rawValue &- first.rawValue
-    if offset < Layout.unitSize { return (0, offset) }
-    let beyond = address.rawValue &- further.rawValue
-    guard beyond < Layout.unitSize &* UInt64(count - 1) else { return nil }
-    return (1 + Int(beyond / Layout.unitSize), beyond % Layout.unitSize)
+    if offset < MachineDescription.Host.unitLength { return (0, offset) }
+    for index in further.indices {
+      let offset = address.rawValue &- further[index].rawValue
+      if offset < MachineDescription.Host.unitLength { return (1 + index, offset) }
+    }
+    return nil
   }
 
   /// What a CPU's write did.
@@ -246,15 +289,31 @@ public struct Machine: ~Copyable {
     functions[index].writeConfig(Int(offset), value, width: width)
   }
 
-  /// StreamID and DeviceID of a function: its requester ID after aliasing.
+  /// The StreamID of a function: its requester ID after aliasing, as firmware maps it.
   @inlinable
-  public func requesterID(of index: Int) -> UInt32 {
-    UInt32(functions[index].profile.effectiveRequesterID.rawValue)
+  public func streamID(of index: Int) -> StreamID {
+    StreamID(requesterID(of: index) &+ attachment(of: index).streamOffset)
+  }
+
+  /// The DeviceID of a function.
+  @inlinable
+  public func deviceID(of index: Int) -> DeviceID {
+    DeviceID(requesterID(of: index) &+ attachment(of: index).deviceOffset)
   }
 
   /// The SMMU in front of a function.
   @inlinable
-  public func smmu(of index: Int) -> Int { index % smmus.count }
+  public func smmu(of index: Int) -> Int { attachment(of: index).smmu }
+
+  @inlinable
+  func requesterID(of index: Int) -> UInt32 {
+    UInt32(functions[index].profile.effectiveRequesterID.rawValue)
+  }
+
+  @inlinable
+  func attachment(of index: Int) -> Layout.Attachment {
+    index < layout.attachments.count ? layout.attachments[index] : Layout.Attachment()
+  }
 }
 
 /// The VMOVPs that an ITS has carried out.

@@ -1,5 +1,6 @@
 package import Designs
 import Scenarios
+public import Timing
 
 extension Design {
   /// The design with the meaning of each of its choices.
@@ -45,7 +46,7 @@ extension CostModel {
     for item in Item.allCases {
       guard let cost = costs[item] else { continue }
       table.add([
-        TextTable.Cell(item.rawValue),
+        TextTable.Cell(item.name),
         TextTable.Cell(
           cost.high == cost.time
             ? nanoseconds(cost.time) : "\(nanoseconds(cost.time))..\(nanoseconds(cost.high))"),

@@ -23,8 +23,8 @@ extension Comparison {
       "costs": [
         "name": .string(scenario.costs.name),
         "platform": .string(scenario.costs.platform),
-        "assumed": .array(scenario.costs.assumed.map { .string($0.rawValue) }),
-        "ranges": .array(scenario.costs.items(.range).map { .string($0.rawValue) }),
+        "assumed": .array(scenario.costs.assumed.map { .string($0.name) }),
+        "ranges": .array(scenario.costs.items(.range).map { .string($0.name) }),
       ],
       "results": .array(
         results.map { result in
@@ -57,7 +57,7 @@ extension RunResult {
       "merged": .integer(merged),
       "latency": latencyJSON,
       "breakdown": breakdownJSON,
-      "usedCosts": usedCosts.map { .array($0.map { .string($0.rawValue) }) } ?? .null,
+      "usedCosts": usedCosts.map { .array($0.map { .string($0.name) }) } ?? .null,
       "why": .string(why),
       "digest": .string(digest),
     ]

@@ -3,9 +3,11 @@ package import Designs
 import Files
 import Guest
 import Linux
+import Machine
 package import Scenarios
 import Simulation
 import Software
+import Timing
 import VMM
 
 /// A form in which a report can be printed.
@@ -133,7 +135,8 @@ extension Scenario {
         || [Condition.costs.name, Condition.seed.name].contains($0.name)
     }
     let words = shown.map { "\($0.name) \($0.text(of: conditions))" }
-    return (words + ["workload \(workloadSource)"]).joined(separator: "; ")
+    let own = machine.map { ["machine \($0.name)"] } ?? []
+    return (words + own + ["workload \(workloadSource)"]).joined(separator: "; ")
   }
 
   /// The line that says which numbers the times rest on; `nil` when all are known.
@@ -153,7 +156,7 @@ extension CostModel {
   /// The line that says which of these numbers are assumed, and which are ranges; `nil` for none.
   func assumption(among items: [Item]) -> String? {
     func names(_ status: Status) -> String {
-      self.items(status).filter(items.contains).map(\.rawValue).joined(separator: ", ")
+      self.items(status).filter(items.contains).map(\.name).joined(separator: ", ")
     }
     let assumed = names(.assumed)
     let ranges = names(.range)

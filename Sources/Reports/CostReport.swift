@@ -1,7 +1,7 @@
-package import Designs
 package import Files
 import Scenarios
 import Simulation
+package import Timing
 
 extension CostModel {
   /// The model for programs: each number with its ends, status and source.
@@ -26,7 +26,7 @@ extension CostModel {
 extension CostModel.Cost {
   fileprivate func json(_ item: CostModel.Item) -> JSONValue {
     [
-      "item": .string(item.rawValue),
+      "item": .string(item.name),
       "meaning": .string(item.meaning),
       "low": .number(Double(time.picoseconds) / 1000),
       "high": .number(Double(high.picoseconds) / 1000),

@@ -30,7 +30,7 @@ package struct DesignDifference: Sendable {
       })
   }
 
-  private var journey: Alignment<Journey.Station> {
+  private var journey: Alignment<Journey.Stop> {
     Alignment(
       left.journey?.stations ?? [], right.journey?.stations ?? [], key: \.name,
       isSame: { $0.address == $1.address && $0.words == $1.words && $0.meaning == $1.meaning })

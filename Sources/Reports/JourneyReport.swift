@@ -149,7 +149,7 @@ extension Journey {
   }
 }
 
-extension Journey.Station {
+extension Journey.Stop {
   var json: JSONValue {
     [
       "time": .number(Double(time.picoseconds) / 1000),

@@ -39,7 +39,7 @@ package struct LoadQuantity: Sendable {
   }
 
   /// Exits for each MSI, by cause.
-  package static let exits: [LoadQuantity] = ExitCause.allCases.map { cause in
+  package static let exits: [LoadQuantity] = LoadResult.causes.map { cause in
     LoadQuantity(cause.name, "/MSI") {
       $0.estimate { Double($0.exits(cause)) / Double(max(1, $0.delivered + $0.merged)) }
     }

@@ -37,7 +37,9 @@ package struct LoadReport: Sendable {
 
   /// The line that says which numbers the times rest on.
   var assumption: String? {
-    let used = study.rows.flatMap { $0.probe.path?.usedCosts ?? [] }
+    let used = study.rows.flatMap { row in
+      [row.low, row.high].compactMap(\.self).flatMap(\.results).flatMap(\.usedCosts)
+    }
     return study.scenario.costs.assumption(among: used)
   }
 

@@ -5,7 +5,7 @@ public import Bits
 public struct DescriptorRead: BitwiseCopyable, Sendable, Equatable {
   /// What was read.
   @frozen
-  public enum Step: BitwiseCopyable, Sendable, Equatable {
+  public enum Step: BitwiseCopyable, Sendable, Hashable {
     /// L1STD, the first level of the stream table.
     case streamTable
     case streamEntry

@@ -1,6 +1,7 @@
 package import Designs
 package import Files
 package import Linux
+import Timing
 
 /// One condition of a run: everything about it that files, their schema, options, axes, help and
 /// reports need, in one place.

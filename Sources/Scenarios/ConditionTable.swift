@@ -107,7 +107,10 @@ extension Condition {
           : .optional(name, only.shape, only.meaning, standard: only.standard)
       }
       let inner = path + [name]
-      let shape = Shape.record(fields(of: members, below: inner))
+      let shape =
+        name == "machine"
+        ? Shape.machine(fields(of: members, below: inner))
+        : Shape.record(fields(of: members, below: inner))
       let text = groups.first { $0.key == inner.joined(separator: ".") }?.value ?? ""
       return members.contains(where: \.isRequired)
         ? .required(name, shape, text) : .optional(name, shape, text)
@@ -116,7 +119,10 @@ extension Condition {
 
   /// Its value in a checked scenario file; `nil` where nothing is said.
   func value(in scenario: CheckedValue) -> CheckedValue? {
-    field.dropFirst().reduce(scenario[field[0]]) { $0?[$1] }
+    let found = field.dropFirst().reduce(scenario[field[0]]) { $0?[$1] }
+    // A list of devices is no number of them.
+    if field == ["machine", "devices"], case .list? = found?.content { return nil }
+    return found
   }
 }
 

@@ -1,6 +1,6 @@
-package import Designs
 package import Files
 import Simulation
+package import Timing
 
 extension Shape {
   /// A cost file: what each kind of work takes, and how the number is known.
@@ -8,7 +8,7 @@ extension Shape {
     .required("platform", .anyText, "The machine that the numbers stand for."),
     .required(
       "costs",
-      .record(CostModel.Item.allCases.map { .required($0.rawValue, cost, $0.meaning) }),
+      .record(CostModel.Item.allCases.map { .required($0.name, cost, $0.meaning) }),
       "One number for each kind of work."),
   ])
 
@@ -30,7 +30,7 @@ extension Shape {
 /// The costs that a setting can name.
 enum CostItemShapes {
   static let fields = CostModel.Item.allCases.map {
-    Shape.Field.optional($0.rawValue, .costTime, $0.meaning)
+    Shape.Field.optional($0.name, .costTime, $0.meaning)
   }
 }
 
@@ -63,7 +63,7 @@ extension ScenarioFolder {
     let value = try InputFile(path).value(as: .costs)
     var costs: [CostModel.Item: CostModel.Cost] = [:]
     for member in value["costs"]?.members ?? [] {
-      guard let item = CostModel.Item(rawValue: member.name) else { continue }
+      guard let item = CostModel.Item(named: member.name) else { continue }
       costs[item] = try cost(member.value)
     }
     return CostModel(name: baseName(path), platform: value.text("platform"), costs: costs)
@@ -110,7 +110,7 @@ extension CostModel {
     guard !settings.isEmpty else { return self }
     var costs = costs
     for setting in settings {
-      guard case .name(let name)? = setting.path.steps.first, let item = Item(rawValue: name),
+      guard case .name(let name)? = setting.path.steps.first, let item = Item(named: name),
         let match = setting.value.text.wholeMatch(of: /([0-9.]+) ?(ps|ns|us)/),
         let number = Double(match.1), let unit = CostUnit(rawValue: String(match.2)),
         number * unit.picoseconds <= 1e15
@@ -120,18 +120,5 @@ extension CostModel {
         status: .assumed, source: "set by the user")
     }
     return CostModel(name: self.name, platform: platform, costs: costs, end: end)
-  }
-}
-
-extension CostModel.Status {
-  /// What the status says about a number.
-  package var meaning: String {
-    switch self {
-    case .measured: "Published by those who measured it."
-    case .secondHand: "Published, and quoted from there by another source."
-    case .derived: "Computed from measured numbers."
-    case .assumed: "A plausible round number: nothing published was found."
-    case .range: "Two ends: nothing published was found, or what was disagrees."
-    }
   }
 }

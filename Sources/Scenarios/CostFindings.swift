@@ -1,5 +1,5 @@
-package import Designs
 import Simulation
+package import Timing
 
 extension CostModel {
   /// What is implausible in the model, in one sentence each: numbers that contradict each other,
@@ -20,7 +20,7 @@ extension CostModel {
     guard let whole = costs[whole].map({ ($0, whole) }), let part = costs[part].map({ ($0, part) }),
       whole.0.high < part.0.time
     else { return nil }
-    return "'\(whole.1.rawValue)' includes '\(part.1.rawValue)', but takes less: "
+    return "'\(whole.1.name)' includes '\(part.1.name)', but takes less: "
       + "\(whole.0.high) < \(part.0.time)"
   }
 
@@ -31,13 +31,13 @@ extension CostModel {
     switch cost.status {
     case .derived, .assumed:
       return cost.source.hasPrefix(word)
-        ? nil : "'\(item.rawValue)': the source of what is \(word) begins with '\(word)'"
+        ? nil : "'\(item.name)': the source of what is \(word) begins with '\(word)'"
     case .measured, .secondHand:
       return cost.source.contains(where: \.isNumber)
-        ? nil : "'\(item.rawValue)': the source of a published number has its date"
+        ? nil : "'\(item.name)': the source of a published number has its date"
     case .range:
       return cost.time < cost.high
-        ? nil : "'\(item.rawValue)': a range whose ends are equal is a number"
+        ? nil : "'\(item.name)': a range whose ends are equal is a number"
     }
   }
 }

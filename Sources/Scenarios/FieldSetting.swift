@@ -95,6 +95,7 @@ extension Shape {
             + suggestion(for: asked, among: names), at: place, field: name)
       }
       return try field.shape.shape(at: steps.dropFirst(), of: name, place)
+    case (.either(_, let other), _): return try other.shape(at: steps, of: name, place)
     case (.list(let item), .index): return try item.shape(at: steps.dropFirst(), of: name, place)
     case (.list, _):
       throw InputError(

@@ -117,11 +117,11 @@ extension Scenario {
     }
     let (first, caches, costs) = (conditions.seed, conditions.caches, conditions.costs)
     func summary(_ end: CostModel.End, _ setting: LoadSetting) async -> LoadSummary {
-      let times = costs.at(end).deliveryTimes
+      let costs = costs.at(end)
       return await LoadSummary(
         inParallel(0..<seeds) { number in
           LoadEngine(
-            path: path, times: times, setting: setting,
+            path: path, costs: costs, setting: setting,
             seed: first &+ UInt32(truncatingIfNeeded: number), caches: caches
           ).run()
         })

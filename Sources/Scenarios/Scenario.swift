@@ -1,6 +1,7 @@
 package import Designs
 package import Guest
 package import Linux
+package import Machine
 package import Timing
 
 /// A guest, its device's work, the designs to run it under, and what is expected of them. Its
@@ -20,6 +21,8 @@ package struct Scenario: Sendable {
   /// Why its expectations are known not to hold; `nil` where they must.
   package var knownFailure: String?
   package var conditions: Conditions
+  /// A machine of the user's own; `nil` for the built-in one.
+  package var machine: MachineDescription?
   /// Where the workload comes from, such as `recordings/nested.jsonl`.
   package let workloadSource: String
   package var workload: Workload
@@ -92,6 +95,7 @@ package struct Scenario: Sendable {
     specification.isTraced = isTraced
     specification.wantsMappings = wantsMappings
     specification.wantsTimeline = wantsTimeline
+    specification.machine = machine
     specification.journeyDevice = device
     return specification
   }

@@ -10,6 +10,7 @@ package struct ScenarioFolder: Sendable {
   package enum Kind: String {
     case design
     case costs = "cost model"
+    case machine
     case scenario
 
     /// The folder of the files, within the scenarios folder.
@@ -17,6 +18,7 @@ package struct ScenarioFolder: Sendable {
       switch self {
       case .design: "designs"
       case .costs: "costs"
+      case .machine: "machines"
       case .scenario: ""
       }
     }

@@ -3,6 +3,7 @@ import Designs
 package import Files
 import Guest
 import Linux
+import Machine
 import Simulation
 import Timing
 import VMM
@@ -42,6 +43,17 @@ extension ScenarioFolder {
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.knownFailure = value["known-failure"]?.text
+    let asked = Condition.named("vmm").flatMap { overrides[$0] }
+    let machine = try machine(
+      of: value, asked.map { _ in conditions.vmm }, conditions.topology,
+      workload.device, under: scenario.designs)
+    scenario.conditions.vmm = machine.vmm
+    scenario.machine = machine.own
+    if let own = machine.own {
+      scenario.conditions.topology.devices = own.devices.count
+      scenario.conditions.topology.itses = own.host.itses.count
+      scenario.conditions.topology.smmus = own.host.smmus.count
+    }
     if let load = value["workload"]?["load"] { scenario.load = try setting(load) }
     scenario.inputFiles = [path] + designs.map(\.file) + [try costFile(value, overrides[.costs])]
     let played = value["workload"]?["load"]?["devices"]?.items.map {

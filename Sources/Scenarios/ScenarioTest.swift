@@ -169,7 +169,9 @@ extension ScenarioFolder {
     return files
   }
 
-  private static let otherKinds = ["designs", "costs", "recordings", "sweeps", "published"]
+  private static let otherKinds = [
+    "designs", "costs", "machines", "recordings", "sweeps", "published",
+  ]
 }
 
 extension Comparison {

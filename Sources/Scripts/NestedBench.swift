@@ -109,7 +109,8 @@ package final class NestedBench: Bench {
       platforms: [
         .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 1,
-          msixTable: 0x80_0000_2000, msixCapability: 0x70, requesterID: physicalStream, vectors: 1)
+          msixTable: 0x80_0000_2000, msixCapability: 0x70,
+          streamID: StreamID(physicalStream), deviceID: DeviceID(physicalStream), vectors: 1)
       ],
       stageTwoDoorbell: .softwareWindow, eventIDOwner: .host,
       frames: BumpFrames(base: hostBank + (64 << 20), size: 64 << 20),

@@ -24,16 +24,16 @@ extension SweepPoint {
     do throws(RunFailure) { probe = try specification.probe() } catch { throw failure(error) }
     var samples: [PointResult.Sample] = []
     if let path = probe.path, let setting = scenario.load {
-      let times = CostModel.End.allCases.map { scenario.costs.at($0).deliveryTimes }
+      let hasRanges = !scenario.costs.items(.range).isEmpty
       samples = seeds.map { seed in
-        func numbers(_ times: DeliveryTimes) -> [Double?] {
+        func numbers(_ end: CostModel.End) -> [Double?] {
           LoadEngine(
-            path: path, times: times, setting: setting, seed: seed, caches: scenario.caches
+            path: path, costs: scenario.costs.at(end), setting: setting, seed: seed,
+            caches: scenario.caches
           ).run().numbers
         }
-        let low = numbers(times[0])
-        return PointResult.Sample(
-          seed: seed, low: low, high: times[1] == times[0] ? low : numbers(times[1]))
+        let low = numbers(.low)
+        return PointResult.Sample(seed: seed, low: low, high: hasRanges ? numbers(.high) : low)
       }
     }
     return PointResult(

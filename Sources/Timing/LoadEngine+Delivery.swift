@@ -10,18 +10,19 @@ extension LoadEngine {
     let cpu = queues[queue].interruptCPU
     let target = Int(queues[queue].virtualCPU)
     let start = physicalCPUs[Int(cpu)].interrupts.serve(
-      at: now, for: times.hostEntry + times.injection)
+      at: now, for: costs[.hostInterruptEntry] + costs[.irqfdInjection])
     // The last part of an injection needs the virtual CPU for itself.
-    let unlocked = start + times.hostEntry + times.injection - times.injectionLock
-    let locked = virtualCPUs[target].lock.serve(at: unlocked, for: times.injectionLock)
+    let unlocked =
+      start + costs[.hostInterruptEntry] + costs[.irqfdInjection] - costs[.injectionLock]
+    let locked = virtualCPUs[target].lock.serve(at: unlocked, for: costs[.injectionLock])
     flights[Int(index)].times.add(start - now + (locked - unlocked), at: .queueing)
-    flights[Int(index)].times.add(times.hostEntry, at: .exits)
-    flights[Int(index)].times.add(times.injection, at: .injection)
+    flights[Int(index)].times.add(costs[.hostInterruptEntry], at: .exits)
+    flights[Int(index)].times.add(costs[.irqfdInjection], at: .injection)
     // The host's handler acknowledges on entry.
-    queues[queue].pendingUntil = start + times.hostEntry
+    queues[queue].pendingUntil = start + costs[.hostInterruptEntry]
     count(.physicalInterrupt)
-    takeFromHost(times.hostEntry + times.injection, on: cpu)
-    let done = locked + times.injectionLock
+    takeFromHost(costs[.hostInterruptEntry] + costs[.irqfdInjection], on: cpu)
+    let done = locked + costs[.injectionLock]
     flights[Int(index)].accounted = done
     schedule(.injected, index, at: done)
   }
@@ -32,11 +33,11 @@ extension LoadEngine {
     switch virtualCPUs[Int(target)].state {
     case .running:
       count(.kick)
-      flights[Int(index)].times.add(times.kick, at: .wakeUp)
-      flights[Int(index)].accounted = now + times.kick
-      takeFromHost(times.hypercall, on: virtualCPUs[Int(target)].cpu)
+      flights[Int(index)].times.add(costs[.kick], at: .wakeUp)
+      flights[Int(index)].accounted = now + costs[.kick]
+      takeFromHost(costs[.hypercall], on: virtualCPUs[Int(target)].cpu)
       loadListRegisters(target)
-      if virtualCPUs[Int(target)].phase == .idle { enter(target, at: now + times.kick) }
+      if virtualCPUs[Int(target)].phase == .idle { enter(target, at: now + costs[.kick]) }
     case .ready: break
     case .blocked: makeReady(target, first: true)
     }
@@ -48,20 +49,20 @@ extension LoadEngine {
     let cpu = Int(target)
     switch virtualCPUs[cpu].state {
     case .running:
-      flights[Int(index)].times.add(times.directInjection, at: .injection)
-      flights[Int(index)].accounted = now + times.directInjection
-      if virtualCPUs[cpu].phase == .idle { enter(target, at: now + times.directInjection) }
+      flights[Int(index)].times.add(costs[.directInjection], at: .injection)
+      flights[Int(index)].accounted = now + costs[.directInjection]
+      if virtualCPUs[cpu].phase == .idle { enter(target, at: now + costs[.directInjection]) }
     case .ready: break
     case .blocked where !virtualCPUs[cpu].isBeingWoken:
       virtualCPUs[cpu].isBeingWoken = true
       let start = physicalCPUs[Int(virtualCPUs[cpu].cpu)].interrupts.serve(
-        at: now, for: times.hostEntry)
-      count(.doorbell)
-      takeFromHost(times.hostEntry, on: virtualCPUs[cpu].cpu)
+        at: now, for: costs[.hostInterruptEntry])
+      count(.vPEDoorbell)
+      takeFromHost(costs[.hostInterruptEntry], on: virtualCPUs[cpu].cpu)
       flights[Int(index)].times.add(start - now, at: .queueing)
-      flights[Int(index)].times.add(times.hostEntry, at: .exits)
-      flights[Int(index)].accounted = start + times.hostEntry
-      schedule(.woken, target, at: start + times.hostEntry)
+      flights[Int(index)].times.add(costs[.hostInterruptEntry], at: .exits)
+      flights[Int(index)].accounted = start + costs[.hostInterruptEntry]
+      schedule(.woken, target, at: start + costs[.hostInterruptEntry])
     case .blocked: break
     }
   }
@@ -106,11 +107,11 @@ extension LoadEngine {
   mutating func moveInterrupt(_ queue: Int32) {
     scheduleMove()
     if isCounting { result.moves &+= 1 }
-    count(.affinity)
+    count(.virtualITS)
     let old = Int(queues[Int(queue)].virtualCPU)
-    takeFromHost(times.exitToKernel, on: virtualCPUs[old].cpu)
+    takeFromHost(costs[.exitToKernel], on: virtualCPUs[old].cpu)
     if path.isDirect {
-      _ = its.serve(at: now, for: times.itsCommand)
+      _ = its.serve(at: now, for: costs[.itsCommand])
       routes.invalidate(UInt64(UInt32(bitPattern: queue)))
     }
     // One that is pending is taken where it is.

@@ -104,11 +104,12 @@ extension LoadEngine {
     let index = newFlight(queue)
     // The doorbell's page is one for each device.
     let tag = UInt64(1) &<< 63 | UInt64(UInt32(bitPattern: queues[Int(queue)].device))
-    let translated = translate(tag, at: now + times.hop)
-    flights[Int(index)].times.add(times.hop + times.hop, at: .interconnect)
+    let translated = translate(tag, at: now + costs[.interconnectHop])
+    flights[Int(index)].times.add(
+      costs[.interconnectHop] + costs[.interconnectHop], at: .interconnect)
     flights[Int(index)].times.add(translated.service, at: .translation)
-    flights[Int(index)].times.add(translated.start - (now + times.hop), at: .queueing)
-    let arrival = translated.start + translated.service + times.hop
+    flights[Int(index)].times.add(translated.start - (now + costs[.interconnectHop]), at: .queueing)
+    let arrival = translated.start + translated.service + costs[.interconnectHop]
     if translated.isHit {
       lookUp(index, at: arrival)
     } else {
@@ -120,9 +121,9 @@ extension LoadEngine {
   private mutating func translate(
     _ tag: UInt64, at time: SimulatedTime
   ) -> (start: SimulatedTime, service: SimulatedTime, isHit: Bool) {
-    if pages.access(tag) || path.coldWalkReads == 0 { return (time, times.translationHit, true) }
+    if pages.access(tag) || path.coldWalkReads == 0 { return (time, costs[.translationHit], true) }
     let reads = walkCache.access(tag &>> 9) ? path.cachedWalkReads : path.coldWalkReads
-    let service = times.walkCacheHit + times.tableRead.times(reads)
+    let service = costs[.walkCacheHit] + costs[.tableRead].times(reads)
     return (walks.serve(at: time, for: service), service, false)
   }
 
@@ -131,7 +132,7 @@ extension LoadEngine {
     let queue = flights[Int(index)].queue
     let isCached = routes.access(UInt64(UInt32(bitPattern: queue)))
     let reads = isCached ? path.warmTableReads : path.coldTableReads
-    let service = reads == 0 ? times.itsLookup : times.tableRead.times(reads)
+    let service = reads == 0 ? costs[.itsLookup] : costs[.tableRead].times(reads)
     let start = its.serve(at: time, for: service)
     flights[Int(index)].times.add(start - time, at: .queueing)
     flights[Int(index)].times.add(service, at: .its)

@@ -48,7 +48,7 @@ extension LoadEngine {
     count(.maintenance)
     loadListRegisters(target)
     let refilled = UInt64(max(0, virtualCPUs[Int(target)].loaded))
-    let time = times.hypercall + times.listRegister.times(refilled)
+    let time = costs[.hypercall] + costs[.listRegister].times(refilled)
     takeFromHost(time, on: virtualCPUs[Int(target)].cpu)
     enter(target, at: now + time)
   }
@@ -68,9 +68,9 @@ extension LoadEngine {
       accounted = entered
     }
     flights[place].times.add(now - accounted, at: .queueing)
-    flights[place].times.add(times.handler, at: .handler)
+    flights[place].times.add(costs[.guestHandler], at: .handler)
     if flights[place].sent >= setting.warmUp {
-      result.latencies.append(now + times.handler - flights[place].sent)
+      result.latencies.append(now + costs[.guestHandler] - flights[place].sent)
       result.times.add(flights[place].times)
     }
     freeFlights.append(index)
@@ -78,10 +78,10 @@ extension LoadEngine {
 
   /// The handler begins: its own time, and the events that wait.
   private mutating func handle(_ queue: Int32, on target: Int32) {
-    var time = times.handler
+    var time = costs[.guestHandler]
     if setting.devices[Int(queues[Int(queue)].load)].masks {
       // Mask and unmask.
-      for _ in 0..<2 { time += trapped(path.trapsMask, .maskTrap, on: target) }
+      for _ in 0..<2 { time += trapped(path.trapsMask, .msixTable, on: target) }
     }
     work(on: queue, target, after: time)
   }
@@ -125,13 +125,13 @@ extension LoadEngine {
   private mutating func trapped(
     _ isTrapped: Bool, _ cause: ExitCause, on target: Int32
   ) -> SimulatedTime {
-    guard isTrapped else { return times.hop }
+    guard isTrapped else { return costs[.interconnectHop] }
     count(cause)
     if isCounting {
-      result.hostTime += times.exitToVMM
-      result.stolenTime += times.exitToVMM
+      result.hostTime += costs[.exitToVMM]
+      result.stolenTime += costs[.exitToVMM]
     }
-    return times.exitToVMM
+    return costs[.exitToVMM]
   }
 
   /// Unmapping the events' buffers: a flush for each where it is strict, one for 256 where lazy.
@@ -150,9 +150,9 @@ extension LoadEngine {
     }
     var total = SimulatedTime.zero
     for _ in 0..<flushes {
-      total += trapped(path.trapsInvalidation, .invalidationTrap, on: target)
+      total += trapped(path.trapsInvalidation, .virtualSMMU, on: target)
       // A command and its CMD_SYNC, one after the other for all that share the queue.
-      let service = times.smmuCommand + times.smmuSync
+      let service = costs[.smmuCommand] + costs[.smmuSync]
       let arrival = now + total
       total += smmuCommands.serve(at: arrival, for: service) - arrival + service
     }

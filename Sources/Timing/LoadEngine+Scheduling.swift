@@ -45,15 +45,15 @@ extension LoadEngine {
 
   /// Puts a virtual CPU on an idle physical one.
   private mutating func dispatch(_ target: Int32, on cpu: Int32) {
-    var time = times.contextSwitch
+    var time = costs[.contextSwitch]
     let hasMoved = virtualCPUs[Int(target)].cpu != cpu
-    if hasMoved { time += times.migration }
+    if hasMoved { time += costs[.migration] }
     if path.isDirect {
       if hasMoved {
-        let start = vPEMoves.serve(at: now, for: times.itsMoveVPE)
-        time += start - now + times.itsMoveVPE
+        let start = vPEMoves.serve(at: now, for: costs[.itsMoveVPE])
+        time += start - now + costs[.itsMoveVPE]
       }
-      time += times.residency
+      time += costs[.residency]
     }
     takeFromHost(time, on: cpu)
     physicalCPUs[Int(cpu)].current = target

@@ -8,7 +8,7 @@ internal import Simulation
 /// its inputs and the seed alone.
 public struct LoadEngine: ~Copyable {
   let path: DeliveryPath
-  let times: DeliveryTimes
+  var costs: CostTable
   let setting: LoadSetting
   let random: SeededRandom
   let end: SimulatedTime
@@ -34,11 +34,11 @@ public struct LoadEngine: ~Copyable {
   var isCounting = false
 
   public init(
-    path: DeliveryPath, times: DeliveryTimes, setting: LoadSetting, seed: UInt32,
+    path: DeliveryPath, costs: CostModel, setting: LoadSetting, seed: UInt32,
     caches: CacheSizes = CacheSizes()
   ) {
     self.path = path
-    self.times = times
+    self.costs = CostTable(costs)
     self.setting = setting
     random = SeededRandom(seed: seed)
     end = setting.warmUp + setting.duration
@@ -97,6 +97,7 @@ public struct LoadEngine: ~Copyable {
     start()
     while step() {}
     result.span = setting.duration
+    result.usedCosts = costs.usedItems
     return result
   }
 
@@ -148,7 +149,7 @@ public struct LoadEngine: ~Copyable {
   }
 
   mutating func count(_ cause: ExitCause) {
-    if isCounting { result.exitCounts[Int(cause.rawValue)] &+= 1 }
+    if isCounting { result.exitCounts[cause.place] &+= 1 }
   }
 
   /// The host uses a physical CPU; what runs there loses the time.

@@ -1,26 +1,5 @@
 public import Simulation
 
-/// Why virtual CPUs left the guest, or the host took a physical one.
-@frozen
-public enum ExitCause: UInt8, CaseIterable, Sendable {
-  case physicalInterrupt, kick, maintenance, doorbell, maskTrap, invalidationTrap, affinity
-  case waitForInterrupt, timeSlice
-
-  public var name: String {
-    switch self {
-    case .physicalInterrupt: "physical interrupt"
-    case .kick: "kick"
-    case .maintenance: "list-register maintenance"
-    case .doorbell: "vPE doorbell"
-    case .maskTrap: "MSI-X mask"
-    case .invalidationTrap: "SMMU command"
-    case .affinity: "affinity move"
-    case .waitForInterrupt: "wait for interrupt"
-    case .timeSlice: "time slice"
-    }
-  }
-}
-
 /// What one run of a load came to, its warm-up left out.
 public struct LoadResult: Sendable {
   /// From the device's write to the start of the handler's work, for each MSI that arrived by
@@ -39,7 +18,7 @@ public struct LoadResult: Sendable {
   /// Events that found their ring full.
   public var dropped = 0
   public var moves = 0
-  var exitCounts: InlineArray<9, Int> = .init(repeating: 0)
+  var exitCounts: InlineArray<13, Int> = .init(repeating: 0)
   /// Time of physical CPUs that the host spent on deliveries.
   public var hostTime = SimulatedTime.zero
   /// The part of it that a running virtual CPU lost.
@@ -50,9 +29,16 @@ public struct LoadResult: Sendable {
   public var span = SimulatedTime.zero
   /// Events of the simulation, over the whole run.
   public var steps = 0
+  /// The costs that were charged, in the order in which they are declared.
+  public var usedCosts: [CostModel.Item] = []
 
   public var delivered: Int { latencies.count }
-  public func exits(_ cause: ExitCause) -> Int { exitCounts[Int(cause.rawValue)] }
+  public func exits(_ cause: ExitCause) -> Int { exitCounts[cause.place] }
+  /// The causes that a load can have; guests are not set up in it.
+  public static let causes: [ExitCause] = [
+    .physicalInterrupt, .kick, .maintenance, .vPEDoorbell, .msixTable, .virtualSMMU, .virtualITS,
+    .waitForInterrupt, .timeSlice,
+  ]
   public var exits: Int { ExitCause.allCases.reduce(0) { $0 + exits($1) } }
 
   /// Handled events in a second.

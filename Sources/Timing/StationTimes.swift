@@ -19,6 +19,14 @@ public struct StationTimes: Sendable {
     picoseconds[station.place] = (self[station] + time).picoseconds
   }
 
+  /// The account of an MSI that took `latency`: what no other station explains is queueing, so
+  /// that the stations sum up to just that.
+  public func completed(after latency: SimulatedTime) -> StationTimes {
+    var times = self
+    times.add(latency - total, at: .queueing)
+    return times
+  }
+
   /// Adds what another spent.
   public mutating func add(_ other: StationTimes) {
     for place in 0..<10 {

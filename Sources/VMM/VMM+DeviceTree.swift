@@ -1,5 +1,6 @@
 internal import Bits
 internal import Firmware
+internal import Machine
 
 // The device tree that a guest without ACPI boots with, as QEMU writes it (hw/arm/virt.c
 // `create_fdt`, `fdt_add_gic_node`, `create_pcie`).

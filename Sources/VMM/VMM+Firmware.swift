@@ -2,19 +2,31 @@ internal import Bits
 public import Firmware
 internal import HostKernel
 internal import IOMMU
+internal import Machine
 
 extension VMM {
   /// The reserved memory range that advertises the software MSI window to the devices behind the
-  /// first vSMMU; `nil` when the design advertises nothing.
-  var advertisedWindow: ReservedMemoryRange? { advertisedWindow(behind: 0) }
+  /// first vSMMU that it holds for; `nil` when the design advertises nothing.
+  var advertisedWindow: ReservedMemoryRange? {
+    smmuIndices.lazy.compactMap { advertisedWindow(behind: $0) }.first
+  }
 
   private func advertisedWindow(behind smmu: Int) -> ReservedMemoryRange? {
     guard advertisement != .nothing, iommu == .nested else { return nil }
     let isMoved = stageTwoDoorbell == .movedWindow
+    let own = map.reservedRange
+    var ids = streams(behind: smmu)
+    if let requesters = own?.requesters {
+      let named = UInt32(requesters.lowerBound)...UInt32(requesters.upperBound)
+      // What it holds for behind this vSMMU.
+      guard named.overlaps(ids) else { return nil }
+      ids = named.clamped(to: ids)
+    }
+    let base = isMoved ? movedWindow : IPA(SoftwareMSIWindow.base.rawValue)
     return ReservedMemoryRange(
-      base: isMoved ? movedWindow : IPA(SoftwareMSIWindow.base.rawValue),
-      length: isMoved ? 0x1_0000 : SoftwareMSIWindow.length,
-      remapPermitted: advertisement == .rmrRelaxable, streams: streams(behind: smmu),
+      base: own.map { IPA($0.range.base) } ?? base,
+      length: own?.range.length ?? (isMoved ? 0x1_0000 : SoftwareMSIWindow.length),
+      remapPermitted: own?.remapPermitted ?? (advertisement == .rmrRelaxable), streams: ids,
       isMessageAlias: advertisement == .msiDirect)
   }
 

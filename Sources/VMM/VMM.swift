@@ -2,6 +2,7 @@ internal import ArmFormats
 internal import Bits
 internal import Firmware
 public import HostKernel
+public import Machine
 public import Memory
 public import Software
 

@@ -1,6 +1,7 @@
 internal import Bits
 internal import IOMMU
 public import Linux
+public import Machine
 
 /// A virtual machine monitor, as far as its address map goes.
 public enum VMMPersonality: String, Choice {
@@ -8,6 +9,8 @@ public enum VMMPersonality: String, Choice {
   case openVMM = "openvmm"
   case openVMMLowRAM = "openvmm-low-ram"
   case cloudHypervisor = "cloud-hypervisor"
+  case crosvm
+  case kvmtool
 
   public var meaning: String {
     switch self {
@@ -17,6 +20,8 @@ public enum VMMPersonality: String, Choice {
     case .openVMMLowRAM:  // #4372 is open
       "OpenVMM's UEFI boot, and all before May 2026: RAM from 0."
     case .cloudHypervisor: "Cloud Hypervisor: RAM from 2 GiB, the GIC below 144 MiB."
+    case .crosvm: "crosvm: RAM from 2 GiB, the GIC around 1 GiB."
+    case .kvmtool: "kvmtool: RAM from 2 GiB, the GIC below 1 GiB."
     }
   }
 
@@ -29,51 +34,23 @@ public enum VMMPersonality: String, Choice {
     self == .cloudHypervisor ? .cloudHypervisorNesting : nil
   }
 
-  /// Where it puts what the guest sees.
-  public var map: AddressMap {
+  /// Where it puts what a guest of one virtual CPU sees.
+  public var map: AddressMap { map(virtualCPUs: 1) }
+
+  /// Where it puts what a guest of so many virtual CPUs sees.
+  public func map(virtualCPUs: Int) -> AddressMap {
     switch self {
     case .qemuVirt: .qemuVirt
-    case .openVMM: .openVMM(ramBase: 0x4000_0000)
-    case .openVMMLowRAM: .openVMM(ramBase: 0)
-    case .cloudHypervisor: .cloudHypervisor
+    case .openVMM: .openVMM(ramBase: 0x4000_0000, virtualCPUs: virtualCPUs)
+    case .openVMMLowRAM: .openVMM(ramBase: 0, virtualCPUs: virtualCPUs)
+    case .cloudHypervisor: .cloudHypervisor(virtualCPUs: virtualCPUs)
+    case .crosvm: .crosvm(virtualCPUs: virtualCPUs)
+    case .kvmtool: .kvmtool(virtualCPUs: virtualCPUs)
     }
-  }
-
-  /// The same with a GICv2m frame instead of the ITS.
-  public var mapWithMessageFrame: AddressMap {
-    var map = map
-    map.messageFrame =
-      switch self {
-      case .qemuVirt: 0x802_0000
-      // The frame that OpenVMM has under MSHV (microsoft/openvmm #3900).
-      case .openVMM, .openVMMLowRAM: 0xeff6_8000
-      // It has none: assumed below where its ITS would be.
-      case .cloudHypervisor: 0x8fa_0000
-      }
-    return map
   }
 }
 
 extension AddressMap {
-  /// OpenVMM's (openvmm_defs/src/config.rs: DEFAULT_GIC_DISTRIBUTOR_BASE, DEFAULT_GIC_ITS_BASE,
-  /// DEFAULT_GIC_REDISTRIBUTORS_BASE on Linux). SMMU and BARs are allocated at run time there;
-  /// these two places are assumed.
-  static func openVMM(ramBase: IPA) -> Self {
-    Self(
-      distributor: 0xffff_0000, itsBase: 0xeffc_0000, redistributors: 0xefff_0000,
-      redistributorsSize: 0x2_0000, redistributorStride: 0x2_0000,
-      smmuBase: 0xe000_0000, msixTable: 0xe100_2000, ramBase: ramBase, ramSize: 768 << 20)
-  }
-
-  /// Cloud Hypervisor's with one virtual CPU (arch/src/aarch64/layout.rs: GIC_V3_DIST_START,
-  /// PCI_DEVICES_MAPPED_IO_START, RAM_64BIT_START; devices/src/gic.rs `create_default_config`:
-  /// redistributors below the distributor, the ITS below them). From 119 virtual CPUs on the ITS would
-  /// reach down into the software MSI window. It has no accelerated vSMMU: its place is assumed.
-  static let cloudHypervisor = Self(
-    distributor: 0x8ff_0000, itsBase: 0x8fb_0000, redistributors: 0x8fd_0000,
-    redistributorsSize: 0x2_0000, redistributorStride: 0x2_0000,
-    smmuBase: 0xa00_0000, msixTable: 0x1000_2000, ramBase: 0x8000_0000, ramSize: 768 << 20)
-
   /// The same map with the page of the virtual ITS's doorbell on the first page of the software MSI
   /// window, and the distributor moved where it would be in its way.
   public var withDoorbellAtWindow: Self {

@@ -3,6 +3,7 @@ import Console
 import Designs
 import Reports
 import Scenarios
+import Timing
 
 /// What stands in files of its own in the scenarios folder, to be listed and shown.
 protocol CatalogueEntry {

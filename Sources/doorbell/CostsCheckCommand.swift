@@ -3,6 +3,7 @@ import Console
 import Designs
 import Reports
 import Scenarios
+import Timing
 
 struct CostsCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

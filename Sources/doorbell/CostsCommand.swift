@@ -2,6 +2,7 @@ import ArgumentParser
 import Designs
 import Reports
 import Scenarios
+import Timing
 
 struct CostsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

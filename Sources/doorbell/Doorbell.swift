@@ -48,7 +48,7 @@ struct Doorbell: AsyncParsableCommand {
       DesignsCommand.self, LoadCommand.self, sweep, PoliciesCommand.self,
       CostsCommand.self, ReleasesCommand.self, AttackCommand.self, RacesCommand.self,
       ReproduceCommand.self,
-      SchemaCommand.self, SiteCommand.self,
+      MachineCommand.self, SchemaCommand.self, SiteCommand.self,
     ]
   )
 

@@ -10,7 +10,7 @@ import Sweeps
 struct SchemaCommand: ParsableCommand {
   /// The kinds of files that have a schema.
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case scenario, script, design, costs, sweep, published, output
+    case scenario, script, design, costs, machine, sweep, published, output
 
     var schema: JSONValue {
       switch self {
@@ -29,6 +29,10 @@ struct SchemaCommand: ParsableCommand {
       case .costs:
         Shape.costs.schema(
           title: "Doorbell cost model", text: "What each kind of work takes, with sources.")
+      case .machine:
+        Shape.machineFile.schema(
+          title: "Doorbell machine",
+          text: "A physical machine, what each virtual machine on it sees, and their devices.")
       case .sweep:
         Shape.sweep.schema(
           title: "Doorbell sweep", text: "What to run, and the values to run it with.")

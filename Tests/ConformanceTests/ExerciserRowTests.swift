@@ -128,7 +128,7 @@ struct Exerciser: ~Copyable {
         .mapti(
           device: Self.stream, event: UInt32(vector), lpi: Self.intid(vector),
           collection: UInt16(vector % Self.cpus)))
-      let entry = Self.layout.bar.rawValue + 0x2000 + UInt64(vector) * 16
+      let entry = Self.layout.bars[0].base + 0x2000 + UInt64(vector) * 16
       write(entry, Self.doorbellInput)
       write(entry + 8, UInt64(vector))
     }

@@ -41,15 +41,16 @@ final class UserDriver {
         profile: PCIFunctionProfile(
           requesterID: RequesterID(rawValue: 0x10),
           msi: store == .msi ? .init(logVectors: MSIDriver.exponent(of: vectors)) : nil,
-          msix: store == .msi ? nil : .init(vectors: vectors), barSize: Self.layout.barSize)))
+          msix: store == .msi ? nil : .init(vectors: vectors), barSize: Self.layout.bars[0].length))
+    )
     kernel = try HostKernel(
       kernel: Kernel(7, 3),
       platforms: [
         .init(
           smmuBase: Self.layout.smmuBase, itsBase: Self.layout.itsBase,
           redistributors: Self.layout.redistributors, cpus: 2,
-          msixTable: Self.layout.bar + 0x2000,
-          msixCapability: UInt16(machine.function.msixCapability), requesterID: 0x10,
+          msixTable: Self.layout.bar(of: 0) + 0x2000,
+          msixCapability: UInt16(machine.function.msixCapability), streamID: 0x10, deviceID: 0x10,
           vectors: vectors, store: store, msiCapability: UInt16(machine.function.msiCapability))
       ],
       stageTwoDoorbell: .softwareWindow, eventIDOwner: .host,

@@ -1,6 +1,7 @@
 import Bits
 import Guest
 import Linux
+import Machine
 import Scenarios
 import Software
 import Testing

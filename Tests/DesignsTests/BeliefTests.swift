@@ -5,6 +5,7 @@ import Scenarios
 import Simulation
 import Software
 import Testing
+import Timing
 
 @Suite("What each party takes for the doorbell")
 struct BeliefTests {

@@ -6,6 +6,7 @@ import Linux
 import Scenarios
 import Simulation
 import Testing
+import Timing
 
 /// Two runs in one process differ in the order of every dictionary, since each is seeded by its
 /// place in memory: whatever depended on such an order would differ too.

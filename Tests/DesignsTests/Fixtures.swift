@@ -6,6 +6,7 @@ import HostKernel
 import Linux
 import Scenarios
 import Simulation
+import Timing
 import VMM
 
 /// What the tests run: designs, workloads and kernels.

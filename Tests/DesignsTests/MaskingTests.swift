@@ -6,6 +6,7 @@ import HostKernel
 import Linux
 import Simulation
 import Testing
+import Timing
 import VMM
 
 @Suite("Masked, disabled and merged interrupts")

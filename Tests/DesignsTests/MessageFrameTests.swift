@@ -5,9 +5,11 @@ import Firmware
 import Guest
 import HostKernel
 import Linux
+import Machine
 import Simulation
 import Software
 import Testing
+import Timing
 import VMM
 
 /// A guest whose MSIs a GICv2m frame takes (Linux drivers/irqchip/irq-gic-v2m.c).
@@ -25,7 +27,7 @@ struct MessageFrameTests {
     arguments: [FirmwareVariant.complete, .deviceTree])
   func tables(variant: FirmwareVariant) throws {
     let vmm = VMM(
-      map: VMMPersonality.qemuVirt.mapWithMessageFrame, advertisement: .rmrDirect,
+      map: VMMPersonality.qemuVirt.map.withMessageFrame, advertisement: .rmrDirect,
       stageTwoDoorbell: .softwareWindow, msixEntry: .replaced,
       devices: [.init(guestID: 0x1100, vectors: 4)], firmware: variant)
     let firmware = try GuestFirmware(reading: vmm.tables())

@@ -6,6 +6,7 @@ import Linux
 import Simulation
 import Software
 import Testing
+import Timing
 import VMM
 
 @Suite("Where a device keeps its messages")
@@ -29,7 +30,7 @@ struct MessageStoreTests {
         case .untrapped: .delivered
         }
       #expect(result.verdict == expected, "\(design.name): \(result.why)")
-      #expect(!result.exits.causes.contains { $0.kind == .msixTable }, "\(design.name)")
+      #expect(!result.exits.causes.contains { $0.cause == .msixTable }, "\(design.name)")
       // The device holds what the guest wrote.
       #expect(result.message == .init(address: 0xffff_f040, data: 0), "\(design.name)")
     }

@@ -231,7 +231,7 @@ private struct Walked: Hashable, CustomStringConvertible {
     value = descriptor.value
   }
 
-  init?(_ station: Journey.Station) {
+  init?(_ station: Journey.Stop) {
     guard station.name.hasPrefix("S1 L") || station.name.hasPrefix("S2 L"),
       let address = station.address, let value = station.words.first
     else { return nil }

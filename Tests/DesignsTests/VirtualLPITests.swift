@@ -8,6 +8,7 @@ import Scenarios
 import Simulation
 import Software
 import Testing
+import Timing
 
 /// GICv4 in a whole system. What each command must lead to is Linux's: arch/arm64/kvm/vgic/vgic-v4.c
 /// and the `its_vlpi_*` functions of drivers/irqchip/irq-gic-v3-its.c.
@@ -152,7 +153,7 @@ struct VirtualLPITests {
       idle: .blocks, costs: [.residency: .nanoseconds(5000)])
     #expect(result.verdicts == Array(repeating: .delivered, count: 4), "\(result.why)")
     #expect(result.exits.delivery == 2)
-    #expect(result.exits.causes.first { $0.kind == .vPEDoorbell }?.count == 2)
+    #expect(result.exits.causes.first { $0.cause == .vPEDoorbell }?.count == 2)
     #expect(result.merged == 1)
     #expect(result.latencies.allSatisfy { $0 >= .nanoseconds(5000) })
   }

@@ -2,6 +2,7 @@ import Bits
 import Firmware
 import Foundation
 import HostKernel
+import Machine
 import Testing
 import VMM
 

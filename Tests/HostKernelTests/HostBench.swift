@@ -26,7 +26,8 @@ struct HostBench {
       platforms: [
         .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
-          msixTable: Self.table, msixCapability: 0x70, requesterID: Self.device, vectors: vectors)
+          msixTable: Self.table, msixCapability: 0x70, streamID: StreamID(Self.device),
+          deviceID: DeviceID(Self.device), vectors: vectors)
       ],
       stageTwoDoorbell: stageTwoDoorbell, eventIDOwner: eventIDOwner, delivery: delivery,
       frames: BumpFrames(base: 0x1_4000_0000, size: 0x1000_0000),

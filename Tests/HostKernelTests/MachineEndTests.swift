@@ -1,3 +1,4 @@
+import ArmFormats
 import Bits
 import HostKernel
 import Linux
@@ -14,7 +15,8 @@ struct MachineEndTests {
       platforms: [
         .init(
           smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, cpus: 2,
-          msixTable: 0x80_0000_2000, msixCapability: 0x70, requesterID: 0x10, vectors: 4)
+          msixTable: 0x80_0000_2000, msixCapability: 0x70, streamID: 0x10, deviceID: 0x10,
+          vectors: 4)
       ],
       stageTwoDoorbell: .softwareWindow, eventIDOwner: .host,
       messageFrame: GICv2mDriver(

@@ -14,6 +14,21 @@ struct MachineTests {
   static let layout = Machine.Layout(
     smmuBase: 0x905_0000, itsBase: 0x808_0000, redistributors: 0x80a_0000, bar: 0x80_0000_0000,
     barSize: 0x1_0000)
+  /// Two SMMUs, three ITSs and two functions, the second behind the second SMMU.
+  static let severalLayout: Machine.Layout = {
+    var layout = Self.layout
+    layout.furtherSMMUs = [0x20_0000_0000]
+    layout.furtherITSs = [0x21_0000_0000, 0x21_0002_0000]
+    layout.bars.append(AddressRange(from: 0x80_0001_0000, length: 0x1_0000))
+    layout.attachments = [.init(), .init(smmu: 1)]
+    return layout
+  }()
+
+  static let twoITSs: Machine.Layout = {
+    var layout = Self.layout
+    layout.furtherITSs = [0x21_0000_0000]
+    return layout
+  }()
 
   private func machine() throws -> Machine {
     Machine(
@@ -26,7 +41,7 @@ struct MachineTests {
         profile: PCIFunctionProfile(
           requesterID: RequesterID(rawValue: 0x10),
           msix: .init(vectors: 4, bar: 0, tableOffset: 0x2000, pendingOffset: 0xa000),
-          barSize: Self.layout.barSize)))
+          barSize: Self.layout.bars[0].length)))
   }
 
   @Test(
@@ -50,7 +65,7 @@ struct MachineTests {
   private func severalUnits() throws -> Machine {
     Machine(
       memory: try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x100_0000)]),
-      layout: Self.layout,
+      layout: Self.severalLayout,
       smmus: UnitList(count: 2) { _ in SMMU(profile: .qemu, caches: .none) },
       itses: UnitList(count: 3) { _ in
         ITS(profile: .qemu11(), personality: .architectureSkippingErrors)
@@ -62,7 +77,7 @@ struct MachineTests {
           profile: PCIFunctionProfile(
             requesterID: RequesterID(rawValue: id),
             msix: .init(vectors: 4, bar: 0, tableOffset: 0x2000, pendingOffset: 0xa000),
-            barSize: Self.layout.barSize))
+            barSize: Self.layout.bars[0].length))
       })
   }
 
@@ -108,7 +123,7 @@ struct MachineTests {
     profile.type[.singleVMOVP] = oneMovesAll
     var machine = Machine(
       memory: try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 0x100_0000)]),
-      layout: Self.layout, smmus: UnitList(SMMU(profile: .qemu, caches: .none)),
+      layout: Self.twoITSs, smmus: UnitList(SMMU(profile: .qemu, caches: .none)),
       itses: UnitList(count: 2) { [profile] _ in
         ITS(profile: profile, personality: .architectureSkippingErrors)
       },
@@ -117,10 +132,10 @@ struct MachineTests {
       functions: [
         PCIFunction(
           profile: PCIFunctionProfile(
-            requesterID: RequesterID(rawValue: 0x10), barSize: Self.layout.barSize))
+            requesterID: RequesterID(rawValue: 0x10), barSize: Self.layout.bars[0].length))
       ])
     for unit in 0..<2 {
-      let base = Self.layout.its(unit)
+      let base = Self.twoITSs.its(unit)
       let tables = 0x4010_0000 + UInt64(unit) * 0x10_0000
       machine.write(1 << 63 | 2 << 8 | tables, at: base + ITSRegister.tableBase + 16, width: 8)
       machine.write(
@@ -176,7 +191,7 @@ struct MachineTests {
       functions: [0x10, 0x11].map {
         PCIFunction(
           profile: PCIFunctionProfile(
-            requesterID: RequesterID(rawValue: $0), barSize: layout.barSize))
+            requesterID: RequesterID(rawValue: $0), barSize: layout.bars[0].length))
       })
     var walk = NoObserver()
     var tables = NoITSObserver()

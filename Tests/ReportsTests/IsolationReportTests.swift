@@ -17,7 +17,7 @@ struct IsolationReportTests {
       design: design, attack: attack, outcome: outcome, victim: victim, detail: detail,
       measures: [.init("messages", 3)],
       stations: [
-        .init(time: .zero, name: "device", address: 0x40, words: [1], meaning: "write 0x1 to 0x40")
+        .init(time: .zero, place: .device, address: 0x40, words: [1], meaning: "write 0x1 to 0x40")
       ])
   }
 

@@ -78,8 +78,8 @@ struct JourneyReportTests {
 
   @Test("long meanings are wrapped in their column")
   func wrapped() throws {
-    let station = Journey.Station(
-      time: .zero, name: "device", address: 1, words: [2],
+    let station = Journey.Stop(
+      time: .zero, place: .device, address: 1, words: [2],
       meaning: "one two three four five six seven eight nine ten")
     let journey = Journey(
       index: 0, vector: 0, stations: [station], verdict: .lost, reason: "It is gone.")

@@ -3,9 +3,11 @@ package import Designs
 import Guest
 import HostKernel
 import Linux
+import SMMU
 package import Scenarios
 import Simulation
-public import Software
+package import Software
+package import Timing
 import VMM
 
 /// Values that tests of the runner and of the reports share.
@@ -72,13 +74,14 @@ package enum Fixtures {
     index: 2, vector: 1,
     stations: [
       .init(
-        time: .nanoseconds(5000), name: "device", address: 0x800_0040, words: [3],
+        time: .nanoseconds(5000), place: .device, address: 0x800_0040, words: [3],
         meaning: "writes the message"),
       .init(
-        time: SimulatedTime(picoseconds: 5_000_500), name: "STE", address: 0x40a2_8400,
+        time: SimulatedTime(picoseconds: 5_000_500), place: .smmu(.streamEntry),
+        address: 0x40a2_8400,
         words: [0x4033_800f, 0x8_00d6], meaning: "both stages are on"),
       .init(
-        time: .nanoseconds(5600), name: "handler", address: nil, words: [],
+        time: .nanoseconds(5600), place: .handler, address: nil, words: [],
         meaning: "the guest's handler runs"),
     ], verdict: .delivered, reason: "It arrived.")
 

@@ -4,6 +4,7 @@ import Guest
 import Linux
 import Scenarios
 import Testing
+import Timing
 
 /// The table of designs that the mailing list's proposals amount to, each cell from a run of the
 /// shipped design file on a guest that the models set up.
@@ -96,7 +97,7 @@ import Testing
     #expect(result.verdict == .delivered, "\(result.why)")
     #expect(result.message?.address == row.address)
     #expect(result.exits.delivery == row.exits * 6)
-    #expect(result.exits.causes.contains { $0.kind == .msixTable } == row.traps)
+    #expect(result.exits.causes.contains { $0.cause == .msixTable } == row.traps)
   }
 
   @Test("VFIO in the guest comes to what its row says, by either interface", arguments: allRows)

@@ -54,7 +54,7 @@ struct LoadStudyTests {
       let warm = try #require(try run.run().latencies.last)
       let path = try #require(try specification.probe().path)
       let result = LoadEngine(
-        path: path, times: scenario.costs.deliveryTimes, setting: setting, seed: 1
+        path: path, costs: scenario.costs, setting: setting, seed: 1
       ).run()
       #expect(result.delivered > 5)
       #expect(result.latencies.allSatisfy { $0 == warm })

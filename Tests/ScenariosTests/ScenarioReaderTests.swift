@@ -6,6 +6,7 @@ import ResultFixtures
 import Scenarios
 import Simulation
 import Testing
+import Timing
 
 @Suite("ScenarioReader")
 struct ScenarioReaderTests {

@@ -160,12 +160,12 @@ extension RunResult {
   }
 
   private var timeLines: [String] {
-    ["events \(digest ?? "-")"]
-      + steps.map { "\($0.time.picoseconds) \($0.duration.picoseconds)" }
-      + ["latencies"] + latencies.map { "\($0.picoseconds)" }
-      + ["high end"] + (latenciesAtHighEnd ?? []).map { "\($0.picoseconds)" }
-      + Station.allCases.map { "\($0.name) \(breakdown.times[$0].picoseconds)" }
-      + ["\(breakdown.count)"] + (usedCosts ?? []).map(\.rawValue)
+    var lines = ["events \(digest ?? "-")"]
+    lines += steps.map { "\($0.time.picoseconds) \($0.duration.picoseconds)" }
+    lines += ["latencies"] + latencies.map { "\($0.picoseconds)" }
+    lines += ["high end"] + (latenciesAtHighEnd ?? []).map { "\($0.picoseconds)" }
+    lines += Station.allCases.map { "\($0.name) \(breakdown.times[$0].picoseconds)" }
+    return lines + ["\(breakdown.count)"] + (usedCosts ?? []).map(\.name)
   }
 
   fileprivate var journeyLines: [String] {

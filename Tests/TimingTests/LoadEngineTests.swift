@@ -10,8 +10,13 @@ struct LoadEngineTests {
     trapsMask: true, trapsInvalidation: true)
 
   /// Every kind of work takes 100 ns, but for those named.
-  static func times(_ nanoseconds: [String: UInt64] = [:]) -> DeliveryTimes {
-    DeliveryTimes { .nanoseconds(nanoseconds[$0] ?? 100) }
+  static func costs(_ nanoseconds: [CostModel.Item: UInt64] = [:]) -> CostModel {
+    var costs: [CostModel.Item: CostModel.Cost] = [:]
+    for item in CostModel.Item.allCases {
+      costs[item] = .init(
+        time: .nanoseconds(nanoseconds[item] ?? 100), status: .assumed, source: "a test's")
+    }
+    return CostModel(name: "test", platform: "", costs: costs)
   }
 
   static func nvme(
@@ -44,10 +49,10 @@ struct LoadEngineTests {
   }
 
   static func run(
-    _ setting: LoadSetting, path: DeliveryPath = path, times: DeliveryTimes = times(),
+    _ setting: LoadSetting, path: DeliveryPath = path, costs: CostModel = costs(),
     seed: UInt32 = 1
   ) -> LoadResult {
-    LoadEngine(path: path, times: times, setting: setting, seed: seed).run()
+    LoadEngine(path: path, costs: costs, setting: setting, seed: seed).run()
   }
 
   static var direct: DeliveryPath {
@@ -150,15 +155,15 @@ struct LoadEngineTests {
 
   @Test("each cost, made larger, makes no mean latency smaller")
   func monotonicInCosts() {
-    let names = [
-      "interconnect-hop", "translation-hit", "table-read", "host-interrupt-entry",
-      "irqfd-injection", "kick", "guest-handler",
+    let items: [CostModel.Item] = [
+      .interconnectHop, .translationHit, .tableRead, .hostInterruptEntry, .irqfdInjection, .kick,
+      .guestHandler,
     ]
     let setting = Self.nic(gap: 100_000)
     let base = Self.run(setting)
-    for name in names {
-      let slower = Self.run(setting, times: Self.times([name: 1000]))
-      #expect(slower.times.total > base.times.total, "\(name)")
+    for item in items {
+      let slower = Self.run(setting, costs: Self.costs([item: 1000]))
+      #expect(slower.times.total > base.times.total, "\(item.name)")
     }
   }
 
@@ -177,17 +182,17 @@ struct LoadEngineTests {
   @Test("a blocked vPE is woken by a doorbell, one for all that come meanwhile")
   func doorbells() {
     let result = Self.run(Self.idle, path: Self.direct)
-    #expect(result.exits(.doorbell) > 0)
-    #expect(result.exits(.doorbell) <= result.delivered)
+    #expect(result.exits(.vPEDoorbell) > 0)
+    #expect(result.exits(.vPEDoorbell) <= result.delivered)
     #expect(result.exits(.physicalInterrupt) == 0)
     #expect(result.times[.wakeUp] > .zero)
   }
 
   @Test("what makes a vPE resident delays the first interrupt after it slept")
   func residency() {
-    let slow = Self.times(["residency": 20_000])
+    let slow = Self.costs([.residency: 20_000])
     let fast = Self.run(Self.idle, path: Self.direct)
-    let late = Self.run(Self.idle, path: Self.direct, times: slow)
+    let late = Self.run(Self.idle, path: Self.direct, costs: slow)
     let delay =
       late.times.mean(.wakeUp, over: late.delivered)
       - fast.times.mean(.wakeUp, over: fast.delivered)
@@ -211,10 +216,10 @@ struct LoadEngineTests {
     setting.virtualMachines = 2
     setting.physicalCPUs = 2
     setting.devices[0].count = 4
-    let times = Self.times(["migration": 50_000])
-    let free = Self.run(setting, times: times)
+    let costs = Self.costs([.migration: 50_000])
+    let free = Self.run(setting, costs: costs)
     setting.isPinned = true
-    let pinned = Self.run(setting, times: times)
+    let pinned = Self.run(setting, costs: costs)
     #expect(
       free.times.mean(.wakeUp, over: free.delivered)
         > pinned.times.mean(.wakeUp, over: pinned.delivered))
@@ -240,11 +245,11 @@ struct LoadEngineTests {
     setting.devices[0].masks = true
     var untrapped = Self.path
     untrapped.trapsMask = false
-    let times = Self.times(["exit-to-vmm": 5000])
-    let trapped = Self.run(setting, times: times)
-    let free = Self.run(setting, path: untrapped, times: times)
-    #expect(free.exits(.maskTrap) == 0)
-    let perMessage = Double(trapped.exits(.maskTrap)) / Double(trapped.delivered)
+    let costs = Self.costs([.exitToVMM: 5000])
+    let trapped = Self.run(setting, costs: costs)
+    let free = Self.run(setting, path: untrapped, costs: costs)
+    #expect(free.exits(.msixTable) == 0)
+    let perMessage = Double(trapped.exits(.msixTable)) / Double(trapped.delivered)
     #expect(abs(perMessage - 2) < 0.05)
     #expect(trapped.throughput < free.throughput)
   }
@@ -255,7 +260,7 @@ struct LoadEngineTests {
       var setting = Self.nvme(service: 2000)
       setting.devices[0].mapping = mapping
       setting.devices[0].pages = 1
-      return Self.run(setting, times: Self.times(["exit-to-vmm": 2000, "smmu-sync": 1000]))
+      return Self.run(setting, costs: Self.costs([.exitToVMM: 2000, .smmuSync: 1000]))
         .throughput
     }
     #expect(rates[0] > rates[1])
@@ -335,5 +340,22 @@ struct LoadEngineTests {
     #expect(timing([5, 4, 9]) == nil)
     #expect(timing([5, 9])?.period == .nanoseconds(8))
     #expect(timing([5, 9])?.played(at: 1e9).period != .zero)
+  }
+
+  @Test("a load rests on the costs that it charged, those of its traps included")
+  func usedCosts() {
+    let irqfd = Set(Self.run(Self.strict).usedCosts)
+    #expect(irqfd.isSuperset(of: [.irqfdInjection, .exitToVMM, .smmuCommand, .smmuSync]))
+    #expect(irqfd.isDisjoint(with: [.directInjection, .residency, .softwareStep]))
+    let direct = Set(Self.run(Self.idle, path: Self.direct).usedCosts)
+    #expect(direct.isSuperset(of: [.directInjection, .residency, .hostInterruptEntry]))
+    #expect(direct.isDisjoint(with: [.irqfdInjection, .injectionLock, .exitToVMM]))
+  }
+
+  @Test("every exit of a load has a cause that a load can have", arguments: 0..<5)
+  func causes(index: Int) {
+    let result = Self.run(Self.settings[index])
+    #expect(result.exits == LoadResult.causes.reduce(0) { $0 + result.exits($1) })
+    #expect(result.exits > 0)
   }
 }

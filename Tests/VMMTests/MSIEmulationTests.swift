@@ -1,5 +1,6 @@
 import Bits
 import HostKernel
+import Machine
 import Testing
 
 @testable import VMM
@@ -45,7 +46,7 @@ struct MSIEmulationTests {
 
   @Test("a guest with a GICv2m frame names SPIs")
   func frame() throws {
-    var vmm = vmm(.replaced, map: VMMPersonality.qemuVirt.mapWithMessageFrame)
+    var vmm = vmm(.replaced, map: VMMPersonality.qemuVirt.map.withMessageFrame)
     #expect(
       enable(&vmm, exponent: 1, data: 80)
         == ["enable MSI 2 host", "route 0 0x8020040 80", "route 1 0x8020040 81"])

@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import HostKernel
+import Machine
 import Memory
 import Software
 import Testing

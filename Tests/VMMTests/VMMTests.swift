@@ -1,6 +1,7 @@
 import Bits
 import Firmware
 import HostKernel
+import Machine
 import Testing
 
 @testable import VMM

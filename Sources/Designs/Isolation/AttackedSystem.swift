@@ -8,6 +8,7 @@ internal import PCI
 internal import SMMU
 internal import Simulation
 internal import Software
+internal import Timing
 internal import VMM
 
 /// A system that was set up as a run sets it up, with the actor's ways to act on it.
@@ -35,6 +36,12 @@ struct AttackedSystem: ~Copyable {
   private static func assembled(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> System<NoTrace<SystemEvent>> {
+    if let host = specification.machine?.host, !host.hasRoomForNeighbour {
+      throw .run(
+        RunFailure(
+          "attacks place a neighbour in QEMU's physical machine: expected its RAM, and StreamIDs "
+            + "and DeviceIDs equal to requester IDs"))
+    }
     do throws(RunFailure) {
       return try System(specification, sink: NoTrace())
     } catch {
@@ -83,7 +90,7 @@ struct AttackedSystem: ~Copyable {
   /// An access of the function, and where it ended.
   struct Access {
     let outcome: WriteOutcome
-    let stations: [Journey.Station]
+    let stations: [Journey.Stop]
   }
 
   /// The function writes four bytes, with its own requester ID or with one that is not its own.
@@ -102,7 +109,7 @@ struct AttackedSystem: ~Copyable {
     system.stations = []
     let name = requester.map { " as \($0)" } ?? ""
     system.visit(
-      "device", address.rawValue, [UInt64(data)],
+      .device, address.rawValue, [UInt64(data)],
       "write \(hex(UInt64(data))) to \(address)\(name)")
     system.visitPlatform(0, walk, tables, outcome, walked: system.queue.now)
     return Access(outcome: outcome, stations: system.stations)
@@ -165,6 +172,14 @@ struct AttackedSystem: ~Copyable {
     guard system.guest.isTranslating else {
       throw .notApplicable("the guest's stage 1 does not translate for the device")
     }
+  }
+}
+
+extension MachineDescription.Host {
+  /// Whether the neighbour VM's memory and its function's numbers are what attacks count on.
+  fileprivate var hasRoomForNeighbour: Bool {
+    ram == Self.qemuVirt.ram
+      && bridges.allSatisfy { $0.streamOffset == 0 && $0.deviceOffset == 0 }
   }
 }
 

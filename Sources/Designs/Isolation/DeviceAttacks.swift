@@ -88,7 +88,7 @@ extension Attack {
     var field = try AttackedSystem.setUp(specification)
     let address = try field.message.address
     var reasons: [String] = []
-    var shown: [Journey.Station] = []
+    var shown: [Journey.Stop] = []
     for event: UInt32 in [0x400, 0xffff, 0x1_0000, 0x7fff_ffff, .max] {
       let access = field.write(event, to: address)
       shown = access.stations
@@ -112,7 +112,7 @@ extension Attack {
     var ignored = 0
     var refused = 0
     var readable = 0
-    var shown: [Journey.Station] = []
+    var shown: [Journey.Stop] = []
     for offset in stride(from: UInt64(0), to: 0x1000, by: 4) {
       let address = page + offset
       if field.place(of: address, isWrite: false) != nil { readable += 1 }
@@ -162,7 +162,7 @@ extension Attack {
   ) throws(AttackFailure) -> AttackOutcome {
     var field = try AttackedSystem.setUp(specification)
     try field.addNeighbour()
-    let sweep = field.sweep(AttackedSystem.foreignPlaces.map { IOVA($0.rawValue) })
+    let sweep = field.sweep(field.foreignPlaces.map { IOVA($0.rawValue) })
     return field.finding(of: sweep, "physical addresses as IOVAs")
   }
 

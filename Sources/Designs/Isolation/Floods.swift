@@ -164,6 +164,6 @@ extension AttackedSystem {
   mutating func emptyEventQueue() {
     let producer = system.machine.smmu.readRegister(SMMURegister.eventQueueProducer, width: 4)
     system.machine.write(
-      producer, at: RecordedMachine.layout.smmuBase + SMMURegister.eventQueueConsumer, width: 4)
+      producer, at: system.machine.layout.smmuBase + SMMURegister.eventQueueConsumer, width: 4)
   }
 }

@@ -31,7 +31,7 @@ extension Attack {
         "no page of the device leads to the other ITS's doorbell",
         [.init("pages asked", pages.count)])
     }
-    var shown: [Journey.Station] = []
+    var shown: [Journey.Stop] = []
     var reason = ""
     for event: UInt32 in 0..<8 {
       let access = field.write(event, to: way + 0x40)

@@ -54,7 +54,7 @@ extension Attack {
       field.system.vmm.map.doorbell.alignedDown(toBit: 12), IPA(SoftwareMSIWindow.base.rawValue),
     ]
     var delivered = 0
-    var shown: [Journey.Station] = []
+    var shown: [Journey.Stop] = []
     for (index, page) in pages.enumerated() {
       let alias = aliases + UInt64(index) * 0x1_0000
       try field.guestMaps(alias, to: page)
@@ -89,7 +89,7 @@ extension Attack {
     try field.requireStageOne()
     try field.addNeighbour()
     var inputs: [IOVA] = []
-    for (index, place) in AttackedSystem.foreignPlaces.enumerated() {
+    for (index, place) in field.foreignPlaces.enumerated() {
       let input = aliases + UInt64(index) * 0x1000
       try field.guestMaps(input, to: IPA(place.alignedDown(toBit: 12).rawValue))
       inputs.append(input)
@@ -138,7 +138,7 @@ extension Attack {
     var field = try AttackedSystem.setUp(specification)
     try field.addNeighbour()
     _ = try field.message
-    let target = RecordedMachine.layout.smmuBase
+    let target = field.system.machine.layout.smmuBase
     let event = UInt32(NeighbourVM.events) - 1
     let table = PA(field.system.vmm.map.msixTable.rawValue)
     let words: [(UInt64, UInt64)] = [

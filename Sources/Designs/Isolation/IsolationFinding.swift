@@ -67,12 +67,12 @@ public struct IsolationFinding: Equatable, Sendable {
   public let detail: String
   public let measures: [Measure]
   /// The way of the access that shows it; empty where no access does.
-  public let stations: [Journey.Station]
+  public let stations: [Journey.Stop]
 
   public init(
     design: String, usage: GuestUsage = .dmaAPI, attack: Attack, outcome: Outcome, victim: Victim?,
     detail: String,
-    measures: [Measure] = [], stations: [Journey.Station] = []
+    measures: [Measure] = [], stations: [Journey.Stop] = []
   ) {
     self.design = design
     self.usage = usage
@@ -98,18 +98,18 @@ struct AttackOutcome {
   var victim: IsolationFinding.Victim?
   let detail: String
   var measures: [IsolationFinding.Measure] = []
-  var stations: [Journey.Station] = []
+  var stations: [Journey.Stop] = []
 
   static func contained(
     _ detail: String, _ measures: [IsolationFinding.Measure] = [],
-    stations: [Journey.Station] = []
+    stations: [Journey.Stop] = []
   ) -> Self {
     Self(outcome: .contained, detail: detail, measures: measures, stations: stations)
   }
 
   static func breach(
     of victim: IsolationFinding.Victim, _ detail: String,
-    _ measures: [IsolationFinding.Measure] = [], stations: [Journey.Station] = []
+    _ measures: [IsolationFinding.Measure] = [], stations: [Journey.Stop] = []
   ) -> Self {
     Self(
       outcome: .breach, victim: victim, detail: detail, measures: measures, stations: stations)
@@ -117,7 +117,7 @@ struct AttackOutcome {
 
   static func noise(
     for victim: IsolationFinding.Victim, _ detail: String,
-    _ measures: [IsolationFinding.Measure] = [], stations: [Journey.Station] = []
+    _ measures: [IsolationFinding.Measure] = [], stations: [Journey.Stop] = []
   ) -> Self {
     Self(outcome: .noise, victim: victim, detail: detail, measures: measures, stations: stations)
   }

@@ -64,7 +64,7 @@ extension Attack {
     try field.addNeighbour(own, machineID: NeighbourVM.machineID)
     let victim = try field.other
     var delivered = 0
-    var shown: [Journey.Station] = []
+    var shown: [Journey.Stop] = []
     for event in try field.neighbourMessages {
       let access = field.write(event, to: NeighbourVM.message)
       if case .message(_, .deliveredVirtual(_, let intid, _, _)) = access.outcome {

@@ -122,7 +122,7 @@ extension AttackedSystem {
     guard system.machine.layout.messageFrame == nil else {
       return lpis.count { system.machine.distributor.isPending($0) }
     }
-    return (0..<RecordedMachine.cpus).reduce(0) { count, cpu in
+    return (0..<system.description.host.cpus).reduce(0) { count, cpu in
       count
         + system.machine.redistributors.pendingLPIs(at: cpu, memory: system.machine.memory)
         .count { lpis.contains($0) }

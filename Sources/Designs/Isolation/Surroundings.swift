@@ -56,15 +56,19 @@ extension AttackedSystem {
 
   /// Physical addresses that no device should reach: registers, structures of the host, another
   /// VM's RAM.
-  static let foreignPlaces: [PA] = {
-    let layout = RecordedMachine.layout
-    let registers = [layout.smmuBase, layout.itsBase, layout.redistributors, layout.bar]
+  var foreignPlaces: [PA] {
+    let host = system.description.host
+    let registers =
+      [
+        host.smmus[0], host.itses[0], host.redistributors,
+        PA(system.description.devices[0].bar.base),
+      ]
+    let own = host.ownMemory
     let memory = [
-      RecordedMachine.hostFrames, RecordedMachine.hostFrames + RecordedMachine.hostFramesSize / 2,
-      NeighbourVM.bufferPlace, NeighbourVM.ram.pa,
+      PA(own.base), PA(own.base) + own.length / 2, NeighbourVM.bufferPlace, NeighbourVM.ram.pa,
     ]
     return registers + registers.map { $0 + 0x1_0000 } + memory
-  }()
+  }
 
   /// What a sweep over addresses came upon.
   struct Sweep {

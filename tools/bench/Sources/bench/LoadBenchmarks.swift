@@ -33,8 +33,13 @@ enum LoadBenchmarks {
     let path = DeliveryPath(
       isDirect: false, coldWalkReads: 24, cachedWalkReads: 2, coldTableReads: 6,
       warmTableReads: 2, trapsMask: true, trapsInvalidation: true)
-    let times = DeliveryTimes { _ in .nanoseconds(100) }
-    return LoadEngine(path: path, times: times, setting: setting, seed: 1).run()
+    let costs = CostModel(
+      name: "", platform: "",
+      costs: Dictionary(
+        uniqueKeysWithValues: CostModel.Item.allCases.map {
+          ($0, .init(time: .nanoseconds(100), status: .assumed, source: "a round number"))
+        }))
+    return LoadEngine(path: path, costs: costs, setting: setting, seed: 1).run()
   }
 
   private static func wide(milliseconds: UInt64) -> LoadSetting {

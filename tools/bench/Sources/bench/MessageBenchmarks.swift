@@ -4,6 +4,7 @@ import Guest
 import HostKernel
 import Linux
 import Simulation
+import Timing
 import VMM
 
 /// MSIs through a whole system: device, SMMU, ITS, host, irqfd, virtual ITS, guest.

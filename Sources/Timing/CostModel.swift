@@ -2,14 +2,24 @@ public import Simulation
 
 /// What each kind of work costs: a named set of numbers, each with its source.
 public struct CostModel: Sendable {
-  /// Where a number comes from.
+  /// Where a number comes from; `meaning` says what each promises.
   public enum Status: String, CaseIterable, Sendable {
     case measured
     case secondHand = "second-hand"
     case derived
     case assumed
-    /// Two ends between which the number must lie.
     case range
+
+    /// One sentence: what the status says about a number.
+    public var meaning: String {
+      switch self {
+      case .measured: "Published by those who measured it."
+      case .secondHand: "Published, and quoted from there by another source."
+      case .derived: "Computed from measured numbers."
+      case .assumed: "A plausible round number: nothing published was found."
+      case .range: "Two ends: nothing published was found, or what was disagrees."
+      }
+    }
   }
 
   /// A number and its source.
