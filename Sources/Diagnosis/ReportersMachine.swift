@@ -68,13 +68,11 @@ package struct ReportersMachine: Sendable {
   package var text: String {
     let others = ["rmr-identity", "forward-address", "untrapped"].filter { $0 != design }
     var lines = [
-      "# Written by 'doorbell diagnose --scenario'. The first design is the machine's own."
+      "purpose: A reporter's machine, beside other designs.",
+      "# Written by 'doorbell diagnose --scenario'. The first design is the machine's own.",
     ]
     lines += assumed.map { "# assumed, as no file says: \($0)" }
-    lines += [
-      "purpose: A reporter's machine, beside other designs.", "guest:",
-      "  kernel: \"\(guestKernel)\"",
-    ]
+    lines += ["guest:", "  kernel: \"\(guestKernel)\""]
     lines.append("  usage: \(usage)")
     if let firmware { lines.append("  firmware: \(firmware)") }
     lines += ["host:", "  kernel: \"\(hostKernel)\"", "workload:", "  synthetic:"]
