@@ -12,6 +12,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diagnose",
     abstract: "Find out why interrupts or DMA of a machine fail, from whatever files there are.",
+    usage: "doorbell diagnose FILE|FOLDER... [<options>]",
     discussion: """
       Takes files and folders in any mix, and recognises each by what is in it, plain or gzip'd, in
       tar and zip archives:
