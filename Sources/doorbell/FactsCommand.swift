@@ -29,6 +29,7 @@ extension Fact.Project: ExpressibleByArgument {}
 struct FactsListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the facts.",
+    usage: "doorbell facts list [<options>]",
     discussion: """
       EXAMPLES
         doorbell facts list --project qemu
@@ -64,6 +65,7 @@ struct FactsListCommand: ParsableCommand {
 struct FactsCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Compare the facts with source trees.",
+    usage: "doorbell facts check [<options>] <tree> ...",
     discussion: """
       A TREE is the top folder of a source tree of Linux, QEMU, Cloud Hypervisor or OpenVMM, or the \
       part of one that has the files in question. Project and release are read from it. For each \
