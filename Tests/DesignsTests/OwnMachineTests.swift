@@ -2,10 +2,12 @@ import ArmFormats
 import Bits
 import GIC
 import Guest
+import HostKernel
 import Linux
 import Machine
 import PCI
 import Scenarios
+import Software
 import TestRandom
 import Testing
 import VMM
@@ -93,7 +95,7 @@ struct OwnMachineTests {
       var device = MachineDescription.Device(
         name: "device \(index)", vectors: [1, 2, 3, 64][Int(below(4))],
         requester: RequesterID(rawValue: UInt16(0x100 * index + Int(below(0x100)))),
-        guestRequester: 0, bar: bars[index])
+        guestRequester: RequesterID(rawValue: 0), bar: bars[index])
       device.smmu = Int(below(UInt64(smmus)))
       device.its = Int(below(UInt64(itses)))
       device.guestRequester = RequesterID(

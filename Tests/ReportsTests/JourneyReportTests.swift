@@ -24,7 +24,7 @@ struct JourneyReportTests {
       report.text() == """
         fixture, rmr-identity
         A title.
-        guest Linux 6.5, dma-api; host Linux 7.3; workload synthetic; costs fixture; seed 7
+        guest-usage dma-api; guest-kernel 6.5; host-kernel 7.3; costs fixture; seed 7; workload synthetic
 
         step  time ns  agent        what it does
            1      100  host kernel  iommufd_sw_msi: maps the doorbell page at 0x8000000

@@ -132,7 +132,7 @@ struct ComparisonMatrixTests {
         ["guest-usage=vfoi"],
         "--axis guest-usage: expected \(ComparisonMatrixTests.usages), found 'vfoi'; did you mean 'vfio'?"
       ),
-      (["guest-kernel=six"], "--axis guest-kernel: expected a kernel release such as 6.5, found"),
+      (["guest-kernel=six"], "--axis guest-kernel: expected a kernel release such as 6.5"),
       (
         ["guest-usage=vfio,vfio"],
         "--axis guest-usage: expected each value once, found 'vfio' twice"

@@ -9,7 +9,7 @@ import Testing
 struct ComparisonTests {
   @Test("results stand in the order of the designs, whichever ends first")
   func order() async throws {
-    let comparison = try await Fixtures.scenario().run { specification in
+    let comparison = await Fixtures.scenario().run { specification in
       Fixtures.result(specification.design)
     }
     #expect(comparison.results.map(\.design.name) == ["rmr-identity", "untrapped"])

@@ -97,7 +97,7 @@ struct ConditionTests {
       ("kernel: { with: [veventq] }", "guest.kernel.release': expected a kernel release"),
       (
         "kernel: { release: 6.12, with: [sw-msi] }",
-        "guest.kernel.with[0]': expected read-rmrs, iommufd"
+        "guest.kernel.with[0]': expected read-rmrs, "
       ),
       ("kernel: { release: 8.0, with: [] }", "guest.kernel.release': expected a release"),
       ("kernel: 6.12+sw-msi-natve", "found 'sw-msi-natve'; did you mean 'sw-msi-native'?"),
