@@ -35,6 +35,7 @@ struct MachineListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
     abstract: "List the built-in machines and those of the scenarios folder, one a line.",
+    usage: "doorbell machine list [<options>]",
     discussion: """
       EXAMPLES
         doorbell machine list
@@ -60,6 +61,7 @@ struct MachineShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
     abstract: "Show one machine: both maps, its devices, and what is worth knowing about it.",
+    usage: "doorbell machine show [<options>] [<name|file>]",
     discussion: """
       A conflict in a file (frames that overlap, a BAR outside every window, more virtual CPUs than \
       redistributor frames) is one error with its line. What a run can be made with, but should \
@@ -92,6 +94,7 @@ struct MachineNewCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new",
     abstract: "Write a machine file with every field, made from another machine.",
+    usage: "doorbell machine new [<options>]",
     discussion: """
       The file has every field, each with a comment; a scenario runs on it with 'machine: FILE'.
 

@@ -110,7 +110,7 @@ struct MatrixReportTests {
       cell["command"] == "doorbell explain --design rmr-identity --guest-usage vfio --setup")
     let lines = report.text(as: .csv).split(separator: "\r\n")
     #expect(lines.count == 5)
-    #expect(lines[0].hasPrefix("scenario,design,usage,guest_kernel,"))
+    #expect(lines[0].hasPrefix("scenario,design,guest_usage,guest_kernel,"))
     #expect(lines[2].hasPrefix("fixture,rmr-identity,vfio,6.5,"))
     #expect(
       report.text(as: .markdown).contains("| rmr-identity | lost 1 of 4 [1] | refused EINVAL [2] |")

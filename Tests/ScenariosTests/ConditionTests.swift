@@ -106,7 +106,7 @@ struct ConditionTests {
         "kernel: { release: 6.12, with: [veventq], without: [veventq] }",
         "which stands among those to add and those to take out"
       ),
-      ("kernel: [6.12]", "guest.kernel': expected a kernel release such as 6.5"),
+      ("kernel: [6.12]", "guest.kernel': expected a mapping with release"),
     ])
   func kernelMistakes(form: String, expected: String) throws {
     let (_files, folder) = try TextFixtures.folder(
