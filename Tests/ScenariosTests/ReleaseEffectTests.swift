@@ -1,6 +1,7 @@
 import Designs
 import Guest
 import Linux
+import Software
 import Testing
 import VMM
 
@@ -41,8 +42,13 @@ struct ReleaseEffectTests {
     guard run.design.inconsistency(with: run.topology.controller) == nil else { return "" }
     do throws(RunFailure) {
       let result = try run.run()
+      // A refusal's chain tells how it came about in the words of the release: no result.
+      var setup = "\(result.setup)"
+      if case .refused(let refusal) = result.setup {
+        setup = "\(refusal.agent) \(refusal.function) \(refusal.errno) \(refusal.message)"
+      }
       return [
-        "\(result.setup)", "\(result.verdicts)", "\(result.message as Any)", "\(result.exits)",
+        setup, "\(result.verdicts)", "\(result.message as Any)", "\(result.exits)",
         result.why,
       ].joined(separator: "\n")
     } catch {
