@@ -2,6 +2,7 @@ import Bits
 import Designs
 import HTMLReports
 import HostKernel
+import Machine
 import ResultFixtures
 import SMMU
 import Scenarios
@@ -28,6 +29,7 @@ struct HTMLReportTests {
           time: .zero, agent: .guest, function: "f<g>", text: "a && b",
           belief: DoorbellBelief("<DMA>", .iova(0xffff_f040), leadsTo: .ipa(0x809_0040))),
       ], journey: Fixtures.journey)
+    result.machine = try? MachineDescription.builtIn(.qemuVirt)
     result.mappings = StreamMappings(
       configuration: .translates,
       stage1: StageMappings([.init(input: 0x800_0000, output: 0x800_0000, length: 0x10_0000)]),
