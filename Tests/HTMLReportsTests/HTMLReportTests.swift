@@ -149,11 +149,11 @@ struct HTMLReportTests {
     let cells = page.elements("a").filter { $0.attributes["class"]?.hasPrefix("verdict") == true }
     #expect(
       cells.compactMap { $0.attributes["id"] } == [
-        "usage.rmr-identity.dma-api", "usage.rmr-identity.vfio",
+        "guest-usage.rmr-identity.dma-api", "guest-usage.rmr-identity.vfio",
       ])
     #expect(
       cells.compactMap { $0.attributes["href"] } == [
-        "#why.usage.rmr-identity.dma-api", "#why.usage.rmr-identity.vfio",
+        "#why.guest-usage.rmr-identity.dma-api", "#why.guest-usage.rmr-identity.vfio",
       ])
     for link in page.links { #expect(page.identifiers.contains(link), "#\(link)") }
     #expect(page.text.contains("Journey of MSI 0 under dma-api: delivered"))
