@@ -23,7 +23,7 @@ struct LoadReportTests {
     for part in ["events", "p99", "±", "wake-up", "physical interrupt", "..", "rmr-identity"] {
       #expect(text.contains(part), "\(part)")
     }
-    #expect(text.contains("on ranges, whose ends give low..high: table-read"))
+    #expect(text.contains("ranges, whose ends give low..high: walk-cache-hit, table-read"))
     #expect(!text.contains("residency"), "a cost that no MSI here rests on")
   }
 
