@@ -39,7 +39,7 @@ let package = Package(
       targets: [
         "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "GIC", "PCI", "Machine",
         "Linux",
-        "HostKernel", "VMM", "Guest", "Designs",
+        "HostKernel", "KVM", "VMM", "Guest", "Designs", "Engine",
       ]),
   ],
   // Exact versions: the same sources and the same input give the same bytes of output.
@@ -73,6 +73,7 @@ let package = Package(
     layer("Linux", ["Bits", "ArmFormats", "Software"]),
     layer("IOMMU", ["Bits", "Software", "Linux", "GLibSupport"]),
     layer("HostKernel", ["Bits", "ArmFormats", "GIC", "Software", "Linux", "IOMMU"]),
+    layer("KVM", ["Bits", "ArmFormats", "Memory", "GIC", "Software", "Linux", "HostKernel"]),
     layer(
       "VMM",
       [
@@ -84,8 +85,21 @@ let package = Package(
     layer(
       "Designs",
       [
+        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Software",
+        "Linux", "HostKernel", "VMM", "Guest", "Timing",
+      ]),
+    layer(
+      "Engine",
+      [
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
-        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "GLibSupport", "Timing",
+        "Software", "Linux", "IOMMU", "HostKernel", "KVM", "VMM", "Guest", "GLibSupport", "Timing",
+        "Designs",
+      ]),
+    layer(
+      "Attacks",
+      [
+        "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Software",
+        "Linux", "IOMMU", "HostKernel", "KVM", "VMM", "Guest", "Timing", "Designs", "Engine",
       ]),
     layer("Facts", ["Files"]),
     layer(
@@ -94,6 +108,7 @@ let package = Package(
     layer(
       "Scenarios",
       [
+        "Attacks", "Engine",
         "GIC", "PCI", "Machine",
         "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
         "Guest",
@@ -103,6 +118,7 @@ let package = Package(
     layer(
       "Scripts",
       [
+        "KVM", "Engine",
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
         "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files", "Scenarios",
       ]),
@@ -115,6 +131,7 @@ let package = Package(
     layer(
       "Reports",
       [
+        "Engine", "Attacks",
         "ArmFormats", "GIC", "PCI", "Machine",
         "Bits", "Firmware", "Inspect", "Guest", "Linux", "IOMMU", "Simulation", "Software",
         "HostKernel", "VMM", "Designs", "Files", "Scenarios", "Scripts", "Published", "Timing",
@@ -134,13 +151,14 @@ let package = Package(
       ]),
     layer(
       "Sweeps",
-      ["Simulation", "Designs", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
+      ["Engine", "Designs", "Simulation", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
     layer(
       "SweepFiles",
       ["Files", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift")]),
     layer(
       "HTMLReports",
       [
+        "Attacks",
         "ArmFormats", "PCI", "Machine",
         "Bits", "Files", "SMMU", "Simulation", "Software", "VMM", "Designs", "Scenarios", "Reports",
         .product(name: "Mustache", package: "swift-mustache"),
@@ -168,6 +186,7 @@ let package = Package(
       name: "doorbell",
       dependencies: [
         "Machine", "Timing",
+        "Engine", "Attacks",
         "VMM", "Guest", "Linux", "IOMMU", "Firmware", "Designs", "Scenarios", "Scripts", "Software",
         "Published", "Reports", "Inspect", "Diagnosis", "Console", "Sweeps", "HTMLReports", "Files",
         "Replay", "Facts",
@@ -180,11 +199,11 @@ let package = Package(
     tests("FactsTests", ["Facts", "Files"]),
     tests("MemoryTests", ["Memory", "Bits"]),
     tests(
-      "DesignsTests",
+      "EngineTests",
       [
-        "Timing", "PCI",
-        "TestRandom", "ArmFormats", "Bits", "Designs", "Software", "GIC", "Guest", "HostKernel",
-        "Linux", "Machine", "Memory", "Scenarios", "Simulation", "VMM",
+        "TestRandom", "ArmFormats", "Attacks", "Bits", "Designs", "Engine", "GIC", "Guest",
+        "HostKernel", "KVM", "Linux", "Machine", "Memory", "PCI", "SMMU", "Scenarios", "Simulation",
+        "Software", "Timing", "VMM",
       ]),
     tests("SoftwareTests", ["Software", "ArmFormats", "Memory", "Bits"]),
     tests(
@@ -194,6 +213,7 @@ let package = Package(
     tests(
       "ScriptsTests",
       [
+        "Engine", "Attacks",
         "Machine",
         "Scripts", "Designs", "Scenarios", "Reports", "IOMMU", "Files", "Bits", "Simulation",
         "Timing", "GLibSupport", "Software", "SMMU",
@@ -202,7 +222,10 @@ let package = Package(
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
     tests(
       "HostKernelTests",
-      ["TestRandom", "HostKernel", "Linux", "Software", "GIC", "ArmFormats", "Bits"]),
+      [
+        "TestRandom", "HostKernel", "KVM", "Linux", "Software", "GIC", "ArmFormats", "Memory",
+        "Bits",
+      ]),
     tests(
       "VMMTests",
       [
@@ -229,6 +252,7 @@ let package = Package(
     tests(
       "ScenariosTests",
       [
+        "Attacks", "Engine",
         "GIC", "PCI", "Machine",
         "Bits", "ArmFormats", "SMMU", "Simulation", "Software", "Linux", "HostKernel", "VMM",
         "Guest",
@@ -237,6 +261,7 @@ let package = Package(
     tests(
       "ReportsTests",
       [
+        "Engine", "Attacks",
         "PCI", "Machine",
         "Bits", "Software", "Simulation", "Linux", "VMM", "Guest", "Designs", "Files",
         "Scenarios", "Reports", "ResultFixtures", "Timing", "Published",
@@ -250,6 +275,7 @@ let package = Package(
     tests(
       "HTMLReportsTests",
       [
+        "Attacks",
         "Machine",
         "HTMLReports", "Bits", "SMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
         "Scenarios", "ResultFixtures",
@@ -257,6 +283,7 @@ let package = Package(
     tests(
       "SweepsTests",
       [
+        "Engine",
         "Sweeps", "Designs", "Simulation", "Timing", "Scenarios", "Reports", "Files",
         "ResultFixtures",
       ]),
@@ -265,12 +292,12 @@ let package = Package(
     tests(
       "CommandLineTests",
       [
-        "doorbell", "doorbell-sweep", "ResultFixtures", "Designs", "Files", "Scenarios",
+        "doorbell", "doorbell-sweep", "ResultFixtures", "Attacks", "Designs", "Files", "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("ArmFormatsTests", ["ArmFormats", "Bits"]),
     tests(
-      "GICTests", ["TestRandom", "GIC", "ArmFormats", "Memory", "Bits"],
+      "GICTests", ["KVM", "TestRandom", "GIC", "ArmFormats", "Memory", "Bits"],
       resources: [.copy("Fixtures")]),
     tests(
       "FirmwareTests",
@@ -287,6 +314,7 @@ let package = Package(
     tests(
       "ReplayTests",
       [
+
         "TestRandom", "Replay", "Files", "ArmFormats", "Bits", "Scenarios", "Designs", "Guest",
         "ResultFixtures",
       ],

@@ -33,7 +33,7 @@ public struct DeviceResult: Equatable, Sendable {
 
   /// What became of the devices, in words: each by itself when there are few, else those that fared
   /// alike together, told by the first of them.
-  static func summary(_ results: [DeviceResult]) -> String {
+  package static func summary(_ results: [DeviceResult]) -> String {
     guard results.count > listed else {
       return results.enumerated().map { index, result in
         "device \(index) (ITS \(result.its), SMMU \(result.smmu)) \(result.verdict.rawValue): "

@@ -1,6 +1,6 @@
 public import Linux
 
-/// What the guest's virtual CPU does while it has nothing to do.
+/// State of a guest's virtual CPU that has nothing to do.
 public enum IdleVirtualCPU: String, Choice {
   case runs
   case blocks

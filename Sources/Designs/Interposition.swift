@@ -11,13 +11,3 @@ public struct Interposition: Equatable, Sendable {
     self.vector = vector
   }
 }
-
-extension System {
-  /// Sends the interposed MSI when its time has come, once; its journey is the one that is wanted.
-  mutating func interpose() {
-    guard let extra = specification.interposed, wanted < 0, performed.count >= extra.steps
-    else { return }
-    wanted = Int32(truncatingIfNeeded: messages.count)
-    emit(extra.vector, of: 0)
-  }
-}

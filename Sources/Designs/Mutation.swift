@@ -1,8 +1,8 @@
-internal import Bits
+package import Bits
 package import GIC
 package import HostKernel
-internal import Machine
-internal import Memory
+package import Machine
+package import Memory
 package import SMMU
 
 /// A defect that tests inject into one model, to show that the suite notices: each is a mistake that
@@ -50,7 +50,7 @@ public enum Mutation: String, CaseIterable, Sendable {
 
 extension Optional where Wrapped == Mutation {
   /// The regions of a machine's RAM.
-  func memoryRegions(of host: MachineDescription.Host) -> [PhysicalMemory.Region] {
+  package func memoryRegions(of host: MachineDescription.Host) -> [PhysicalMemory.Region] {
     let banks = host.ram.map { PhysicalMemory.Region(base: PA($0.base), size: $0.length) }
     guard self == .doorbellInRAM, let its = host.itses.first else { return banks }
     let page = its + 0x1_0000

@@ -1,8 +1,8 @@
 public import Bits
-internal import Guest
-internal import Machine
-internal import Memory
-internal import VMM
+package import Guest
+package import Machine
+package import Memory
+package import VMM
 
 // Where a recorded machine kept its structures holds for a run as far as the run's machine has
 // memory there; what it has not is placed anew.
@@ -17,7 +17,7 @@ extension RunSpecification {
 
 extension Workload {
   /// The workload without places that a run's machine has no memory at.
-  func placed(in map: AddressMap) -> Workload {
+  package func placed(in map: AddressMap) -> Workload {
     var kept = placement
     let isGuestRAM = { (place: UInt64) in place &- map.ramBase.rawValue < map.ramSize }
     let hasRoom = { (place: PA) in RunSpecification.hasRoom(for: place) }
@@ -37,7 +37,7 @@ extension Workload {
 extension Workload.Placement {
   /// The first of these ranges of guest memory in which nothing was recorded, for what the guest's
   /// kernel places by itself.
-  func free(among bases: [UInt64], size: UInt64) -> PA {
+  package func free(among bases: [UInt64], size: UInt64) -> PA {
     var placed = stage1.values.map(\.rawValue)
     if let contextDescriptors { placed.append(contextDescriptors.rawValue) }
     let free = bases.first { base in !placed.contains { $0 &- base < size } }

@@ -14,7 +14,7 @@ public struct Breakdown: Equatable, Sendable {
   public init() {}
 
   /// Counts one MSI, whose stations sum up to its latency.
-  mutating func add(_ message: StationTimes) {
+  package mutating func add(_ message: StationTimes) {
     times.add(message)
     count += 1
   }
@@ -77,13 +77,27 @@ public struct RunResult: Sendable {
     public var causes: [Cause] = []
 
     /// Which of the sums an exit counts in.
-    enum Occasion { case setup, delivery, idle }
+    package enum Occasion { case setup, delivery, idle }
 
     public struct Cause: Equatable, Sendable {
       public let cause: ExitCause
       public var count: Int
 
       public var name: String { cause.name }
+    }
+
+    /// Counts an exit.
+    package mutating func add(_ cause: ExitCause, by occasion: Occasion) {
+      switch occasion {
+      case .setup: setup += 1
+      case .delivery: delivery += 1
+      case .idle: idle += 1
+      }
+      if let index = causes.firstIndex(where: { $0.cause == cause }) {
+        causes[index].count += 1
+      } else {
+        causes.append(.init(cause: cause, count: 1))
+      }
     }
 
     public init() {}

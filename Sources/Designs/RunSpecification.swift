@@ -57,7 +57,7 @@ public struct RunSpecification: Sendable {
   }
 
   /// The devices of a machine, otherwise as the workload has its one.
-  func devices(of description: MachineDescription) -> [Workload.Device] {
+  package func devices(of description: MachineDescription) -> [Workload.Device] {
     description.devices.map {
       Workload.Device(
         name: $0.name, guestID: UInt32($0.guestRequester.rawValue),
@@ -66,13 +66,13 @@ public struct RunSpecification: Sendable {
   }
 
   /// Where a recording saw its structures; another machine keeps its own.
-  var placement: Workload.Placement {
+  package var placement: Workload.Placement {
     isMachineAsRecorded ? workload.placement : Workload.Placement()
   }
 
   /// Whether the guest finds its SMMU, its doorbell and its device where a recorded one did, so that
   /// its choices would be the same.
-  var isSetupAsRecorded: Bool {
+  package var isSetupAsRecorded: Bool {
     isMachineAsRecorded && design.virtualITS == .besideWindow
       && design.advertisement != .msiDirect && design.controller == .its
   }
@@ -84,7 +84,7 @@ public struct RunSpecification: Sendable {
   }
 
   /// Whether the workload's DMA can be done: a recording's is in pages of 4 KiB.
-  var doesDMA: Bool {
+  package var doesDMA: Bool {
     design.iommu == .nested && (conditions.guestPageSize == .kib4 || !workload.isRecorded)
   }
 }

@@ -1,8 +1,8 @@
 internal import ArmFormats
-internal import Bits
-internal import GIC
+package import Bits
+package import GIC
 public import Guest
-internal import HostKernel
+package import HostKernel
 public import Machine
 internal import PCI
 public import VMM
@@ -13,7 +13,7 @@ extension RunSpecification {
   ///
   /// - Throws: `RunFailure` where a requester ID of the workload exceeds 16 bits, and where units of
   ///   a machine of the user's own are to be counted otherwise.
-  func description() throws(RunFailure) -> MachineDescription {
+  package func description() throws(RunFailure) -> MachineDescription {
     let (vmm, topology) = (conditions.vmm, conditions.topology)
     guard var machine else {
       return try .builtIn(vmm, topology, like: workload.device)
@@ -109,8 +109,6 @@ extension MachineDescription {
     func finding(_ field: String, _ message: String) -> MachineFinding {
       .init(.notModelled, at: field, message)
     }
-    if machines != 1 { return finding("machines", "expected 1, found \(machines)") }
-    if virtualCPUs != 1 { return finding("virtual-cpus", "expected 1, found \(virtualCPUs)") }
     if guest.ram.count > 1 {
       return finding("guest.ram", "expected one range, found \(guest.ram.count)")
     }
@@ -129,9 +127,10 @@ extension MachineDescription {
 
   /// The VMM has one bus pair for each vSMMU: an expander bus and that of its root port.
   private var guestBusFinding: MachineFinding? {
-    var pairs: [Int: UInt8] = [:]
+    var machines: [Int: [Int: UInt8]] = [:]
     for (index, device) in devices.enumerated() {
       let pair = device.guestRequester.bus & ~1
+      var pairs = machines[device.machine] ?? [:]
       if let other = pairs[device.smmu], other != pair {
         return .init(
           .notModelled, at: "devices[\(index)].guest-requester",
@@ -145,6 +144,7 @@ extension MachineDescription {
             + "\(device.guestRequester.bus)")
       }
       pairs[device.smmu] = pair
+      machines[device.machine] = pairs
     }
     return nil
   }
@@ -180,8 +180,19 @@ extension GICVersion {
 
 extension Design {
   /// The guest's memory map under this design.
-  func addressMap(of map: AddressMap) -> AddressMap {
+  package func addressMap(of map: AddressMap) -> AddressMap {
     if controller == .gicv2m { return map.withMessageFrame }
     return virtualITS == .atWindow ? map.withDoorbellAtWindow : map
+  }
+}
+
+extension InterruptDelivery {
+  /// The version of the physical interrupt controllers that it needs.
+  package var version: GICVersion {
+    switch self {
+    case .irqfd: .v3
+    case .gicv4: .v4
+    case .gicv4Point1: .v4Point1
+    }
   }
 }

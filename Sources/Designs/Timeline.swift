@@ -43,20 +43,20 @@ public struct Timeline: Sendable {
   /// When each message's last stay ends.
   private var free: [SimulatedTime] = []
 
-  init() {}
+  package init() {}
 
   public init(messages: [Message], stays: [Stay]) {
     self.messages = messages
     self.stays = stays
   }
 
-  mutating func send(vector: Int, at time: SimulatedTime) {
+  package mutating func send(vector: Int, at time: SimulatedTime) {
     messages.append(Message(vector: vector, sent: time, ended: time, verdict: nil))
     free.append(time)
   }
 
   /// Adds a stay that begins now, or after the message's last where that ends later.
-  mutating func stay(
+  package mutating func stay(
     _ message: Int, at station: Station, for duration: SimulatedTime, now: SimulatedTime
   ) {
     guard free.indices.contains(message) else { return }
@@ -65,7 +65,7 @@ public struct Timeline: Sendable {
     stays.append(Stay(message: message, station: station, start: start, duration: duration))
   }
 
-  mutating func end(_ message: Int, _ verdict: Verdict, at time: SimulatedTime) {
+  package mutating func end(_ message: Int, _ verdict: Verdict, at time: SimulatedTime) {
     guard messages.indices.contains(message) else { return }
     messages[message].verdict = verdict
     messages[message].ended = max(time, messages[message].ended)

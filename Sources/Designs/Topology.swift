@@ -40,7 +40,7 @@ public struct Topology: Hashable, Sendable {
   public func its(of device: Int) -> Int { device % max(1, itses) }
 
   /// Why there can be no such machine; `nil` when there can.
-  var problem: String? {
+  package var problem: String? {
     let counts = [
       ("devices", devices, Self.maximumDevices), ("ITSs", itses, Self.maximumITSs),
       ("SMMUs", smmus, Self.maximumSMMUs),

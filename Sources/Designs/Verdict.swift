@@ -25,7 +25,7 @@ public enum Verdict: String, Choice, Comparable {
   }
 
   /// Whether an MSI that ended so was sent and did not arrive.
-  var isFailure: Bool { self != .delivered && self != .refused }
+  package var isFailure: Bool { self != .delivered && self != .refused }
 
   public static func < (left: Self, right: Self) -> Bool { left.severity < right.severity }
 

@@ -57,6 +57,9 @@ public struct GuestFirmware: Equatable, Sendable {
   public let messageFrame: MessageFrame?
   /// The redistributors (MADT, GICR structure).
   public let redistributors: IPA
+  /// A region of redistributors behind the first, and how many the first has room for.
+  public var furtherRedistributors: IPA?
+  public var firstRedistributors = Int.max
   /// An SMMUv3 of the guest (IORT, SMMUv3 node).
   public struct SMMU: Equatable, Sendable {
     /// Register page 0.
@@ -118,6 +121,10 @@ public struct GuestFirmware: Equatable, Sendable {
       },
       reserved: facts.heededRanges,
       preservesBootConfiguration: facts.bootConfiguration == .preserved, messageFrame: frame)
+    // Two frames of 64 KiB for each virtual CPU.
+    firstRedistributors = Int(clamping: redistributors.length / 0x2_0000)
+    furtherRedistributors = facts.areas.filter { $0.name == "GICR" }.dropFirst().first
+      .map { IPA($0.base) }
   }
 }
 

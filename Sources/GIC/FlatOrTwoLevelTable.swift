@@ -1,19 +1,19 @@
 internal import ArmFormats
-internal import Bits
-internal import Memory
+package import Bits
+package import Memory
 
 /// A table of fixed-size entries, in one level or two (IHI 0069, 5.2.1).
-struct FlatOrTwoLevelTable {
-  let base: PA
+package struct FlatOrTwoLevelTable {
+  package let base: PA
   /// 12, 14 or 16.
-  let pageShift: UInt64
+  package let pageShift: UInt64
   /// Bytes of the table, or of its level 1.
-  let byteCount: UInt64
+  package let byteCount: UInt64
   /// Entries are 2^`entryShift` bytes.
-  let entryShift: UInt64
+  package let entryShift: UInt64
   let isIndirect: Bool
 
-  enum Place: Equatable {
+  package enum Place: Equatable {
     case found(PA)
     /// Beyond the table.
     case outOfRange
@@ -24,7 +24,7 @@ struct FlatOrTwoLevelTable {
 
   /// Where entry `index` stands.
   @inline(__always)
-  func locate(_ index: UInt64, memory: PhysicalMemory) -> Place {
+  package func locate(_ index: UInt64, memory: PhysicalMemory) -> Place {
     guard isIndirect else {
       let offset = index &<< entryShift
       return offset < byteCount ? .found(base + offset) : .outOfRange

@@ -71,7 +71,7 @@ extension ITS {
   }
 
   /// Restores a base register; others ignore it.
-  mutating func restoreBase(_ offset: UInt64, _ value: UInt64) {
+  package mutating func restoreBase(_ offset: UInt64, _ value: UInt64) {
     switch offset & ~7 {
     case ITSRegister.commandBase: setCommandBase(value)
     case ITSRegister.tableBase..<ITSRegister.tableBase &+ 64:

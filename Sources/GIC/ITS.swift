@@ -12,26 +12,26 @@ public struct ITS: ~Copyable {
   public let profile: ITSProfile
   public let personality: ITSPersonality
 
-  var control = ITSControl()
-  var commandBase = ITSCommandBase()
+  package internal(set) var control = ITSControl()
+  package var commandBase = ITSCommandBase()
   var tableBases: InlineArray<8, ITSTableBase>
-  var readOffset: UInt64 = 0
-  var writeOffset: UInt64 = 0
-  var isStalled = false
+  package var readOffset: UInt64 = 0
+  package var writeOffset: UInt64 = 0
+  package var isStalled = false
   var status: UInt32 = 0
   var unmappedMessage: UInt64 = 0
 
   // Derived from the registers when they are written.
-  var devices: FlatOrTwoLevelTable?
-  var collections: FlatOrTwoLevelTable?
+  package internal(set) var devices: FlatOrTwoLevelTable?
+  package internal(set) var collections: FlatOrTwoLevelTable?
   var virtualPEs: FlatOrTwoLevelTable?
 
   /// Collections that need no table (HCC).
   var internalCollections: [ITSCollectionEntry]
   /// What a hypervisor's ITS keeps instead of tables.
-  var lists = HypervisorLists()
+  package var lists = HypervisorLists()
   /// Translations in front of the tables.
-  public internal(set) var routes: RouteCache
+  public package(set) var routes: RouteCache
   /// The command error that was found last.
   public internal(set) var lastError: ITSCommandError?
 

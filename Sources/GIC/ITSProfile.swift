@@ -77,9 +77,9 @@ public struct ITSProfile: Equatable, Sendable {
     return profile
   }
 
-  var deviceBits: UInt64 { UInt64(type[.deviceBits]) + 1 }
-  var eventBits: UInt64 { UInt64(type[.eventBits]) + 1 }
-  var collectionBits: UInt64 {
+  package var deviceBits: UInt64 { UInt64(type[.deviceBits]) + 1 }
+  package var eventBits: UInt64 { UInt64(type[.eventBits]) + 1 }
+  package var collectionBits: UInt64 {
     type[.collectionLimit] ? min(UInt64(type[.collectionBits]) + 1, 16) : 16
   }
   /// The version that the ITS implements.

@@ -61,7 +61,7 @@ public struct RouteCache {
   }
 
   @inline(__always)
-  static func key(_ deviceID: UInt32, _ eventID: UInt32) -> UInt64 {
+  package static func key(_ deviceID: UInt32, _ eventID: UInt32) -> UInt64 {
     UInt64(deviceID) &<< 32 | UInt64(eventID)
   }
 
@@ -116,7 +116,7 @@ public struct RouteCache {
     return index
   }
 
-  mutating func remove(_ key: UInt64) {
+  package mutating func remove(_ key: UInt64) {
     let place = bucket(of: key)
     var previous: Int32 = -1
     var slot = buckets[place]
@@ -134,7 +134,7 @@ public struct RouteCache {
   }
 
   /// Drops everything.
-  mutating func removeAll() {
+  package mutating func removeAll() {
     guard count > 0 else { return }
     for index in buckets.indices { buckets[index] = -1 }
     slots.removeAll(keepingCapacity: true)

@@ -8,31 +8,32 @@ public import Software
 extension GuestKernel {
   /// The default domain of the DMA API, with firmware's direct regions in it
   /// (`iommu_setup_default_domain`).
-  mutating func attachDMADomain() throws(Refusal) -> [Step<Never>] {
-    guard let group = probe(.dma) else { return withoutIOMMU() }
-    return try newTables(for: group) + mapDirectRegions(of: group) + installContext()
+  mutating func attachDMADomain(_ device: Int) throws(Refusal) -> [Step<Never>] {
+    guard let group = probe(device, .dma) else { return withoutIOMMU() }
+    return try newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
+      + installContext(of: device)
   }
 
   /// `iommu.passthrough=1`: every transaction bypasses stage 1.
-  mutating func attachIdentityDomain() -> [Step<Never>] {
-    guard probe(.identity) != nil else { return withoutIOMMU() }
-    let stream = device.requesterID
-    return smmu?.write(
+  mutating func attachIdentityDomain(_ device: Int) -> [Step<Never>] {
+    guard probe(device, .identity) != nil else { return withoutIOMMU() }
+    let stream = devices[device].function.requesterID
+    return smmus[devices[device].smmu]?.write(
       .bypass, of: stream, function: "arm_smmu_attach_dev_identity", text: "bypass")
       ?? []
   }
 
   /// Gives the device a group with a default domain (`iommu_setup_default_domain`); `nil` for a
   /// guest without an SMMU.
-  private mutating func probe(_ kind: IOMMUDomain.Kind) -> IOMMUGroup? {
-    guard smmu != nil else { return nil }
+  private mutating func probe(_ device: Int, _ kind: IOMMUDomain.Kind) -> IOMMUGroup? {
+    guard smmus[devices[device].smmu] != nil else { return nil }
     let function = IOMMUDevice(
-      name: "device \(current)", function: .other,
-      sources: firmware.regionSources(of: device.requesterID), doorbell: doorbell,
-      hasIsolatedMSI: its != nil, dmaBits: device.dmaBits)
+      name: "device \(device)", function: .other,
+      sources: firmware.regionSources(of: devices[device].function.requesterID), doorbell: doorbell,
+      hasIsolatedMSI: its != nil, dmaBits: devices[device].function.dmaBits)
     let group = IOMMUGroup(
       [function], agent: .guest, kernel: kernel, defaultKind: kind, granule: 1 << pageShift)
-    devices[current].group = group
+    devices[device].group = group
     return group
   }
 
@@ -42,10 +43,12 @@ extension GuestKernel {
   }
 
   /// Tables for the group's present domain.
-  mutating func newTables(for group: IOMMUGroup) throws(Refusal) -> [Step<Never>] {
+  mutating func newTables(
+    of device: Int, for group: IOMMUGroup
+  ) throws(Refusal) -> [Step<Never>] {
     let isDefault = group.domain === group.defaultDomain
     // Two for each device: the default domain's, then that of a domain of the user.
-    let asid = UInt16(truncatingIfNeeded: (isDefault ? 2 : 3) + 2 * current)
+    let asid = UInt16(truncatingIfNeeded: (isDefault ? 2 : 3) + 2 * device)
     let table: PageTable
     do {
       table =
@@ -55,8 +58,8 @@ extension GuestKernel {
     } catch {
       throw .outOfMemory("arm_64_lpae_alloc_pgtable_s1")
     }
-    tables = table
-    context = .paging(table, asid: asid, outputSize: outputSize)
+    devices[device].tables = table
+    devices[device].context = .paging(table, asid: asid, outputSize: outputSize)
     return [
       Step(
         .guest, "arm_smmu_domain_finalise_s1", "stage 1 tables at \(table.root), ASID \(asid)",
@@ -65,12 +68,14 @@ extension GuestKernel {
   }
 
   /// What a new domain has in it already: the regions that firmware wants one to one.
-  mutating func mapDirectRegions(of group: IOMMUGroup) throws(Refusal) -> [Step<Never>] {
+  mutating func mapDirectRegions(
+    of device: Int, in group: IOMMUGroup
+  ) throws(Refusal) -> [Step<Never>] {
     var steps: [Step<Never>] = []
     for (range, mapping) in group.domain.ranges {
       steps.append(
         try map(
-          IOVA(range.lowerBound), to: IPA(mapping.output.rawValue),
+          device, IOVA(range.lowerBound), to: IPA(mapping.output.rawValue),
           size: range.upperBound - range.lowerBound &+ 1, mapping.attributes,
           function: mapping.function))
     }
@@ -78,19 +83,22 @@ extension GuestKernel {
   }
 
   /// Writes the CD, then the STE that points to it.
-  mutating func installContext() throws(Refusal) -> [Step<Never>] {
+  mutating func installContext(of device: Int) throws(Refusal) -> [Step<Never>] {
     guard
-      let place = contextTable ?? (current == 0 ? recordedContextTable : nil)
+      let place = devices[device].contextTable
+        ?? (device == devices.startIndex ? recordedContextTable : nil)
         ?? frames.allocate(size: 4096)
     else {
       throw .outOfMemory("arm_smmu_alloc_cd_tables")
     }
-    let old = contextTable == nil ? ContextDescriptor() : smmuContext
-    contextTable = place
-    smmuContext = context
+    let old =
+      devices[device].contextTable == nil ? ContextDescriptor() : devices[device].smmuContext
+    devices[device].contextTable = place
+    let context = devices[device].context
+    devices[device].smmuContext = context
     var steps: [Step<Never>] = []
     var current = old
-    let invalidation = contextInvalidation
+    let invalidation = contextInvalidation(of: device)
     for batch in EntryUpdate(from: old, to: context, used: { $0.used }).batches {
       let changed = (0..<ContextDescriptor.wordCount).filter {
         current[word: $0] != batch[word: $0]
@@ -101,35 +109,37 @@ extension GuestKernel {
           "CD at \(place): TTB0 \(PA(batch.table0Address)), ASID \(batch[.asid])",
           .write(changed.map { MemoryWrite(place + UInt64($0) * 8, batch[word: $0]) })))
       steps +=
-        smmu?.send([invalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD") ?? []
+        smmus[devices[device].smmu]?.send(
+          [invalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD") ?? []
       current = batch
     }
-    let stream = device.requesterID
+    let stream = devices[device].function.requesterID
     return steps
-      + (smmu?.write(
+      + (smmus[devices[device].smmu]?.write(
         .stage1(context: place), of: stream, function: "arm_smmu_attach_dev",
         text: "stage 1, CD at \(place)") ?? [])
   }
 
-  private var contextInvalidation: SMMUCommand {
+  private func contextInvalidation(of device: Int) -> SMMUCommand {
     var command = SMMUCommand(.invalidateContext)
-    command[.stream] = device.requesterID
+    command[.stream] = devices[device].function.requesterID
     command[.leaf] = true
     return command
   }
 
   /// Maps a range in the present domain.
   mutating func map(
-    _ input: IOVA, to output: IPA, size: UInt64, _ attributes: MappingAttributes, function: String
+    _ device: Int, _ input: IOVA, to output: IPA, size: UInt64, _ attributes: MappingAttributes,
+    function: String
   ) throws(Refusal) -> Step<Never> {
-    guard var table = tables else {
+    guard var table = devices[device].tables else {
       throw Refusal(by: .guest, in: function, errno: "EINVAL", message: "no paging domain")
     }
     // The table is taken out while it changes, so that it is not copied.
-    tables = nil
-    defer { tables = table }
+    devices[device].tables = nil
+    defer { devices[device].tables = table }
     do {
-      let usesRecordedTables = !isOfUser
+      let usesRecordedTables = !isOfUser(device)
       let writes =
         usesRecordedTables
         ? try table.map(
@@ -153,45 +163,47 @@ extension GuestKernel {
 
   /// Unmaps a range page by page, and invalidates it at once or leaves it to the flush queue
   /// (`__iommu_dma_unmap`).
-  mutating func unmap(_ input: IOVA, size: UInt64) -> [Step<Never>] {
-    guard var table = tables else { return [] }
-    tables = nil
-    defer { tables = table }
+  mutating func unmap(_ device: Int, _ input: IOVA, size: UInt64) -> [Step<Never>] {
+    guard var table = devices[device].tables else { return [] }
+    devices[device].tables = nil
+    defer { devices[device].tables = table }
     var steps: [Step<Never>] = []
     var commands: [SMMUCommand] = []
     for page in stride(from: 0, to: size, by: 1 << pageShift) {
       guard let write = table.unmap(input.rawValue &+ page) else { continue }
       steps.append(Step(.guest, "arm_lpae_unmap", "S1: \(input + page) unmapped", .write([write])))
       var command = SMMUCommand(.invalidateEL1Address)
-      command[.asid] = context[.asid]
+      command[.asid] = devices[device].context[.asid]
       command[.leaf] = true
       command[.page] = (input.rawValue &+ page) >> 12
       commands.append(command)
     }
     guard !commands.isEmpty else { return [] }
-    if isLazy { return steps + queueFlush(input) }
+    if isLazy(device) { return steps + queueFlush(device, input) }
     return steps
-      + (smmu?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)") ?? [])
+      + (smmus[devices[device].smmu]?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)")
+        ?? [])
   }
 
   /// Whether what is unmapped now waits for its invalidation. A user's domain has no flush queue.
-  var isLazy: Bool { unmapPolicy == .lazy && !isOfUser }
+  func isLazy(_ device: Int) -> Bool { unmapPolicy == .lazy && !isOfUser(device) }
 
   /// One more range waits; those that fill the queue are invalidated first (`queue_iova`).
-  private mutating func queueFlush(_ range: IOVA) -> [Step<Never>] {
-    let steps = devices[current].flushQueue.isFull ? flush("the flush queue is full") : []
-    if devices[current].flushQueue.add(range) { startedTimers.append(current) }
+  private mutating func queueFlush(_ device: Int, _ range: IOVA) -> [Step<Never>] {
+    let steps = devices[device].flushQueue.isFull ? flush(device, "the flush queue is full") : []
+    if devices[device].flushQueue.add(range) { startedTimers.append(device) }
     return steps
   }
 
   /// Everything of the domain goes (`fq_flush_iotlb`, `arm_smmu_tlb_inv_context`).
-  private mutating func flush(_ reason: String) -> [Step<Never>] {
-    for range in devices[current].flushQueue.takeAll() {
-      devices[current].group?.defaultDomain.allocator?.free(range)
+  private mutating func flush(_ device: Int, _ reason: String) -> [Step<Never>] {
+    for range in devices[device].flushQueue.takeAll() {
+      devices[device].group?.defaultDomain.allocator?.free(range)
     }
     var command = SMMUCommand(.invalidateEL1ASID)
-    command[.asid] = context[.asid]
-    return smmu?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: \(reason)") ?? []
+    command[.asid] = devices[device].context[.asid]
+    return smmus[devices[device].smmu]?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: \(reason)")
+      ?? []
   }
 
   /// The devices whose flush timers have been started since the last time: each runs down
@@ -204,9 +216,8 @@ extension GuestKernel {
 
   /// A device's flush timer has run down (`fq_flush_timeout`).
   public mutating func flushTimeout(of device: Int) -> [Step<Never>] {
-    current = device
     devices[device].flushQueue.stopTimer()
     // The kernel flushes an empty queue as well.
-    return flush("\(FlushQueue.timeout) ms have passed").map { $0.about(device) }
+    return flush(device, "\(FlushQueue.timeout) ms have passed").map { $0.about(device) }
   }
 }

@@ -12,15 +12,15 @@ extension GuestKernel {
   /// Maps the L2 guest's RAM in VFIO's domain: the L2 guest's addresses are the device's IOVAs. Its
   /// writes of the MSI-X table trap to the guest's own VMM, which has the guest's kernel enable the
   /// vectors as for any user of VFIO.
-  mutating func startNestedGuest() throws(Refusal) -> [Step<Never>] {
+  mutating func startNestedGuest(_ device: Int) throws(Refusal) -> [Step<Never>] {
     // Without an ITS no user is attached.
-    guard let its, let user = devices[current].user else { return [] }
+    guard let its, let user = devices[device].user else { return [] }
     // The kernel's own frames stand 704 KiB into RAM.
     let ram = IPA(its.layout.commandQueue.rawValue).alignedDown(toBit: 24)
     let place = ram + Self.nestedRAMOffset
-    try mapForUser(Self.nestedRAM, to: place, size: Self.nestedRAMSize)
+    try mapForUser(device, Self.nestedRAM, to: place, size: Self.nestedRAMSize)
     let step = try map(
-      Self.nestedRAM, to: place, size: Self.nestedRAMSize, .buffer,
+      device, Self.nestedRAM, to: place, size: Self.nestedRAMSize, .buffer,
       function: "\(user.mapping) (L1)")
     return [
       step,

@@ -22,14 +22,15 @@ enum DeviceUser {
 // here their decisions become tables of the SMMU.
 extension GuestKernel {
   /// The group is taken from its driver and blocked (`__iommu_take_dma_ownership`).
-  mutating func claim(by interface: DeviceInterface) throws(Refusal) -> [Step<Never>] {
-    guard let group = devices[current].group else {
+  mutating func claim(_ device: Int, by interface: DeviceInterface) throws(Refusal) -> [Step<Never>]
+  {
+    guard let group = devices[device].group else {
       throw Refusal(
         by: .guest, in: "vfio_group_find_or_alloc", errno: "EINVAL",
         message: "the device has no IOMMU group: VFIO needs an IOMMU in the guest")
     }
     do throws(Refusal) {
-      devices[current].user = try user(by: interface, of: group)
+      devices[device].user = try user(by: interface, of: group)
     } catch {
       throw explained(error, interface, group)
     }
@@ -37,11 +38,11 @@ extension GuestKernel {
     let reason =
       isBroken
       ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
-    let stream = device.requesterID
+    let stream = devices[device].function.requesterID
     let step = Step<Never>(
       .guest, interface.claim, "\(interface.request(in: kernel)): \(reason)", .decide)
     return [step]
-      + (smmu?.write(
+      + (smmus[devices[device].smmu]?.write(
         .abort, of: stream, function: "arm_smmu_attach_dev_blocked", text: "abort")
         ?? [])
   }
@@ -91,8 +92,8 @@ extension GuestKernel {
   }
 
   /// A paging domain of the user's own, empty but for what firmware has in every domain.
-  mutating func attachUserDomain() throws(Refusal) -> [Step<Never>] {
-    guard let group = devices[current].group, let user = devices[current].user else {
+  mutating func attachUserDomain(_ device: Int) throws(Refusal) -> [Step<Never>] {
+    guard let group = devices[device].group, let user = devices[device].user else {
       throw Refusal(
         by: .guest, in: "vfio_device_fops_unl_ioctl", errno: "EINVAL",
         message: "no user has claimed the device")
@@ -101,15 +102,18 @@ extension GuestKernel {
     switch user {
     case .container(let container):
       try container.attach(group)
-      return try attachSteps(to: group) + reservationSteps(group, user)
+      return try attachSteps(of: device, to: group) + reservationSteps(group, user)
     case .file(let file, let id, let space):
       try file.attach(device: id, to: space)
-      return try reservationSteps(group, user) + attachSteps(to: group)
+      return try reservationSteps(group, user) + attachSteps(of: device, to: group)
     }
   }
 
-  private mutating func attachSteps(to group: IOMMUGroup) throws(Refusal) -> [Step<Never>] {
-    try newTables(for: group) + mapDirectRegions(of: group) + installContext()
+  private mutating func attachSteps(
+    of device: Int, to group: IOMMUGroup
+  ) throws(Refusal) -> [Step<Never>] {
+    try newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
+      + installContext(of: device)
   }
 
   /// What the user may not map, and where its doorbells go.
@@ -135,10 +139,12 @@ extension GuestKernel {
   }
 
   /// Lets a user's mapping into what its interface keeps, which refuses what is reserved.
-  func mapForUser(_ input: IOVA, to output: IPA, size: UInt64) throws(Refusal) {
+  func mapForUser(
+    _ device: Int, _ input: IOVA, to output: IPA, size: UInt64
+  ) throws(Refusal) {
     // What no range can be is for the tables to refuse.
     guard let range = Self.range(input, size: size) else { return }
-    switch devices[current].user {
+    switch devices[device].user {
     case .container(let container): try container.map(range, to: PA(output.rawValue))
     case .file(let file, _, let space):
       try file.addressSpace(space).map(at: input, length: size, to: PA(output.rawValue))
@@ -146,9 +152,9 @@ extension GuestKernel {
     }
   }
 
-  func unmapForUser(_ input: IOVA, size: UInt64) throws(Refusal) {
+  func unmapForUser(_ device: Int, _ input: IOVA, size: UInt64) throws(Refusal) {
     guard let range = Self.range(input, size: size) else { return }
-    switch devices[current].user {
+    switch devices[device].user {
     case .container(let container): try container.unmap(range)
     case .file(let file, _, let space): try file.addressSpace(space).unmap(range)
     case nil: break

@@ -23,13 +23,17 @@ public struct GuestKernel {
     /// Where the device keeps its messages, and for MSI the offset of that capability.
     public let store: MessageStore
     public let msiCapability: UInt16
+    /// The CPU that each vector goes to, over and over; empty for Linux's own spread.
+    public let cpus: [Int]
     /// Bits of the addresses that it can master (`dma_set_mask`), 1 to 64.
     public let dmaBits: Int
 
     public init(
       requesterID: UInt32, vectors: Int, msixTable: IPA, msixCapability: UInt16,
-      store: MessageStore = .msiX, msiCapability: UInt16 = 0x40, dmaBits: Int = 64
+      store: MessageStore = .msiX, msiCapability: UInt16 = 0x40, dmaBits: Int = 64,
+      cpus: [Int] = []
     ) {
+      self.cpus = cpus
       self.dmaBits = dmaBits
       self.store = store
       self.msiCapability = msiCapability
@@ -42,7 +46,7 @@ public struct GuestKernel {
 
   /// What the kernel keeps for one assigned device.
   struct DeviceState {
-    let device: Device
+    let function: Device
     /// Its SMMU, by its position in the tables.
     let smmu: Int
     let msix: MSIXDriver
@@ -58,6 +62,8 @@ public struct GuestKernel {
     var smmuContext = ContextDescriptor()
     /// The device's LPIs by EventID, or its SPIs by vector.
     var lpis: [UInt32: UInt32] = [:]
+    /// The CPU of each vector's interrupt (`its_device.event_map.col_map`).
+    var affinities: [UInt32: Int] = [:]
     /// What its default domain has yet to invalidate.
     var flushQueue = FlushQueue()
   }
@@ -68,6 +74,8 @@ public struct GuestKernel {
   let firmware: GuestFirmware
   let pageShift: UInt64
   let outputSize: AddressSizeField = .bits44
+  /// The CPUs that are on line.
+  var online: [Bool]
 
   var frames: BumpFrames
   var tableFrames: PlacedFrames
@@ -77,9 +85,7 @@ public struct GuestKernel {
   var its: ITSDriver?
   var messageFrame: GICv2mDriver?
   var devices: [DeviceState]
-  /// The device that the present operation is about.
-  var current = 0
-  /// Devices whose flush timers were started and nobody has heard of yet.
+  /// Devices whose flush timers started and were not yet returned to the engine.
   var startedTimers: [Int] = []
   /// The file that users of iommufd have open; `nil` before its first use.
   var iommufd: IOMMUFD?
@@ -88,13 +94,15 @@ public struct GuestKernel {
   /// - Parameters:
   ///   - tables: what the guest boots with; it reads them as the kernel's early ACPI code does.
   ///   - devices: at least one.
+  ///   - cpus: 1 to 512.
   ///   - frames: where the kernel's structures go.
   ///   - tableFrames: where the default domains' translation tables go.
   ///   - contextTable: where a recording saw the first device's CD.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted, and with `ENODEV` when the tables
   ///   describe no ITS.
   public init(
-    kernel: Kernel, tables: GuestTables, devices: [Device], pageSize: PageSize = .kib4,
+    kernel: Kernel, tables: GuestTables, devices: [Device], cpus: Int = 1,
+    pageSize: PageSize = .kib4,
     frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
     let firmware: GuestFirmware
@@ -105,18 +113,20 @@ public struct GuestKernel {
         by: .guest, in: "acpi_iort_init", errno: "ENODEV", message: error.description)
     }
     try self.init(
-      kernel: kernel, firmware: firmware, devices: devices, pageSize: pageSize, frames: frames,
-      tableFrames: tableFrames, contextTable: contextTable)
+      kernel: kernel, firmware: firmware, devices: devices, cpus: cpus, pageSize: pageSize,
+      frames: frames, tableFrames: tableFrames, contextTable: contextTable)
   }
 
   /// A guest that has read its tables already.
   public init(
-    kernel: Kernel, firmware: GuestFirmware, devices: [Device],
+    kernel: Kernel, firmware: GuestFirmware, devices: [Device], cpus: Int = 1,
     pageSize: PageSize = .kib4, frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
   ) throws(Refusal) {
     let firmware = firmware.asRead(by: kernel)
     var frames = frames
-    its = try Self.itsDriver(firmware, kernel, &frames)
+    let cpus = max(1, cpus)
+    online = Array(repeating: true, count: cpus)
+    its = try Self.itsDriver(firmware, kernel, cpus: cpus, &frames)
     messageFrame = firmware.messageFrame.map {
       GICv2mDriver(
         agent: .guest, base: PA($0.base.rawValue), distributor: PA($0.distributor.rawValue),
@@ -144,19 +154,20 @@ public struct GuestKernel {
   }
 
   private static func itsDriver(
-    _ firmware: GuestFirmware, _ kernel: Kernel, _ frames: inout BumpFrames
+    _ firmware: GuestFirmware, _ kernel: Kernel, cpus: Int, _ frames: inout BumpFrames
   ) throws(Refusal) -> ITSDriver? {
     guard let base = firmware.itsBase else { return nil }
-    guard let layout = ITSDriver.Layout(cpus: 1, frames: &frames) else {
+    guard let layout = ITSDriver.Layout(cpus: cpus, frames: &frames) else {
       throw .outOfMemory("its_alloc_tables")
     }
-    return ITSDriver(
+    var driver = ITSDriver(
       agent: .guest, kernel: kernel, base: PA(base.rawValue),
       redistributors: PA(firmware.redistributors.rawValue), layout: layout)
+    driver.furtherRedistributors = firmware.furtherRedistributors.map {
+      (firmware.firstRedistributors, PA($0.rawValue))
+    }
+    return driver
   }
-
-  /// The regions that sysfs lists for the group of the present device.
-  public var reservedRegions: [ReservedRegion] { firmware.reservedRegions(of: device.requesterID) }
 
   /// The guest's doorbell as it stands in its memory map.
   var doorbell: PA { its?.doorbell ?? messageFrame?.doorbell ?? 0 }
@@ -166,11 +177,16 @@ public struct GuestKernel {
     devices[device].lpis[event]
   }
 
-  /// Whether stage 1 translates for the present device.
-  public var isTranslating: Bool { isTranslating(for: current) }
+  /// The address of the descriptor that maps a device's address; `nil` where nothing is mapped.
+  public func leaf(of address: IOVA, device: Int) -> PA? {
+    devices[device].tables?.leaf(of: address.rawValue).map { PA($0.place) }
+  }
+
+  /// The address of a device's CD; `nil` before it is written.
+  public func contextDescriptor(of device: Int) -> PA? { devices[device].contextTable }
 
   /// Whether stage 1 translates for a device.
-  public func isTranslating(for device: Int) -> Bool {
+  public func isTranslating(for device: Int = 0) -> Bool {
     switch devices[device].group?.domain.kind {
     case .dma, .unmanaged: true
     case .identity, .blocked, nil: false
@@ -191,24 +207,23 @@ public struct GuestKernel {
     _ operation: GuestOperation, for device: Int = 0
   ) throws(Refusal) -> [Step<Never>] {
     if operation == .boot { return try boot() }
-    current = device
-    return try performForDevice(operation).map { $0.about(device) }
+    return try perform(operation, of: device).map { $0.about(device) }
   }
 
-  private mutating func performForDevice(
-    _ operation: GuestOperation
+  private mutating func perform(
+    _ operation: GuestOperation, of device: Int
   ) throws(Refusal) -> [Step<Never>] {
     switch operation {
     case .boot: []
-    case .attachDMADomain: try attachDMADomain()
-    case .attachIdentityDomain: attachIdentityDomain()
-    case .claim(let interface): try claim(by: interface)
-    case .attachUserDomain: try attachUserDomain()
-    case .startNestedGuest: try startNestedGuest()
+    case .attachDMADomain: try attachDMADomain(device)
+    case .attachIdentityDomain: attachIdentityDomain(device)
+    case .claim(let interface): try claim(device, by: interface)
+    case .attachUserDomain: try attachUserDomain(device)
+    case .startNestedGuest: try startNestedGuest(device)
     case .allocateNestParent: try allocateNestParent()
     case .enableDevice: enableDevice()
-    case .enableVectors(let count): try enableVectors(count)
-    case .activity(let activity): try perform(activity)
+    case .enableVectors(let count): try enableVectors(count, of: device)
+    case .activity(let activity): try perform(activity, of: device)
     }
   }
 
@@ -228,12 +243,16 @@ public struct GuestKernel {
     } catch {
       throw .outOfMemory("arm_smmu_device_probe")
     }
-    steps += its.map { $0.probe() + $0.initLPIs(cpu: 0) } ?? []
-    return steps + (its?.mapCollection(cpu: 0) ?? [])
+    steps += its?.probe() ?? []
+    for cpu in online.indices {
+      steps += its?.initLPIs(cpu: cpu) ?? []
+      steps += its?.mapCollection(cpu: cpu) ?? []
+    }
+    return steps
   }
 
   private mutating func probe(_ index: Int) throws(SMMUDriver.Failure) -> [Step<Never>] {
-    let streams = devices.filter { $0.smmu == index }.map(\.device.requesterID)
+    let streams = devices.filter { $0.smmu == index }.map(\.function.requesterID)
     // The driver asks for the streams of all RMRs: here the host bridge does not matter
     // (`iort_get_rmr_sids` without a device).
     let bypassing = streams.filter { stream in
@@ -249,7 +268,7 @@ public struct GuestKernel {
 
 extension GuestKernel.DeviceState {
   init(_ device: GuestKernel.Device, _ firmware: GuestFirmware) {
-    self.device = device
+    function = device
     smmu = firmware.smmu(of: device.requesterID) ?? 0
     msix = MSIXDriver(
       agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability,
@@ -257,45 +276,10 @@ extension GuestKernel.DeviceState {
   }
 }
 
-// What the present operation is about.
 extension GuestKernel {
-  var device: Device { devices[current].device }
-  var msix: MSIXDriver { devices[current].msix }
-
-  /// `nil` for a guest without an SMMU.
-  var smmu: SMMUDriver? {
-    _read { yield smmus[devices[current].smmu] }
-    _modify { yield &smmus[devices[current].smmu] }
-  }
-
-  /// Whether the device is attached to a domain of a user's.
-  var isOfUser: Bool {
-    devices[current].group.map { $0.domain !== $0.defaultDomain } ?? false
-  }
-
-  var tables: PageTable? {
-    _read { yield devices[current].tables }
-    _modify { yield &devices[current].tables }
-  }
-
-  var contextTable: PA? {
-    get { devices[current].contextTable }
-    set { devices[current].contextTable = newValue }
-  }
-
-  var context: ContextDescriptor {
-    get { devices[current].context }
-    set { devices[current].context = newValue }
-  }
-
-  var smmuContext: ContextDescriptor {
-    get { devices[current].smmuContext }
-    set { devices[current].smmuContext = newValue }
-  }
-
-  var lpis: [UInt32: UInt32] {
-    _read { yield devices[current].lpis }
-    _modify { yield &devices[current].lpis }
+  /// Whether a device is attached to a domain of a user's.
+  func isOfUser(_ device: Int) -> Bool {
+    devices[device].group.map { $0.domain !== $0.defaultDomain } ?? false
   }
 }
 

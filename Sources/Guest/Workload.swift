@@ -24,6 +24,12 @@ public struct Workload: Sendable {
     case dma(IOVA, isWrite: Bool, count: Int)
     /// The device signals an MSI-X vector.
     case message(vector: Int)
+    /// The guest's user writes a vector's `/proc/irq/N/smp_affinity`.
+    case setAffinity(vector: Int, cpu: Int)
+    /// A virtual CPU is taken off line; the interrupts that it had move away.
+    case takeOffline(cpu: Int)
+    /// The host's scheduler moves a virtual CPU to another physical one.
+    case migrate(virtualCPU: Int, to: Int)
   }
 
   /// An activity at its recorded time.

@@ -1,3 +1,4 @@
+package import Attacks
 package import Designs
 import Mustache
 package import Scenarios

@@ -1,3 +1,4 @@
+import Attacks
 import Designs
 
 /// What attacks came to: attacks by designs, and what shows each finding.

@@ -1,15 +1,15 @@
 internal import Bits
 internal import IOMMU
 internal import Linux
-internal import Software
+package import Software
 
 /// What the kernel keeps for one assigned function.
-struct AssignedDevice {
-  let platform: HostKernel.Platform
+package struct AssignedDevice {
+  package let platform: HostKernel.Platform
   /// Its SMMU and its ITS, in the order in which the kernel finds them.
-  let smmu: Int
-  let its: Int
-  /// Its stage 2 table.
+  package let smmu: Int
+  package let its: Int
+  /// Its stage 2 table among those of its VM.
   let stageTwo: Int
   let msix: MSIXDriver
   /// The function as the IOMMU core has it.
@@ -19,14 +19,17 @@ struct AssignedDevice {
   var nested: UInt32?
   /// The StreamID that the guest knows; `nil` without a vDEVICE.
   var guestStream: UInt32?
-  /// The function's LPIs, by EventID.
-  var events: [UInt32: UInt32] = [:]
-  /// What VFIO's user has for them, by EventID, once they were signalled.
+  /// The function's LPIs, by EventID; those that the hardware injects keep theirs.
+  package var events: [UInt32: UInt32] = [:]
+  /// The eventfds that VFIO's user reads, by EventID, once they were signalled.
   var eventfds: [UInt32: EventFD] = [:]
-  /// The function's virtual LPIs, by EventID.
-  var virtualEvents: [UInt32: HostKernel.VirtualEvent] = [:]
+  /// The EventIDs whose interrupts are virtual LPIs, as KVM has them.
+  package var forwarded: Set<UInt32> = []
   /// The addresses in the function's MSI-X table, by vector.
   var messages: [Int: IOVA] = [:]
+
+  /// The VM that has it.
+  package var vm: VMIndex { platform.vm }
 
   /// The devices of a kernel. A domain belongs to one SMMU (`arm_smmu_attach_dev`), so devices
   /// behind another SMMU get a stage 2 table of their own.
@@ -41,7 +44,8 @@ struct AssignedDevice {
   ) -> [Self] {
     var smmus: [PA] = []
     var itses: [PA] = []
-    var tables: [[Int]] = []
+    // For each VM, what its tables are told apart by.
+    var tables: [VMIndex: [[Int]]] = [:]
     return platforms.enumerated().map { index, platform in
       let function = IOMMUDevice(
         name: "device \(index)", function: .other, sources: [.softwareMSI],
@@ -50,7 +54,8 @@ struct AssignedDevice {
       let its = itses.number(of: platform.itsBase)
       return Self(
         platform: platform, smmu: smmu, its: its,
-        stageTwo: tables.number(of: separatesITSs ? [smmu, its] : [smmu]),
+        stageTwo: tables[platform.vm, default: []].number(
+          of: separatesITSs ? [smmu, its] : [smmu]),
         msix: MSIXDriver(
           agent: .host, table: platform.msixTable, capability: platform.msixCapability),
         group: IOMMUGroup([function], kernel: kernel, granule: 1 << pageSize.shift))

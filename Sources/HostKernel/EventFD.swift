@@ -29,41 +29,43 @@ extension HostKernel {
       guard let event = devices[index].events.first(where: { $0.value == lpi })?.key else {
         continue
       }
-      signal(event, of: index)
+      signal(event, of: DeviceIndex(index))
       return true
     }
     return false
   }
 
-  private mutating func signal(_ event: UInt32, of device: Int) {
-    if let lpi = devices[device].events[event], case .kvm = targets[lpi] { return }
-    devices[device].eventfds[event, default: EventFD()].signal()
+  private mutating func signal(_ event: UInt32, of device: DeviceIndex) {
+    if let lpi = self[device].events[event], case .kvm = targets[lpi] { return }
+    self[device].eventfds[event, default: EventFD()].signal()
   }
 
   /// VFIO_DEVICE_SET_IRQS with VFIO_IRQ_SET_DATA_NONE and ACTION_TRIGGER: as if the vector's
   /// interrupt had come.
   ///
   /// - Throws: `Refusal` with `EINVAL` where no vector is enabled.
-  public mutating func trigger(vector: Int, of device: Int = 0) throws(Refusal) {
-    guard devices.indices.contains(device), !devices[device].events.isEmpty else {
+  public mutating func trigger(vector: Int, of device: DeviceIndex) throws(Refusal) {
+    guard devices.indices.contains(device.rawValue), !self[device].events.isEmpty else {
       throw Refusal(
         by: .host, in: "vfio_pci_set_msi_trigger", errno: "EINVAL", message: "MSIs are off")
     }
     let event = UInt32(truncatingIfNeeded: vector)
-    if devices[device].events[event] != nil { signal(event, of: device) }
+    if self[device].events[event] != nil { signal(event, of: device) }
   }
 
   /// What the user reads from a vector's eventfd without waiting: how often it was signalled since
   /// the last time.
   ///
   /// - Throws: `Refusal` with `EAGAIN` where it was not, and with `EBADF` where there is none.
-  public mutating func readEvents(vector: Int, of device: Int = 0) throws(Refusal) -> UInt64 {
+  public mutating func readEvents(
+    vector: Int, of device: DeviceIndex
+  ) throws(Refusal) -> UInt64 {
     let event = UInt32(truncatingIfNeeded: vector)
-    guard devices.indices.contains(device), devices[device].events[event] != nil else {
+    guard devices.indices.contains(device.rawValue), self[device].events[event] != nil else {
       throw Refusal(
         by: .host, in: "eventfd_read", errno: "EBADF", message: "vector \(vector) has no eventfd")
     }
-    guard let count = devices[device].eventfds[event]?.read() else {
+    guard let count = self[device].eventfds[event]?.read() else {
       throw Refusal(
         by: .host, in: "eventfd_read", errno: "EAGAIN", message: "nothing was signalled")
     }

@@ -2,129 +2,167 @@ internal import ArmFormats
 internal import Bits
 internal import IOMMU
 internal import Linux
-internal import Software
+public import Software
 
 // iommufd and the SMMUv3 driver's nesting support: drivers/iommu/iommufd,
 // drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c.
 extension HostKernel {
-  /// The device in the VMM's file, which claims it at its first use (`iommufd_device_bind`).
-  private mutating func boundDevice(_ index: Int) throws(Refusal) -> UInt32 {
-    if let bound = devices[index].bound { return bound }
-    let group = devices[index].group
-    let bound = try iommufd.bind(group.devices[0], of: group)
-    devices[index].bound = bound
+  /// A device in its VMM's file, which claims it at its first use (`iommufd_device_bind`).
+  private mutating func bound(_ device: DeviceIndex) throws(Refusal) -> UInt32 {
+    if let bound = self[device].bound { return bound }
+    let group = self[device].group
+    let bound = try iommufd(of: device).bind(group.devices[0], of: group)
+    self[device].bound = bound
     return bound
   }
 
-  /// The address space of the device's stage 2 (IOMMU_IOAS_ALLOC).
-  private mutating func addressSpace() throws(Refusal) -> (id: UInt32, space: IOAddressSpace) {
-    let index = devices[current].stageTwo
-    let id = stageTwos[index].space ?? iommufd.allocateAddressSpace()
-    stageTwos[index].space = id
-    return (id, try iommufd.addressSpace(id))
+  /// The address space of a device's stage 2 (IOMMU_IOAS_ALLOC).
+  private mutating func addressSpace(of device: DeviceIndex) throws(Refusal) -> (
+    id: UInt32, space: IOAddressSpace
+  ) {
+    let file = iommufd(of: device)
+    let id = stageTwo(of: device).space ?? file.allocateAddressSpace()
+    withStageTwo(of: device) { $0.space = id }
+    return (id, try file.addressSpace(id))
   }
 
   /// The nest parent: a stage 2 table with the guest's RAM in it.
-  mutating func createStageTwo(_ extents: [HostCall.RAMExtent]) throws(Refusal) -> [Step<Never>] {
-    let device = try boundDevice(current)
-    let (id, space) = try addressSpace()
+  mutating func createStageTwo(
+    _ extents: [HostCall.RAMExtent], for device: DeviceIndex
+  ) throws(Refusal) -> [Step<Never>] {
+    let bound = try bound(device)
+    let (id, space) = try addressSpace(of: device)
     for extent in extents {
       try space.map(at: IOVA(extent.ipa.rawValue), length: extent.size, to: extent.pa)
     }
-    stageTwos[devices[current].stageTwo].parent = try iommufd.allocatePaging(
-      device: device, addressSpace: id, flags: .nestParent)
-    return try tableSteps(extents, pagesOnly: space.pagesOnly)
+    let file = iommufd(of: device)
+    let parent = try file.allocatePaging(device: bound, addressSpace: id, flags: .nestParent)
+    let vmid = takeVMID()
+    withStageTwo(of: device) {
+      $0.parent = parent
+      $0.vmid = vmid
+    }
+    guard let domain = file.domain(ofTable: parent) else { return [] }
+    return try fillTable(of: domain, vmid: vmid, pagesOnly: space.pagesOnly)
   }
 
-  private mutating func tableSteps(
-    _ extents: [HostCall.RAMExtent], pagesOnly: Bool
+  /// The lowest VMID that is free (`ida_alloc_range` of `vmid_map`).
+  private mutating func takeVMID() -> UInt16 {
+    let free = (1...UInt16.max).first { !vmids.contains($0) } ?? .max
+    vmids.insert(free)
+    return free
+  }
+
+  private mutating func fillTable(
+    of domain: IOMMUDomain, vmid: UInt16, pagesOnly: Bool
   ) throws(Refusal) -> [Step<Never>] {
-    var table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
+    let table = try outOfMemory("arm_64_lpae_alloc_pgtable_s2") { () throws(PageTable.Failure) in
       try PageTable(
         stage: .two, granule: pageShift, inputBits: 44, outputBits: 44, frames: &stageTwoFrames)
     }
-    var steps: [Step<Never>] = [
+    domain.keepTable(table)
+    // Scattered pages, as a recorded guest has them, are mapped one by one.
+    let written = try mapped("iopt_map_pages") { () throws(PageTable.Failure) in
+      try domain.writeMappings(pagesOnly: pagesOnly, frames: &stageTwoFrames)
+    }
+    return [
       Step(
-        .host, "iommufd_hwpt_paging_alloc",
-        "stage 2 table at \(table.root), VMID \(virtualMachineID)",
+        .host, "iommufd_hwpt_paging_alloc", "stage 2 table at \(table.root), VMID \(vmid)",
         .decide)
     ]
-    for extent in extents {
-      // Scattered pages, as a recorded guest has them, are mapped one by one.
-      let writes = try mapped("iopt_map_pages") { () throws(PageTable.Failure) in
-        try table.map(
-          extent.ipa.rawValue, to: extent.pa.rawValue, size: extent.size, .buffer,
-          pagesOnly: pagesOnly, frames: &stageTwoFrames)
-      }
-      steps.append(
-        Step(
+      + written.map { part in
+        let size = part.range.upperBound - part.range.lowerBound &+ 1
+        return Step(
           .host, "iopt_map_pages",
-          "S2: RAM \(extent.ipa) + \(hex(extent.size)) -> \(extent.pa)", .write(writes)))
-    }
-    stageTwo = table
-    return steps
+          "S2: RAM \(IPA(part.range.lowerBound)) + \(hex(size)) -> \(part.mapping.output)",
+          .write(part.writes))
+      }
   }
 
-  mutating func disableLargePages() throws(Refusal) -> [Step<Never>] {
-    try addressSpace().space.disableLargePages()
+  mutating func disableLargePages(for device: DeviceIndex) throws(Refusal) -> [Step<Never>] {
+    try addressSpace(of: device).space.disableLargePages()
     return [
       Step(.host, "iopt_disable_large_pages", "every mapping is of single pages", .decide)
     ]
   }
 
-  /// The software MSI window, as IOVAs of stage 2.
-  public var window: Range<UInt64> {
-    let moved = devices[0].bound.flatMap { iommufd.windowStart(ofDevice: $0) }
+  /// The software MSI window of a VM's devices, as IOVAs of stage 2.
+  public func window(of vm: VMIndex) -> Range<UInt64> {
+    let first = devices.first { $0.vm == vm }
+    let moved = first?.bound.flatMap {
+      machines[vm.rawValue].iommufd.windowStart(ofDevice: $0)
+    }
     let start = (moved ?? SoftwareMSIWindow.base).rawValue
     return start..<start + SoftwareMSIWindow.length
   }
 
-  /// Attaches the device to a table of the file's, or moves it there; stage 2 gets the doorbells
-  /// that the file wants in it.
-  private mutating func attach(to table: UInt32) throws(Refusal) -> [Step<Never>] {
-    let device = try boundDevice(current)
-    if iommufd.isAttached(device: device) {
-      try iommufd.replace(device: device, by: table)
+  /// Attaches a device to a table of its file's, or moves it there; stage 2 gets the doorbells that
+  /// the file wants in it.
+  private mutating func attach(
+    _ device: DeviceIndex, to table: UInt32
+  ) throws(Refusal) -> [Step<Never>] {
+    let bound = try bound(device)
+    let file = iommufd(of: device)
+    if file.isAttached(device: bound) {
+      try file.replace(device: bound, by: table)
     } else {
-      try iommufd.attach(device: device, to: table)
+      try file.attach(device: bound, to: table)
     }
-    return try installDoorbells()
+    return try installDoorbells(of: device)
   }
 
-  /// Maps the doorbells that the objects have put into the device's domain since the last time.
-  mutating func installDoorbells() throws(Refusal) -> [Step<Never>] {
-    let domain = devices[current].group.domain.paging
-    let index = devices[current].stageTwo
-    var steps: [Step<Never>] = []
-    for doorbell in domain.doorbells.dropFirst(stageTwos[index].doorbells) {
-      guard let (_, mapping) = domain.mapping(at: doorbell.iova) else { continue }
-      steps.append(
-        try mapDoorbell(
-          at: IPA(doorbell.iova.rawValue), doorbell.page, mapping.attributes,
-          function: domain.cookie == .iommufd ? "iommufd_sw_msi" : "iommu_dma_get_msi_page",
-          text: "S2: window page \(doorbell.iova) -> host doorbell \(doorbell.page)"))
-      stageTwos[index].doorbells += 1
+  /// Writes the doorbells that the objects have put into the device's domain since the last time.
+  mutating func installDoorbells(of device: DeviceIndex) throws(Refusal) -> [Step<Never>] {
+    let domain = self[device].group.domain.paging
+    guard domain.table != nil || domain.doorbells.isEmpty else {
+      throw Refusal(
+        by: .host, in: "iopt_map_pages", errno: "ENOENT", message: "no stage 2 table")
     }
-    return steps
+    let function = domain.cookie == .iommufd ? "iommufd_sw_msi" : "iommu_dma_get_msi_page"
+    return try write(domain, function: function) { part in
+      "S2: window page \(IOVA(part.range.lowerBound)) -> host doorbell \(part.mapping.output)"
+    }
   }
 
-  /// The device gets the stage 2 table alone (`arm_smmu_attach_dev`).
-  mutating func attachStageTwo() throws(Refusal) -> [Step<Never>] {
-    guard let table = stageTwo, let parent = stageTwos[devices[current].stageTwo].parent else {
+  /// Writes the mappings that a domain's table does not have yet.
+  private mutating func write(
+    _ domain: IOMMUDomain, function: String, _ text: (IOMMUDomain.WrittenMapping) -> String
+  ) throws(Refusal) -> [Step<Never>] {
+    let written = try mapped(function) { () throws(PageTable.Failure) in
+      try domain.writeMappings(frames: &stageTwoFrames)
+    }
+    return written.map { Step(.host, function, text($0), .write($0.writes)) }
+  }
+
+  /// A device gets its stage 2 table alone (`arm_smmu_attach_dev`).
+  mutating func attachStageTwo(to device: DeviceIndex) throws(Refusal) -> [Step<Never>] {
+    let stage = stageTwo(of: device)
+    guard let parent = stage.parent, let table = table(of: device) else {
       throw Refusal(
         by: .host, in: "iommufd_device_attach", errno: "ENOENT", message: "no stage 2 table")
     }
-    return try attach(to: parent)
-      + smmu.write(
-        .stage2(table, vmid: virtualMachineID, outputSize: outputSize),
-        of: platform.streamID.rawValue,
-        function: "arm_smmu_attach_dev", text: "stage 2 only, no vIOMMU")
+    return try attach(device, to: parent)
+      + smmus[self[device].smmu].write(
+        .stage2(table, vmid: stage.vmid, outputSize: outputSize),
+        of: self[device].platform.streamID.rawValue, function: "arm_smmu_attach_dev",
+        text: "stage 2 only, no vIOMMU")
   }
 
-  /// The window of every device starts where the VMM says.
-  mutating func moveWindow(to start: IOVA) throws(Refusal) -> [Step<Never>] {
-    for index in devices.indices {
-      try iommufd.placeWindow(ofDevice: boundDevice(index), at: start)
+  /// The stage 2 table of a device; `nil` before it is made.
+  func table(of device: DeviceIndex) -> PageTable? { domain(of: device)?.table }
+
+  /// The nest parent's domain.
+  private func domain(of device: DeviceIndex) -> IOMMUDomain? {
+    stageTwo(of: device).parent.flatMap { iommufd(of: device).domain(ofTable: $0) }
+  }
+
+  /// The window of every device of the VM starts where its VMM says.
+  mutating func moveWindow(
+    ofMachineOf device: DeviceIndex, to start: IOVA
+  ) throws(Refusal) -> [Step<Never>] {
+    let file = iommufd(of: device)
+    for index in devices.indices where devices[index].vm == self[device].vm {
+      try file.placeWindow(ofDevice: bound(DeviceIndex(index)), at: start)
     }
     return [
       Step(
@@ -134,124 +172,118 @@ extension HostKernel {
   }
 
   /// The vIOMMU and the vDEVICE that ties the guest's StreamID to the physical one.
-  mutating func createVirtualSMMU(guestStream: UInt32?) throws(Refusal) -> [Step<Never>] {
-    let device = try boundDevice(current)
-    guard platform.isCoherent else {
+  mutating func createVirtualSMMU(
+    for device: DeviceIndex, guestStream: UInt32?
+  ) throws(Refusal) -> [Step<Never>] {
+    guard self[device].platform.isCoherent else {
       throw Refusal(
         by: .host, in: "arm_vsmmu_alloc", errno: "EOPNOTSUPP",
         message: "neither CANWBS nor S2FWB: the guest's stage 1 could bypass the caches")
     }
-    let index = devices[current].stageTwo
+    let bound = try bound(device)
+    let file = iommufd(of: device)
+    let stage = stageTwo(of: device)
     let viommu: UInt32
-    if let known = stageTwos[index].viommu {
+    if let known = stage.viommu {
       viommu = known
     } else {
-      viommu = try iommufd.allocateVirtualIOMMU(
-        device: device, parent: stageTwos[index].parent ?? 0)
+      viommu = try file.allocateVirtualIOMMU(device: bound, parent: stage.parent ?? 0)
     }
-    stageTwos[index].viommu = viommu
+    withStageTwo(of: device) { $0.viommu = viommu }
     guard let guestStream else {
       return [
         Step(.host, "iommufd_viommu_alloc_ioctl", "a vIOMMU over the nest parent", .decide)
       ]
     }
-    _ = try iommufd.allocateVirtualDevice(
-      viommu: viommu, device: device, virtualID: UInt64(guestStream))
-    self.guestStream = guestStream
+    _ = try file.allocateVirtualDevice(
+      viommu: viommu, device: bound, virtualID: UInt64(guestStream))
+    self[device].guestStream = guestStream
+    let stream = self[device].platform.streamID.rawValue
     return [
       Step(
         .host, "iommufd_vdevice_alloc_ioctl",
-        "vSID \(hex(UInt64(guestStream))) is StreamID \(hex(UInt64(platform.streamID.rawValue)))",
-        .decide)
+        "vSID \(hex(UInt64(guestStream))) is StreamID \(hex(UInt64(stream)))", .decide)
     ]
   }
 
   /// Stage 2 gets the doorbell where the guest sees its own: that of the device's ITS where each
   /// ITS has tables of its own, else that of the first ITS for all devices.
-  mutating func mapGuestDoorbell(_ page: IPA) throws(Refusal) -> [Step<Never>] {
-    let target = stageTwoDoorbell == .guestDoorbellPerITS ? doorbellPage : doorbellPage(of: 0)
-    let step = try mapDoorbell(
-      at: page, target, function: "iommufd_ioas_map_msi (proposed)",
-      text: "S2: guest doorbell \(page) -> host doorbell \(target)")
-    let offset = doorbell.offset(belowBit: pageShift)
-    return [
-      step.believing(
-        DoorbellBelief("iommufd", .ipa(page + offset), leadsTo: .pa(target + offset)))
-    ]
-  }
-
-  /// Maps a doorbell's page, of the host's page size, in the device's stage 2.
-  mutating func mapDoorbell(
-    at page: IPA, _ target: PA, _ attributes: MappingAttributes = [.read, .write, .mmio],
-    function: String, text: String
-  ) throws(Refusal) -> Step<Never> {
-    guard var table = stageTwo else {
+  mutating func mapGuestDoorbell(
+    _ page: IPA, for device: DeviceIndex
+  ) throws(Refusal) -> [Step<Never>] {
+    let function = "iommufd_ioas_map_msi (proposed)"
+    let target =
+      stageTwoDoorbell == .guestDoorbellPerITS
+      ? doorbellPage(of: device) : doorbellPage(ofITS: itses.startIndex)
+    guard let domain = domain(of: device) else {
       throw Refusal(by: .host, in: function, errno: "ENOENT", message: "no stage 2 table")
     }
-    // The table is taken out while it changes, so that it is not copied.
-    stageTwo = nil
-    defer { stageTwo = table }
-    let writes = try mapped(function) { () throws(PageTable.Failure) in
-      try table.map(
-        page.rawValue, to: target.rawValue, size: 1 << pageShift, attributes,
-        frames: &stageTwoFrames)
+    let range = page.rawValue...page.rawValue &+ lowBits(pageShift)
+    guard domain.map(range, to: target, [.read, .write, .mmio], by: function) else {
+      throw Refusal(
+        by: .host, in: function, errno: "EEXIST", message: "the range is mapped already")
     }
-    return Step(.host, function, text, .write(writes))
+    let offset = doorbell(of: device).offset(belowBit: pageShift)
+    let belief = DoorbellBelief("iommufd", .ipa(page + offset), leadsTo: .pa(target + offset))
+    return try write(domain, function: function) { _ in
+      "S2: guest doorbell \(page) -> host doorbell \(target)"
+    }.map { $0.believing(belief) }
   }
 
   /// Installs the guest's STE under the host's stage 2
   /// (`arm_smmu_validate_vste`, `arm_smmu_make_nested_domain_ste`).
-  mutating func attach(guestEntry: StreamTableEntry) throws(Refusal) -> [Step<Never>] {
-    let stage = stageTwos[devices[current].stageTwo]
-    guard let table = stage.table, let parent = stage.parent else {
+  mutating func attach(
+    _ device: DeviceIndex, guestEntry: StreamTableEntry
+  ) throws(Refusal) -> [Step<Never>] {
+    let stage = stageTwo(of: device)
+    guard let parent = stage.parent, let table = table(of: device) else {
       throw Refusal(
         by: .host, in: "iommufd_hwpt_alloc", errno: "ENOENT", message: "no nest parent")
     }
     if guestEntry[.valid] { try checkGuestEntry(guestEntry) }
     let translates = guestEntry[.valid] && guestEntry[.config] == .stage1
-    guard guestStream != nil || (kernel.has(.attachWithoutDevice) && !translates) else {
+    guard
+      self[device].guestStream != nil || (kernel.has(.attachWithoutDevice) && !translates)
+    else {
       throw Refusal(
         by: .host, in: "arm_smmu_attach_prepare_vmaster", errno: "ENOENT", message: "no vDEVICE")
     }
-    return try attachNested(over: stage.viommu ?? parent) + entrySteps(guestEntry, over: table)
+    return try attachNested(device, over: stage.viommu ?? parent)
+      + entrySteps(guestEntry, of: device, over: table, vmid: stage.vmid)
   }
 
   /// A nested table of the file's for the guest's entry, instead of the last one's.
-  private mutating func attachNested(over parent: UInt32) throws(Refusal) -> [Step<Never>] {
-    let nested = try iommufd.allocateNested(device: boundDevice(current), parent: parent)
+  private mutating func attachNested(
+    _ device: DeviceIndex, over parent: UInt32
+  ) throws(Refusal) -> [Step<Never>] {
+    let file = iommufd(of: device)
+    let nested = try file.allocateNested(device: bound(device), parent: parent)
     let steps: [Step<Never>]
     do throws(Refusal) {
-      steps = try attach(to: nested)
+      steps = try attach(device, to: nested)
     } catch {
-      try iommufd.destroy(nested)
+      try file.destroy(nested)
       throw error
     }
-    if let last = devices[current].nested { try iommufd.destroy(last) }
-    devices[current].nested = nested
+    if let last = self[device].nested { try file.destroy(last) }
+    self[device].nested = nested
     return steps
   }
 
   private mutating func entrySteps(
-    _ guestEntry: StreamTableEntry, over table: PageTable
+    _ guestEntry: StreamTableEntry, of device: DeviceIndex, over table: PageTable, vmid: UInt16
   ) -> [Step<Never>] {
-    let function = "arm_smmu_attach_dev_nested"
-    guard guestEntry[.valid] else {
-      return smmu.write(
-        .abort, of: platform.streamID.rawValue, function: function,
-        text: "abort: the guest's is invalid")
-    }
-    let parent = StreamTableEntry.stage2(table, vmid: virtualMachineID, outputSize: outputSize)
-    switch guestEntry[.config] {
-    case .stage1:
-      return smmu.write(
-        nested(guestEntry, parent), of: platform.streamID.rawValue, function: function,
-        text: "the guest's stage 1 over stage 2")
-    case .bypass:
-      return smmu.write(
-        parent, of: platform.streamID.rawValue, function: function, text: "stage 2 only")
-    default:
-      return smmu.write(.abort, of: platform.streamID.rawValue, function: function, text: "abort")
-    }
+    let parent = StreamTableEntry.stage2(table, vmid: vmid, outputSize: outputSize)
+    let (entry, text): (StreamTableEntry, String) =
+      switch guestEntry[.config] {
+      case _ where !guestEntry[.valid]: (.abort, "abort: the guest's is invalid")
+      case .stage1: (nested(guestEntry, parent), "the guest's stage 1 over stage 2")
+      case .bypass: (parent, "stage 2 only")
+      default: (.abort, "abort")
+      }
+    return smmus[self[device].smmu].write(
+      entry, of: self[device].platform.streamID.rawValue, function: "arm_smmu_attach_dev_nested",
+      text: text)
   }
 
   func nested(
@@ -288,7 +320,9 @@ extension HostKernel {
 
   /// The guest's command with the VMID and the StreamID that are its own
   /// (`arm_vsmmu_convert_user_cmd`).
-  func converted(_ command: SMMUCommand) throws(Refusal) -> SMMUCommand {
+  func converted(
+    _ command: SMMUCommand, of device: DeviceIndex
+  ) throws(Refusal) -> SMMUCommand {
     var command = command
     if kernel.has(.commandBitsRefused), command.hasUnnamedBits {
       throw refused(command, "\(command[.opcode]) has bits that the host does not support")
@@ -296,14 +330,14 @@ extension HostKernel {
     switch command[.opcode] {
     case .invalidateNonHyp:
       command = SMMUCommand(.invalidateEL1)
-      command[.vmid] = machineID(for: command)
+      command[.vmid] = vmid(for: command, of: device)
     case .invalidateEL1, .invalidateEL1ASID, .invalidateEL1Address, .invalidateEL1AddressAllASIDs:
-      command[.vmid] = machineID(for: command)
+      command[.vmid] = vmid(for: command, of: device)
     case .invalidateContext, .invalidateContexts, .invalidateDevice:
-      guard command[.stream] == guestStream else {
+      guard command[.stream] == self[device].guestStream else {
         throw refused(command, "StreamID \(hex(UInt64(command[.stream]))) is no vDEVICE")
       }
-      command[.stream] = platform.streamID.rawValue
+      command[.stream] = self[device].platform.streamID.rawValue
     default:
       throw refused(command, "\(command[.opcode]) is not the guest's to send")
     }
@@ -311,17 +345,17 @@ extension HostKernel {
   }
 
   /// The VMID that a guest's invalidation goes on with.
-  private func machineID(for command: SMMUCommand) -> UInt16 {
-    defects.contains(.keepsGuestMachine) ? command[.vmid] : virtualMachineID
+  private func vmid(for command: SMMUCommand, of device: DeviceIndex) -> UInt16 {
+    defects.contains(.keepsGuestMachine) ? command[.vmid] : stageTwo(of: device).vmid
   }
 
   private func refused(_ command: SMMUCommand, _ message: String) -> Refusal {
     Refusal(by: .host, in: "arm_vsmmu_convert_user_cmd", errno: "EIO", message: message)
   }
 
-  func mapped(
-    _ function: String, _ body: () throws(PageTable.Failure) -> [MemoryWrite]
-  ) throws(Refusal) -> [MemoryWrite] {
+  func mapped<Result>(
+    _ function: String, _ body: () throws(PageTable.Failure) -> Result
+  ) throws(Refusal) -> Result {
     do { return try body() } catch {
       switch error {
       case .alreadyMapped:
@@ -336,13 +370,19 @@ extension HostKernel {
   }
 }
 
-/// A stage 2 of the VM's: its table, and the objects of iommufd that stand for it.
+/// What the kernel keeps for a VMM: its file of iommufd and the stage 2 tables in it, one for each
+/// SMMU, and where the design says so, for each ITS behind it.
+struct MachineFile {
+  var iommufd: IOMMUFD
+  var stageTwos: [StageTwo] = []
+}
+
+/// The objects of iommufd that stand for a stage 2 table; the table is the parent's domain's.
 struct StageTwo {
-  var table: PageTable?
   /// The address space with the guest's RAM, the nest parent and the vIOMMU.
   var space: UInt32?
   var parent: UInt32?
   var viommu: UInt32?
-  /// How many doorbells of the parent's domain the table has.
-  var doorbells = 0
+  /// The VMID; 0 before the table is made.
+  var vmid: UInt16 = 0
 }

@@ -1,79 +1,98 @@
 internal import ArmFormats
 internal import Bits
 internal import Linux
-internal import Software
+package import Software
 
-// What stands behind an event of a function: an LPI of the ITS, or an SPI of a GICv2m frame, which
-// knows no DeviceID and no events.
+// An event of a function: an LPI of the ITS, or an SPI of a GICv2m frame, which knows no DeviceID
+// and no events.
 extension HostKernel {
-  /// The doorbell that the function's messages go to.
-  var doorbell: PA { messageFrame?.doorbell ?? its.doorbell }
+  /// The doorbell that a function's messages go to.
+  func doorbell(of device: DeviceIndex) -> PA {
+    messageFrame?.doorbell ?? itses[self[device].its].doorbell
+  }
 
   func intidText(_ intid: UInt32) -> String {
     intid < INTID.firstLPI ? "SPI \(intid)" : "LPI \(intid)"
   }
 
-  /// The INTID of an event of any function; `nil` where there is none.
-  func interrupt(ofEvent event: UInt32, device: UInt32) -> UInt32? {
-    guard messageFrame != nil else { return its.lpi(ofEvent: event, device: device) }
-    guard let spis = frameSPIs[device], event < UInt32(spis.count) else { return nil }
+  /// Whether the device's ITS has a translation table of it.
+  package func hasTranslationTable(_ device: DeviceIndex) -> Bool {
+    itses[self[device].its].hasDevice(self[device].platform.deviceID.rawValue)
+  }
+
+  /// The INTID of an event; `nil` where there is none.
+  package func interrupt(ofEvent event: UInt32, of device: DeviceIndex) -> UInt32? {
+    let id = self[device].platform.deviceID.rawValue
+    guard messageFrame != nil else {
+      return itses[self[device].its].lpi(ofEvent: event, device: id)
+    }
+    guard let spis = frameSPIs[id], event < UInt32(spis.count) else { return nil }
     return spis.lowerBound + event
   }
 
-  /// What a message of an event holds: its EventID, or the SPI itself (`gicv2m_compose_msi_msg`).
-  func data(ofEvent event: UInt32) -> UInt32 {
-    messageFrame == nil
-      ? event : interrupt(ofEvent: event, device: platform.deviceID.rawValue) ?? event
+  /// The data of an event's message: its EventID, or the SPI itself (`gicv2m_compose_msi_msg`).
+  func data(ofEvent event: UInt32, of device: DeviceIndex) -> UInt32 {
+    messageFrame == nil ? event : interrupt(ofEvent: event, of: device) ?? event
   }
 
   /// Room for the events of a function that has none: a translation table, or SPIs in a row
   /// (`its_create_device`, `gicv2m_irq_domain_alloc`).
-  mutating func createEvents(_ count: Int, of device: UInt32) throws(Refusal) -> [Step<Never>] {
+  mutating func createEvents(
+    _ count: Int, of device: DeviceIndex
+  ) throws(Refusal) -> [Step<Never>] {
+    let id = self[device].platform.deviceID.rawValue
     guard messageFrame != nil else {
-      guard !its.hasDevice(device) else { return [] }
-      return try allocating { its, frames throws(Refusal) in
-        try its.createDevice(device, vectors: count, frames: &frames)
+      guard !hasTranslationTable(device) else { return [] }
+      return try allocating(for: device) { its, frames throws(Refusal) in
+        try its.createDevice(id, vectors: count, frames: &frames)
       }
     }
-    guard frameSPIs[device] == nil else { return [] }
-    let isMSI = platform.store == .msi
+    guard frameSPIs[id] == nil else { return [] }
+    let isMSI = self[device].platform.store == .msi
     guard let spis = messageFrame?.allocate(UInt32(clamping: count), isAligned: isMSI) else {
       throw Refusal(
         by: .host, in: "gicv2m_irq_domain_alloc", errno: "ENOSPC",
         message: "the frame has no \(count) SPIs in a row left")
     }
-    frameSPIs[device] = spis
+    frameSPIs[id] = spis
     return [
       Step(
         .host, "gicv2m_irq_domain_alloc",
-        "SPIs \(spis.lowerBound) to \(spis.upperBound - 1) for device \(hex(UInt64(device)))",
+        "SPIs \(spis.lowerBound) to \(spis.upperBound - 1) for device \(hex(UInt64(id)))",
         .decide)
     ]
   }
 
-  mutating func removeEvents(of device: UInt32) -> [Step<Never>] {
-    if let spis = frameSPIs.removeValue(forKey: device) { messageFrame?.release(spis) }
-    return allocating { its, _ in its.removeDevice(device) }
+  mutating func removeEvents(of device: DeviceIndex) -> [Step<Never>] {
+    let id = self[device].platform.deviceID.rawValue
+    if let spis = frameSPIs.removeValue(forKey: id) { messageFrame?.release(spis) }
+    return allocating(for: device) { its, _ in its.removeDevice(id) }
   }
 
   mutating func activate(
-    _ event: UInt32, _ interrupt: UInt32, of device: UInt32, cpu: Int
+    _ event: UInt32, _ interrupt: UInt32, of device: DeviceIndex
   ) -> [Step<Never>] {
     messageFrame?.activate(interrupt)
-      ?? its.activate(device: device, event: event, lpi: interrupt, cpu: cpu)
+      ?? itses[self[device].its].activate(
+        device: self[device].platform.deviceID.rawValue, event: event, lpi: interrupt,
+        cpu: interruptCPU)
   }
 
   mutating func configure(
-    _ event: UInt32, _ interrupt: UInt32, of device: UInt32, cpu: Int, enabled: Bool
+    _ event: UInt32, _ interrupt: UInt32, of device: DeviceIndex, enabled: Bool
   ) -> [Step<Never>] {
     if let messageFrame {
       return [enabled ? messageFrame.unmask(interrupt) : messageFrame.mask(interrupt)]
     }
-    return its.configure(
-      device: device, event: event, lpi: interrupt, cpu: cpu, enabled: enabled)
+    return itses[self[device].its].configure(
+      device: self[device].platform.deviceID.rawValue, event: event, lpi: interrupt,
+      cpu: interruptCPU,
+      enabled: enabled)
   }
 
-  mutating func deactivate(_ event: UInt32, of device: UInt32, cpu: Int) -> [Step<Never>] {
-    messageFrame == nil ? its.deactivate(device: device, event: event, cpu: cpu) : []
+  mutating func deactivate(_ event: UInt32, of device: DeviceIndex) -> [Step<Never>] {
+    messageFrame == nil
+      ? itses[self[device].its].deactivate(
+        device: self[device].platform.deviceID.rawValue, event: event, cpu: interruptCPU) : []
   }
 }

@@ -8,13 +8,12 @@ internal import Software
 // vfio-pci's interrupts and the MSI domain below it: drivers/vfio/pci/vfio_pci_intrs.c,
 // drivers/iommu/iommu.c, drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi.
 extension HostKernel {
-  /// The CPU that the function's LPIs go to.
-  var targetCPU: Int { 0 }
-
   /// Gives a vector an EventID, an LPI and a message (`vfio_msi_set_vector_signal`).
   mutating func enableVector(
-    _ vector: Int, guestAddress: IOVA?
+    _ vector: Int, of device: DeviceIndex, guestAddress: IOVA?
   ) throws(Refusal) -> [Step<Never>] {
+    let platform = self[device].platform
+    let msix = self[device].msix
     guard vector >= 0, vector < platform.vectors else {
       throw Refusal(
         by: .host, in: "vfio_pci_set_msi_trigger", errno: "EINVAL",
@@ -22,32 +21,37 @@ extension HostKernel {
     }
     var steps: [Step<Never>] = []
     let event = UInt32(vector)
-    if events[event] != nil { return readdress(vector, to: guestAddress) }
-    steps += try createEvents(platform.vectors, of: platform.deviceID.rawValue)
-    if events.isEmpty {
+    if self[device].events[event] != nil {
+      return readdress(vector, of: device, to: guestAddress)
+    }
+    steps += try createEvents(platform.vectors, of: device)
+    if self[device].events.isEmpty {
       steps.append(msix.control(enable: true, functionMask: true))
       steps.append(msix.control(enable: true, functionMask: false))
     }
-    let prepared = try prepareMessage(for: guestAddress)
+    let prepared = try prepareMessage(of: device, for: guestAddress)
     steps += prepared.steps
-    steps += activate(event)
+    steps += activate(event, of: device)
     let address = guestAddress ?? prepared.address
     let origin = guestAddress == nil ? "the host's own" : "the guest's"
-    messages[vector] = address
+    self[device].messages[vector] = address
     steps += msix.write(
-      vector, address: address, data: data(ofEvent: event),
+      vector, address: address, data: data(ofEvent: event, of: device),
       reason: "\(origin) address, the host's \(messageFrame == nil ? "EventID" : "SPI")")
-    steps += unmask(vector, event)
+    steps += unmask(vector, event, of: device)
     return steps
   }
 
-  private var msi: MSIDriver { MSIDriver(agent: .host, capability: platform.msiCapability) }
+  private func msi(of device: DeviceIndex) -> MSIDriver {
+    MSIDriver(agent: .host, capability: self[device].platform.msiCapability)
+  }
 
   /// Gives all vectors of plain MSI their events, LPIs and the one message (`vfio_msi_enable`).
   /// The PCI core writes it, so that an override in VFIO cannot take the guest's address in.
   mutating func enableMSI(
-    _ count: Int, guestAddress: IOVA?
+    _ count: Int, of device: DeviceIndex, guestAddress: IOVA?
   ) throws(Refusal) -> [Step<Never>] {
+    let platform = self[device].platform
     guard eventIDOwner == .host else {
       throw Refusal(
         by: .host, in: "vfio_msi_enable", errno: "EOPNOTSUPP",
@@ -60,17 +64,18 @@ extension HostKernel {
         message: "\(count) MSI vectors of \(platform.vectors)")
     }
     var steps: [Step<Never>] = []
-    steps += try createEvents(count, of: platform.deviceID.rawValue)
-    let prepared = try prepareMessage(for: guestAddress)
+    steps += try createEvents(count, of: device)
+    let prepared = try prepareMessage(of: device, for: guestAddress)
     steps += prepared.steps
-    for event in 0..<UInt32(truncatingIfNeeded: count) { steps += activate(event) }
+    for event in 0..<UInt32(truncatingIfNeeded: count) { steps += activate(event, of: device) }
     let isForwarded = guestAddress != nil && addressOverride == .msiDomain
     let origin = isForwarded ? "the guest's" : "the host's own"
-    steps += msi.enable(
-      count, address: prepared.address, data: data(ofEvent: 0),
-      reason: "\(origin) address, the host's EventIDs from \(data(ofEvent: 0)) on")
-    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      steps += configure(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU, enabled: true)
+    let first = data(ofEvent: 0, of: device)
+    steps += msi(of: device).enable(
+      count, address: prepared.address, data: first,
+      reason: "\(origin) address, the host's EventIDs from \(first) on")
+    for (event, lpi) in self[device].events.sorted(by: { $0.key < $1.key }) {
+      steps += configure(event, lpi, of: device, enabled: true)
     }
     return steps
   }
@@ -78,7 +83,7 @@ extension HostKernel {
   /// The address that the host's kernel puts in a message for its ITS, and what it maps for it
   /// (`iommu_dma_prepare_msi`, `iommufd_sw_msi`).
   private mutating func prepareMessage(
-    for guestAddress: IOVA?
+    of device: DeviceIndex, for guestAddress: IOVA?
   ) throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
     if let guestAddress, addressOverride == .msiDomain {
       let text = "the doorbell stands at the guest's own address in stage 2; nothing to map"
@@ -86,70 +91,83 @@ extension HostKernel {
         guestAddress,
         [
           Step(.host, "iommu_dma_prepare_msi", text, .decide)
-            .believing(msiDomainBelief(guestAddress))
+            .believing(msiDomainBelief(of: device, guestAddress))
         ]
       )
     }
-    let group = devices[current].group
-    let address = try group.prepareMessage(for: doorbell, window: iommufd.doorbells)
-    guard group.messageDomain.doorbellIOVA(of: doorbellPage) != nil else {
+    let group = self[device].group
+    let doorbell = doorbell(of: device)
+    let address = try group.prepareMessage(
+      for: doorbell, window: iommufd(of: device).doorbells)
+    guard group.messageDomain.doorbellIOVA(of: doorbellPage(of: device)) != nil else {
       // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
       let text = "no cookie on a nested domain before 6.15: the message keeps \(doorbell)"
       return (
         address,
-        [Step(.host, "iommu_dma_prepare_msi", text, .decide).believing(msiDomainBelief(address))]
+        [
+          Step(.host, "iommu_dma_prepare_msi", text, .decide)
+            .believing(msiDomainBelief(of: device, address))
+        ]
       )
     }
-    let belief = msiDomainBelief(address)
-    return (address, try installDoorbells().map { $0.believing(belief) })
+    let belief = msiDomainBelief(of: device, address)
+    return (address, try installDoorbells(of: device).map { $0.believing(belief) })
   }
 
-  /// The host's MSI domain takes this address for its own doorbell.
-  private func msiDomainBelief(_ address: IOVA) -> DoorbellBelief {
-    DoorbellBelief("MSI domain", .iova(address), leadsTo: .pa(doorbell))
+  /// The host's MSI domain has this address for the device's doorbell.
+  private func msiDomainBelief(of device: DeviceIndex, _ address: IOVA) -> DoorbellBelief {
+    DoorbellBelief("MSI domain", .iova(address), leadsTo: .pa(doorbell(of: device)))
   }
 
-  private mutating func activate(_ event: UInt32) -> [Step<Never>] {
-    guard let lpi = interrupt(ofEvent: event, device: platform.deviceID.rawValue) else { return [] }
-    events[event] = lpi
-    return activate(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU)
+  private mutating func activate(_ event: UInt32, of device: DeviceIndex) -> [Step<Never>] {
+    guard let lpi = interrupt(ofEvent: event, of: device) else { return [] }
+    self[device].events[event] = lpi
+    return activate(event, lpi, of: device)
   }
 
   /// Follows a guest that gave a live vector another address; the entry is masked meanwhile, so
   /// that no message leaves with half of it (`pci_write_msg_msix`).
-  private mutating func readdress(_ vector: Int, to address: IOVA?) -> [Step<Never>] {
-    guard let address, messages[vector] != address else { return [] }
-    messages[vector] = address
+  private mutating func readdress(
+    _ vector: Int, of device: DeviceIndex, to address: IOVA?
+  ) -> [Step<Never>] {
+    guard let address, self[device].messages[vector] != address else { return [] }
+    self[device].messages[vector] = address
+    let msix = self[device].msix
+    let event = UInt32(truncatingIfNeeded: vector)
     return [msix.setMask(vector, true)]
       + msix.write(
-        vector, address: address, data: data(ofEvent: UInt32(truncatingIfNeeded: vector)),
+        vector, address: address, data: data(ofEvent: event, of: device),
         reason: "the guest's new address, the host's EventID")
       + [msix.setMask(vector, false)]
   }
 
-  private mutating func unmask(_ vector: Int, _ event: UInt32) -> [Step<Never>] {
-    guard let lpi = events[event] else { return [] }
-    return configure(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU, enabled: true)
-      + [msix.setMask(vector, false)]
+  private mutating func unmask(
+    _ vector: Int, _ event: UInt32, of device: DeviceIndex
+  ) -> [Step<Never>] {
+    guard let lpi = self[device].events[event] else { return [] }
+    return configure(event, lpi, of: device, enabled: true)
+      + [self[device].msix.setMask(vector, false)]
   }
 
   /// Ends every vector (`vfio_msi_disable`).
-  mutating func disableVectors() -> [Step<Never>] {
-    var steps = takeAllBack()
-    let isMSI = platform.store == .msi
-    if isMSI, !events.isEmpty { steps.append(msi.disable) }
+  mutating func disableVectors(of device: DeviceIndex) -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    let events = self[device].events
+    let msix = self[device].msix
+    let isMSI = self[device].platform.store == .msi
+    if isMSI, !events.isEmpty { steps.append(msi(of: device).disable) }
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       if !isMSI { steps.append(msix.setMask(Int(event), true)) }
-      steps += configure(event, lpi, of: platform.deviceID.rawValue, cpu: targetCPU, enabled: false)
-      steps += deactivate(event, of: platform.deviceID.rawValue, cpu: targetCPU)
+      steps += configure(event, lpi, of: device, enabled: false)
+      steps += deactivate(event, of: device)
       targets[lpi] = nil
     }
     if !isMSI, !events.isEmpty {
       steps.append(msix.control(enable: false, functionMask: false))
     }
-    events = [:]
-    devices[current].eventfds = [:]
-    messages = [:]
+    self[device].events = [:]
+    self[device].eventfds = [:]
+    self[device].messages = [:]
     return steps
   }
 
@@ -161,8 +179,10 @@ extension HostKernel {
   }
 
   /// Remembers where KVM injects a vector (`kvm_set_irq_routing`, `kvm_irqfd_assign`).
-  mutating func route(vector: Int, _ route: InjectionRoute) -> [Step<Never>] {
-    guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+  mutating func route(
+    vector: Int, of device: DeviceIndex, _ route: InjectionRoute
+  ) -> [Step<Never>] {
+    guard let lpi = self[device].events[UInt32(truncatingIfNeeded: vector)] else { return [] }
     targets[lpi] = .kvm(route)
     return [
       Step(
@@ -183,8 +203,8 @@ extension HostKernel {
 
   /// Hands a vector's eventfd to the VMM, which keeps a pending bit while its guest masks the
   /// vector (`vfio_msix_vector_release`).
-  mutating func releaseVector(_ vector: Int) -> [Step<Never>] {
-    guard let lpi = events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+  mutating func releaseVector(_ vector: Int, of device: DeviceIndex) -> [Step<Never>] {
+    guard let lpi = self[device].events[UInt32(truncatingIfNeeded: vector)] else { return [] }
     targets[lpi] = .vmm(vector: vector)
     return [
       Step(
@@ -194,52 +214,47 @@ extension HostKernel {
   }
 
   /// Repeats a guest's ITS command for the physical device: the guest's EventIDs index the
-  /// physical translation table.
+  /// physical translation table. What the hardware injects is KVM's to unmap first.
   mutating func mirror(
-    _ command: ITSCommand, doorbell: IPA
+    _ command: ITSCommand, of device: DeviceIndex, doorbell: IPA
   ) throws(Refusal) -> [Step<Never>] {
     // Without a vIOMMU nothing but KVM names the VM's one device.
-    guard eventIDOwner == .guest, command[.deviceID] == guestStream ?? command[.deviceID] else {
-      return []
-    }
+    guard eventIDOwner == .guest,
+      command[.deviceID] == self[device].guestStream ?? command[.deviceID]
+    else { return [] }
     let event = command[.eventID]
-    let device = platform.deviceID.rawValue
     switch command[.opcode] {
     case .mapd where command[.valid]:
       // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
       // second MAPD ends the events of the first, as in KVM's ITS.
-      return endEvents()
+      return endEvents(of: device)
         + (try createEvents(1 << min(16, Int(command[.size]) + 1), of: device))
     case .mapti, .mapi:
-      guard events[event] == nil, virtualEvents[event] == nil, its.hasDevice(device) else {
-        return []
-      }
-      let steps = activate(event)
-      guard let lpi = events[event] else { return steps }
+      guard self[device].events[event] == nil, !self[device].forwarded.contains(event),
+        hasTranslationTable(device)
+      else { return [] }
+      let steps = activate(event, of: device)
+      guard let lpi = self[device].events[event] else { return steps }
       targets[lpi] = .kvm(
         InjectionRoute(doorbell: doorbell, deviceID: command[.deviceID], eventID: event))
-      return steps
-        + its.configure(device: device, event: event, lpi: lpi, cpu: targetCPU, enabled: true)
-    case .mapd: return endEvents()
-    case .discard where virtualEvents[event] != nil:
-      return takeBack(HostEvent(deviceID: device, eventID: event))
+      return steps + configure(event, lpi, of: device, enabled: true)
+    case .mapd: return endEvents(of: device)
     case .discard:
-      guard let lpi = events.removeValue(forKey: event) else { return [] }
+      guard let lpi = self[device].events.removeValue(forKey: event) else { return [] }
       targets[lpi] = nil
-      return its.deactivate(device: device, event: event, cpu: targetCPU)
+      return deactivate(event, of: device)
     default: return []
     }
   }
 
   /// Unmaps the device with all its events.
-  private mutating func endEvents() -> [Step<Never>] {
-    var steps = takeAllBack()
-    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
+  private mutating func endEvents(of device: DeviceIndex) -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    for (event, lpi) in self[device].events.sorted(by: { $0.key < $1.key }) {
       targets[lpi] = nil
-      steps += its.deactivate(device: platform.deviceID.rawValue, event: event, cpu: targetCPU)
+      steps += deactivate(event, of: device)
     }
-    events = [:]
-    let device = platform.deviceID.rawValue
-    return steps + allocating { its, _ in its.removeDevice(device) }
+    self[device].events = [:]
+    return steps + removeEvents(of: device)
   }
 }

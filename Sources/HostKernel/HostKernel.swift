@@ -31,13 +31,15 @@ public struct HostKernel {
     /// Where the function keeps its messages, and for MSI the offset of that capability.
     public var store: MessageStore
     public var msiCapability: UInt16
+    /// The VM that it is assigned to.
+    public var vm: VMIndex
 
     public init(
       smmuBase: PA, itsBase: PA, redistributors: PA, cpus: Int, msixTable: PA,
       msixCapability: UInt16, streamID: StreamID, deviceID: DeviceID, vectors: Int,
-      store: MessageStore = .msiX,
-      msiCapability: UInt16 = 0x40
+      store: MessageStore = .msiX, msiCapability: UInt16 = 0x40, vm: VMIndex = .first
     ) {
+      self.vm = vm
       self.store = store
       self.msiCapability = msiCapability
       self.smmuBase = smmuBase
@@ -56,36 +58,33 @@ public struct HostKernel {
   let stageTwoDoorbell: StageTwoDoorbell
   let eventIDOwner: EventIDOwnership
   let addressOverride: AddressOverride
-  let pageShift: UInt64
+  let pageSize: PageSize
+  var pageShift: UInt64 { pageSize.shift }
   let outputSize: AddressSizeField = .bits44
 
+  let allowsUnsafeInterrupts: Bool
   var frames: BumpFrames
   var stageTwoFrames: PlacedFrames
-  var smmus: [SMMUDriver]
-  var itses: [ITSDriver]
+  package internal(set) var smmus: [SMMUDriver]
+  package var itses: [ITSDriver]
   /// The LPIs that no device has: one list for all ITSs.
   private var freeLPIs = ITSDriver.allLPIs
-  /// One for each SMMU, and where the design says so, for each ITS behind it.
-  var stageTwos: [StageTwo]
-  /// The file that the VMM has open: its objects decide, and the kernel's tables follow them.
-  var iommufd: IOMMUFD
-  let allowsUnsafeInterrupts: Bool
-  var devices: [AssignedDevice]
-  /// The device that the present request is about.
-  private(set) var current = 0
-  /// What becomes of stage 2 faults; Linux's way unless somebody asks for another.
+  /// What the kernel keeps for each VM's VMM.
+  var machines: [MachineFile]
+  package internal(set) var devices: [AssignedDevice]
+  /// The VMIDs in use (`vmid_map` of the SMMU's driver).
+  var vmids: Set<UInt16> = []
+  /// The CPU whose `smp_affinity` VFIO's interrupts have.
+  package let interruptCPU: Int
+  /// Which stage 2 faults a guest is told of; Linux's way by default.
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
-  /// What tests break; nothing otherwise.
+  /// Defects that a test injects.
   public var defects: HostDefects = []
   /// The frame that takes MSIs on a host without an ITS, and each device's SPIs.
   var messageFrame: GICv2mDriver?
   var frameSPIs: [UInt32: Range<UInt32>] = [:]
-  /// Who is signalled, by LPI or SPI.
+  /// The reader of the eventfd that an LPI or SPI signals.
   var targets: [UInt32: SignalTarget] = [:]
-  /// The VM's vPEs; `nil` without GICv4.
-  var virtualMachine: ITSVirtualMachine?
-  /// For each ITS, how many of its events are virtual LPIs (`vlpi_count`).
-  var virtualLPICounts: [Int]
 
   /// - Parameters:
   ///   - platforms: at least one, one for each assigned function, each with a requester ID of its
@@ -96,6 +95,7 @@ public struct HostKernel {
   ///     vPE are listed in it.
   ///   - messageFrame: what takes MSIs instead of the ITSs.
   ///   - allowsUnsafeInterrupts: of VFIO: whether devices may go to VMs all the same.
+  ///   - interruptCPU: the CPU that VFIO's interrupts go to.
   ///   - streamTable: where a recording saw the stream table of the first SMMU.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
@@ -103,7 +103,7 @@ public struct HostKernel {
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
     delivery: InterruptDelivery = .irqfd, usesITSList: Bool = false,
     messageFrame: GICv2mDriver? = nil, allowsUnsafeInterrupts: Bool = false,
-    pageSize: PageSize = .kib4,
+    interruptCPU: Int = 0, pageSize: PageSize = .kib4,
     frames: BumpFrames, stageTwoFrames: PlacedFrames, streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
@@ -112,20 +112,36 @@ public struct HostKernel {
       frame: messageFrame?.doorbell, kernel: kernel, pageSize: pageSize)
     smmus = try Self.smmuDrivers(kernel, platforms, streamTable, &frames)
     itses = try Self.itsDrivers(kernel, platforms, delivery.virtualLPIs, usesITSList, &frames)
-    virtualLPICounts = Array(repeating: 0, count: itses.count)
-    stageTwos = Array(repeating: StageTwo(), count: (devices.map(\.stageTwo).max() ?? 0) + 1)
-    iommufd = IOMMUFD(
-      kernel: kernel, pageSize: 1 << pageSize.shift,
-      allowsUnsafeInterrupts: allowsUnsafeInterrupts)
+    machines = []
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
+    self.interruptCPU = interruptCPU
     self.messageFrame = messageFrame
     self.kernel = kernel
     self.stageTwoDoorbell = stageTwoDoorbell
     self.eventIDOwner = eventIDOwner
     self.addressOverride = addressOverride
-    pageShift = pageSize.shift
+    self.pageSize = pageSize
     self.frames = frames
     self.stageTwoFrames = stageTwoFrames
+    openFiles()
+  }
+
+  /// Opens a file of iommufd for each VM that has none.
+  mutating func openFiles() {
+    let count = (devices.map(\.vm.rawValue).max() ?? -1) + 1
+    for _ in machines.count..<max(count, machines.count) { machines.append(newFile()) }
+    for device in devices {
+      let missing = device.stageTwo + 1 - machines[device.vm.rawValue].stageTwos.count
+      guard missing > 0 else { continue }
+      machines[device.vm.rawValue].stageTwos += Array(repeating: StageTwo(), count: missing)
+    }
+  }
+
+  /// What the kernel keeps for a VMM that has opened `/dev/iommu`.
+  func newFile() -> MachineFile {
+    MachineFile(
+      iommufd: IOMMUFD(
+        kernel: kernel, pageSize: 1 << pageShift, allowsUnsafeInterrupts: allowsUnsafeInterrupts))
   }
 
   private static func smmuDrivers(
@@ -167,9 +183,9 @@ public struct HostKernel {
   }
 
   /// The page of the doorbell of the device's ITS, in the physical machine.
-  var doorbellPage: PA { doorbellPage(of: devices[current].its) }
+  func doorbellPage(of device: DeviceIndex) -> PA { doorbellPage(ofITS: self[device].its) }
 
-  func doorbellPage(of its: Int) -> PA {
+  func doorbellPage(ofITS its: Int) -> PA {
     (messageFrame?.doorbell ?? itses[its].doorbell).alignedDown(toBit: pageShift)
   }
 
@@ -197,64 +213,69 @@ public struct HostKernel {
       ]
     }
     for its in itses { steps += its.probe() }
-    for cpu in 0..<platform.cpus {
+    for cpu in 0..<(devices.first?.platform.cpus ?? 0) {
       // The redistributors' tables are those of all ITSs.
-      steps += itses[0].initLPIs(cpu: cpu)
+      steps += itses.first?.initLPIs(cpu: cpu) ?? []
       for index in itses.indices { steps += itses[index].mapCollection(cpu: cpu) }
     }
     return steps
   }
 
-  /// Carries out a request about one of the assigned devices, counted from 0.
+  /// Carries out a request about an assigned device.
   ///
   /// - Throws: `Refusal` with the errno that the call would return.
   public mutating func handle(
-    _ call: HostCall, for device: Int = 0
+    _ call: HostCall, for device: DeviceIndex
   ) throws(Refusal) -> [Step<Never>] {
-    guard devices.indices.contains(device) else {
+    guard devices.indices.contains(device.rawValue) else {
       throw Refusal(
-        by: .host, in: "iommufd_get_device", errno: "ENOENT", message: "no device \(device)")
+        by: .host, in: "iommufd_get_device", errno: "ENOENT", message: "no \(device)")
     }
-    current = device
-    return try perform(call).map { $0.about(device) }
+    return try perform(call, for: device).map { $0.about(device.rawValue) }
   }
 
-  private mutating func perform(_ call: HostCall) throws(Refusal) -> [Step<Never>] {
+  private mutating func perform(
+    _ call: HostCall, for device: DeviceIndex
+  ) throws(Refusal) -> [Step<Never>] {
     switch call {
-    case .createStageTwo(let extents): try createStageTwo(extents)
-    case .disableLargePages: try disableLargePages()
-    case .attachStageTwo: try attachStageTwo()
-    case .moveWindow(let start): try moveWindow(to: start)
-    case .createVirtualSMMU(let stream): try createVirtualSMMU(guestStream: stream)
-    case .mapGuestDoorbell(let page): try mapGuestDoorbell(page)
-    case .attach(let entry): try attach(guestEntry: entry)
-    case .invalidate(let command): try invalidate(command)
+    case .createStageTwo(let extents): try createStageTwo(extents, for: device)
+    case .disableLargePages: try disableLargePages(for: device)
+    case .attachStageTwo: try attachStageTwo(to: device)
+    case .moveWindow(let start): try moveWindow(ofMachineOf: device, to: start)
+    case .createVirtualSMMU(let stream): try createVirtualSMMU(for: device, guestStream: stream)
+    case .mapGuestDoorbell(let page): try mapGuestDoorbell(page, for: device)
+    case .attach(let entry): try attach(device, guestEntry: entry)
+    case .invalidate(let command): try invalidate(command, of: device)
     case .enableVector(let vector, let address):
-      try enableVector(vector, guestAddress: address)
+      try enableVector(vector, of: device, guestAddress: address)
     case .enableMSI(let count, let address):
-      try enableMSI(count, guestAddress: address)
-    case .disableVectors: disableVectors()
-    case .route(let vector, let route): self.route(vector: vector, route)
-    case .releaseVector(let vector): releaseVector(vector)
+      try enableMSI(count, of: device, guestAddress: address)
+    case .disableVectors: disableVectors(of: device)
+    case .route(let vector, let route): self.route(vector: vector, of: device, route)
+    case .releaseVector(let vector): releaseVector(vector, of: device)
     case .signal(let vector): signal(vector: vector)
     case .messageControl(let enable, let mask):
-      [msix.control(enable: enable, functionMask: mask)]
+      [self[device].msix.control(enable: enable, functionMask: mask)]
     case .command(let value): [command(value)]
-    case .mirror(let command, let doorbell): try mirror(command, doorbell: doorbell)
+    case .mirror(let command, let doorbell): try mirror(command, of: device, doorbell: doorbell)
     }
   }
 
-  /// Where the function's STE stands; `nil` before its stream is known.
-  public var streamEntryAddress: PA? { smmu.address(of: platform.streamID.rawValue) }
-
-  /// Where a device's stage 2, as software keeps it, sends an address; `nil` where nothing is
-  /// mapped.
-  public func translate(_ address: IPA, of device: Int = 0) -> PA? {
-    guard devices.indices.contains(device) else { return nil }
-    return stageTwos[devices[device].stageTwo].table?.output(of: address.rawValue).map { PA($0) }
+  /// The address of a function's STE; `nil` before its stream is known.
+  public func streamEntryAddress(of device: DeviceIndex) -> PA? {
+    smmus[self[device].smmu].address(of: self[device].platform.streamID.rawValue)
   }
 
-  /// Who is signalled when a physical LPI or SPI arrives; `nil` when nothing is bound to it.
+  /// The output address of a device's stage 2, as software keeps it; `nil` where nothing is mapped.
+  public func translate(_ address: IPA, of device: DeviceIndex) -> PA? {
+    guard devices.indices.contains(device.rawValue) else { return nil }
+    return table(of: device)?.output(of: address.rawValue).map { PA($0) }
+  }
+
+  /// The VMID of a device's stage 2; 0 before it is made.
+  public func vmid(of device: DeviceIndex) -> UInt16 { stageTwo(of: device).vmid }
+
+  /// The reader of the eventfd that a physical LPI or SPI signals; `nil` when nothing is bound to it.
   public func signalTarget(ofLPI lpi: UInt32) -> SignalTarget? { targets[lpi] }
 }
 
@@ -264,68 +285,44 @@ extension Refusal {
   }
 }
 
-// What the present request is about.
+// Devices, and what stands behind each.
 extension HostKernel {
-  public var platform: Platform { devices[current].platform }
-
-  var smmu: SMMUDriver {
-    _read { yield smmus[devices[current].smmu] }
-    _modify { yield &smmus[devices[current].smmu] }
+  package subscript(device: DeviceIndex) -> AssignedDevice {
+    _read { yield devices[device.rawValue] }
+    _modify { yield &devices[device.rawValue] }
   }
 
-  var its: ITSDriver {
-    _read { yield itses[devices[current].its] }
-    _modify { yield &itses[devices[current].its] }
+  /// The device with this DeviceID; `nil` where there is none.
+  package func device(withID deviceID: UInt32) -> DeviceIndex? {
+    devices.firstIndex { $0.platform.deviceID.rawValue == deviceID }.map { DeviceIndex($0) }
   }
 
-  /// Lets the driver of the device's ITS take LPIs and memory, or give LPIs back.
-  mutating func allocating<Result, Failure: Error>(
+  /// Lets the driver of a device's ITS take LPIs and memory, or give LPIs back.
+  package mutating func allocating<Result, Failure: Error>(
+    for device: DeviceIndex,
     _ body: (inout ITSDriver, inout BumpFrames) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let index = devices[current].its
+    let index = self[device].its
     swap(&freeLPIs, &itses[index].freeLPIs)
     defer { swap(&freeLPIs, &itses[index].freeLPIs) }
     return try body(&itses[index], &frames)
   }
 
-  var stageTwo: PageTable? {
-    _read { yield stageTwos[devices[current].stageTwo].table }
-    _modify { yield &stageTwos[devices[current].stageTwo].table }
+  /// The file of the VMM that has a device.
+  func iommufd(of device: DeviceIndex) -> IOMMUFD {
+    machines[self[device].vm.rawValue].iommufd
   }
 
-  /// The VMID of the device's stage 2.
-  var virtualMachineID: UInt16 { UInt16(truncatingIfNeeded: 1 + devices[current].stageTwo) }
-
-  var msix: MSIXDriver { devices[current].msix }
-
-  var guestStream: UInt32? {
-    get { devices[current].guestStream }
-    set { devices[current].guestStream = newValue }
+  /// The stage 2 of a device, with the objects that stand for it.
+  func stageTwo(of device: DeviceIndex) -> StageTwo {
+    machines[self[device].vm.rawValue].stageTwos[self[device].stageTwo]
   }
 
-  var events: [UInt32: UInt32] {
-    _read { yield devices[current].events }
-    _modify { yield &devices[current].events }
-  }
-
-  var virtualEvents: [UInt32: VirtualEvent] {
-    _read { yield devices[current].virtualEvents }
-    _modify { yield &devices[current].virtualEvents }
-  }
-
-  /// Turns to the device with this DeviceID; `false` where there is none.
-  mutating func select(deviceID: UInt32) -> Bool {
-    guard let index = devices.firstIndex(where: { $0.platform.deviceID.rawValue == deviceID })
-    else {
-      return false
-    }
-    current = index
-    return true
-  }
-
-  var messages: [Int: IOVA] {
-    _read { yield devices[current].messages }
-    _modify { yield &devices[current].messages }
+  mutating func withStageTwo<Result, Failure: Error>(
+    of device: DeviceIndex, _ body: (inout StageTwo) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let place = self[device]
+    return try body(&machines[place.vm.rawValue].stageTwos[place.stageTwo])
   }
 }
 

@@ -1,11 +1,12 @@
 public import Bits
 internal import GLibSupport
 public import Linux
+public import Software
 
 /// What devices are attached to (`struct iommu_domain`): which IOVAs lead where.
 ///
-/// It keeps what the kernel keeps; the descriptors of a real table are the concern of the SMMU
-/// driver's model.
+/// It keeps the mappings, and, where the SMMU's driver gave it one, the table whose descriptors
+/// follow them.
 public final class IOMMUDomain {
   public enum Kind: String, Sendable {
     /// Every access is aborted.
@@ -52,6 +53,10 @@ public final class IOMMUDomain {
   public var allocator: IOVAAllocator?
   /// The next page of an MSI cookie.
   private var nextPage: IOVA?
+  /// The descriptors (`arm_smmu_domain.pgtbl_ops`); `nil` for a domain that keeps none.
+  public private(set) var table: PageTable?
+  /// The mappings whose descriptors are still to be written, in order.
+  private var unwritten: [ClosedRange<UInt64>] = []
 
   /// - Parameter granule: the bytes of a page, a power of two.
   public convenience init(
@@ -122,7 +127,48 @@ public final class IOMMUDomain {
     _ range: ClosedRange<UInt64>, to output: PA, _ attributes: MappingAttributes,
     by function: String
   ) -> Bool {
-    mappings.insert(range, Mapping(output: output, attributes: attributes, function: function))
+    let isNew = mappings.insert(
+      range, Mapping(output: output, attributes: attributes, function: function))
+    if isNew, table != nil { unwritten.append(range) }
+    return isNew
+  }
+
+  // MARK: Descriptors
+
+  /// Descriptors of one mapping.
+  public struct WrittenMapping {
+    public let range: ClosedRange<UInt64>
+    public let mapping: Mapping
+    public let writes: [MemoryWrite]
+  }
+
+  /// Gives the domain an empty table, which is to get every mapping there is.
+  public func keepTable(_ table: PageTable) {
+    self.table = table
+    unwritten = mappings.entries.map(\.range)
+  }
+
+  /// Puts the mappings into the table that it does not have yet.
+  ///
+  /// - Parameter pagesOnly: whether every mapping is of single pages.
+  /// - Returns: the words that are to be written, mapping by mapping in the order in which they were
+  ///   made; nothing for a domain without a table.
+  /// - Throws: `PageTable.Failure`; mappings behind the one that failed stay to be written.
+  public func writeMappings(
+    pagesOnly: Bool = false, frames: inout some FrameAllocator
+  ) throws(PageTable.Failure) -> [WrittenMapping] {
+    var written: [WrittenMapping] = []
+    while let range = unwritten.first {
+      unwritten.removeFirst()
+      guard let mapping = mappings.entry(at: range.lowerBound)?.value,
+        let writes = try table?.map(
+          range.lowerBound, to: mapping.output.rawValue,
+          size: range.upperBound - range.lowerBound &+ 1, mapping.attributes, pagesOnly: pagesOnly,
+          frames: &frames)
+      else { continue }
+      written.append(WrittenMapping(range: range, mapping: mapping, writes: writes))
+    }
+    return written
   }
 
   /// Removes the mappings that lie in a range; how many bytes went.
@@ -131,6 +177,7 @@ public final class IOMMUDomain {
     var bytes: UInt64 = 0
     for entry in mappings.entries(intersecting: range) {
       mappings.remove(from: entry.range.lowerBound)
+      unwritten.removeAll { $0 == entry.range }
       bytes &+= entry.range.upperBound - entry.range.lowerBound &+ 1
     }
     return bytes

@@ -230,6 +230,11 @@ public final class IOMMUFD {
     }
   }
 
+  /// The domain of a page table; `nil` for an object that is none.
+  public func domain(ofTable id: UInt32) -> IOMMUDomain? {
+    if case .pageTable(let table) = objects[id] { table.domain } else { nil }
+  }
+
   // MARK: Attaching
 
   /// Attaches a device to an IOAS or a page table (`iommufd_device_attach`).

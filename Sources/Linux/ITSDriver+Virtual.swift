@@ -16,7 +16,7 @@ public struct ITSVirtualPE: Equatable, Sendable {
   /// The LPI that calls the host while the vPE is away (`vpe_db_lpi`).
   public let doorbell: UInt32
   /// The CPU whose redistributor it belongs to (`col_idx`).
-  public let cpu: Int
+  public var cpu: Int
 }
 
 /// What the driver keeps for a VM (`struct its_vm`).
@@ -24,24 +24,26 @@ public struct ITSVirtualMachine: Equatable, Sendable {
   /// The property table of the VM's virtual LPIs, 64 KiB.
   public let propertyTable: PA
   /// One for each virtual CPU.
-  public let virtualPEs: [ITSVirtualPE]
+  public var virtualPEs: [ITSVirtualPE]
 }
 
 // Virtual LPIs: `its_vpe_*`, `its_vlpi_*` of irq-gic-v3-its.c and irq-gic-v4.c.
 extension ITSDriver {
   /// Tables for a VM, and its vPEs, which no ITS has yet (`its_vpe_irq_domain_alloc`).
   ///
-  /// - Parameter cpu: the CPU that every virtual CPU runs on.
+  /// - Parameters:
+  ///   - cpus: the CPU that each virtual CPU runs on.
+  ///   - firstPE: the number of the first vPE: the driver numbers those of all VMs (`its_vpe_id_alloc`).
   /// - Throws: `Refusal` with `ENOMEM` or `ENOSPC` when memory or LPIs are exhausted.
   public mutating func createVirtualMachine(
-    virtualCPUs: Int, cpu: Int, frames: inout some FrameAllocator
+    cpus: [Int], firstPE: UInt16, frames: inout some FrameAllocator
   ) throws(Refusal) -> (machine: ITSVirtualMachine, step: Step<Never>) {
     let function = "its_vpe_irq_domain_alloc"
     guard let properties = frames.allocate(size: 0x1_0000) else {
       throw Refusal(by: agent, in: function, errno: "ENOMEM", message: "no property table")
     }
     var virtualPEs: [ITSVirtualPE] = []
-    for number in 0..<virtualCPUs {
+    for (index, cpu) in cpus.enumerated() {
       guard let table = frames.allocate(size: 0x1_0000) else {
         throw Refusal(by: agent, in: function, errno: "ENOMEM", message: "no pending table")
       }
@@ -50,8 +52,8 @@ extension ITSDriver {
       }
       virtualPEs.append(
         ITSVirtualPE(
-          number: UInt16(truncatingIfNeeded: number), pendingTable: table, doorbell: doorbell,
-          cpu: cpu))
+          number: firstPE &+ UInt16(truncatingIfNeeded: index), pendingTable: table,
+          doorbell: doorbell, cpu: cpu))
     }
     return (
       ITSVirtualMachine(propertyTable: properties, virtualPEs: virtualPEs),
@@ -220,6 +222,24 @@ extension ITSDriver {
       [command, .vsync(virtualPE: vPE.number)],
       function: isPending ? "its_send_vint" : "its_send_vclear",
       text: "\(isPending ? "INT" : "CLEAR") DeviceID \(hex(UInt64(device))) EventID \(event)")
+  }
+
+  /// A virtual CPU goes to another CPU (`its_vpe_set_affinity`, `its_send_vmovp`): its vPE moves,
+  /// which must not be resident.
+  ///
+  /// - Parameters:
+  ///   - itsList: the ITSs of the list that have the vPE, a bit for each; 0 without a list.
+  ///   - sequence: the same for the commands of one move on several ITSs.
+  public mutating func move(
+    _ vPE: ITSVirtualPE, to cpu: Int, itsList: UInt16, sequence: UInt16
+  ) -> [Step<Never>] {
+    send(
+      [
+        .vmovp(
+          virtualPE: vPE.number, target: UInt64(cpu), sequence: sequence, itsList: itsList),
+        .vsync(virtualPE: vPE.number),
+      ],
+      function: "its_send_vmovp", text: "VMOVP vPE \(vPE.number) -> CPU \(cpu)")
   }
 
   // MARK: Residency

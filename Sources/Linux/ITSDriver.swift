@@ -56,6 +56,8 @@ public struct ITSDriver: Sendable {
   /// Redistributor 0's base; the next is `redistributorStride` further.
   public let redistributors: PA
   public let redistributorStride: UInt64
+  /// The first CPU whose redistributor stands in a second region, and that region's base.
+  public var furtherRedistributors: (first: Int, base: PA)?
   public let layout: Layout
   /// `nil` for controllers without virtual LPIs.
   public let virtualLPIs: VirtualLPISupport?
@@ -159,7 +161,12 @@ public struct ITSDriver: Sendable {
   }
 
   /// The first frame of a CPU's redistributor.
-  func frame(ofCPU cpu: Int) -> PA { redistributors + UInt64(cpu) * redistributorStride }
+  func frame(ofCPU cpu: Int) -> PA {
+    guard let further = furtherRedistributors, cpu >= further.first else {
+      return redistributors + UInt64(cpu) * redistributorStride
+    }
+    return further.base + UInt64(cpu - further.first) * redistributorStride
+  }
 
   /// GICv4.1: the redistributor reads the ITS's own vPE table (`inherit_vpe_l1_table_from_its`).
   private func shareVirtualPETable(cpu: Int) -> [Step<Never>] {
@@ -311,6 +318,17 @@ public struct ITSDriver: Sendable {
       agent, "lpi_write_config", "LPI \(lpi) \(enabled ? "enabled" : "disabled")",
       .writeByte(place, UInt8(truncatingIfNeeded: byte.rawValue))
     ).carrying(.interrupt(lpi, isEnabled: enabled))
+  }
+
+  /// Moves an event to another CPU (`its_set_affinity`, `its_send_movi`).
+  public mutating func move(device: UInt32, event: UInt32, to cpu: Int) -> [Step<Never>] {
+    send(
+      [
+        .movi(device: device, event: event, collection: UInt16(truncatingIfNeeded: cpu)),
+        .sync(target: UInt64(cpu)),
+      ],
+      function: "its_set_affinity",
+      text: "MOVI DeviceID \(hex(UInt64(device))) EventID \(event) -> ICID \(cpu)")
   }
 
   /// Unmaps an event (`its_irq_domain_deactivate`).

@@ -83,6 +83,19 @@ public struct AddressMap: Equatable, Sendable {
     return Int(clamping: regions)
   }
 
+  /// Virtual CPUs that have frames in the first region.
+  public var firstRedistributors: Int {
+    Int(clamping: redistributorsSize / max(1, redistributorStride))
+  }
+
+  /// The address of a virtual CPU's redistributor.
+  public func redistributor(of cpu: Int) -> IPA {
+    guard let further = furtherRedistributors, cpu >= firstRedistributors else {
+      return redistributors + UInt64(cpu) * redistributorStride
+    }
+    return IPA(further.base) + UInt64(cpu - firstRedistributors) * redistributorStride
+  }
+
   /// All RAM.
   public var ram: [AddressRange] {
     [AddressRange(from: ramBase.rawValue, length: ramSize)] + furtherRAM

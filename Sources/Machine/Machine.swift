@@ -110,7 +110,7 @@ public struct Machine: ~Copyable {
   }
 
   public let memory: PhysicalMemory
-  public let layout: Layout
+  public private(set) var layout: Layout
   public var smmus: UnitList<SMMU>
   public var itses: UnitList<ITS>
   public var redistributors: Redistributors
@@ -148,6 +148,16 @@ public struct Machine: ~Copyable {
     self.init(
       memory: memory, layout: layout, smmus: UnitList(smmu), itses: UnitList(its),
       redistributors: redistributors, functions: [function])
+  }
+
+  /// A function appears on a bus, behind the SMMU that another function is behind.
+  public mutating func add(_ function: PCIFunction, bar: AddressRange, like index: Int) {
+    // Those without an entry stand behind the first SMMU, under their own numbers.
+    let missing = functions.count - layout.attachments.count
+    if missing > 0 { layout.attachments += Array(repeating: .init(), count: missing) }
+    layout.attachments.append(layout.attachments[index])
+    layout.bars.append(bar)
+    functions.append(function)
   }
 
   /// The first SMMU.

@@ -1,8 +1,8 @@
-/// A fixed number of things that cannot be copied, such as the SMMUs of a machine, in one
-/// allocation: reaching one costs a bounds check.
+/// A list of things that cannot be copied, such as the SMMUs of a machine, in one allocation:
+/// reaching one costs a bounds check.
 @safe
 public struct UnitList<Unit: ~Copyable>: ~Copyable {
-  @usableFromInline let units: UnsafeMutableBufferPointer<Unit>
+  @usableFromInline private(set) var units: UnsafeMutableBufferPointer<Unit>
 
   /// - Parameters:
   ///   - count: at least 1.
@@ -21,6 +21,15 @@ public struct UnitList<Unit: ~Copyable>: ~Copyable {
 
   deinit {
     unsafe units.deinitialize().deallocate()
+  }
+
+  /// Adds a unit behind the others, which move.
+  public mutating func append(_ unit: consuming Unit) {
+    let old = unsafe units
+    unsafe units = .allocate(capacity: old.count + 1)
+    _ = unsafe units.moveInitialize(fromContentsOf: old)
+    unsafe units.initializeElement(at: old.count, to: unit)
+    unsafe old.deallocate()
   }
 
   @inlinable public var count: Int { unsafe units.count }

@@ -1,3 +1,4 @@
+import Attacks
 import Designs
 package import Files
 import Linux

@@ -1,4 +1,5 @@
 import Designs
+import Engine
 package import Files
 import Guest
 import Linux

@@ -1,4 +1,6 @@
 package import Designs
+package import Engine
+package import Files
 
 /// A scenario and what each of its designs came to, in the scenario's order.
 package struct Comparison: Sendable {
@@ -12,7 +14,7 @@ package struct Comparison: Sendable {
 }
 
 /// What carries a run out.
-package typealias Engine = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
+package typealias Runner = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
 
 extension Scenario {
   /// Runs all designs, in parallel. A design that the models cannot set up has a result that says
@@ -24,14 +26,14 @@ extension Scenario {
   ///   - engine: what carries the runs out.
   package func run(
     journeyOf: Int? = nil, device: Int = 0,
-    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+    by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }
   ) async -> Comparison {
     await run(specifications(journeyOf: journeyOf, device: device), by: engine)
   }
 
   /// Carries out these runs of the scenario, in parallel.
   private func run(
-    _ specifications: [RunSpecification], by engine: @escaping Engine
+    _ specifications: [RunSpecification], by engine: @escaping Runner
   ) async -> Comparison {
     let results = await inParallel(specifications.indices) { index in
       do throws(RunFailure) {
@@ -47,7 +49,7 @@ extension Scenario {
   /// delivered in `comparison`, or of the first of all. Times are those of cold caches.
   package func explained(
     _ comparison: Comparison,
-    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+    by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }
   ) async -> Comparison {
     let specifications = zip(specifications(), comparison.results).map { specification, result in
       var specification = specification

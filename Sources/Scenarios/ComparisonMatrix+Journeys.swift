@@ -1,4 +1,5 @@
 package import Designs
+package import Engine
 import Software
 
 /// The cells of matrices in which one design comes to the same, for the same reason.
@@ -52,7 +53,7 @@ extension [ComparisonMatrix] {
   ///   - engine: what carries the runs out.
   package func explained(
     _ outcomes: [MatrixOutcome], progress: (Int) -> Void = { _ in },
-    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+    by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }
   ) async -> [MatrixOutcome] {
     let matrices = self
     let journeys = await inParallel(outcomes.indices, progress: progress) { number -> Journey? in

@@ -1,3 +1,4 @@
+public import Attacks
 import Bits
 package import Designs
 import SMMU

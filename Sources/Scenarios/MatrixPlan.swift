@@ -1,4 +1,5 @@
 package import Designs
+package import Engine
 import Guest
 
 /// What a matrix is made of, before it is run.
@@ -86,7 +87,7 @@ package struct MatrixPlan: Sendable {
 
 extension ComparisonMatrix.Outcome {
   /// Carries a run out.
-  fileprivate init(_ specification: RunSpecification, by engine: Engine) {
+  fileprivate init(_ specification: RunSpecification, by engine: Runner) {
     let design = specification.design
     if let inconsistency = design.inconsistency
       ?? design.inconsistency(with: specification.topology.controller)
@@ -166,7 +167,7 @@ package struct MatrixRuns: Sendable {
   ///   - engine: what carries the runs out.
   package func matrices(
     progress: (Int) -> Void = { _ in },
-    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+    by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }
   ) async -> [ComparisonMatrix] {
     let outcomes = await inParallel(firsts.indices, progress: progress) { index in
       let (plan, number) = firsts[index]

@@ -1,4 +1,6 @@
+package import Attacks
 package import Designs
+package import Engine
 package import Files
 import Foundation
 
@@ -99,7 +101,7 @@ extension ScenarioFolder {
   /// where it has one.
   package func test(
     _ path: String,
-    by engine: @escaping Engine = { specification throws(RunFailure) in try specification.run() }
+    by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }
   ) async -> ScenarioTest {
     do throws(InputError) {
       var scenario = try scenario(named: path)

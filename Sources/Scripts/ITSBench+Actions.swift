@@ -3,6 +3,7 @@ import Bits
 package import Files
 import GIC
 import HostKernel
+import KVM
 import Memory
 package import Scenarios
 import Software

@@ -4,6 +4,7 @@ package import Designs
 package import Files
 import GIC
 import HostKernel
+import KVM
 import Memory
 package import Scenarios
 

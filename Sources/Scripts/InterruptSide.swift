@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import GIC
+import KVM
 import Memory
 
 /// An ITS with its redistributors and their memory, brought up as Linux does: the physical one, or

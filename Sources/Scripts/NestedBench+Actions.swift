@@ -198,7 +198,7 @@ extension NestedBench {
       try FieldDescription.write(value["fields"], command.layout, in: &command)
       commands += repeatElement(command, count: Int(clamping: value["times"]?.integer ?? 1))
     }
-    let result = host.invalidate(commands)
+    let result = host.invalidate(commands, of: .first)
     perform(result.steps)
     let sent = Self.commands(of: result.steps)
     let syncs = sent.count { $0[.opcode] == .sync }

@@ -149,12 +149,14 @@ package final class NestedBench: Bench {
   }
 
   func ask(_ call: HostCall) {
-    do { perform(try host.handle(call)) } catch {
+    do { perform(try host.handle(call, for: .first)) } catch {
       refusal = error
       guard case .attach(let entry) = call, entry[.valid] else { return }
       // A guest's garbage costs it the stream: the VMM attaches the abort table.
       wasRefused = true
-      if let steps = try? host.handle(.attach(guestEntry: StreamTableEntry())) { perform(steps) }
+      if let steps = try? host.handle(.attach(guestEntry: StreamTableEntry()), for: .first) {
+        perform(steps)
+      }
     }
   }
 
@@ -175,7 +177,9 @@ package final class NestedBench: Bench {
 
   /// The STE of the function as it stands in the machine's memory.
   var physicalEntry: StreamTableEntry? {
-    host.streamEntryAddress.flatMap { machine.memory.load(StreamTableEntry.self, at: $0) }
+    host.streamEntryAddress(of: .first).flatMap {
+      machine.memory.load(StreamTableEntry.self, at: $0)
+    }
   }
 }
 

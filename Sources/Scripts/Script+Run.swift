@@ -1,4 +1,5 @@
 package import Designs
+package import Engine
 package import Files
 package import Scenarios
 

@@ -132,19 +132,35 @@ extension VMM {
     return node
   }
 
-  /// `build_madt`, for one CPU.
+  /// `build_madt`.
   private var madt: [UInt8] {
     var table = MADTBuilder(revision: 4, origin: .qemu)
     table.add(
       .gicd, [MADTLayout.distributorBase: map.distributor.rawValue, MADTLayout.version: 3])
     // Enabled, and without a PMU.
-    table.add(.gicc, size: 80, [MADTLayout.processorFlags: 1])
+    for cpu in 0..<UInt64(cpus) {
+      table.add(
+        .gicc, size: 80,
+        [
+          MADTLayout.cpuNumber: cpu, MADTLayout.processorUID: cpu, MADTLayout.processorFlags: 1,
+          // Clusters of 16 (`arm_build_mp_affinity`).
+          MADTLayout.mpidr: cpu / 16 << 8 | cpu % 16,
+        ])
+    }
     table.add(
       .gicr,
       [
         MADTLayout.redistributorBase: map.redistributors.rawValue,
         MADTLayout.redistributorLength: map.redistributorsSize,
       ])
+    if let further = map.furtherRedistributors, cpus > map.firstRedistributors {
+      table.add(
+        .gicr,
+        [
+          MADTLayout.redistributorBase: further.base,
+          MADTLayout.redistributorLength: further.length,
+        ])
+    }
     if let frame = map.messageFrame {
       table.add(
         .msiFrame,

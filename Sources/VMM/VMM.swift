@@ -14,6 +14,8 @@ public struct VMM: Sendable {
   let stageTwoDoorbell: StageTwoDoorbell
   let iommu: VirtualIOMMU
   let devices: [Device]
+  /// Virtual CPUs.
+  let cpus: Int
   let firmware: FirmwareVariant
   /// Whether a device gets its vDEVICE at the first look at its entry, behind its first attach.
   private let makesDevicesLate: Bool
@@ -45,7 +47,7 @@ public struct VMM: Sendable {
   ///   - makesDevicesLate: as QEMU does (`smmuv3_accel_alloc_vdev` in `smmuv3_accel_install_ste`).
   public init(
     map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
-    msixEntry: MSIXEntryPolicy, devices: [Device], iommu: VirtualIOMMU = .nested,
+    msixEntry: MSIXEntryPolicy, devices: [Device], cpus: Int = 1, iommu: VirtualIOMMU = .nested,
     route: RouteAddress = .machineDoorbell, firmware: FirmwareVariant = .complete,
     makesDevicesLate: Bool = false
   ) {
@@ -55,6 +57,7 @@ public struct VMM: Sendable {
     self.advertisement = advertisement
     self.stageTwoDoorbell = stageTwoDoorbell
     self.devices = devices
+    self.cpus = cpus
     self.iommu = iommu
     smmus = (0...(devices.map(\.smmu).max() ?? 0)).map { smmu in
       VirtualSMMU(
@@ -156,6 +159,9 @@ public struct VMM: Sendable {
         .decide)
     ]
   }
+
+  /// How many vSMMUs the guest has register pages of.
+  public var smmuCount: Int { smmus.count }
 
   /// The guest writes a register of one of its SMMUs, at an offset from the register page 0.
   public mutating func smmuWrite(

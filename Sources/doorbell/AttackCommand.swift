@@ -1,4 +1,5 @@
 import ArgumentParser
+import Attacks
 import Console
 import Designs
 import Files

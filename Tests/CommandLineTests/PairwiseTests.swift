@@ -1,4 +1,5 @@
 import ArgumentParser
+import Attacks
 import Designs
 import Files
 import Foundation

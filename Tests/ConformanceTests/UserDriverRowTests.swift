@@ -69,7 +69,7 @@ final class UserDriver {
     }
   }
 
-  func handle(_ call: HostCall) throws { carryOut(try kernel.handle(call)) }
+  func handle(_ call: HostCall) throws { carryOut(try kernel.handle(call, for: .first)) }
 
   private func carryOut(_ steps: [Step<Never>]) {
     Executor(memory: machine.memory).execute(steps) { access in
@@ -95,7 +95,7 @@ final class UserDriver {
 
   /// What a read of a vector's eventfd gives; its errno where it gives nothing.
   func read(_ vector: Int) -> String {
-    do throws(Refusal) { return "\(try kernel.readEvents(vector: vector))" } catch {
+    do throws(Refusal) { return "\(try kernel.readEvents(vector: vector, of: .first))" } catch {
       return error.errno
     }
   }
@@ -127,7 +127,7 @@ struct UserDriverRowTests {
       let user = try UserDriver(store: store)
       for vector in 0..<16 {
         #expect(user.read(vector) == "EAGAIN")
-        try user.kernel.trigger(vector: vector)
+        try user.kernel.trigger(vector: vector, of: .first)
         #expect(user.read(vector) == "1", "\(store) vector \(vector)")
         #expect(user.isSilent())
       }
@@ -150,7 +150,7 @@ struct UserDriverRowTests {
       try user.handle(.disableVectors)
       user.send(3)
       #expect(user.read(3) == "EBADF")
-      #expect(throws: Refusal.self) { try user.kernel.trigger(vector: 3) }
+      #expect(throws: Refusal.self) { try user.kernel.trigger(vector: 3, of: .first) }
     }
   }
 
@@ -226,7 +226,7 @@ struct UserDriverRowTests {
 
   /// What stands at each level of the walk of a page, from the first; the last is the leaf.
   private func walk(_ user: UserDriver, _ page: IPA) throws -> [UInt64] {
-    let place = try #require(user.kernel.streamEntryAddress)
+    let place = try #require(user.kernel.streamEntryAddress(of: .first))
     let entry = try #require(user.machine.memory.load(StreamTableEntry.self, at: place))
     var table = entry[.stage2Table] << 4
     var words: [UInt64] = []

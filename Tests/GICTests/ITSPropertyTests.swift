@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import GIC
+import KVM
 import Memory
 import TestRandom
 import Testing

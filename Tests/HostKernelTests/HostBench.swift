@@ -54,7 +54,7 @@ struct HostBench {
 
   @discardableResult
   mutating func handle(_ call: HostCall) throws -> [Step<Never>] {
-    let steps = try kernel.handle(call)
+    let steps = try kernel.handle(call, for: .first)
     record(steps)
     return steps
   }
@@ -62,7 +62,7 @@ struct HostBench {
   /// What `call` is refused with.
   mutating func refusal(_ call: HostCall) -> Refusal? {
     do {
-      record(try kernel.handle(call))
+      record(try kernel.handle(call, for: .first))
       return nil
     } catch {
       return error

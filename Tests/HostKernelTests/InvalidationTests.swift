@@ -77,9 +77,9 @@ struct InvalidationTests {
     ] as [(Set<ReleaseSwitch>, Bool)])
   func refusedInBatch(cures: Set<ReleaseSwitch>, isIssued: Bool) throws {
     var bench = try HostBench.started(kernel: Kernel(Release(7, 3), with: cures))
-    let result = bench.kernel.invalidate([
-      SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL2),
-    ])
+    let result = bench.kernel.invalidate(
+      [SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL2)],
+      of: .first)
     #expect(result.done == 2)
     #expect(result.refusal?.errno == "EIO")
     #expect(result.steps.isEmpty == !isIssued)

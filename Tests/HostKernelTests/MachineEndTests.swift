@@ -29,13 +29,13 @@ struct MachineEndTests {
     let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_0000_0000, size: 0x1000_0000)
     for _ in 1...2 {
       do {
-        _ = try kernel.handle(.createStageTwo([ram]))
+        _ = try kernel.handle(.createStageTwo([ram]), for: .first)
         #expect(isAllowed)
       } catch {
         #expect(!isAllowed)
         #expect(error.errno == "EPERM")
       }
-      _ = kernel.endMachine()
+      _ = kernel.endMachine(.first)
     }
   }
 }

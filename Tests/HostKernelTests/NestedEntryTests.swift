@@ -13,7 +13,7 @@ struct NestedEntryTests {
 
   /// The physical STE as it stands in memory.
   private func entry(_ bench: HostBench) throws -> StreamTableEntry {
-    let place = try #require(bench.kernel.smmu.address(of: HostBench.device))
+    let place = try #require(bench.kernel.streamEntryAddress(of: .first))
     return StreamTableEntry(words: (0..<8).map { bench.memory[place + $0 * 8] ?? 0 })
   }
 

@@ -11,10 +11,10 @@ struct VectorTests {
     "the first vector maps the window's page to the doorbell's, and writes the window's address")
   func firstVector() throws {
     var bench = try HostBench.started()
-    #expect(bench.kernel.translate(0x800_0000) == nil)
+    #expect(bench.kernel.translate(0x800_0000, of: .first) == nil)
     let steps = try bench.handle(.enableVector(0, guestAddress: nil))
-    #expect(bench.kernel.translate(0x800_0040) == HostBench.doorbell)
-    #expect(bench.kernel.translate(0x800_1000) == nil)
+    #expect(bench.kernel.translate(0x800_0040, of: .first) == HostBench.doorbell)
+    #expect(bench.kernel.translate(0x800_1000, of: .first) == nil)
     #expect(
       tableWrites(steps).map { [$0.offset, $0.value] }
         == [[0, 0x800_0040], [4, 0], [8, 0], [12, 0]])
@@ -50,12 +50,12 @@ struct VectorTests {
   func forwarded() throws {
     var bench = try HostBench.started(stageTwoDoorbell: .guestDoorbell)
     try bench.handle(.mapGuestDoorbell(0x809_0000))
-    #expect(bench.kernel.translate(0x809_0040) == HostBench.doorbell)
+    #expect(bench.kernel.translate(0x809_0040, of: .first) == HostBench.doorbell)
     let steps = try bench.handle(.enableVector(3, guestAddress: 0x1_ffff_f040))
     #expect(
       tableWrites(steps).map { [$0.offset, $0.value] }
         == [[48, 0xffff_f040], [52, 1], [56, 3], [60, 0]])
-    #expect(bench.kernel.translate(0x800_0000) == nil)
+    #expect(bench.kernel.translate(0x800_0000, of: .first) == nil)
   }
 
   @Test("a vector that gets another address is masked while its entry changes")

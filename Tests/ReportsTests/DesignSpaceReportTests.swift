@@ -16,7 +16,7 @@ struct DesignSpaceReportTests {
     let folder = ScenarioFolder(path: "\(repository)/scenarios")
     let known = try folder.designNames.map { try folder.design(named: $0) }
     let enumeration = DesignEnumeration(namedAfter: known)
-    let engine: Engine = { specification throws(RunFailure) in
+    let engine: Runner = { specification throws(RunFailure) in
       let design = specification.design
       return specification.usage == .vfio && design.advertisement == .rmrDirect
         ? Fixtures.refused(design) : Fixtures.result(design)

@@ -15,7 +15,7 @@ struct MatrixReportTests {
     return await MatrixRuns([MatrixPlan(Fixtures.scenario(), axes: axes)]).matrices(by: engine)
   }
 
-  private static let engine: Engine = { specification throws(RunFailure) in
+  private static let engine: Runner = { specification throws(RunFailure) in
     guard specification.design == Fixtures.design else {
       return Fixtures.result(
         specification.design, setupExits: specification.usage == .vfio ? 8 : 34, deliveryExits: 4)

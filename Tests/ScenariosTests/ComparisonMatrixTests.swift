@@ -11,7 +11,7 @@ struct ComparisonMatrixTests {
   static let nowhere = ScenarioFolder(path: "")
 
   /// Fails VFIO by what stands in the specification, and cannot model the identity domain.
-  static let engine: Engine = { specification throws(RunFailure) in
+  static let engine: Runner = { specification throws(RunFailure) in
     switch specification.usage {
     case .vfio: return Fixtures.refused(specification.design)
     case .identity: throw RunFailure("no identity domain here")
@@ -100,7 +100,7 @@ struct ComparisonMatrixTests {
   func shared() async throws {
     let plans = MatrixPlan.all(Fixtures.scenario())
     // What a run comes to tells everything that any axis changes.
-    let engine: Engine = { specification throws(RunFailure) in
+    let engine: Runner = { specification throws(RunFailure) in
       throw RunFailure(
         ComparisonAxis.all.map { $0.value(of: specification) }.joined(separator: " ")
           + " \(specification.design.name)")

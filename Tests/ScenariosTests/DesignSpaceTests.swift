@@ -35,7 +35,7 @@ struct DesignSpaceTests {
   }
 
   /// Delivers or not by the usage and the choices alone.
-  static let engine: Engine = { specification throws(RunFailure) in
+  static let engine: Runner = { specification throws(RunFailure) in
     let design = specification.design
     guard specification.usage == .vfio, design.advertisement == .rmrDirect else {
       return Fixtures.result(design, setupExits: design.msixEntry == .untrapped ? 20 : 34)

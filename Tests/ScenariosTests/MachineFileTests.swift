@@ -1,5 +1,6 @@
 import Bits
 import Designs
+import Engine
 import Files
 import Foundation
 import GIC

@@ -1,4 +1,5 @@
 import Designs
+import Engine
 import Guest
 import Linux
 import Software

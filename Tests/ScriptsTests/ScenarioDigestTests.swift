@@ -1,3 +1,4 @@
+import Attacks
 import Designs
 import Files
 import Foundation

@@ -1,5 +1,7 @@
+import Attacks
 import Bits
 import Designs
+import Engine
 import GLibSupport
 import SMMU
 import Scenarios

@@ -1,0 +1,202 @@
+internal import ArmFormats
+internal import Bits
+internal import Designs
+internal import Engine
+internal import GIC
+internal import Guest
+internal import HostKernel
+internal import IOMMU
+internal import Linux
+internal import Machine
+internal import Memory
+internal import PCI
+internal import Simulation
+internal import Software
+internal import VMM
+
+/// Another VM of the same host, with a function of its own behind the same SMMU and ITS, which must
+/// not notice the actor: VM 1 of the engine, set up by its VMM and its guest's kernel.
+///
+/// Its guest's stage 1 has one buffer and the MSI window in it, under the ASID that the actor's
+/// guest uses too.
+struct NeighbourVM {
+  /// Free of the actor's RAM and of the host's structures.
+  static let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_3000_0000, size: 0x1000_0000)
+  static let events = 32
+  /// The function's addresses: a buffer, and the page that stands for the doorbell.
+  static let buffer: IOVA = 0x1000_0000
+  static let window = SoftwareMSIWindow.base
+  static let bufferPage: IPA = 0x4800_0000
+
+  let vm: VMIndex
+  let device: DeviceIndex
+  let requester: RequesterID
+  /// Of its stage 2.
+  let vmid: UInt16
+  /// The LPIs of its events, in order.
+  let lpis: Range<UInt32>
+  /// The descriptor that maps the buffer, by PA.
+  let bufferDescriptor: PA
+  let contextDescriptor: PA
+
+  var stream: UInt32 { UInt32(requester.rawValue) }
+  static var message: IOVA { window + 0x40 }
+  static var bufferPlace: PA { place(of: PA(bufferPage.rawValue)) }
+
+  /// The physical address of an IPA of the neighbour's.
+  static func place(of address: PA) -> PA { ram.pa + (address.rawValue &- ram.ipa.rawValue) }
+
+  static func owns(_ place: PA) -> Bool { place.rawValue &- ram.pa.rawValue < ram.size }
+}
+
+extension AttackedSystem {
+  /// Gives another function to another VM.
+  ///
+  /// - Parameter onSameBus: whether it shares the actor's bus.
+  mutating func addNeighbour(onSameBus: Bool = false) throws(AttackFailure) {
+    try addNeighbour(
+      RequesterID(rawValue: ownRequester.rawValue ^ (onSameBus ? 0x8 : 0x100)))
+  }
+
+  /// Gives the function with this requester ID to another VM.
+  mutating func addNeighbour(_ requester: RequesterID) throws(AttackFailure) {
+    do {
+      neighbour = try setUpNeighbour(requester)
+    } catch {
+      throw .run(RunFailure("the neighbour cannot be set up: \(error)"))
+    }
+  }
+
+  private mutating func setUpNeighbour(_ requester: RequesterID) throws -> NeighbourVM {
+    let described = MachineDescription.Device(
+      name: "neighbour", vectors: NeighbourVM.events, requester: requester,
+      guestRequester: RequesterID(rawValue: 0x1100),
+      bar: AddressRange(from: 0x81_0000_0000, length: 0x1_0000))
+    let map = neighbourMap
+    let ram = NeighbourVM.ram
+    let vmm = VMM(
+      map: map, advertisement: .nothing, stageTwoDoorbell: .softwareWindow, msixEntry: .replaced,
+      devices: [
+        .init(
+          guestID: UInt32(described.guestRequester.rawValue), vectors: described.vectors)
+      ])
+    let guest = try GuestKernel(
+      kernel: engine.specification.guestKernel, tables: vmm.tables(),
+      devices: [
+        .init(
+          requesterID: UInt32(described.guestRequester.rawValue), vectors: described.vectors,
+          msixTable: map.msixTable(of: 0),
+          msixCapability: MachineDescription.Device.msixCapability)
+      ],
+      frames: BumpFrames(base: PA(ram.ipa.rawValue) + 0xb_0000, size: 0x28_0000),
+      tableFrames: PlacedFrames(
+        [:], rest: BumpFrames(base: PA(ram.ipa.rawValue) + 0x400_0000, size: 0x100_0000)),
+      contextTable: nil)
+    let memory = try engine.machine.memory.window(
+      .init(base: PA(ram.ipa.rawValue), size: ram.size),
+      onto: [.init(base: PA(ram.ipa.rawValue), source: ram.pa, size: ram.size)])
+    let isOwn = requester == ownRequester
+    let function = PCIFunction(
+      profile: .init(
+        requesterID: requester,
+        msix: .init(
+          vectors: described.vectors, bar: 0,
+          tableOffset: UInt32(MachineDescription.Device.tableOffset),
+          pendingOffset: UInt32(MachineDescription.Device.pendingOffset)),
+        barSize: described.bar.length))
+    let added = try engine.addMachine(
+      described, function: isOwn ? nil : function, vmm: vmm, guest: guest, memory: memory,
+      extents: [ram])
+    while engine.step() {}
+    try runNeighbour(added.vm)
+    return try neighbour(added, requester)
+  }
+
+  /// The actor's map, with RAM of the neighbour's own.
+  private var neighbourMap: AddressMap {
+    var map = engine.description.guest
+    map.messageFrame = nil
+    map.ramBase = NeighbourVM.ram.ipa
+    map.ramSize = NeighbourVM.ram.size
+    map.furtherRAM = []
+    return map
+  }
+
+  /// The neighbour's kernel boots and maps what its device uses, and its VMM connects the vectors.
+  private mutating func runNeighbour(_ vm: VMIndex) throws {
+    let page: UInt64 = 0x1000
+    for operation: GuestOperation in [
+      .boot, .attachDMADomain,
+      .activity(
+        .map(NeighbourVM.buffer, NeighbourVM.bufferPage, size: page, .buffer)),
+      .activity(
+        .map(
+          NeighbourVM.window, IPA(NeighbourVM.window.rawValue), size: page,
+          [.read, .write, .mmio])),
+    ] {
+      engine.push(
+        try engine.perform(operation, for: 0, of: vm).map(PendingStep.guest), on: vm)
+      engine.resumeSoftware(of: vm)
+      while engine.step() {}
+    }
+    for vector in 0..<NeighbourVM.events {
+      let call = HostCall.enableVector(vector, guestAddress: nil)
+      engine.push(try engine.answer(call, for: 0, of: vm).map(PendingStep.host), on: vm)
+    }
+    engine.resumeSoftware(of: vm)
+    while engine.step() {}
+  }
+
+  private func neighbour(
+    _ added: (vm: VMIndex, device: DeviceIndex), _ requester: RequesterID
+  ) throws -> NeighbourVM {
+    let machine = engine.machines[added.vm.rawValue]
+    guard case .enabled = machine.setup,
+      let first = engine.host.interrupt(ofEvent: 0, of: added.device),
+      let leaf = machine.guest.leaf(of: NeighbourVM.buffer, device: 0),
+      let context = machine.guest.contextDescriptor(of: 0)
+    else { throw RunFailure("its set-up is refused") }
+    return NeighbourVM(
+      vm: added.vm, device: added.device, requester: requester,
+      vmid: engine.host.vmid(of: added.device),
+      lpis: first..<first + UInt32(NeighbourVM.events),
+      bufferDescriptor: NeighbourVM.place(of: leaf),
+      contextDescriptor: NeighbourVM.place(of: context))
+  }
+
+  /// The neighbour, which was set up before.
+  var other: NeighbourVM {
+    get throws(AttackFailure) {
+      guard let neighbour else { throw .run(RunFailure("there is no neighbour")) }
+      return neighbour
+    }
+  }
+
+  /// What the messages of the neighbour's device hold: EventIDs, or on a host with a GICv2m frame
+  /// SPIs.
+  var neighbourMessages: Range<UInt32> {
+    get throws(AttackFailure) {
+      engine.machine.layout.messageFrame == nil
+        ? 0..<UInt32(NeighbourVM.events) : try other.lpis
+    }
+  }
+
+  /// How many of the neighbour's LPIs are pending at any CPU.
+  var pendingAtNeighbour: Int {
+    guard let lpis = neighbour?.lpis else { return 0 }
+    guard engine.machine.layout.messageFrame == nil else {
+      return lpis.count { engine.machine.distributor.isPending($0) }
+    }
+    return (0..<engine.description.host.cpus).reduce(0) { count, cpu in
+      count
+        + engine.machine.redistributors.pendingLPIs(at: cpu, memory: engine.machine.memory)
+        .count { lpis.contains($0) }
+    }
+  }
+
+  /// The neighbour's device uses its buffer, which brings the translation into the caches.
+  @discardableResult
+  mutating func neighbourAccess() throws(AttackFailure) -> PA? {
+    place(of: NeighbourVM.buffer, as: try other.stream)
+  }
+}

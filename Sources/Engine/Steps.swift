@@ -1,0 +1,278 @@
+internal import ArmFormats
+internal import Bits
+internal import Designs
+package import Guest
+package import HostKernel
+internal import KVM
+internal import Linux
+internal import Machine
+internal import Memory
+package import Simulation
+package import Software
+internal import Timing
+internal import VMM
+
+// The life of a step: a VM's software is a call stack of flows. Each event executes one step, and a
+// trapped access pushes the flow that answers it before the guest goes on.
+extension Engine {
+  // MARK: Call stack
+
+  /// Pushes a flow on top of what a VM's software is doing.
+  package mutating func push(_ steps: [PendingStep], on vm: VMIndex) {
+    guard !steps.isEmpty else { return }
+    machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].frames.append(CallFrame(steps: steps))
+  }
+
+  /// Executes a VM's next step, or dispatches its next operation; `false` when nothing is left.
+  mutating func proceed(_ vm: VMIndex) -> Bool {
+    machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].pause = nil
+    if vm == .first { interpose() }
+    return executeNextStep(vm) || dispatchNextOperation(vm)
+  }
+
+  private mutating func executeNextStep(_ vm: VMIndex) -> Bool {
+    guard let step = popStep(vm) else { return false }
+    let number = recorder.steps.count
+    let time = execute(step, of: vm)
+    recorder.steps[number].duration = time
+    schedule(.proceed, of: vm, after: time)
+    return true
+  }
+
+  /// The next step of the innermost frame that has one.
+  private mutating func popStep(_ vm: VMIndex) -> PendingStep? {
+    let cpu = VCPUIndex.boot.rawValue
+    while let last = machines[vm.rawValue].cpus[cpu].frames.last {
+      guard last.next < last.steps.count else {
+        machines[vm.rawValue].cpus[cpu].frames.removeLast()
+        continue
+      }
+      let depth = machines[vm.rawValue].cpus[cpu].frames.count - 1
+      machines[vm.rawValue].cpus[cpu].frames[depth].next += 1
+      return last.steps[last.next]
+    }
+    return nil
+  }
+
+  private mutating func dispatchNextOperation(_ vm: VMIndex) -> Bool {
+    let number = vm.rawValue
+    while machines[number].nextOperation < machines[number].operations.count,
+      machines[number].setups[
+        machines[number].operations[machines[number].nextOperation].device] != .enabled
+    {
+      machines[number].nextOperation += 1
+    }
+    guard machines[number].nextOperation < machines[number].operations.count else { return false }
+    let operation = machines[number].operations[machines[number].nextOperation]
+    let due = dueTime(of: operation, vm)
+    if due > queue.now {
+      machines[number].cpus[VCPUIndex.boot.rawValue].pause = schedule(.proceed, of: vm, at: due)
+      blockIdleCPUs(of: vm)
+      return true
+    }
+    machines[number].nextOperation += 1
+    if operation.operation.isOfGuest { unblock(.boot, of: vm) }
+    dispatch(operation.operation, of: operation.device, vm)
+    schedule(.proceed, of: vm, after: .zero)
+    return true
+  }
+
+  /// When an operation may begin: the workload's times start when its first activity is reached.
+  private mutating func dueTime(of operation: DeviceOperation, _ vm: VMIndex) -> SimulatedTime {
+    guard operation.operation.isActivity else { return .zero }
+    let start = machines[vm.rawValue].epoch ?? queue.now
+    machines[vm.rawValue].epoch = start
+    return start + .nanoseconds(operation.nanoseconds)
+  }
+
+  /// - Parameter device: the VM's number of it.
+  private mutating func dispatch(_ operation: GuestOperation, of device: Int, _ vm: VMIndex) {
+    switch operation {
+    case .activity(.message(let vector)):
+      emit(vector, of: machines[vm.rawValue].device(device))
+    case .activity(.dma(let address, let isWrite, let count)):
+      access(
+        address, isWrite: isWrite, count: count, of: machines[vm.rawValue].device(device))
+    case .activity(.migrate(let cpu, let target)): migrate(VCPUIndex(cpu), of: vm, to: target)
+    default:
+      do {
+        push(try perform(operation, for: device, of: vm).map(PendingStep.guest), on: vm)
+      } catch {
+        refuse(error, for: operation == .boot ? nil : device, of: vm)
+      }
+    }
+  }
+
+  /// The steps of a guest's kernel for an operation; it may start a timer.
+  package mutating func perform(
+    _ operation: GuestOperation, for device: Int, of vm: VMIndex
+  ) throws(Refusal) -> [Step<Never>] {
+    let steps = try machines[vm.rawValue].guest.perform(operation, for: device)
+    for device in machines[vm.rawValue].guest.takeStartedTimers() {
+      schedule(
+        .flush, of: vm, after: .nanoseconds(FlushQueue.timeout * 1_000_000),
+        message: Int32(truncatingIfNeeded: device))
+    }
+    return steps
+  }
+
+  /// A flush timer of a guest's has run down: its interrupt comes before what the virtual CPU does,
+  /// or ends its wait.
+  mutating func flush(_ device: Int, of vm: VMIndex) {
+    push(machines[vm.rawValue].guest.flushTimeout(of: device).map(PendingStep.guest), on: vm)
+    let cpu = machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue]
+    guard cpu.isDone || cpu.pause.map({ queue.cancel($0) }) ?? false else { return }
+    unblock(.boot, of: vm)
+    resumeSoftware(of: vm)
+  }
+
+  /// Lets a VM's software go on with its call stack, now.
+  package mutating func resumeSoftware(of vm: VMIndex) {
+    machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].pause = nil
+    machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].isDone = false
+    schedule(.proceed, of: vm, after: .zero)
+  }
+
+  /// Sends the interposed MSI when its time has come, once; its journey is the one that is recorded.
+  private mutating func interpose() {
+    guard let extra = specification.interposed, recorder.tracedMessage < 0,
+      recorder.steps.count >= extra.steps
+    else { return }
+    recorder.tracedMessage = Int32(truncatingIfNeeded: flights.all.count)
+    emit(extra.vector, of: .first)
+  }
+
+  // MARK: Refusals
+
+  /// Ends the set-up of a device of a VM's, or of all: what was still to be done is not.
+  mutating func refuse(_ refusal: Refusal, for device: Int?, of vm: VMIndex) {
+    let all = machines[vm.rawValue].setups.indices
+    for index in device.map({ $0..<$0 + 1 }) ?? all
+    where machines[vm.rawValue].setups[index] == .enabled {
+      machines[vm.rawValue].setups[index] = .refused(refusal)
+    }
+    machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].frames = []
+    note(refusal, of: device, vm)
+  }
+
+  /// A guest's garbage STE costs the guest its stream, and a refused invalidation nothing; anything
+  /// else ends the set-up.
+  private mutating func recover(
+    from refusal: Refusal, of call: HostCall, for device: Int, _ vm: VMIndex
+  ) {
+    switch call {
+    case .attach(let entry) where entry[.valid]:
+      note(refusal, of: device, vm)
+      push(
+        [
+          .vmm(
+            Step(
+              .vmm, "smmuv3_accel_install_ste", "C_BAD_STE: the stream aborts",
+              .call(.attach(guestEntry: StreamTableEntry()))
+            ).about(device))
+        ], on: vm)
+    case .invalidate: note(refusal, of: device, vm)
+    default: refuse(refusal, for: device, of: vm)
+    }
+  }
+
+  // MARK: One step
+
+  /// Records a step with the VM and the device that it is about, where there are several.
+  mutating func note<Call>(_ step: Step<Call>, of vm: VMIndex) {
+    let machine = vm == .first ? "" : "VM \(vm.rawValue): "
+    let device =
+      machines[vm.rawValue].devices.count > 1 ? step.device.map { "device \($0): " } ?? "" : ""
+    recorder.add(step, of: machine + device, at: queue.now)
+  }
+
+  private mutating func note(_ refusal: Refusal, of device: Int?, _ vm: VMIndex) {
+    var step = Step<Never>(refusing: refusal)
+    step.device = device
+    note(step, of: vm)
+  }
+
+  /// Executes one step; the time that it takes.
+  private mutating func execute(_ step: PendingStep, of vm: VMIndex) -> SimulatedTime {
+    switch step {
+    case .guest(let step):
+      note(step, of: vm)
+      return executeInGuest(step.action, of: step.device ?? 0, vm)
+    case .vmm(let step):
+      note(step, of: vm)
+      guard case .call(let call) = step.action else { return costs.softwareStep }
+      return ask(call, for: step.device ?? 0, vm)
+    case .host(let step):
+      note(step, of: vm)
+      executeInHost(step.action, of: machines[vm.rawValue].device(step.device ?? 0))
+      return costs.softwareStep
+    }
+  }
+
+  /// A call of a VMM, or of KVM, to the host's kernel.
+  private mutating func ask(_ call: HostCall, for device: Int, _ vm: VMIndex) -> SimulatedTime {
+    do {
+      push(try answer(call, for: device, of: vm).map(PendingStep.host), on: vm)
+      if case .signal(let vector) = call {
+        injectPending(vector, of: machines[vm.rawValue].device(device))
+      }
+    } catch {
+      recover(from: error, of: call, for: device, vm)
+    }
+    return costs.systemCall
+  }
+
+  /// The host's steps for a request about one of a VM's devices, by the VM's numbers.
+  package mutating func answer(
+    _ call: HostCall, for device: Int, of vm: VMIndex
+  ) throws(Refusal) -> [Step<Never>] {
+    let machine = machines[vm.rawValue]
+    return try kvm[vm.rawValue].answer(
+      call, for: machine.device(device), guestID: machine.devices[device].guestID, host: &host
+    ).map { step in
+      var step = step
+      step.device = step.device.map { machine.local(DeviceIndex($0)) }
+      return step
+    }
+  }
+
+  /// Carries out a step of the host on the physical machine.
+  mutating func executeInHost(_ action: Action<Never>, of device: DeviceIndex = .first) {
+    switch Executor(memory: machine.memory).execute(action) {
+    case nil: break
+    case .register(let address, let value, let width):
+      let response = machine.write(value, at: address, width: width)
+      release(response.emissions, of: device)
+    case .configuration(let offset, let value, let width):
+      release(
+        machine.writeConfig(value, at: offset, width: width, of: device.rawValue), of: device)
+    }
+  }
+
+  /// Carries out a step of a guest; its accesses of registers trap, or go to a device of its own.
+  private mutating func executeInGuest(
+    _ action: Action<Never>, of device: Int, _ vm: VMIndex
+  ) -> SimulatedTime {
+    switch Executor(memory: machines[vm.rawValue].memory).execute(action) {
+    case nil: costs.softwareStep
+    case .register(let address, let value, let width):
+      guestWrite(value, at: IPA(address.rawValue), width: width, by: vm)
+    case .configuration(let offset, let value, let width):
+      guestConfigWrite(value, at: offset, width: width, of: device, by: vm)
+    }
+  }
+}
+
+extension GuestOperation {
+  var isActivity: Bool {
+    if case .activity = self { true } else { false }
+  }
+
+  /// Whether the guest's virtual CPU does it, and not the device or the host by itself.
+  var isOfGuest: Bool {
+    switch self {
+    case .activity(.message), .activity(.dma), .activity(.migrate): false
+    default: true
+    }
+  }
+}
