@@ -22,6 +22,7 @@ internal import VMM
 struct NeighbourVM {
   /// Free of the actor's RAM and of the host's structures.
   static let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_3000_0000, size: 0x1000_0000)
+  /// Vectors of a function that only the neighbour has.
   static let events = 32
   /// The function's addresses: a buffer, and the page that stands for the doorbell.
   static let buffer: IOVA = 0x1000_0000
@@ -68,8 +69,11 @@ extension AttackedSystem {
   }
 
   private mutating func setUpNeighbour(_ requester: RequesterID) throws -> NeighbourVM {
+    let isOwn = requester == ownRequester
     let described = MachineDescription.Device(
-      name: "neighbour", vectors: NeighbourVM.events, requester: requester,
+      name: "neighbour",
+      vectors: isOwn ? engine.specification.workload.device.vectors : NeighbourVM.events,
+      requester: requester,
       guestRequester: RequesterID(rawValue: 0x1100),
       bar: AddressRange(from: 0x81_0000_0000, length: 0x1_0000))
     let map = neighbourMap
@@ -95,7 +99,6 @@ extension AttackedSystem {
     let memory = try engine.machine.memory.window(
       .init(base: PA(ram.ipa.rawValue), size: ram.size),
       onto: [.init(base: PA(ram.ipa.rawValue), source: ram.pa, size: ram.size)])
-    let isOwn = requester == ownRequester
     let function = PCIFunction(
       profile: .init(
         requesterID: requester,
@@ -108,8 +111,8 @@ extension AttackedSystem {
       described, function: isOwn ? nil : function, vmm: vmm, guest: guest, memory: memory,
       extents: [ram])
     while engine.step() {}
-    try runNeighbour(added.vm)
-    return try neighbour(added, requester)
+    try runNeighbour(added.vm, vectors: described.vectors)
+    return try neighbour(added, requester, vectors: described.vectors)
   }
 
   /// The actor's map, with RAM of the neighbour's own.
@@ -123,7 +126,7 @@ extension AttackedSystem {
   }
 
   /// The neighbour's kernel boots and maps what its device uses, and its VMM connects the vectors.
-  private mutating func runNeighbour(_ vm: VMIndex) throws {
+  private mutating func runNeighbour(_ vm: VMIndex, vectors: Int) throws {
     let page: UInt64 = 0x1000
     for operation: GuestOperation in [
       .boot, .attachDMADomain,
@@ -139,7 +142,7 @@ extension AttackedSystem {
       engine.resumeSoftware(of: vm)
       while engine.step() {}
     }
-    for vector in 0..<NeighbourVM.events {
+    for vector in 0..<vectors {
       let call = HostCall.enableVector(vector, guestAddress: nil)
       engine.push(try engine.answer(call, for: 0, of: vm).map(PendingStep.host), on: vm)
     }
@@ -148,7 +151,7 @@ extension AttackedSystem {
   }
 
   private func neighbour(
-    _ added: (vm: VMIndex, device: DeviceIndex), _ requester: RequesterID
+    _ added: (vm: VMIndex, device: DeviceIndex), _ requester: RequesterID, vectors: Int
   ) throws -> NeighbourVM {
     let machine = engine.machines[added.vm.rawValue]
     guard case .enabled = machine.setup,
@@ -159,7 +162,7 @@ extension AttackedSystem {
     return NeighbourVM(
       vm: added.vm, device: added.device, requester: requester,
       vmid: engine.host.vmid(of: added.device),
-      lpis: first..<first + UInt32(NeighbourVM.events),
+      lpis: first..<first + UInt32(vectors),
       bufferDescriptor: NeighbourVM.place(of: leaf),
       contextDescriptor: NeighbourVM.place(of: context))
   }
@@ -177,7 +180,7 @@ extension AttackedSystem {
   var neighbourMessages: Range<UInt32> {
     get throws(AttackFailure) {
       engine.machine.layout.messageFrame == nil
-        ? 0..<UInt32(NeighbourVM.events) : try other.lpis
+        ? try 0..<UInt32(other.lpis.count) : try other.lpis
     }
   }
 

@@ -36,18 +36,19 @@ package struct Engine<Sink: TraceSink>: ~Copyable where Sink.Record == EngineEve
     } catch {
       return refuse(error, for: nil, of: .first)
     }
-    for index in machines.indices { start(VMIndex(index)) }
+    start(.first)
     // The frame that is pushed last is the first: the host boots before its first VM starts.
     push(boot.map(PendingStep.host), on: .first)
     for index in machines.indices {
-      let delay = index == machines.startIndex ? 0 : UInt64(boot.count)
       machines[index].cpus[VCPUIndex.boot.rawValue].isDone = false
-      schedule(.proceed, of: VMIndex(index), after: costs.softwareStep.times(delay))
+      schedule(.proceed, of: VMIndex(index), after: .zero)
     }
   }
 
-  /// Has a VM's VMM build it.
-  private mutating func start(_ vm: VMIndex) {
+  /// Has a VM's VMM build it, once; a VM behind the first starts when the host is free.
+  mutating func start(_ vm: VMIndex) {
+    guard !machines[vm.rawValue].isStarted else { return }
+    machines[vm.rawValue].isStarted = true
     do {
       let gic = try createVirtualGIC(of: vm)
       let machine = machines[vm.rawValue]

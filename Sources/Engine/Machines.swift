@@ -53,6 +53,7 @@ extension Engine {
       VirtualMachine(
         index: vm, vmm: vmm, guest: guest, memory: memory, extents: extents, devices: [known],
         numbers: [device], operations: [], cpus: 1))
+    machines[vm.rawValue].isStarted = true
     kvm.append(
       KVM(
         vm, cpus: 1, itsBase: vmm.map.itsBase, doorbell: vmm.map.doorbell,

@@ -26,6 +26,11 @@ extension Engine {
   /// Executes a VM's next step, or dispatches its next operation; `false` when nothing is left.
   mutating func proceed(_ vm: VMIndex) -> Bool {
     machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].pause = nil
+    guard !isHostHeld(against: vm) else {
+      machines[vm.rawValue].waitsForHost = true
+      return true
+    }
+    start(vm)
     if vm == .first { interpose() }
     return executeNextStep(vm) || dispatchNextOperation(vm)
   }
@@ -36,7 +41,40 @@ extension Engine {
     let time = execute(step, of: vm)
     recorder.steps[number].duration = time
     schedule(.proceed, of: vm, after: time)
+    wakeHostWaiters(after: time)
     return true
+  }
+
+  // MARK: The host's locks
+
+  /// Whether the host's kernel is in the middle of something for another VM. Its flows share command
+  /// queues and tables, which the kernel's locks give to one at a time (`its_node.lock`,
+  /// `iommufd_ctx` and the group's mutex); the model has one lock for all of them.
+  private func isHostHeld(against vm: VMIndex) -> Bool {
+    guard machines.count > 1 else { return false }
+    for machine in machines where machine.index != vm && machine.holdsHost { return true }
+    return false
+  }
+
+  /// Lets the software go on that waited for the host, once no VM holds it.
+  private mutating func wakeHostWaiters(after time: SimulatedTime) {
+    guard machines.count > 1, !machines.contains(where: \.holdsHost) else { return }
+    for index in machines.indices where machines[index].waitsForHost {
+      machines[index].waitsForHost = false
+      schedule(.proceed, of: VMIndex(index), after: time)
+    }
+  }
+
+  /// Executes steps of the host that an interrupt asks for at once; a flow that holds the host's
+  /// locks comes to its end first.
+  mutating func executeAtOnce(_ steps: [Step<Never>]) {
+    guard !steps.isEmpty else { return }
+    for index in machines.indices {
+      while machines[index].holdsHost, let step = popStep(VMIndex(index)) {
+        _ = execute(step, of: VMIndex(index))
+      }
+    }
+    for step in steps { executeInHost(step.action) }
   }
 
   /// The next step of the innermost frame that has one.

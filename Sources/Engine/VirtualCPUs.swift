@@ -56,13 +56,13 @@ extension Engine {
       machines[number].cpus[cpu.rawValue].frames.isEmpty
     else { return }
     recorder.count(.waitForInterrupt, by: .idle)
-    for step in kvm[number].block(cpu, host: &host) { executeInHost(step.action) }
+    executeAtOnce(kvm[number].block(cpu, host: &host))
     if kvm[number].hasPendingLast(cpu, in: machine.redistributors) { unblock(cpu, of: vm) }
   }
 
   /// Puts a virtual CPU that sleeps back on its physical one.
   mutating func unblock(_ cpu: VCPUIndex, of vm: VMIndex) {
-    for step in kvm[vm.rawValue].unblock(cpu, host: &host) { executeInHost(step.action) }
+    executeAtOnce(kvm[vm.rawValue].unblock(cpu, host: &host))
   }
 
   /// When a virtual interrupt that KVM injects now is acknowledged: a blocked virtual CPU has to
@@ -87,10 +87,9 @@ extension Engine {
     guard machines[vm.rawValue].cpus.indices.contains(cpu.rawValue),
       (0..<machine.redistributors.count).contains(target)
     else { return }
-    for step in kvm[vm.rawValue].migrate(cpu, to: target, host: &host) {
-      note(step, of: vm)
-      executeInHost(step.action)
-    }
+    let steps = kvm[vm.rawValue].migrate(cpu, to: target, host: &host)
+    for step in steps { note(step, of: vm) }
+    executeAtOnce(steps)
     retryWaiting()
   }
 
@@ -152,9 +151,7 @@ extension Engine {
     }
     let wasPending = Redistributors.isVirtualPending(
       intid, in: vPE.pendingTable, memory: machine.memory)
-    for step in kvm[vm].follow(.setPending(physical, true), host: &host) {
-      executeInHost(step.action)
-    }
+    executeAtOnce(kvm[vm].follow(.setPending(physical, true), host: &host))
     if recorder.recordsJourney(index) {
       recorder.visit(
         .intCommand, nil, [UInt64(intid)],
@@ -196,7 +193,7 @@ extension Engine {
     let (vm, cpu) = (flights[index].vm.rawValue, flights[index].virtualCPU)
     guard let (vPE, steps) = kvm[vm].takeDoorbell(of: cpu, host: &host) else { return }
     machine.redistributors.acknowledgeLPI(vPE.doorbell, at: vPE.cpu, memory: machine.memory)
-    for step in steps { executeInHost(step.action) }
+    executeAtOnce(steps)
     recorder.count(.vPEDoorbell, by: .delivery)
     if recorder.recordsJourney(index) {
       recorder.visit(

@@ -19,6 +19,10 @@ package struct VirtualMachine {
   let numbers: [DeviceIndex]
   let operations: [DeviceOperation]
   package internal(set) var nextOperation = 0
+  /// Whether its VMM has begun to build it.
+  var isStarted = false
+  /// Whether its software waits for the host's kernel, which serves another VM.
+  var waitsForHost = false
   /// When the workload's times start: once the guest has booted and attached its devices.
   var epoch: SimulatedTime?
   /// The outcome of set-up, for each device.
@@ -44,6 +48,16 @@ package struct VirtualMachine {
 
   /// That of the first device that was refused; enabled when none was.
   package var setup: RunResult.Setup { setups.first { $0 != .enabled } ?? .enabled }
+
+  /// Whether the next step on its call stack is the host's.
+  var holdsHost: Bool {
+    for frame in cpus[VCPUIndex.boot.rawValue].frames.reversed()
+    where frame.next < frame.steps.count {
+      if case .host = frame.steps[frame.next] { return true }
+      return false
+    }
+    return false
+  }
 
   /// The machine's number of one of the VM's devices.
   package func device(_ local: Int) -> DeviceIndex { numbers[local] }

@@ -43,10 +43,10 @@ public struct BumpFrames: FrameAllocator {
   }
 }
 
-/// Puts tables where a recording saw them, and everything else where `rest` does: what an
-/// allocator returned is an input of a recorded run, not something that a model can derive.
+/// Puts tables where a recording saw them, each place once, and everything else where `rest` does:
+/// what an allocator returned is an input of a recorded run, not something that a model can derive.
 public struct PlacedFrames: FrameAllocator {
-  private let placed: [TableSlot: PA]
+  private var placed: [TableSlot: PA]
   private var rest: BumpFrames
 
   public init(_ placed: [TableSlot: PA], rest: BumpFrames) {
@@ -57,6 +57,6 @@ public struct PlacedFrames: FrameAllocator {
   public mutating func allocate(size: UInt64) -> PA? { rest.allocate(size: size) }
 
   public mutating func allocate(table slot: TableSlot, size: UInt64) -> PA? {
-    placed[slot] ?? rest.allocate(size: size)
+    placed.removeValue(forKey: slot) ?? rest.allocate(size: size)
   }
 }

@@ -236,7 +236,6 @@ struct OwnMachineTests {
 
   /// What the engine does not have, and the field that is named.
   static let unmodelled: [(String, @Sendable (inout MachineDescription) -> Void)] = [
-    ("virtual-cpus", { $0.virtualCPUs = 2 }),
     ("host.device-table", { $0.host.deviceTable = .twoLevel }),
     ("host.smmu-features", { $0.host.smmuFeatures.insert(.ats) }),
     (
