@@ -104,6 +104,9 @@ extension MachineDescription {
     return problem ?? needed.problem ?? unmodelled
   }
 
+  /// The RAM that the guest's kernel needs: its page tables may end there.
+  private static let leastGuestRAM: UInt64 = 0x2300_0000
+
   /// What the models of the host and of KVM do not have yet.
   private var unmodelled: MachineFinding? {
     func finding(_ field: String, _ message: String) -> MachineFinding {
@@ -111,6 +114,12 @@ extension MachineDescription {
     }
     if guest.ram.count > 1 {
       return finding("guest.ram", "expected one range, found \(guest.ram.count)")
+    }
+    if guest.ramSize < Self.leastGuestRAM {
+      return finding(
+        "guest.ram",
+        "expected at least \(Self.leastGuestRAM >> 20) MiB, in which the guest's kernel keeps its "
+          + "tables, found \(guest.ramSize >> 20) MiB")
     }
     if host.deviceTable == .twoLevel {
       return finding("host.device-table", "expected flat, as the host's driver lays it out")

@@ -10,7 +10,7 @@ package import VMM
 package struct VirtualMachine {
   let index: VMIndex
   package var vmm: VMM
-  package var guest: GuestKernel
+  package var guest: GuestOS
   /// The guest's RAM at its IPAs: the same bytes as behind the PAs.
   package let memory: PhysicalMemory
   package let extents: [HostCall.RAMExtent]
@@ -30,7 +30,7 @@ package struct VirtualMachine {
   package internal(set) var cpus: [VirtualCPU]
 
   init(
-    index: VMIndex, vmm: VMM, guest: GuestKernel, memory: PhysicalMemory,
+    index: VMIndex, vmm: VMM, guest: GuestOS, memory: PhysicalMemory,
     extents: [HostCall.RAMExtent], devices: [Workload.Device], numbers: [DeviceIndex],
     operations: [DeviceOperation], cpus: Int
   ) {

@@ -67,7 +67,33 @@ extension Shape {
     .optional(
       "buffer", .integer(0...(.max)),
       "The IOVA of a page that the guest's driver maps for DMA before anything is sent."),
+    .optional(
+      "affinity",
+      .list(
+        .record([
+          at,
+          .required("vector", .integer(0...2047), "The vector whose interrupt moves (MOVI)."),
+          .required("cpu", .integer(0...511), "The virtual CPU that it moves to."),
+        ])), "Writes to a vector's '/proc/irq/N/smp_affinity' in the guest, in each VM."),
+    .optional(
+      "offline",
+      .list(
+        .record([at, .required("cpu", .integer(0...511), "The virtual CPU.")])),
+      "Virtual CPUs that the guest takes off line; their interrupts move away."),
+    .optional(
+      "migrate",
+      .list(
+        .record([
+          at,
+          .required("virtual-cpu", .integer(0...511), "The virtual CPU that moves."),
+          .required("to", .integer(0...4095), "The physical CPU that it moves to."),
+        ])),
+      "Moves of virtual CPUs by the host's scheduler (VMOVP where there are vPEs)."),
   ])
+
+  private static let at = Shape.Field.required(
+    "at", .text(TextForm("a time such as 10 us", pattern: "[0-9]{1,9} ?(ns|us|ms)")),
+    "When, counted from the first MSI.")
 
   static let designExpectation = Shape.record([
     .optional("setup", setup, "The result of set-up."),

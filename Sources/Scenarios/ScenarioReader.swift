@@ -112,8 +112,39 @@ extension ScenarioFolder {
         vectors: Int(clamping: made.integer("vectors")),
         messages: Int(clamping: messages), every: time, arrivals: arrivals, seed: seed,
         buffer: made["buffer"].map { IOVA($0.integer) },
-        store: made.choice("message-store") ?? .msiX)
+        store: made.choice("message-store") ?? .msiX, moves: try moves(made))
     )
+  }
+
+  /// What happens to interrupts and virtual CPUs beside the MSIs, by time.
+  private func moves(_ made: CheckedValue) throws(InputError) -> [Workload.Entry] {
+    var entries: [Workload.Entry] = []
+    for item in made["affinity"]?.items ?? [] {
+      guard item.integer("vector") < made.integer("vectors") else {
+        throw (item["vector"] ?? item).error(
+          expected: "one of the device's vectors, 0 to \(made.integer("vectors") - 1)")
+      }
+      entries.append(
+        try entry(item, .setAffinity(vector: Int(clamping: item.integer("vector")), cpu: Int(clamping: item.integer("cpu")))))
+    }
+    for item in made["offline"]?.items ?? [] {
+      entries.append(try entry(item, .takeOffline(cpu: Int(clamping: item.integer("cpu")))))
+    }
+    for item in made["migrate"]?.items ?? [] {
+      entries.append(
+        try entry(
+          item, .migrate(virtualCPU: Int(clamping: item.integer("virtual-cpu")), to: Int(clamping: item.integer("to")))))
+    }
+    return entries
+  }
+
+  private func entry(
+    _ item: CheckedValue, _ activity: Workload.Activity
+  ) throws(InputError) -> Workload.Entry {
+    guard let time = nanoseconds(item.text("at")) else {
+      throw (item["at"] ?? item).error(expected: "a time such as 10 us")
+    }
+    return Workload.Entry(nanoseconds: time, activity)
   }
 
   private func setting(_ load: CheckedValue) throws(InputError) -> LoadSetting {

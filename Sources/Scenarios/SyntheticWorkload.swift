@@ -26,9 +26,11 @@ extension Workload {
   ///   - seed: of the gaps, where they are random.
   ///   - store: where the device keeps its messages.
   ///   - buffer: where the guest's driver maps a page for DMA first, if it does.
+  ///   - moves: what happens beside the MSIs, at times counted from the first of them.
   package static func synthetic(
     vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
-    seed: UInt32 = 1, buffer: IOVA? = nil, store: MessageStore = .msiX
+    seed: UInt32 = 1, buffer: IOVA? = nil, store: MessageStore = .msiX,
+    moves: [Entry] = []
   ) -> Workload {
     let device = Device(
       name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors, store: store)
@@ -47,6 +49,10 @@ extension Workload {
       }
       return Entry(nanoseconds: time, .message(vector: index % max(vectors, 1)))
     }
-    return Workload(device: device, entries: (first.map { [$0] } ?? []) + entries)
+    // An MSI and a move of the same time keep this order; the sort is stable by the index.
+    let all = ((first.map { [$0] } ?? []) + entries + moves).enumerated().sorted {
+      ($0.element.nanoseconds, $0.offset) < ($1.element.nanoseconds, $1.offset)
+    }
+    return Workload(device: device, entries: all.map(\.element))
   }
 }

@@ -26,7 +26,7 @@ struct FaultTests {
     var isChanged = false
     while system.step() {
       guard !isChanged, system.flights.all.count == 1 else { continue }
-      try change(system.machines[0].memory, system.machines[0].guest)
+      try change(system.machines[0].memory, system.machines[0].guest.linux)
       isChanged = true
     }
     return system.result()

@@ -236,12 +236,13 @@ struct OwnMachineTests {
 
   /// What the engine does not have, and the field that is named.
   static let unmodelled: [(String, @Sendable (inout MachineDescription) -> Void)] = [
+    ("guest.ram", { $0.guest.ramSize = 512 << 20 }),
     ("host.device-table", { $0.host.deviceTable = .twoLevel }),
     ("host.smmu-features", { $0.host.smmuFeatures.insert(.ats) }),
     (
       "guest.ram",
       {
-        $0.guest.ramSize = 512 << 20
+        $0.guest.ramSize = 600 << 20
         $0.guest.furtherRAM = [AddressRange(from: 0x1_0000_0000, length: 0x1000)]
       }
     ),
