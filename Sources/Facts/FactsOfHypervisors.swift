@@ -9,7 +9,7 @@ extension Fact {
   package static let kvm: [Fact] = [
     .init(
       "kvm-routes", "include/linux/kvm_host.h", .macro("KVM_MAX_IRQ_ROUTES"), .value("4096"),
-      "how many routes a VM may have", usedBy: ["HostKernel.RoutingTable"],
+      "how many routes a VM may have", usedBy: ["KVM.RoutingTable"],
       scenarios: ["its/too-many-routes.yaml"]),
     .init(
       "kvm-its-event-bits", kvmITS, .macro("VITS_TYPER_IDBITS"), .value("16"),
@@ -60,7 +60,7 @@ extension Fact {
     .init(
       "kvm-fast-path", "arch/arm64/kvm/vgic/vgic-irqfd.c", .function("kvm_arch_set_irq_inatomic"),
       .holds(["KVM_IRQ_ROUTING_MSI", "vgic_its_inject_cached_translation", "-EWOULDBLOCK"]),
-      "an irqfd injects at once only a cached translation", usedBy: ["HostKernel.RoutingTable"]),
+      "an irqfd injects at once only a cached translation", usedBy: ["KVM.RoutingTable"]),
     .init(
       "kvm-fast-path-miss", kvmITS, .function("vgic_its_inject_cached_translation"),
       .holds(["vgic_its_check_cache", "-EWOULDBLOCK", "pending_latch = true"]),

@@ -23,13 +23,14 @@ public final class DoorbellList {
 
   /// The message address for a doorbell, whose page goes into the group's domain.
   ///
-  /// - Throws: `Refusal` with `EOVERFLOW` for the 65th page of the file.
+  /// - Throws: `Refusal` with `EOVERFLOW` for the 65th page of the file, and with `EEXIST` where the
+  ///   domain maps something else there.
   func prepare(_ doorbell: PA, in group: IOMMUGroup) throws(Refusal) -> IOVA {
     guard let start = group.softwareMSIStart else { return IOVA(doorbell.rawValue) }
     let page = doorbell.alignedDown(toBit: pageShift)
     let iova = try place(of: page, from: start)
     if !group.requiredDoorbells.contains(page) { group.requiredDoorbells.append(page) }
-    install(page, at: iova, in: group.domain.paging)
+    try install(page, at: iova, in: group.domain.paging)
     return iova + doorbell.offset(belowBit: pageShift)
   }
 
@@ -38,7 +39,7 @@ public final class DoorbellList {
   func installRequired(of group: IOMMUGroup, in domain: IOMMUDomain) throws(Refusal) {
     guard let start = group.softwareMSIStart else { return }
     for page in group.requiredDoorbells {
-      install(page, at: try place(of: page, from: start), in: domain)
+      try install(page, at: try place(of: page, from: start), in: domain)
     }
   }
 
@@ -55,11 +56,19 @@ public final class DoorbellList {
     return try windows[index].window.page(of: page).iova
   }
 
-  private func install(_ page: PA, at iova: IOVA, in domain: IOMMUDomain) {
+  /// Maps a page once in a domain (`iommufd_sw_msi_install`); a mapping that is there already is not
+  /// replaced (io-pgtable-arm.c `arm_lpae_init_pte`).
+  private func install(
+    _ page: PA, at iova: IOVA, in domain: IOMMUDomain
+  ) throws(Refusal) {
     guard domain.doorbellIOVA(of: page) == nil else { return }
-    domain.remember(page, at: iova)
-    domain.map(
+    let isNew = domain.map(
       iova.rawValue...iova.rawValue + lowBits(pageShift), to: page, [.read, .write, .mmio],
       by: "iommufd_sw_msi_install")
+    guard isNew else {
+      throw Refusal(
+        by: agent, in: "iommufd_sw_msi", errno: "EEXIST", message: "the range is mapped already")
+    }
+    domain.remember(page, at: iova)
   }
 }

@@ -50,9 +50,14 @@ extension IOMMUGroup {
       throw Refusal(
         by: agent, in: "iommu_dma_get_msi_page", errno: "ENOMEM", message: "no IOVA is free")
     }
-    domain.map(
+    let isNew = domain.map(
       iova.rawValue...iova.rawValue + (domain.granule - 1), to: page,
       [.write, .noExecute, .mmio], by: "iommu_dma_get_msi_page")
+    guard isNew else {
+      throw Refusal(
+        by: agent, in: "iommu_dma_get_msi_page", errno: "ENOMEM",
+        message: "the domain maps \(iova) already")
+    }
     domain.remember(page, at: iova)
     return iova
   }

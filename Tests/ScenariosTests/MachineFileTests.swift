@@ -132,7 +132,6 @@ struct MachineFileTests {
       ("crosvm", "vmm: kvmtool", "machine"), ("{ from: crosvm }", "vmm: kvmtool", "machine.from"),
       ("nothing", "", "machine"), ("missing.yaml", "", "machine"), ("~", "", "machine"),
       ("{ devices: 66 }", "", "machine.devices"),
-      ("{ virtual-cpus: 2 }", "", "virtual-cpus"),
     ])
   func conflicts(machine: String, rest: String, field: String) throws {
     let error = #expect(throws: RelativeError.self) { try scenario(machine, rest) }
