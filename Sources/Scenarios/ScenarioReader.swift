@@ -125,7 +125,11 @@ extension ScenarioFolder {
           expected: "one of the device's vectors, 0 to \(made.integer("vectors") - 1)")
       }
       entries.append(
-        try entry(item, .setAffinity(vector: Int(clamping: item.integer("vector")), cpu: Int(clamping: item.integer("cpu")))))
+        try entry(
+          item,
+          .setAffinity(
+            vector: Int(clamping: item.integer("vector")), cpu: Int(clamping: item.integer("cpu"))))
+      )
     }
     for item in made["offline"]?.items ?? [] {
       entries.append(try entry(item, .takeOffline(cpu: Int(clamping: item.integer("cpu")))))
@@ -133,7 +137,10 @@ extension ScenarioFolder {
     for item in made["migrate"]?.items ?? [] {
       entries.append(
         try entry(
-          item, .migrate(virtualCPU: Int(clamping: item.integer("virtual-cpu")), to: Int(clamping: item.integer("to")))))
+          item,
+          .migrate(
+            virtualCPU: Int(clamping: item.integer("virtual-cpu")),
+            to: Int(clamping: item.integer("to")))))
     }
     return entries
   }
