@@ -62,7 +62,7 @@ enum MessageBenchmarks {
       workload: Workload(
         device: .init(name: "nvme", guestID: 0x1100, hostID: 0x10, vectors: vectors),
         entries: entries),
-      guestKernel: KernelVersion(7, 3), hostKernel: KernelVersion(7, 3),
+      guestKernel: Kernel(7, 3), hostKernel: Kernel(7, 3),
       costs: CostModel(name: "", platform: "", costs: [:]))
   }
 }
