@@ -220,11 +220,21 @@ let package = Package(
       ],
       resources: [.copy("Fixtures")]),
     tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
+    .target(
+      name: "HostFixtures",
+      dependencies: ["HostKernel", "Linux", "Software", "ArmFormats", "Bits"],
+      path: "Tests/HostFixtures", swiftSettings: strict),
     tests(
       "HostKernelTests",
       [
-        "TestRandom", "HostKernel", "KVM", "Linux", "Software", "GIC", "ArmFormats", "Memory",
-        "Bits",
+        "TestRandom", "HostKernel", "HostFixtures", "Linux", "Software", "GIC", "ArmFormats",
+        "Memory", "Bits",
+      ]),
+    tests(
+      "KVMTests",
+      [
+        "TestRandom", "KVM", "HostKernel", "HostFixtures", "Linux", "Software", "GIC", "ArmFormats",
+        "Memory", "Bits",
       ]),
     tests(
       "VMMTests",

@@ -1,5 +1,6 @@
 import ArmFormats
 import Bits
+import HostFixtures
 import Linux
 import Software
 import TestRandom

@@ -1,6 +1,7 @@
 import ArmFormats
 import Bits
 import GIC
+import HostFixtures
 import HostKernel
 import Linux
 import Memory

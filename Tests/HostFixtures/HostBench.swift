@@ -1,22 +1,21 @@
-import ArmFormats
-import Bits
-import HostKernel
-import Linux
-import Software
-import Testing
+package import ArmFormats
+package import Bits
+package import HostKernel
+package import Linux
+package import Software
 
 /// A host's kernel with one assigned function, and what its steps wrote.
-struct HostBench {
-  static let device: UInt32 = 0x10
-  static let guestStream: UInt32 = 0x1100
-  static let table: PA = 0x80_0000_2000
-  static let doorbell: PA = 0x809_0040
+package struct HostBench {
+  package static let device: UInt32 = 0x10
+  package static let guestStream: UInt32 = 0x1100
+  package static let table: PA = 0x80_0000_2000
+  package static let doorbell: PA = 0x809_0040
 
-  var kernel: HostKernel
+  package var kernel: HostKernel
   /// Every word of memory that a step has written.
-  var memory: [PA: UInt64] = [:]
+  package var memory: [PA: UInt64] = [:]
 
-  init(
+  package init(
     stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
     delivery: InterruptDelivery = .irqfd, vectors: Int = 4,
     kernel release: Kernel = Kernel(7, 3)
@@ -37,7 +36,7 @@ struct HostBench {
   }
 
   /// As a VMM leaves it before the guest runs.
-  static func started(
+  package static func started(
     stageTwoDoorbell: StageTwoDoorbell = .softwareWindow, eventIDOwner: EventIDOwnership = .host,
     delivery: InterruptDelivery = .irqfd, vectors: Int = 4,
     kernel release: Kernel = Kernel(7, 3)
@@ -53,14 +52,14 @@ struct HostBench {
   }
 
   @discardableResult
-  mutating func handle(_ call: HostCall) throws -> [Step<Never>] {
+  package mutating func handle(_ call: HostCall) throws -> [Step<Never>] {
     let steps = try kernel.handle(call, for: .first)
     record(steps)
     return steps
   }
 
   /// What `call` is refused with.
-  mutating func refusal(_ call: HostCall) -> Refusal? {
+  package mutating func refusal(_ call: HostCall) -> Refusal? {
     do {
       record(try kernel.handle(call, for: .first))
       return nil
@@ -77,7 +76,7 @@ struct HostBench {
 }
 
 /// The 32-bit writes of the function's MSI-X table: offset and value.
-func tableWrites(_ steps: [Step<Never>]) -> [(offset: UInt64, value: UInt64)] {
+package func tableWrites(_ steps: [Step<Never>]) -> [(offset: UInt64, value: UInt64)] {
   steps.compactMap { step in
     guard case .mmio(let place, let value, width: 4) = step.action,
       place >= HostBench.table, place < HostBench.table + 0x8000
@@ -87,7 +86,7 @@ func tableWrites(_ steps: [Step<Never>]) -> [(offset: UInt64, value: UInt64)] {
 }
 
 /// The ITS commands that steps queue.
-func itsCommands(_ steps: [Step<Never>]) -> [ITSCommand] {
+package func itsCommands(_ steps: [Step<Never>]) -> [ITSCommand] {
   steps.flatMap { step -> [ITSCommand] in
     guard case .itsCommands(let commands) = step.payload else { return [] }
     return commands
@@ -95,7 +94,7 @@ func itsCommands(_ steps: [Step<Never>]) -> [ITSCommand] {
 }
 
 /// The SMMU commands that steps queue, without CMD_SYNC.
-func smmuCommands(_ steps: [Step<Never>]) -> [SMMUCommand] {
+package func smmuCommands(_ steps: [Step<Never>]) -> [SMMUCommand] {
   steps.flatMap { step -> [SMMUCommand] in
     guard case .smmuCommands(let commands) = step.payload else { return [] }
     return commands.filter { $0[.opcode] != .sync }
