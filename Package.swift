@@ -65,8 +65,8 @@ let package = Package(
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
-    layer("PeerArchitectures", ["Bits", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
+    layer("Platforms", ["Bits", "Memory", "PCI", "Machine"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
     layer("Firmware", ["Bits", "CFdt"]),
     layer("Software", ["Bits", "ArmFormats", "Memory"]),
@@ -119,7 +119,7 @@ let package = Package(
       "Scripts",
       [
         "KVM", "Engine",
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "PeerArchitectures",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "Platforms",
         "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files", "Scenarios",
       ]),
     layer(
@@ -219,7 +219,11 @@ let package = Package(
         "Timing", "GLibSupport", "Software", "SMMU",
       ],
       resources: [.copy("Fixtures")]),
-    tests("PeerArchitecturesTests", ["PeerArchitectures", "Memory", "Bits", "TestRandom"]),
+    tests(
+      "PlatformsTests",
+      [
+        "Platforms", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits", "TestRandom",
+      ]),
     .target(
       name: "HostFixtures",
       dependencies: ["HostKernel", "Linux", "Software", "ArmFormats", "Bits"],

@@ -1,7 +1,9 @@
 import Bits
 package import Files
+import Machine
 import Memory
-import PeerArchitectures
+import PCI
+import Platforms
 package import Scenarios
 
 /// How other architectures take a device's MSI: x86, RISC-V and GICv5, for comparison.
@@ -11,14 +13,17 @@ package final class PeersBench: Bench {
     "Intel's interrupt remapping, RISC-V's MSI page table and the ITS of GICv5, in memory."
 
   let memory: PhysicalMemory
-  let remapping = InterruptRemapping(table: 0x4010_0000, count: 256)
-  let pages = MSIPageTable(table: 0x4020_0000, mask: 0x3, pattern: 0x2_8000)
-  let translation = GICv5Translation(table: 0x4030_0000, deviceBits: 8)
+  let remapping: InterruptRemapping
+  let pages: MSIPageTable
+  let translation: GICv5Translation
 
   package init(_ value: CheckedValue) throws(InputError) {
     do { memory = try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 16 << 20)]) } catch {
       throw value.error(expected: "a machine whose memory can be set up")
     }
+    remapping = InterruptRemapping(table: 0x4010_0000, count: 256, memory: memory)
+    pages = MSIPageTable(table: 0x4020_0000, mask: 0x3, pattern: 0x2_8000, memory: memory)
+    translation = GICv5Translation(table: 0x4030_0000, deviceBits: 8, memory: memory)
   }
 
   private static var number: Shape { .integer(0...(.max)) }
@@ -58,71 +63,63 @@ package final class PeersBench: Bench {
         throw arguments.error(expected: "an address in RAM (0x40000000, 16 MiB)")
       }
       return Outcome()
-    case "x86-write": return x86(arguments)
-    case "riscv-write": return riscv(arguments)
-    default: return gicv5(arguments)
+    case "x86-write":
+      return Outcome(outcome: remapping.post(write(arguments)))
+    case "riscv-write":
+      return Outcome(outcome: pages.post(write(arguments)))
+    default:
+      return Outcome(
+        outcome: translation.message(arguments.word("device"), arguments.word("event")))
     }
   }
 
-  private func x86(_ arguments: CheckedValue) -> Outcome {
-    let outcome = remapping.write(
-      arguments.word("data"), to: arguments.integer("address"),
-      from: UInt16(truncatingIfNeeded: arguments.integer("requester")), memory: memory)
+  private func write(_ arguments: CheckedValue) -> PostedWrite {
+    PostedWrite(
+      from: RequesterID(rawValue: UInt16(truncatingIfNeeded: arguments.integer("requester"))),
+      to: IOVA(arguments.integer("address")), arguments.word("data"))
+  }
+}
+
+extension Outcome {
+  /// The end of a posted write, under the same names on every platform.
+  fileprivate init(outcome: PostOutcome) {
     switch outcome {
-    case .memory: return Outcome([.init("path", "dma")])
-    case .remapped(let vector, let destination):
-      return Outcome([
-        .init("path", "remapped"), .init("vector", .integer(Int(vector))),
-        .init("destination", .integer(Int(destination))),
-      ])
-    case .posted(let descriptor, let vector, let isUrgent):
-      return Outcome([
-        .init("path", "posted"), .init("descriptor", .string(descriptor.description)),
-        .init("vector", .integer(Int(vector))), .init("urgent", .bool(isUrgent)),
-      ])
-    case .blocked(let reason):
-      return Outcome([
-        .init("path", "blocked"), .init("reason", .string("\(reason)")),
-        .init("code", .integer(Int(reason.rawValue))),
-      ])
+    case .memory(let place):
+      self.init(
+        [.init("path", "dma")] + (place.map { [.init("to", .string($0.description))] } ?? []))
+    case .host(let interrupt, let cpu):
+      self.init(
+        [.init("path", "host"), .init("interrupt", .integer(Int(interrupt)))]
+          + (cpu.map { [.init("cpu", .integer(Int($0)))] } ?? []))
+    case .guest(let interrupt, let file):
+      self.init(
+        [.init("path", "guest"), .init("interrupt", .integer(Int(interrupt)))] + file.members)
+    case .failed(let failure):
+      self.init(
+        [
+          .init("path", "none"), .init("reason", .string(failure.name)),
+          .init("reported", .bool(failure.isReported)),
+        ] + (failure.code.map { [.init("code", .integer(Int($0)))] } ?? []))
     }
   }
+}
 
-  private func riscv(_ arguments: CheckedValue) -> Outcome {
-    switch pages.write(
-      arguments.word("data"), to: IPA(arguments.integer("address")), memory: memory)
-    {
-    case .memory: return Outcome([.init("path", "second stage")])
-    case .redirected(let place):
-      return Outcome([.init("path", "redirected"), .init("to", .string(place.description))])
-    case .recorded(let file, let notice):
-      var values: [JSONValue.Member] = [
-        .init("path", "recorded"), .init("file", .string(file.description)),
-      ]
-      if let notice {
-        values += [
-          .init("notice", .string(notice.address.description)),
-          .init("identity", .integer(Int(notice.identity))),
-        ]
-      }
-      return Outcome(values)
-    case .ignored: return Outcome([.init("path", "ignored")])
-    case .fault(let cause):
-      return Outcome([.init("path", "fault"), .init("cause", .integer(Int(cause)))])
-    }
-  }
-
-  private func gicv5(_ arguments: CheckedValue) -> Outcome {
-    switch translation.message(arguments.word("device"), arguments.word("event"), memory: memory) {
-    case .physical(let lpi):
-      return Outcome([.init("path", "physical"), .init("lpi", .integer(Int(lpi)))])
-    case .virtual(let lpi, let machine):
-      return Outcome([
-        .init("path", "virtual"), .init("lpi", .integer(Int(lpi))),
-        .init("vm", .integer(Int(machine))),
-      ])
-    case .dropped(let reason):
-      return Outcome([.init("path", "none"), .init("dropped", .string(reason.rawValue))])
+extension GuestInterruptFile {
+  fileprivate var members: [JSONValue.Member] {
+    switch self {
+    case .virtualPE(let number): [.init("vpe", .integer(Int(number)))]
+    case .machine(let number): [.init("vm", .integer(Int(number)))]
+    case .descriptor(let place, let isUrgent):
+      [.init("descriptor", .string(place.description)), .init("urgent", .bool(isUrgent))]
+    case .file(let place): [.init("file", .string(place.description))]
+    case .memoryResident(let place, let notice):
+      [.init("memory-resident-file", .string(place.description))]
+        + (notice.map {
+          [
+            .init("notice", .string($0.address.description)),
+            .init("identity", .integer(Int($0.identity))),
+          ]
+        } ?? [])
     }
   }
 }

@@ -1,22 +1,12 @@
 package import Bits
+package import Machine
 package import Memory
+package import PCI
 
 /// Intel's interrupt remapping (VT-d specification, chapter 5): a write to the interrupt window is
 /// recognised before DMA is translated, so that no page table maps a doorbell.
-package struct InterruptRemapping: Equatable, Sendable {
-  /// What became of a write.
-  package enum Outcome: Equatable, Sendable {
-    /// No interrupt: an address that the DMA tables translate.
-    case memory
-    /// An interrupt for the CPU with this APIC ID.
-    case remapped(vector: UInt8, destination: UInt32)
-    /// Into a posted-interrupt descriptor, without the host.
-    case posted(descriptor: PA, vector: UInt8, isUrgent: Bool)
-    /// Blocked, with the fault reason of the specification (chapter 7).
-    case blocked(Reason)
-  }
-
-  /// Why an interrupt is blocked (table 26 of the specification).
+package struct InterruptRemapping: Platform {
+  /// Reason why an interrupt is blocked: the fault reason that software gets (table 26 of the specification).
   package enum Reason: UInt8, Sendable {
     case indexOutOfRange = 0x21
     case notPresent = 0x22
@@ -31,35 +21,41 @@ package struct InterruptRemapping: Equatable, Sendable {
   package let table: PA
   /// Its entries, 16 bytes each: 2 to 65,536.
   package let count: UInt32
+  private let memory: PhysicalMemory
 
-  package init(table: PA, count: UInt32) {
+  package init(table: PA, count: UInt32, memory: PhysicalMemory) {
     self.table = table
     self.count = count
+    self.memory = memory
   }
 
-  /// A 32-bit write of a device.
-  package func write(
-    _ data: UInt32, to address: UInt64, from requester: UInt16, memory: PhysicalMemory
-  ) -> Outcome {
-    guard address >> 20 == 0xfee else { return .memory }
-    guard address >> 4 & 1 == 1 else { return .blocked(.compatibilityFormat) }
+  /// A write into the interrupt window becomes an interrupt or is blocked; any other is DMA, whose
+  /// translation is not modelled here.
+  package func post(_ write: PostedWrite) -> PostOutcome {
+    let (address, data) = (write.address.rawValue, write.data)
+    guard address >> 20 == 0xfee else { return .memory(nil) }
+    guard address >> 4 & 1 == 1 else { return blocked(.compatibilityFormat) }
     let handle = UInt32(truncatingIfNeeded: address >> 5 & 0x7fff | (address >> 2 & 1) << 15)
     let hasSubhandle = address >> 3 & 1 == 1
     let index = handle &+ (hasSubhandle ? data & 0xffff : 0)
-    guard index < count else { return .blocked(.indexOutOfRange) }
+    guard index < count else { return blocked(.indexOutOfRange) }
     let place = table + UInt64(index) * 16
     guard let low = memory.load64(place), let high = memory.load64(place + 8) else {
-      return .blocked(.fetchError)
+      return blocked(.fetchError)
     }
-    guard low & 1 == 1 else { return .blocked(.notPresent) }
-    guard accepts(requester, high) else { return .blocked(.sourceMismatch) }
+    guard low & 1 == 1 else { return blocked(.notPresent) }
+    guard accepts(write.requester.rawValue, high) else { return blocked(.sourceMismatch) }
     let vector = UInt8(truncatingIfNeeded: low >> 16)
     guard low >> 15 & 1 == 1 else {
-      return .remapped(vector: vector, destination: UInt32(truncatingIfNeeded: low >> 32))
+      return .host(interrupt: UInt32(vector), cpu: UInt32(truncatingIfNeeded: low >> 32))
     }
     let descriptor = (high >> 32) << 32 | (low >> 38) << 6
-    return .posted(
-      descriptor: PA(descriptor), vector: vector, isUrgent: low >> 14 & 1 == 1)
+    return .guest(
+      interrupt: UInt32(vector), .descriptor(PA(descriptor), isUrgent: low >> 14 & 1 == 1))
+  }
+
+  private func blocked(_ reason: Reason) -> PostOutcome {
+    .failed(PostFailure("\(reason)", code: UInt16(reason.rawValue), isReported: true))
   }
 
   /// Whether the entry's SID, SQ and SVT let a requester through.
