@@ -97,7 +97,7 @@ extension AttackedSystem {
         [:], rest: BumpFrames(base: PA(ram.ipa.rawValue) + 0x400_0000, size: 0x100_0000)),
       contextTable: nil)
     let memory = try engine.machine.memory.window(
-      .init(base: PA(ram.ipa.rawValue), size: ram.size),
+      [.init(base: PA(ram.ipa.rawValue), size: ram.size)],
       onto: [.init(base: PA(ram.ipa.rawValue), source: ram.pa, size: ram.size)])
     let function = PCIFunction(
       profile: .init(

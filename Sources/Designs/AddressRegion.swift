@@ -70,8 +70,8 @@ extension RunResult {
       + [
         .init(
           isDirect ? "device's MSI-X table" : "emulated MSI-X table", map.msixTable.rawValue,
-          0x1000, isDirect ? .device : .trapped),
-        .init("RAM", map.ramBase.rawValue, map.ramSize, .memory),
+          0x1000, isDirect ? .device : .trapped)
       ]
+      + map.ram.map { .init("RAM", $0.base, $0.length, .memory) }
   }
 }

@@ -112,9 +112,6 @@ extension MachineDescription {
     func finding(_ field: String, _ message: String) -> MachineFinding {
       .init(.notModelled, at: field, message)
     }
-    if guest.ram.count > 1 {
-      return finding("guest.ram", "expected one range, found \(guest.ram.count)")
-    }
     if guest.ramSize < Self.leastGuestRAM {
       return finding(
         "guest.ram",

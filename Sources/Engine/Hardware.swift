@@ -33,7 +33,7 @@ extension Engine {
   ) throws(RunFailure) -> PhysicalMemory {
     do {
       return try memory.window(
-        .init(base: PA(map.ramBase.rawValue), size: map.ramSize),
+        map.ram.map { .init(base: PA($0.base), size: $0.length) },
         onto: extents.map { .init(base: PA($0.ipa.rawValue), source: $0.pa, size: $0.size) })
     } catch {
       throw RunFailure("the machine's memory cannot be set up: \(error)")
@@ -111,7 +111,8 @@ extension Engine {
     of map: AddressMap, in host: MachineDescription.Host, _ vm: VMIndex,
     placement: Workload.Placement
   ) -> [HostCall.RAMExtent] {
-    let bank = PA(host.guestMemory.base &+ UInt64(vm.rawValue) &* map.ramSize)
+    let total = map.ram.reduce(0) { $0 &+ $1.length }
+    let bank = PA(host.guestMemory.base &+ UInt64(vm.rawValue) &* total)
     let start = map.ramBase.rawValue
     let inRAM = placement.pages
       .filter { $0.0.rawValue &- start < map.ramSize }
@@ -132,6 +133,11 @@ extension Engine {
       cursor = ipa.rawValue + 4096
     }
     fill(to: start + map.ramSize)
+    var place = bank + map.ramSize
+    for range in map.furtherRAM {
+      extents.append(.init(ipa: IPA(range.base), pa: place, size: range.length))
+      place = place + range.length
+    }
     return extents
   }
 }

@@ -31,6 +31,8 @@ public final class PhysicalMemory: @unchecked Sendable {
       self.base = base
       self.size = size
     }
+
+    func contains(_ address: PA) -> Bool { address.rawValue &- base.rawValue < size }
   }
 
   /// Why memory could not be set up.
@@ -139,17 +141,23 @@ public final class PhysicalMemory: @unchecked Sendable {
 
   /// RAM that is this RAM seen at other addresses: the guest's view of the host's memory.
   ///
-  /// Later extents hide earlier ones where they overlap; a part of `region` that no extent covers
+  /// Later extents hide earlier ones where they overlap; a part of `regions` that no extent covers
   /// is RAM of the window's own.
   ///
-  /// - Throws: `SetupError.badWindow` when an extent lies outside `region` or outside one region
+  /// - Parameter regions: at least one, none overlapping; the most used one first.
+  /// - Throws: `SetupError.badWindow` when an extent lies outside every region or outside one region
   ///   of this RAM, is not 4 KiB aligned, or this RAM is not shareable.
-  public func window(_ region: Region, onto extents: [Extent]) throws(SetupError) -> PhysicalMemory
-  {
-    try Self.check([region])
-    return try PhysicalMemory(regions: [region], file: -1) { region throws(SetupError) in
+  public func window(
+    _ regions: [Region], onto extents: [Extent]
+  ) throws(SetupError) -> PhysicalMemory {
+    try Self.check(regions)
+    if let stray = extents.first(where: { extent in !regions.contains { $0.contains(extent.base) } }
+    ) {
+      throw .badWindow(stray)
+    }
+    return try PhysicalMemory(regions: regions, file: -1) { region throws(SetupError) in
       let mapping = try Self.reserve(region, file: -1, offset: 0)
-      for extent in extents {
+      for extent in extents where region.contains(extent.base) {
         guard let offset = fileOffset(of: extent), Self.show(extent, file, offset, mapping)
         else {
           Self.release(mapping)

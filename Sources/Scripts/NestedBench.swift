@@ -61,7 +61,7 @@ package final class NestedBench: Bench {
       let memory = try PhysicalMemory(
         regions: [.init(base: Self.hostBank, size: 256 << 20)], isShareable: true)
       guestMemory = try memory.window(
-        .init(base: ram, size: Self.guestRAM),
+        [.init(base: ram, size: Self.guestRAM)],
         onto: [.init(base: ram, source: Self.hostBank, size: Self.guestRAM)])
       machine = Machine(
         memory: memory,

@@ -20,7 +20,7 @@ extension VMM {
       root.property("compatible", strings: ["linux,dummy-virt"])
       root.node("memory@\(digits(map.ramBase))") { node in
         node.property("device_type", strings: ["memory"])
-        node.property("reg", cells(map.ramBase, map.ramSize))
+        node.property("reg", map.ram.flatMap { cells(IPA($0.base), $0.length) })
       }
       addController(to: &root)
       if iommu == .nested {

@@ -80,11 +80,15 @@ struct PhysicalMemoryTests {
         .init(base: 0x4000_0000, size: 0x10_0000), .init(base: 0x1_0000_0000, size: 0x10_0000),
       ], isShareable: true)
     let guest = try host.window(
-      .init(base: 0x8000_0000, size: 0x4000),
+      [.init(base: 0x8000_0000, size: 0x4000), .init(base: 0xc000_0000, size: 0x1000)],
       onto: [
         .init(base: 0x8000_0000, source: 0x1_0000_0000, size: 0x3000),
         .init(base: 0x8000_1000, source: 0x4000_5000, size: 0x1000),
+        .init(base: 0xc000_0000, source: 0x4000_7000, size: 0x1000),
       ])
+    guest.store64(0xc000_0010, 5)
+    #expect(host.load64(0x4000_7010) == 5)
+    #expect(guest.load64(0x9000_0000) == nil)
     guest.store64(0x8000_0008, 1)
     guest.store64(0x8000_1008, 2)
     guest.store64(0x8000_3008, 3)
@@ -101,11 +105,11 @@ struct PhysicalMemoryTests {
     let region = PhysicalMemory.Region(base: 0, size: 0x1000)
     let extent = PhysicalMemory.Extent(base: 0, source: 0x4000_0000, size: 0x1000)
     #expect(throws: PhysicalMemory.SetupError.badWindow(extent)) {
-      try memory.window(region, onto: [extent])
+      try memory.window([region], onto: [extent])
     }
     let host = try PhysicalMemory(regions: [region], isShareable: true)
     #expect(throws: PhysicalMemory.SetupError.badWindow(extent)) {
-      try host.window(region, onto: [extent])
+      try host.window([region], onto: [extent])
     }
   }
 }
