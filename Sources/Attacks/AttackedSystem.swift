@@ -44,17 +44,19 @@ struct AttackedSystem: ~Copyable {
   private static func assembled(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> Engine<NoTrace<EngineEvent>> {
-    if let host = specification.machine?.host, !host.hasRoomForNeighbour {
-      throw .run(
-        RunFailure(
-          "attacks place a neighbour in QEMU's physical machine: expected its RAM, and StreamIDs "
-            + "and DeviceIDs equal to requester IDs"))
-    }
+    let engine: Engine<NoTrace<EngineEvent>>
     do throws(RunFailure) {
-      return try Engine(specification, sink: NoTrace())
+      engine = try Engine(specification, sink: NoTrace())
     } catch {
       throw .run(error)
     }
+    guard engine.description.neighbourRAM != nil else {
+      throw .run(
+        RunFailure(
+          "field 'host.ram': attacks set up a neighbour: expected "
+            + "\(NeighbourVM.ramSize >> 20) MiB more in the first half of the last range"))
+    }
+    return engine
   }
 
   private mutating func setUp(_ operations: Int?) throws(AttackFailure) {
@@ -137,7 +139,7 @@ struct AttackedSystem: ~Copyable {
     _ address: IOVA, isWrite: Bool = true, as stream: UInt32? = nil
   ) -> TranslationResult {
     var unseen = NoObserver()
-    let stream = stream ?? UInt32(ownRequester.rawValue)
+    let stream = stream ?? self.stream(of: ownRequester)
     return engine.machine.smmu.translate(
       Transaction(streamID: stream, address: address, isWrite: isWrite),
       in: engine.machine.memory, observer: &unseen)
@@ -184,14 +186,6 @@ struct AttackedSystem: ~Copyable {
     guard actor.guest.isTranslating() else {
       throw .notApplicable("the guest's stage 1 does not translate for the device")
     }
-  }
-}
-
-extension MachineDescription.Host {
-  /// Whether the neighbour VM's memory and its function's numbers are what attacks count on.
-  fileprivate var hasRoomForNeighbour: Bool {
-    ram == Self.qemuVirt.ram
-      && bridges.allSatisfy { $0.streamOffset == 0 && $0.deviceOffset == 0 }
   }
 }
 

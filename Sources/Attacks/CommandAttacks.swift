@@ -75,7 +75,7 @@ extension Attack {
       commands.append(command)
     }
     let refusals = system.guestSends(commands)
-    let isKept = try system.neighbourAccess() == NeighbourVM.bufferPlace
+    let isKept = try system.neighbourAccess() == system.neighbourBuffer
     let measures: [IsolationFinding.Measure] = [
       .init("commands", commands.count), .init("refused", refusals.count),
       .init("neighbour's translations lost", isKept ? 0 : 1),
@@ -105,7 +105,7 @@ extension Attack {
       command[.stream] = victim.stream
       refusals += system.guestSends([command])
     }
-    let isKept = try system.neighbourAccess() == NeighbourVM.bufferPlace
+    let isKept = try system.neighbourAccess() == system.neighbourBuffer
     let measures: [IsolationFinding.Measure] = [
       .init("commands", 2), .init("refused", refusals.count),
     ]
@@ -132,7 +132,7 @@ extension Attack {
       refusals += told.filter { !refusals.contains($0) }
     }
     let sent = Int((system.physicalCommands().smmu &- before) & 0x1ff)
-    let isKept = try system.neighbourAccess() == NeighbourVM.bufferPlace
+    let isKept = try system.neighbourAccess() == system.neighbourBuffer
     let measures: [IsolationFinding.Measure] = [
       .init("commands", opcodes.count), .init("physical commands", sent),
     ]

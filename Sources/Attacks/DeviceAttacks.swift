@@ -174,7 +174,7 @@ extension Attack {
   ) throws(AttackFailure) -> AttackOutcome {
     var system = try AttackedSystem.setUp(specification, caches: true)
     try system.addNeighbour()
-    guard try system.neighbourAccess() == NeighbourVM.bufferPlace else {
+    guard try system.neighbourAccess() == system.neighbourBuffer else {
       throw .run(RunFailure("the neighbour's device does not reach its own buffer"))
     }
     let place = system.place(of: NeighbourVM.buffer)

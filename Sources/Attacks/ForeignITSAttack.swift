@@ -24,9 +24,15 @@ extension Attack {
       throw .notApplicable("the host has no ITS")
     }
     var specification = specification
-    specification.topology.devices = 2
-    specification.topology.itses = 2
-    specification.topology.smmus = 1
+    if let machine = specification.machine {
+      guard machine.devices.contains(where: { $0.its != machine.devices[0].its }) else {
+        throw .notApplicable("no device of the machine is behind another ITS")
+      }
+    } else {
+      specification.topology.devices = 2
+      specification.topology.itses = 2
+      specification.topology.smmus = 1
+    }
     var system = try AttackedSystem.setUp(specification)
     let pages = system.pagesOfDoorbells
     guard let way = pages.first(where: { system.leadsToForeignITS($0 + 0x40) }) else {

@@ -113,7 +113,7 @@ extension Attack {
     else { throw .notApplicable("the stream has no context descriptor") }
     // The neighbour's descriptor, with its root as a physical address.
     var context = foreign
-    context[.table0] = NeighbourVM.place(of: PA(foreign.table0Address)).rawValue >> 4
+    context[.table0] = system.neighbourPlace(of: PA(foreign.table0Address)).rawValue >> 4
     system.carryOut([
       Step(
         .guest, "(hostile)", "CD: TTB0 := \(PA(context.table0Address)), a physical address",

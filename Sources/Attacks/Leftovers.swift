@@ -101,11 +101,13 @@ extension Attack {
     guard let old = system.place(of: input), system.owner(of: old) == .guestRAM else {
       throw .notApplicable("the device does not reach its guest's RAM")
     }
-    let requester = RequesterID(rawValue: system.ownRequester.rawValue ^ 0x100)
+    guard let requester = system.engine.description.neighbourRequester(onSameBus: false) else {
+      throw .notApplicable("the device's host bridge has no other bus")
+    }
     system.endActor()
     try system.addNeighbour(requester)
-    let place = system.place(of: NeighbourVM.buffer, as: UInt32(requester.rawValue))
-    guard place == NeighbourVM.bufferPlace else {
+    let place = system.place(of: NeighbourVM.buffer, as: system.stream(of: requester))
+    guard place == system.neighbourBuffer else {
       return .breach(
         of: .guest, "the new VM's IPA \(page) leads to \(place.map { "\($0)" } ?? "nothing")")
     }

@@ -20,8 +20,9 @@ internal import VMM
 /// Its guest's stage 1 has one buffer and the MSI window in it, under the ASID that the actor's
 /// guest uses too.
 struct NeighbourVM {
-  /// Free of the actor's RAM and of the host's structures.
-  static let ram = HostCall.RAMExtent(ipa: 0x4000_0000, pa: 0x1_3000_0000, size: 0x1000_0000)
+  /// Its RAM, by IPA.
+  static let ramBase: IPA = 0x4000_0000
+  static let ramSize: UInt64 = 0x1000_0000
   /// Vectors of a function that only the neighbour has.
   static let events = 32
   /// The function's addresses: a buffer, and the page that stands for the doorbell.
@@ -32,6 +33,8 @@ struct NeighbourVM {
   let vm: VMIndex
   let device: DeviceIndex
   let requester: RequesterID
+  /// As the physical SMMU knows its function.
+  let stream: UInt32
   /// Of its stage 2.
   let vmid: UInt16
   /// The LPIs of its events, in order.
@@ -40,23 +43,83 @@ struct NeighbourVM {
   let bufferDescriptor: PA
   let contextDescriptor: PA
 
-  var stream: UInt32 { UInt32(requester.rawValue) }
   static var message: IOVA { window + 0x40 }
-  static var bufferPlace: PA { place(of: PA(bufferPage.rawValue)) }
+}
 
-  /// The physical address of an IPA of the neighbour's.
-  static func place(of address: PA) -> PA { ram.pa + (address.rawValue &- ram.ipa.rawValue) }
+extension MachineDescription {
+  /// The neighbour's RAM: behind that of the VMs that the machine has; `nil` where there is no room.
+  var neighbourRAM: HostCall.RAMExtent? {
+    let taken = guest.ram.reduce(0) { $0 &+ $1.length } &* UInt64(machines)
+    let room = host.guestMemory
+    guard room.length >= taken, room.length - taken >= NeighbourVM.ramSize else { return nil }
+    return HostCall.RAMExtent(
+      ipa: NeighbourVM.ramBase, pa: PA(room.base &+ taken), size: NeighbourVM.ramSize)
+  }
 
-  static func owns(_ place: PA) -> Bool { place.rawValue &- ram.pa.rawValue < ram.size }
+  /// A requester ID for the neighbour's function, behind the host bridge of the first device, and
+  /// different from every device's; `nil` where the bridge has none.
+  ///
+  /// - Parameter onSameBus: whether it shares the first device's bus.
+  func neighbourRequester(onSameBus: Bool) -> RequesterID? {
+    let own = devices[0].requester
+    let bridge = host.bridge(of: own)
+    let taken = Set(devices.map(\.requester))
+    let first = RequesterID(rawValue: own.rawValue ^ (onSameBus ? 0x8 : 0x100))
+    let buses = bridge?.buses ?? 0...255
+    let others = buses.lazy.filter { ($0 == own.bus) == onSameBus }.flatMap { bus in
+      (UInt8(1)...31).lazy.map { RequesterID(bus: bus, device: $0, function: 0) }
+    }
+    return ([first] + others.prefix(devices.count + 1)).first {
+      !taken.contains($0) && buses.contains($0.bus) && ($0.bus == own.bus) == onSameBus
+    }
+  }
+
+  /// A BAR for the neighbour's function, clear of everything else.
+  var neighbourBAR: AddressRange {
+    var range = AddressRange(from: 0x81_0000_0000, length: 0x1_0000)
+    while let other = hostParts.first(where: { $0.range.overlaps(range) })?.range {
+      range = AddressRange(from: (other.last | 0xffff) &+ 1, length: range.length)
+    }
+    return range
+  }
 }
 
 extension AttackedSystem {
+  /// The neighbour's RAM; set-up has checked that there is room for it.
+  var neighbourRAM: HostCall.RAMExtent {
+    engine.description.neighbourRAM
+      ?? HostCall.RAMExtent(ipa: NeighbourVM.ramBase, pa: 0, size: NeighbourVM.ramSize)
+  }
+
+  /// The physical address of an IPA of the neighbour's.
+  func neighbourPlace(of address: PA) -> PA {
+    let ram = neighbourRAM
+    return ram.pa + (address.rawValue &- ram.ipa.rawValue)
+  }
+
+  func isNeighbours(_ place: PA) -> Bool {
+    let ram = neighbourRAM
+    return place.rawValue &- ram.pa.rawValue < ram.size
+  }
+
+  /// The neighbour's buffer, by PA.
+  var neighbourBuffer: PA { neighbourPlace(of: PA(NeighbourVM.bufferPage.rawValue)) }
+
+  /// The StreamID of a requester on the host.
+  func stream(of requester: RequesterID) -> UInt32 {
+    engine.description.host.stream(of: requester).rawValue
+  }
+
   /// Gives another function to another VM.
   ///
   /// - Parameter onSameBus: whether it shares the actor's bus.
   mutating func addNeighbour(onSameBus: Bool = false) throws(AttackFailure) {
-    try addNeighbour(
-      RequesterID(rawValue: ownRequester.rawValue ^ (onSameBus ? 0x8 : 0x100)))
+    guard let requester = engine.description.neighbourRequester(onSameBus: onSameBus) else {
+      throw .notApplicable(
+        "the device's host bridge has no "
+          + (onSameBus ? "room for another device on its bus" : "other bus"))
+    }
+    try addNeighbour(requester)
   }
 
   /// Gives the function with this requester ID to another VM.
@@ -72,12 +135,12 @@ extension AttackedSystem {
     let isOwn = requester == ownRequester
     let described = MachineDescription.Device(
       name: "neighbour",
-      vectors: isOwn ? engine.specification.workload.device.vectors : NeighbourVM.events,
+      vectors: isOwn ? engine.description.devices[0].vectors : NeighbourVM.events,
       requester: requester,
       guestRequester: RequesterID(rawValue: 0x1100),
-      bar: AddressRange(from: 0x81_0000_0000, length: 0x1_0000))
+      bar: engine.description.neighbourBAR)
     let map = neighbourMap
-    let ram = NeighbourVM.ram
+    let ram = neighbourRAM
     let vmm = VMM(
       map: map, advertisement: .nothing, stageTwoDoorbell: .softwareWindow, msixEntry: .replaced,
       devices: [
@@ -119,8 +182,8 @@ extension AttackedSystem {
   private var neighbourMap: AddressMap {
     var map = engine.description.guest
     map.messageFrame = nil
-    map.ramBase = NeighbourVM.ram.ipa
-    map.ramSize = NeighbourVM.ram.size
+    map.ramBase = NeighbourVM.ramBase
+    map.ramSize = NeighbourVM.ramSize
     map.furtherRAM = []
     return map
   }
@@ -160,11 +223,11 @@ extension AttackedSystem {
       let context = machine.guest.contextDescriptor(of: 0)
     else { throw RunFailure("its set-up is refused") }
     return NeighbourVM(
-      vm: added.vm, device: added.device, requester: requester,
+      vm: added.vm, device: added.device, requester: requester, stream: stream(of: requester),
       vmid: engine.host.vmid(of: added.device),
       lpis: first..<first + UInt32(vectors),
-      bufferDescriptor: NeighbourVM.place(of: leaf),
-      contextDescriptor: NeighbourVM.place(of: context))
+      bufferDescriptor: neighbourPlace(of: leaf),
+      contextDescriptor: neighbourPlace(of: context))
   }
 
   /// The neighbour, which was set up before.

@@ -50,7 +50,7 @@ extension Attack {
     }
     let message = system.write(
       try system.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim)
-    let reachesRAM = system.place(of: NeighbourVM.buffer, as: UInt32(victim.rawValue)) != nil
+    let reachesRAM = system.place(of: NeighbourVM.buffer, as: system.stream(of: victim)) != nil
     let interrupts = system.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [
       .init("neighbour's interrupts", interrupts),

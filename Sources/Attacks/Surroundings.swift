@@ -54,7 +54,7 @@ extension AttackedSystem {
   private func ownerOfRAM(_ place: PA) -> Owner {
     let isOwn = actor.extents.contains { place.rawValue &- $0.pa.rawValue < $0.size }
     if isOwn { return .guestRAM }
-    return NeighbourVM.owns(place) ? .neighbourRAM : .hostRAM
+    return isNeighbours(place) ? .neighbourRAM : .hostRAM
   }
 
   /// Physical addresses that no device should reach: registers, structures of the host, another
@@ -68,7 +68,7 @@ extension AttackedSystem {
       ]
     let own = host.ownMemory
     let memory = [
-      PA(own.base), PA(own.base) + own.length / 2, NeighbourVM.bufferPlace, NeighbourVM.ram.pa,
+      PA(own.base), PA(own.base) + own.length / 2, neighbourBuffer, neighbourRAM.pa,
     ]
     return registers + registers.map { $0 + 0x1_0000 } + memory
   }

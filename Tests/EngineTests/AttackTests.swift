@@ -1,9 +1,11 @@
 import Attacks
+import Bits
 import Designs
 import Engine
 import Guest
 import HostKernel
 import Linux
+import Machine
 import Testing
 import VMM
 
@@ -44,6 +46,40 @@ struct AttackTests {
       #expect(finding.outcome == .contained, "\(design.name): \(finding.detail)")
       #expect(finding.victim == nil)
     }
+  }
+
+  /// One on which no ID equals a requester ID, RAM lies elsewhere, and a second VM runs.
+  static var ownMachine: MachineDescription {
+    get throws {
+      var machine = ManyMachinesTests.description(machines: 2, cpus: 2, vectors: 4)
+      machine.host.bridges = [MachineDescription.Bridge(buses: 0...3)]
+      machine.host.bridges[0].streamOffset = 0x400
+      machine.host.bridges[0].deviceOffset = 0x40
+      machine.host.ram = [AddressRange(from: 0x20_0000_0000, length: 0x2_0000_0000)]
+      return machine
+    }
+  }
+
+  @Test(
+    "a machine of one's own contains what a built-in one does", arguments: everywhereContained)
+  func ownMachine(attack: String) throws {
+    var specification = Fixtures.specification(Fixtures.rmr, Self.workload)
+    specification.machine = try Self.ownMachine
+    specification.topology.devices = 2
+    let finding = try specification.attacked(by: #require(Attack.named(attack)))
+    #expect(finding.outcome == .contained, "\(finding.detail)")
+  }
+
+  @Test("without room for a neighbour's RAM, an attack is unknown and says what to add")
+  func noRoom() throws {
+    var specification = Fixtures.specification(Fixtures.rmr, Self.workload)
+    var machine = try Self.ownMachine
+    machine.host.ram = [AddressRange(from: 0x20_0000_0000, length: 0xc000_0000)]
+    specification.machine = machine
+    specification.topology.devices = 2
+    let finding = try specification.attacked(by: #require(Attack.named("foreign-event")))
+    #expect(finding.outcome == .unknown)
+    #expect(finding.detail.contains("host.ram"), "\(finding.detail)")
   }
 
   @Test(
