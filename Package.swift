@@ -30,8 +30,8 @@ let package = Package(
   name: "doorbell",
   products: [
     .executable(name: "doorbell", targets: ["doorbell"]),
-    // 'doorbell sweep'. A program of its own, so that nobody builds SQLite's wrapper who does not
-    // sweep: it would double the time of the first build.
+    // 'doorbell sweep'. A program of its own, since SQLite's wrapper, which sweeps alone need,
+    // would double the time of the first build.
     .executable(name: "doorbell-sweep", targets: ["doorbell-sweep"]),
     // The models, for those who build something else on them.
     .library(
@@ -47,6 +47,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+    // What the histogram uses, pinned as well.
+    .package(url: "https://github.com/apple/swift-numerics", exact: "1.1.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
@@ -114,6 +116,7 @@ let package = Package(
         "Guest",
         "Designs", "GLibSupport", "Files", "Timing",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "Numerics", package: "swift-numerics"),
       ]),
     layer(
       "Scripts",
@@ -144,14 +147,14 @@ let package = Package(
       ]),
     layer("Diagnosis", ["Bits", "ArmFormats", "Firmware", "Files", "Inspect"]),
     layer(
+      "Sweeps",
+      ["Engine", "Designs", "Simulation", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
+    layer(
       "Fuzz",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Files", "Inspect", "Scenarios",
-        "Scripts", "Replay", "Diagnosis",
+        "Scripts", "Replay", "Diagnosis", "Sweeps",
       ]),
-    layer(
-      "Sweeps",
-      ["Engine", "Designs", "Simulation", "Timing", "GLibSupport", "Files", "Scenarios", "Reports"]),
     layer(
       "SweepFiles",
       ["Files", "Scenarios", "Sweeps", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -291,8 +294,8 @@ let package = Package(
       [
         "Attacks",
         "Machine",
-        "HTMLReports", "Bits", "SMMU", "Simulation", "Software", "HostKernel", "VMM", "Designs",
-        "Scenarios", "ResultFixtures",
+        "HTMLReports", "Bits", "Files", "SMMU", "Simulation", "Software", "HostKernel", "VMM",
+        "Designs", "Scenarios", "ResultFixtures",
       ]),
     tests(
       "SweepsTests",
@@ -337,7 +340,7 @@ let package = Package(
     tests(
       "InspectTests", ["Inspect", "Files", "Bits", "ArmFormats", "Memory", "SMMU"]),
     tests("DiagnosisTests", ["Diagnosis", "Inspect", "Firmware", "Bits", "Files", "TestRandom"]),
-    tests("FuzzTests", ["Fuzz", "Firmware", "TestRandom"]),
+    tests("FuzzTests", ["Fuzz", "Files", "Firmware", "TestRandom"]),
     tests(
       "ConformanceTests",
       [

@@ -2,6 +2,7 @@ internal import Files
 internal import Inspect
 internal import Scenarios
 internal import Scripts
+internal import Sweeps
 
 /// Random bytes for everything that reads a file which a person or a tool wrote: each must end in a
 /// value or in an error.
@@ -15,6 +16,9 @@ package enum FuzzFiles {
     case recording
     case json
     case elf
+    case vector
+    case sweep
+    case machine
   }
 
   /// Bytes of input that one run uses at most.
@@ -37,9 +41,20 @@ package enum FuzzFiles {
       case .recording: _ = try Recording(text: text, path: "input")
       case .json: _ = try JSONValue(parsing: bytes).indentedText
       case .elf: _ = try ELFCore(bytes, file: "input")
+      case .vector: try run(try VectorReader.vector(parsing: bytes, at: place))
+      case .sweep: _ = try parseYAML(text, as: .sweep, at: place)
+      case .machine: _ = try parseYAML(text, as: .machineFile, at: place)
       }
       return true
     } catch { return false }
+  }
+
+  /// Runs a vector on the models, as either personality answers.
+  private static func run(_ vector: Vector) throws {
+    for personality in ProofPersonality.allCases {
+      let found = try VectorRunner(personality).run(vector)
+      _ = VectorComparison(vector, found: found, personality: personality)
+    }
   }
 
   /// Reads `bytes`, the first of which says by which reader.

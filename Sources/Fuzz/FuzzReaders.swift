@@ -30,7 +30,7 @@ package enum FuzzReaders {
     files.append(("\(files.count)", Array(rest)))
     let diagnosis = Diagnosis(CaseReader.facts(of: files))
     let confidences = diagnosis.causes.map(\.confidence)
-    _ = diagnosis.text().count + diagnosis.html.count + diagnosis.markdown.count
+    _ = diagnosis.text().count + diagnosis.sections.count + diagnosis.markdown.count
     return !confidences.isEmpty && zip(confidences, confidences.dropFirst()).allSatisfy { $0 >= $1 }
   }
 }

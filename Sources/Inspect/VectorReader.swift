@@ -22,6 +22,15 @@ package final class VectorReader {
     return try Self.vector(line)
   }
 
+  /// The vector of a line of a file.
+  ///
+  /// - Throws: `InputError` when the line is not a vector.
+  package static func vector(parsing line: [UInt8], at place: Place) throws(InputError) -> Vector {
+    do { return try vector(JSONCursor(try JSONValue(parsing: line), at: place)) } catch {
+      throw error as? InputError ?? InputError("expected JSON: \(error)", at: place)
+    }
+  }
+
   static func vector(_ line: JSONCursor) throws(InputError) -> Vector {
     let body = try line.member("vector")
     let group = try body.member("class").string()

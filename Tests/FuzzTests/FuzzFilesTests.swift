@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Fuzz
 import Testing
@@ -12,6 +13,10 @@ struct FuzzFilesTests {
     (.scenario, "scenarios/default.yaml"), (.script, "scenarios/policy/region-over-mapping.yaml"),
     (.design, "scenarios/designs/untrapped.yaml"), (.costs, "scenarios/costs/ampere-altra.yaml"),
     (.recording, "scenarios/recordings/nested-kvm-nvme.jsonl"),
+    (.vector, "Tests/OracleTests/Fixtures/smmu-stage2-only.jsonl.gz"),
+    (.vector, "Tests/OracleTests/Fixtures/its-msi.jsonl.gz"),
+    (.sweep, "scenarios/sweeps/queue-depth.yaml"),
+    (.machine, "scenarios/machines/unlike-devices.yaml"),
   ]
 
   private struct Random {
@@ -27,8 +32,9 @@ struct FuzzFilesTests {
   )
   func mutations(number: Int) throws {
     let (kind, path) = Self.seeds[number]
-    let data = try Data(contentsOf: URL(fileURLWithPath: "\(Self.repository)/\(path)"))
-    let whole = Array(data)
+    let file = try InputFile("\(Self.repository)/\(path)")
+    // One line of a file of vectors is one vector.
+    let whole = try kind == .vector ? file.line() ?? [] : file.bytes()
     if whole.count <= FuzzFiles.longestInput { #expect(FuzzFiles.read(whole, as: kind)) }
     let seed = Array(whole.prefix(2000))
     let parts = ["*a", "&a ", "[", "{", "? ", "0x", "-1", "1e300", "\u{0}", "\t", "\"", "~", ": "]

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// Benchmarks stand in a package of their own, so that nobody who builds Doorbell builds them.
+// Benchmarks stand in a package of their own, so that a build of Doorbell leaves them out.
 import PackageDescription
 
 let package = Package(

@@ -2,7 +2,7 @@ import Glibc
 
 /// Times a body that does `operations` operations, and reports nanoseconds per operation.
 ///
-/// The processor time of this thread counts, so that whoever shares the machine does not, and the
+/// The processor time of this thread counts, so that others on the machine do not, and the
 /// least of several rounds: everything that disturbs a round makes it longer.
 struct Measurement {
   let name: String
