@@ -66,6 +66,25 @@ struct CommandLineTests {
       ("releasesList", ["releases", "list"]),
       ("explain", ["explain", "synthetic-4-vectors"]),
       ("explain", ["explain", "synthetic-4-vectors", "--guest-usage", "vfio", "--setup"]),
+      ("explainDiff", ["explain", "synthetic-4-vectors", "--diff", "untrapped"]),
+      ("explainScript", ["explain", "scenarios/policy/pre-its-unsafe.yaml"]),
+      ("races", ["races", "synthetic-4-vectors", "--design", "untrapped", "--every", "40"]),
+      ("policies", ["policies"]), ("policiesSwitches", ["policies", "--switches"]),
+      ("designsList", ["designs", "list"]), ("costsList", ["costs", "list"]),
+      ("costsShow", ["costs", "show"]), ("costsCheck", ["costs", "check"]),
+      ("releasesShow", ["releases", "show", "sw-msi-native"]),
+      ("factsList", ["facts", "list", "--project", "qemu"]),
+      ("machineList", ["machine", "list"]), ("machineShow", ["machine", "show", "qemu-virt"]),
+      ("iort", ["iort", "Tests/FirmwareTests/Fixtures/its-smmu-1cpu", "--rid", "0:0.0"]),
+      ("decode", ["decode", "event", "0x10", "0", "0x8000040", "0"]),
+      ("recordShow", ["record", "show", "scenarios/recordings/nested-kvm-nvme.jsonl"]),
+      ("verify", ["verify", "Tests/OracleTests/Fixtures/its-msi.jsonl.gz", "--only", "none"]),
+      ("replay", ["replay", "Tests/ReplayTests/Fixtures/checks/vfio-stage2.log.gz"]),
+      (
+        "replayCheck",
+        ["replay", "--check", "Tests/ReplayTests/Fixtures/checks/vfio-stage2.log.gz"]
+      ),
+      ("diagnose", ["diagnose", "Tests/ReplayTests/Fixtures/checks/nested-iommufd.log.gz"]),
     ] as [(String, [String])])
   func outputSchema(name: String, arguments: [String]) throws {
     let printed = try Run("schema", "output").output
@@ -73,23 +92,56 @@ struct CommandLineTests {
     let definitions = try #require(schema?["$defs"] as? [String: [String: Any]])
     let run = try Run(arguments: arguments + ["--format", "json"])
     let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+    #expect(SchemaCheck.misnamed(value, definitions[name] ?? [:]) == [])
     #expect(SchemaCheck.complaints(value, try #require(definitions[name])) == [])
   }
 
-  @Test("every command, option and field that is promised is there")
+  @Test("what is promised and gone or changed has an entry in the change log")
   func promises() throws {
-    let path = "\(repository)/Tests/CommandLineTests/Promises.txt"
-    let promised = try String(contentsOfFile: path, encoding: .utf8)
-      .split(separator: "\n").map(String.init)
-    #expect(promised.count > 300)
+    try Promises.write()
+    let log = try ChangeLog()
     let found = Set(try CommandTree().promises + Promises.fields())
-    let gone = promised.filter { !found.contains($0) }
+    let gone = try Promises.of("Promises.txt").filter { !found.contains($0) && !log.names($0) }
     #expect(
       gone.isEmpty,
+      "\(gone.joined(separator: "; ")): gone; name each in CHANGELOG.md, in `backquotes`")
+    let symbols = Set(try PublicSymbols.ofLibrary(in: repository))
+    let changed = try Promises.of("Symbols.txt")
+      .filter { !symbols.contains($0) && !log.names(PublicSymbols.name(of: $0)) }
+    #expect(
+      changed.isEmpty,
       """
-      gone: \(gone.joined(separator: "; ")); where that is meant, take it out of Promises.txt, and say \
-      so in CHANGELOG.md
+      \(changed.joined(separator: "; ")): gone or changed; name each in CHANGELOG.md, such as \
+      `\(changed.first.map(PublicSymbols.name) ?? "")`
       """)
+  }
+
+  @Test(
+    "the public declarations of a source are found",
+    arguments: [
+      (
+        "public struct A { let b: Int; public let c: Int }",
+        ["M: public struct A", "M.A: public let c: Int"]
+      ),
+      ("struct A { public init(_ a: Int = 3) { public_(a) } }", ["M.A: public init(_ a: Int = 3)"]),
+      (
+        "public enum E: Int { case a = 1, b\n  func f() {} }",
+        ["M: public enum E: Int", "M.E: case a = 1, b"]
+      ),
+      (
+        "public protocol P {\n  func f(\n    a: Int\n  ) -> Int\n}",
+        ["M: public protocol P", "M.P: func f( a: Int ) -> Int"]
+      ),
+      ("@frozen\npublic struct S {} // public let x", ["M: public struct S"]),
+      ("public var v: Int { let public_ = 1 }\nlet t = \"public let x\"", ["M: public var v: Int"]),
+      (
+        "extension A where B: C { public static var d: D { .init(1, 0) } }",
+        ["M.A where B:C: public static var d: D"]
+      ),
+      ("public func f()\n  -> Int\n{ 1 }", ["M: public func f() -> Int"]),
+    ] as [(String, [String])])
+  func symbols(source: String, expected: [String]) {
+    #expect(PublicSymbols(source, module: "M").lines == expected)
   }
 
   @Test(

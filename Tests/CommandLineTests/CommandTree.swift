@@ -1,4 +1,5 @@
 import Foundation
+import ResultFixtures
 import Testing
 
 /// The commands of the program, as it describes itself.
@@ -42,8 +43,41 @@ struct CommandTree {
   }
 }
 
-/// The fields of JSON that programs may rely on.
+/// The part of the change log that is about the next version.
+struct ChangeLog {
+  private let text: String
+
+  init() throws {
+    let whole = try String(contentsOfFile: "\(repository)/CHANGELOG.md", encoding: .utf8)
+    text = whole.components(separatedBy: "\n## ").first { $0.hasPrefix("Unreleased") } ?? ""
+  }
+
+  /// Whether it has the name in backquotes.
+  func names(_ name: String) -> Bool { text.contains("`\(name)`") }
+}
+
+/// What programs may rely on.
 enum Promises {
+  /// What the last version promised, a line each.
+  static func of(_ file: String) throws -> [String] {
+    let path = "\(repository)/Tests/CommandLineTests/\(file)"
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count > 300)
+    return lines.map(String.init)
+  }
+
+  /// Takes down what this version promises, where `DOORBELL_PROMISES` names a folder.
+  static func write() throws {
+    guard let folder = ProcessInfo.processInfo.environment["DOORBELL_PROMISES"] else { return }
+    for (file, lines) in [
+      ("Promises.txt", try (CommandTree().promises + fields()).sorted()),
+      ("Symbols.txt", try PublicSymbols.ofLibrary(in: repository)),
+    ] {
+      let text = lines.map { $0 + "\n" }.joined()
+      try text.write(toFile: "\(folder)/\(file)", atomically: true, encoding: .utf8)
+    }
+  }
+
   /// The paths of all members that some commands print, `[]` for the elements of a list.
   static func fields() throws -> [String] {
     let commands: [(name: String, arguments: [String])] = [
@@ -114,6 +148,25 @@ enum SchemaCheck {
       }
   }
 
+  /// The members whose names are not in the style `likeThis`, but for those that the input names.
+  static func misnamed(_ value: Any, _ schema: [String: Any], at path: String = "$") -> [String] {
+    let choices = schema["anyOf"] as? [[String: Any]] ?? [schema]
+    let schema = choices.last ?? schema
+    if let list = value as? [Any] {
+      let items = schema["items"] as? [String: Any] ?? [:]
+      return list.flatMap { misnamed($0, items, at: path + "[]") }.uniqued
+    }
+    guard let object = value as? [String: Any], !path.hasSuffix(".conditions"),
+      schema["additionalProperties"] == nil
+    else { return [] }
+    let properties = schema["properties"] as? [String: [String: Any]] ?? [:]
+    let wrong = object.keys.filter { $0.wholeMatch(of: /[a-z][A-Za-z0-9]*/) == nil }
+    return wrong.sorted().map { "\(path).\($0)" }
+      + object.sorted { $0.key < $1.key }.flatMap {
+        misnamed($1, properties[$0] ?? [:], at: "\(path).\($0)")
+      }.uniqued
+  }
+
   private static func matches(_ value: Any, _ type: String) -> Bool {
     switch type {
     case "object": value is [String: Any]
@@ -125,5 +178,13 @@ enum SchemaCheck {
     case "number": value is NSNumber
     default: true
     }
+  }
+}
+
+extension [String] {
+  /// The elements in order, each once.
+  fileprivate var uniqued: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
   }
 }
