@@ -23,13 +23,22 @@ public struct Timeline: Sendable {
   public struct Message: Equatable, Sendable {
     /// The MSI-X vector.
     public let vector: Int
+    /// The device that sent it, counted from 0.
+    public let device: Int
+    /// The virtual CPU that takes its interrupt; `nil` where there is one.
+    public let virtualCPU: Int?
     public let sent: SimulatedTime
     /// When it was handled, or became lost for good.
     public internal(set) var ended: SimulatedTime
     public internal(set) var verdict: Verdict?
 
-    public init(vector: Int, sent: SimulatedTime, ended: SimulatedTime, verdict: Verdict?) {
+    public init(
+      vector: Int, device: Int = 0, virtualCPU: Int? = nil, sent: SimulatedTime,
+      ended: SimulatedTime, verdict: Verdict?
+    ) {
       self.vector = vector
+      self.device = device
+      self.virtualCPU = virtualCPU
       self.sent = sent
       self.ended = ended
       self.verdict = verdict
@@ -50,8 +59,8 @@ public struct Timeline: Sendable {
     self.stays = stays
   }
 
-  package mutating func send(vector: Int, at time: SimulatedTime) {
-    messages.append(Message(vector: vector, sent: time, ended: time, verdict: nil))
+  package mutating func send(vector: Int, device: Int, at time: SimulatedTime) {
+    messages.append(Message(vector: vector, device: device, sent: time, ended: time, verdict: nil))
     free.append(time)
   }
 

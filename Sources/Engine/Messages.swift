@@ -33,7 +33,7 @@ extension Engine {
     }
     flights.sent[device.rawValue] += 1
     if specification.journeyOf == nil ? index == 0 : recorder.recordsJourney(index) { endSetup() }
-    recorder.timeline?.send(vector: vector, at: queue.now)
+    recorder.timeline?.send(vector: vector, device: device.rawValue, at: queue.now)
     switch machine.functions[device.rawValue].signal(vector) {
     case .sent(let message): post(index, message)
     case .pending:

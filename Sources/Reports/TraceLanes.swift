@@ -5,53 +5,74 @@ import Timing
 
 /// Something on a track that lasts.
 struct Slice {
-  /// Whose time it is.
+  /// Whose time it is: a party's, or that of a unit of hardware by its number.
   enum Track: Hashable {
     case software(Agent)
-    case device
+    case device(Int)
     case interconnect
-    case smmu
-    case its
+    case smmu(Int)
+    case its(Int)
     case hostInterrupts
     case injection
-    case virtualCPU
+    case virtualCPU(Int?)
 
     /// The track of a station; `nil` for those at which an MSI only waits.
-    init?(of station: Station) {
+    ///
+    /// - Parameter units: the SMMU and the ITS of the MSI's device, and its virtual CPU where there
+    ///   are several.
+    init?(of station: Station, _ units: (smmu: Int, its: Int, virtualCPU: Int?)) {
       switch station {
       case .interconnect: self = .interconnect
-      case .translation: self = .smmu
-      case .its: self = .its
+      case .translation: self = .smmu(units.smmu)
+      case .its: self = .its(units.its)
       case .exits: self = .hostInterrupts
       case .injection: self = .injection
-      case .wakeUp, .scheduling, .handler: self = .virtualCPU
+      case .wakeUp, .scheduling, .handler: self = .virtualCPU(units.virtualCPU)
       case .held, .queueing: return nil
       }
     }
 
-    private static let hardware: [Track] = [
-      .device, .interconnect, .smmu, .its, .hostInterrupts, .injection, .virtualCPU,
-    ]
+    /// The unit's number; `nil` for what there is one of.
+    var unit: Int? {
+      switch self {
+      case .device(let unit), .smmu(let unit), .its(let unit): unit
+      case .virtualCPU(let unit): unit
+      default: nil
+      }
+    }
 
-    var name: String {
+    /// What it is, without its number.
+    var kind: String {
       switch self {
       case .software(let agent): agent.title
-      case .device: "device: MSIs"
+      case .device: "device"
       case .interconnect: "interconnect"
       case .smmu: "SMMU"
       case .its: "ITS"
       case .hostInterrupts: "host CPU: interrupts"
       case .injection: "KVM: injection"
-      case .virtualCPU: "virtual CPU: interrupts"
+      case .virtualCPU(let unit): unit == nil ? "virtual CPU: interrupts" : "virtual CPU"
       }
     }
 
-    /// The place among all tracks: the parties of set-up first, then the way of an MSI.
-    var place: Int {
-      switch self {
-      case .software(let agent): Agent.allCases.firstIndex(of: agent) ?? 0
-      default: Agent.allCases.count + (Self.hardware.firstIndex(of: self) ?? 0)
-      }
+    var name: String { unit.map { "\(kind) \($0)" } ?? kind }
+
+    /// The place among all tracks: the parties of set-up first, then the way of an MSI, units of a
+    /// kind by their numbers.
+    var place: (kind: Int, unit: Int) {
+      let hardware =
+        switch self {
+        case .software: 0
+        case .device: 1
+        case .interconnect: 2
+        case .smmu: 3
+        case .its: 4
+        case .hostInterrupts: 5
+        case .injection: 6
+        case .virtualCPU: 7
+        }
+      guard case .software(let agent) = self else { return (hardware, unit ?? 0) }
+      return (0, Agent.allCases.firstIndex(of: agent) ?? 0)
     }
   }
 
@@ -66,8 +87,8 @@ struct Slice {
   var end: SimulatedTime { start + duration }
 }
 
-/// Slices on lanes: where two slices of a track overlap, the second goes to a lane of its own, since
-/// what shares a lane must not overlap.
+/// Slices on lanes: each track has one, and where two slices of a track overlap, the second goes to a
+/// further lane of it, since what shares a lane must not overlap.
 struct Lanes {
   /// In the order of their starts; lanes count from 1.
   let slices: [(slice: Slice, lane: Int)]
@@ -92,7 +113,7 @@ struct Lanes {
     var names: [String] = []
     for (track, lanes) in ends.sorted(by: { $0.key.place < $1.key.place }) {
       first[track] = names.count + 1
-      names += lanes.indices.map { $0 == 0 ? track.name : "\(track.name) (\($0 + 1))" }
+      names += lanes.indices.map { $0 == 0 ? track.name : "\(track.name), \($0 + 1) at once" }
     }
     self.names = names
     self.slices = placed.map { ($0.slice, (first[$0.slice.track] ?? 1) + $0.lane) }

@@ -6,8 +6,8 @@ import Software
 import Timing
 
 /// Runs as a trace for Perfetto (https://ui.perfetto.dev) and `chrome://tracing`: a process for each
-/// design, a track for each party, a slice for each step and each stay of an MSI, and flow arrows
-/// that follow each MSI.
+/// design, a track for each party and each unit of hardware, a slice for each step and each stay of an
+/// MSI, flow arrows that follow each MSI, and counters of how many MSIs are where.
 ///
 /// The format is Chrome's JSON trace event format. Times are simulated.
 package struct TraceReport: Sendable {
@@ -45,7 +45,7 @@ private struct TracedProcess: Sendable {
   var events: [JSONValue] {
     let lanes = Lanes(slices: steps + stays)
     return metadata(lanes) + lanes.slices.map { event($0.slice, lane: $0.lane) } + flows(lanes)
-      + ends
+      + ends + counters
   }
 
   // MARK: Slices
@@ -65,7 +65,9 @@ private struct TracedProcess: Sendable {
     return (result.timeline?.stays ?? []).compactMap { stay in
       let isFirst = hasLeft.insert(stay.message).inserted
       guard stay.duration > .zero,
-        let track = isFirst ? .device : Slice.Track(of: stay.station)
+        let track = isFirst
+          ? .device(device(of: stay.message))
+          : Slice.Track(of: stay.station, units(of: stay.message))
       else { return nil }
       return Slice(
         track: track, name: "MSI \(stay.message): \(isFirst ? "write" : stay.station.name)",
@@ -74,11 +76,57 @@ private struct TracedProcess: Sendable {
     }
   }
 
-  private func vector(of message: Int) -> Int {
-    guard let messages = result.timeline?.messages, messages.indices.contains(message) else {
-      return 0
+  private func message(_ index: Int) -> Timeline.Message? {
+    guard let messages = result.timeline?.messages, messages.indices.contains(index) else {
+      return nil
     }
-    return messages[message].vector
+    return messages[index]
+  }
+
+  private func vector(of message: Int) -> Int { self.message(message)?.vector ?? 0 }
+  private func device(of message: Int) -> Int { self.message(message)?.device ?? 0 }
+
+  /// The SMMU and the ITS that a message's device has, and its virtual CPU.
+  private func units(of message: Int) -> (smmu: Int, its: Int, virtualCPU: Int?) {
+    let device = device(of: message)
+    let virtualCPU = self.message(message)?.virtualCPU
+    guard result.devices.indices.contains(device) else { return (0, 0, virtualCPU) }
+    return (result.devices[device].smmu, result.devices[device].its, virtualCPU)
+  }
+
+  // MARK: Counters
+
+  /// How many MSIs are on their way, at each unit, and held back or waiting, whenever that changes.
+  private var counters: [JSONValue] {
+    var changes: [String: [(time: SimulatedTime, by: Int)]] = [:]
+    func add(_ name: String, from start: SimulatedTime, to end: SimulatedTime) {
+      guard end > start else { return }
+      changes[name, default: []] += [(start, 1), (end, -1)]
+    }
+    for message in result.timeline?.messages ?? [] {
+      add("MSIs on their way", from: message.sent, to: message.ended)
+    }
+    for stay in result.timeline?.stays ?? [] {
+      let end = stay.start + stay.duration
+      if let track = Slice.Track(of: stay.station, units(of: stay.message)) {
+        add("MSIs at \(track.name)", from: stay.start, to: end)
+      } else {
+        add("MSIs \(stay.station.name)", from: stay.start, to: end)
+      }
+    }
+    return changes.sorted { $0.key < $1.key }.flatMap { name, changes in
+      var count = 0
+      var last: SimulatedTime?
+      var events: [JSONValue] = []
+      for change in changes.sorted(by: { ($0.time, $0.by) < ($1.time, $1.by) }) {
+        count += change.by
+        if last == change.time { events.removeLast() }
+        last = change.time
+        events.append(
+          .object(header("C", name, change.time, 0) + [.init("args", ["MSIs": .integer(count)])]))
+      }
+      return events
+    }
   }
 
   private func event(_ slice: Slice, lane: Int) -> JSONValue {
@@ -112,7 +160,7 @@ private struct TracedProcess: Sendable {
   /// What became of each MSI, as an instant of the whole process.
   private var ends: [JSONValue] {
     (result.timeline?.messages ?? []).enumerated().map { number, message in
-      let verdict = message.verdict?.rawValue ?? Verdict.lost.rawValue
+      let verdict = message.verdict?.rawValue ?? "on its way at the end"
       return .object(
         header("i", "MSI \(number): \(verdict)", message.ended, 1)
           + [.init("cat", "verdict"), .init("s", "p")])

@@ -4,10 +4,10 @@ package import Files
 import Simulation
 package import Timing
 
-/// A load under several designs: what each came to, over all seeds and at both ends of the costs'
+/// A load under several designs: the results of each, over all seeds and at both ends of the costs'
 /// ranges.
 package struct LoadStudy: Sendable {
-  /// What one design came to.
+  /// The results of one design.
   package struct Row: Sendable {
     package let design: Design
     package let probe: DeliveryProbe
@@ -76,6 +76,36 @@ extension LoadStudy.Row {
 }
 
 extension Scenario {
+  /// Runs the scenario's load once under each of its designs, at the low end of the costs' ranges, and
+  /// takes down where its first MSIs were when.
+  ///
+  /// - Parameter limit: how many MSIs.
+  /// - Returns: for each design how its first interrupt is set up, with the load's times.
+  package func tracedLoad(of limit: Int) async throws(InputError) -> Comparison {
+    guard let setting = load else {
+      throw InputError(
+        expected: "a scenario whose workload is a 'load'", found: "'\(workloadSource)'",
+        at: Place(file: file), field: "workload")
+    }
+    let (seed, caches, costs) = (conditions.seed, conditions.caches, conditions.costs.at(.low))
+    let specifications = specifications()
+    let results = await inParallel(specifications.indices) { number -> RunResult in
+      let specification = specifications[number]
+      let probe: DeliveryProbe
+      do throws(RunFailure) { probe = try specification.probe() } catch {
+        return .notModelled(specification.design, error.message)
+      }
+      var result = probe.result
+      guard let path = probe.path else { return result }
+      let run = LoadEngine(
+        path: path, costs: costs, setting: setting, seed: seed, caches: caches
+      ).run(tracing: limit)
+      result.timeline = run.trace.map(Timeline.init)
+      return result
+    }
+    return Comparison(scenario: self, results: results)
+  }
+
   /// Runs the scenario's load under each of its designs.
   ///
   /// - Parameters:
@@ -137,5 +167,21 @@ extension Scenario {
       progress((3 + number) * seeds)
     }
     return .init(design: specification.design, probe: probe, low: low, high: high, ramp: ramp)
+  }
+}
+
+extension Timeline {
+  /// The part of a load's trace that is complete: MSIs that were handled or merged.
+  fileprivate init(_ trace: LoadTrace) {
+    let messages = trace.messages.map {
+      Message(
+        vector: $0.queue, device: $0.device, virtualCPU: $0.virtualCPU, sent: $0.sent,
+        ended: $0.ended ?? $0.sent, verdict: $0.ended == nil ? nil : .delivered)
+    }
+    self.init(
+      messages: messages,
+      stays: trace.stays.map {
+        .init(message: $0.message, station: $0.station, start: $0.start, duration: $0.duration)
+      })
   }
 }

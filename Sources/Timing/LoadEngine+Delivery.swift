@@ -15,9 +15,9 @@ extension LoadEngine {
     let unlocked =
       start + costs[.hostInterruptEntry] + costs[.irqfdInjection] - costs[.injectionLock]
     let locked = virtualCPUs[target].lock.serve(at: unlocked, for: costs[.injectionLock])
-    flights[Int(index)].times.add(start - now + (locked - unlocked), at: .queueing)
-    flights[Int(index)].times.add(costs[.hostInterruptEntry], at: .exits)
-    flights[Int(index)].times.add(costs[.irqfdInjection], at: .injection)
+    spend(index, start - now + (locked - unlocked), at: .queueing)
+    spend(index, costs[.hostInterruptEntry], at: .exits)
+    spend(index, costs[.irqfdInjection], at: .injection)
     // The host's handler acknowledges on entry.
     queues[queue].pendingUntil = start + costs[.hostInterruptEntry]
     count(.physicalInterrupt)
@@ -33,7 +33,7 @@ extension LoadEngine {
     switch virtualCPUs[Int(target)].state {
     case .running:
       count(.kick)
-      flights[Int(index)].times.add(costs[.kick], at: .wakeUp)
+      spend(index, costs[.kick], at: .wakeUp)
       flights[Int(index)].accounted = now + costs[.kick]
       takeFromHost(costs[.hypercall], on: virtualCPUs[Int(target)].cpu)
       loadListRegisters(target)
@@ -49,7 +49,7 @@ extension LoadEngine {
     let cpu = Int(target)
     switch virtualCPUs[cpu].state {
     case .running:
-      flights[Int(index)].times.add(costs[.directInjection], at: .injection)
+      spend(index, costs[.directInjection], at: .injection)
       flights[Int(index)].accounted = now + costs[.directInjection]
       if virtualCPUs[cpu].phase == .idle { enter(target, at: now + costs[.directInjection]) }
     case .ready: break
@@ -59,8 +59,8 @@ extension LoadEngine {
         at: now, for: costs[.hostInterruptEntry])
       count(.vPEDoorbell)
       takeFromHost(costs[.hostInterruptEntry], on: virtualCPUs[cpu].cpu)
-      flights[Int(index)].times.add(start - now, at: .queueing)
-      flights[Int(index)].times.add(costs[.hostInterruptEntry], at: .exits)
+      spend(index, start - now, at: .queueing)
+      spend(index, costs[.hostInterruptEntry], at: .exits)
       flights[Int(index)].accounted = start + costs[.hostInterruptEntry]
       schedule(.woken, target, at: start + costs[.hostInterruptEntry])
     case .blocked: break

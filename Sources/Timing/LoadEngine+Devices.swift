@@ -105,10 +105,10 @@ extension LoadEngine {
     // The doorbell's page is one for each device.
     let tag = UInt64(1) &<< 63 | UInt64(UInt32(bitPattern: queues[Int(queue)].device))
     let translated = translate(tag, at: now + costs[.interconnectHop])
-    flights[Int(index)].times.add(
-      costs[.interconnectHop] + costs[.interconnectHop], at: .interconnect)
-    flights[Int(index)].times.add(translated.service, at: .translation)
-    flights[Int(index)].times.add(translated.start - (now + costs[.interconnectHop]), at: .queueing)
+    spend(index, costs[.interconnectHop], at: .interconnect)
+    spend(index, translated.start - (now + costs[.interconnectHop]), at: .queueing)
+    spend(index, translated.service, at: .translation)
+    spend(index, costs[.interconnectHop], at: .interconnect)
     let arrival = translated.start + translated.service + costs[.interconnectHop]
     if translated.isHit {
       lookUp(index, at: arrival)
@@ -134,8 +134,8 @@ extension LoadEngine {
     let reads = isCached ? path.warmTableReads : path.coldTableReads
     let service = reads == 0 ? costs[.itsLookup] : costs[.tableRead].times(reads)
     let start = its.serve(at: time, for: service)
-    flights[Int(index)].times.add(start - time, at: .queueing)
-    flights[Int(index)].times.add(service, at: .its)
+    spend(index, start - time, at: .queueing)
+    spend(index, service, at: .its)
     flights[Int(index)].accounted = start + service
     schedule(.arrived, index, at: start + service)
   }
@@ -144,6 +144,9 @@ extension LoadEngine {
     var flight = Flight()
     flight.queue = queue
     flight.sent = now
+    if result.trace != nil {
+      flight.traced = result.trace?.send(queue, queues[Int(queue)], at: now) ?? -1
+    }
     if let index = freeFlights.popLast() {
       flights[Int(index)] = flight
       return index
@@ -155,6 +158,7 @@ extension LoadEngine {
   /// The message arrives with an earlier one of the same interrupt.
   mutating func merge(_ index: Int32) {
     if flights[Int(index)].sent >= setting.warmUp { result.merged &+= 1 }
+    if flights[Int(index)].traced >= 0 { result.trace?.end(flights[Int(index)].traced, at: now) }
     freeFlights.append(index)
   }
 }

@@ -60,18 +60,21 @@ extension LoadEngine {
     let dispatched = virtualCPUs[Int(target)].dispatched
     let entered = virtualCPUs[Int(target)].entered
     if accounted < dispatched {
-      flights[place].times.add(dispatched - accounted, at: .scheduling)
+      spend(index, dispatched - accounted, at: .scheduling)
       accounted = dispatched
     }
     if accounted < entered {
-      flights[place].times.add(entered - accounted, at: .wakeUp)
+      spend(index, entered - accounted, at: .wakeUp)
       accounted = entered
     }
-    flights[place].times.add(now - accounted, at: .queueing)
-    flights[place].times.add(costs[.guestHandler], at: .handler)
+    spend(index, now - accounted, at: .queueing)
+    spend(index, costs[.guestHandler], at: .handler)
     if flights[place].sent >= setting.warmUp {
       result.latencies.append(now + costs[.guestHandler] - flights[place].sent)
       result.times.add(flights[place].times)
+    }
+    if flights[place].traced >= 0 {
+      result.trace?.end(flights[place].traced, at: now + costs[.guestHandler])
     }
     freeFlights.append(index)
   }

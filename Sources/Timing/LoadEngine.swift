@@ -93,7 +93,10 @@ public struct LoadEngine: ~Copyable {
   }
 
   /// Runs the load from start to end.
-  public consuming func run() -> LoadResult {
+  ///
+  /// - Parameter limit: how many MSIs are traced, from the first on.
+  public consuming func run(tracing limit: Int = 0) -> LoadResult {
+    if limit > 0 { result.trace = LoadTrace(limit: limit) }
     start()
     while step() {}
     result.span = setting.duration
@@ -146,6 +149,13 @@ public struct LoadEngine: ~Copyable {
     _ kind: LoadEvent.Kind, _ index: Int32, at time: SimulatedTime, plan: UInt16 = 0
   ) {
     clock.schedule(LoadEvent(kind: kind, plan: plan, index: index), at: time)
+  }
+
+  /// Puts `time` on the account of a message.
+  mutating func spend(_ index: Int32, _ time: SimulatedTime, at station: Station) {
+    flights[Int(index)].times.add(time, at: station)
+    let traced = flights[Int(index)].traced
+    if traced >= 0 { result.trace?.stay(traced, at: station, for: time) }
   }
 
   mutating func count(_ cause: ExitCause) {

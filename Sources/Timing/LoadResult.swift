@@ -1,6 +1,6 @@
 public import Simulation
 
-/// What one run of a load came to, its warm-up left out.
+/// The results of one run of a load, its warm-up left out.
 public struct LoadResult: Sendable {
   /// From the device's write to the start of the handler's work, for each MSI that arrived by
   /// itself.
@@ -31,6 +31,8 @@ public struct LoadResult: Sendable {
   public var steps = 0
   /// The costs that were charged, in the order in which they are declared.
   public var usedCosts: [CostModel.Item] = []
+  /// Where its first MSIs were when; `nil` where that was not asked for.
+  public var trace: LoadTrace?
 
   public var delivered: Int { latencies.count }
   public func exits(_ cause: ExitCause) -> Int { exitCounts[cause.place] }

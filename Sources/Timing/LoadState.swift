@@ -38,6 +38,8 @@ struct Flight: Sendable {
   /// Up to when its time is accounted for.
   var accounted = SimulatedTime.zero
   var times = StationTimes()
+  /// Its number in the trace; -1 where it is not traced.
+  var traced: Int32 = -1
 }
 
 /// One queue of one device, with its vector.

@@ -22,7 +22,7 @@ public enum Station: UInt8, CaseIterable, Sendable {
   /// Waiting for something that serves others: a walk slot, a CPU, a lock, a handler.
   case queueing
 
-  /// The name in tables and JSON.
+  /// The name in tables; JSON has it as one word.
   public var name: String {
     switch self {
     case .interconnect: "interconnect"

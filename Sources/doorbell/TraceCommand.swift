@@ -14,11 +14,15 @@ struct TraceCommand: AsyncParsableCommand {
     discussion: """
       Writes Chrome's JSON trace event format, which https://ui.perfetto.dev and chrome://tracing \
       show: a track for each party (guest kernel, VMM, host kernel, KVM) with its steps, one for \
-      each place that an MSI passes (device, SMMU, ITS, host, virtual CPU), and arrows that follow \
-      each MSI. Times are simulated; they rest on the cost model, as those of 'compare' do.
+      each unit that an MSI passes (device, SMMU, ITS, host, virtual CPU) by its number, counters of \
+      the MSIs at each, and arrows that follow each MSI. Times are simulated; they rest on the cost model, as those of 'compare' do.
+
+      Of a scenario with a load it writes the load itself: its first 2,000 MSIs, from all devices, at \
+      the low end of the costs' ranges.
 
       EXAMPLES
         doorbell trace -o trace.json
+        doorbell trace load-nvme -o load.json
         doorbell trace synthetic-4-vectors --design untrapped -o trace.json
 
       EXIT STATUS
@@ -34,10 +38,18 @@ struct TraceCommand: AsyncParsableCommand {
 
   /// The most MSIs of a trace: some 13 KB each, and a viewer shows no more.
   private static let messageLimit = 20_000
+  /// How many MSIs of a load are traced, from its first on.
+  private static let loadLimit = 2_000
 
   func run() async throws {
     var scenario = try designs.load(options)
     if !designs.areNamed { scenario.designs = Array(scenario.designs.prefix(1)) }
+    guard scenario.load == nil else {
+      let comparison = try await Progress.during("running '\(scenario.name)'") { [scenario] _ in
+        try await scenario.tracedLoad(of: Self.loadLimit)
+      }
+      return try output.write(TraceReport(comparison).json.compactText + "\n")
+    }
     let messages =
       scenario.workload.messageCount * scenario.topology.devices * scenario.designs.count
     guard messages <= Self.messageLimit else {

@@ -24,7 +24,8 @@ struct TraceReportTests {
     result.timeline = Timeline(
       messages: [
         .init(vector: 0, sent: .zero, ended: .nanoseconds(90), verdict: .delivered),
-        .init(vector: 1, sent: .nanoseconds(1), ended: .nanoseconds(60), verdict: .fault),
+        .init(
+          vector: 1, device: 1, sent: .nanoseconds(1), ended: .nanoseconds(60), verdict: .fault),
       ],
       stays: [
         stay(0, .interconnect, 0, 10), stay(0, .translation, 10, 50), stay(0, .its, 60, 0),
@@ -49,9 +50,19 @@ struct TraceReportTests {
       .compactMap { $0["args"]?["name"] }
     #expect(
       names == [
-        "host kernel", "device: MSIs", "device: MSIs (2)", "SMMU", "SMMU (2)",
+        "host kernel", "device 0", "device 1", "SMMU 0", "SMMU 0, 2 at once",
         "virtual CPU: interrupts",
       ])
+  }
+
+  @Test("counters rise and fall with what is where, and end at none")
+  func counters() throws {
+    let events = try Self.events().filter { $0["ph"] == "C" }
+    func counts(_ name: String) -> [Double] {
+      events.filter { $0["name"] == .string(name) }.map { Self.number($0["args"]?["MSIs"]) }
+    }
+    #expect(counts("MSIs on their way") == [1, 2, 1, 0])
+    #expect(counts("MSIs at SMMU 0") == [1, 2, 0])
   }
 
   @Test("times are microseconds, and an empty stay has no slice")
