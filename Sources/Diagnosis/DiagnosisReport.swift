@@ -22,7 +22,7 @@ package struct FunctionRow: Sendable {
   ]
 
   package var json: JSONValue {
-    .object(zip(Self.titles, cells).map { JSONValue.Member($0, .string($1)) })
+    .object(zip(Self.titles, cells).map { JSONValue.Member($0.memberName, .string($1)) })
   }
 }
 
@@ -170,66 +170,5 @@ extension Diagnosis {
 
   private static func escaped(_ text: String) -> String {
     text.replacing("|", with: "\\|").replacing("<", with: "&lt;").replacing("*", with: "\\*")
-  }
-
-  // MARK: HTML
-
-  /// One page that needs no network.
-  package var html: String {
-    var page = """
-      <!DOCTYPE html>
-      <html lang="en"><head><meta charset="utf-8"><title>Diagnosis</title>
-      <style>
-      body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em;
-        color: #1a1a1a; background: #fff }
-      code, td { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
-      table { border-collapse: collapse } td, th { border: 1px solid #ccc; padding: .2em .5em; text-align: left }
-      ul { padding-left: 1.2em } h2 { margin-bottom: .2em }
-      @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 } }
-      </style></head><body>
-      <h1>Diagnosis</h1>
-
-      """
-    for finding in causes {
-      page +=
-        "<h2>\(Self.html(finding.cause.rawValue)) <small>\(Self.percent(finding.confidence))</small></h2>\n"
-      page +=
-        "<p><b>\(Self.html(finding.cause.meaning))</b></p>\n<p>\(Self.html(finding.means))</p>\n"
-      page += "<p>Fix: \(Self.html(finding.fix))</p>\n"
-      if !finding.show.isEmpty {
-        page += "<p>In the models: <code>\(Self.html(finding.show))</code></p>\n"
-      }
-      page += Self.list(finding.evidence.map(\.description))
-    }
-    let rows = functionRows
-    if !rows.isEmpty {
-      page += "<h2>Functions</h2>\n<table><tr>"
-      page += FunctionRow.titles.map { "<th>\(Self.html($0))</th>" }.joined() + "</tr>\n"
-      for row in rows {
-        page += "<tr>" + row.cells.map { "<td>\(Self.html($0))</td>" }.joined() + "</tr>\n"
-      }
-      page += "</table>\n"
-    }
-    if !notUnderstood.isEmpty {
-      page += "<h2>Not understood</h2>\n"
-      page += Self.list(
-        notUnderstood.kinds.flatMap { row in
-          row.kind.examples.prefix(1).map { "\(row.kind.count) x \($0.description)" }
-        })
-    }
-    if !missing.isEmpty {
-      page += "<h2>What would settle or complete it</h2>\n" + Self.list(missing.map(\.text))
-    }
-    return page + "</body></html>\n"
-  }
-
-  private static func list(_ lines: [String]) -> String {
-    lines.isEmpty
-      ? "" : "<ul>\n" + lines.map { "<li><code>\(html($0))</code></li>\n" }.joined() + "</ul>\n"
-  }
-
-  private static func html(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
   }
 }

@@ -124,10 +124,10 @@ package struct KernelTraceReport: Sendable {
     return .object([
       .init("file", .string(path)), .init("lines", .integer(counts.lines)),
       .init("understood", .integer(counts.understood)), .init("other", .integer(counts.other)),
-      .init("damaged", .integer(counts.garbled)), .init("not_events", .integer(counts.unreadable)),
+      .init("damaged", .integer(counts.garbled)), .init("notEvents", .integer(counts.unreadable)),
       .init("maps", .integer(story.maps)), .init("unmaps", .integer(story.unmaps)),
-      .init("doorbell_maps", .array(maps)), .init("handlers", .array(handlers)),
-      .init("kvm_routes_raised", .object(routes)),
+      .init("doorbellMaps", .array(maps)), .init("handlers", .array(handlers)),
+      .init("kvmRoutesRaised", .object(routes)),
     ])
   }
 }

@@ -78,7 +78,7 @@ package struct RecordingSummary: Sendable {
       .init(
         "events",
         .object(events.sorted { $0.key < $1.key }.map { .init($0.key, .integer($0.value)) })),
-      .init("derived_lines", .integer(derived)), .init("lines", .integer(lines.count)),
+      .init("derivedLines", .integer(derived)), .init("lines", .integer(lines.count)),
     ])
   }
 }

@@ -10,35 +10,42 @@ extension StoryReport {
       .init("trace", .string(name)), .init("lines", .integer(counts.lines)),
       .init("understood", .integer(counts.understood)), .init("other", .integer(counts.other)),
       .init("damaged", .integer(counts.garbled)),
-      .init("not_trace_events", .integer(counts.unreadable)), .init("events", .object(events)),
+      .init("notTraceEvents", .integer(counts.unreadable)), .init("events", .object(events)),
     ]
     if let first = story.firstTime, let last = story.lastTime {
       members.append(.init("microseconds", .integer(last - first)))
     }
-    let stages = (1...3).map { JSONValue.Member("stage \($0)", .integer(story.translations[$0])) }
     members += [
-      .init("translations", .object(stages)),
+      .init("translations", Self.stages(story.translations)),
       .init(
-        "smmu_commands",
+        "smmuCommands",
         named(story.smmuCommands) { String(SMMUOpcode(rawValue: $0).description.dropFirst(4)) }),
-      .init("smmu_events", named(story.faults) { EventKind(rawValue: $0).description }),
-      .init("its_commands", named(story.itsCommands) { ITSOpcode(rawValue: $0).name ?? "unknown" }),
-      .init("lpis_mapped", .integer(story.lpis.count)),
+      .init("smmuEvents", named(story.faults) { EventKind(rawValue: $0).description }),
+      .init("itsCommands", named(story.itsCommands) { ITSOpcode(rawValue: $0).name ?? "unknown" }),
+      .init("lpisMapped", .integer(story.lpis.count)),
       .init("devices", .array(devices.map(device))),
       .init("warnings", .array(warnings.map { .string($0) })),
     ]
-    members.append(.init("not_known", .array(missing.map { .string($0) })))
+    members.append(.init("notKnown", .array(missing.map { .string($0) })))
     if !companions.kernelTraces.isEmpty {
-      members.append(.init("kernel_traces", .array(companions.kernelTraces.map(\.json))))
+      members.append(.init("kernelTraces", .array(companions.kernelTraces.map(\.json))))
     }
     if !companions.kernelLogs.isEmpty {
-      members.append(.init("kernel_logs", .array(companions.kernelLogs.map { json(of: $0) })))
+      members.append(.init("kernelLogs", .array(companions.kernelLogs.map { json(of: $0) })))
     }
     if !levels.isEmpty { members.append(.init("levels", .array(levels.map(\.json)))) }
     if let disagreements {
       members.append(.init("disagreements", .array(disagreements.map { .string($0) })))
     }
     return .object(members)
+  }
+
+  /// Counts by stage: 1, 2 and both.
+  private static func stages(_ counts: [Int]) -> JSONValue {
+    .object(
+      zip(["stage1", "stage2", "bothStages"], counts.dropFirst()).map {
+        JSONValue.Member($0, .integer($1))
+      })
   }
 
   private func named(_ counts: [UInt8: Int], _ name: (UInt8) -> String) -> JSONValue {
@@ -49,20 +56,18 @@ extension StoryReport {
   private func device(_ device: DeviceStory) -> JSONValue {
     var members: [JSONValue.Member] = [
       .init("function", .string(device.name)), .init("stream", .string(hex(UInt64(device.id)))),
-      .init(
-        "translations",
-        .object((1...3).map { .init("stage \($0)", .integer(device.translations[$0])) })),
+      .init("translations", Self.stages(device.translations)),
       .init("bypasses", .integer(device.bypasses)), .init("aborts", .integer(device.aborts)),
-      .init("while_smmu_off", .integer(device.whileOff)),
+      .init("whileSMMUOff", .integer(device.whileOff)),
       .init("pages", .integer(device.pages.count)),
       .init("messages", .integer(device.messages)),
-      .init("lost_messages", .integer(device.lostMessages)),
+      .init("lostMessages", .integer(device.lostMessages)),
     ]
     if let facts = guest?.devices[device.id] {
       members.append(.init("driver", .string(facts.driver)))
       members.append(.init("domain", facts.domain.map { .string($0) } ?? .null))
     }
-    members.append(.init("message_addresses", .array(device.orderedAddresses.map(address))))
+    members.append(.init("messageAddresses", .array(device.orderedAddresses.map(address))))
     members.append(.init("faults", .array(device.faults.map(fault))))
     let vectors = device.vectors.sorted { $0.key < $1.key }
     members.append(
@@ -101,8 +106,8 @@ extension StoryReport {
       .init("event", .integer(Int(event))), .init("mapped", .bool(vector.isMapped)),
       .init("messages", .integer(vector.messages)),
       .init("acknowledged", .integer(vector.acknowledged)),
-      .init("per_second", vector.rate.map { .number($0) } ?? .null),
-      .init("guest_interrupts", facts?.interrupts[event].map { .integer($0) } ?? .null),
+      .init("perSecond", vector.rate.map { .number($0) } ?? .null),
+      .init("guestInterrupts", facts?.interrupts[event].map { .integer($0) } ?? .null),
       .init("mappings", .array(spans)),
     ])
   }

@@ -1,4 +1,5 @@
 package import Designs
+package import Files
 import Scenarios
 public import Timing
 
@@ -18,6 +19,21 @@ extension Design {
     return output + table.render(on: terminal)
   }
 
+  /// For programs: each choice by its axis.
+  package var json: JSONValue {
+    [
+      "name": .string(name), "title": .string(title), "source": .string(source),
+      "choices": .array(
+        DesignAxis.all.map { axis in
+          let choice = axis.choice(of: self)
+          return [
+            "axis": .string(axis.name), "choice": .string(choice.word),
+            "meaning": .string(choice.meaning),
+          ]
+        }),
+    ]
+  }
+
   /// One line for each design.
   package static func list(_ designs: [Design], on terminal: Terminal = Terminal()) -> String {
     var table = TextTable([("design", .left), ("what it is", .left)])
@@ -31,7 +47,7 @@ extension Design {
 extension CostModel {
   /// One line for each cost model.
   package static func list(_ models: [CostModel], on terminal: Terminal = Terminal()) -> String {
-    var table = TextTable([("costs", .left), ("what they stand for", .left)])
+    var table = TextTable([("costs", .left), ("platform", .left)])
     for model in models { table.add([TextTable.Cell(model.name), TextTable.Cell(model.platform)]) }
     return table.render(on: terminal)
   }

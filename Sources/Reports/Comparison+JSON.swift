@@ -14,7 +14,7 @@ extension Comparison {
   package var json: JSONValue {
     [
       "scenario": .string(scenario.name),
-      "file": .string(scenario.file),
+      "file": .string(scenario.shownFile),
       "purpose": .string(scenario.purpose),
       "seed": .integer(Int(scenario.seed)),
       "conditions": .object(
@@ -103,7 +103,8 @@ extension RunResult {
   private var breakdownJSON: JSONValue {
     .object(
       [JSONValue.Member("count", .integer(breakdown.count))]
-        + Station.allCases.map { JSONValue.Member($0.name, .number(breakdown.mean($0))) })
+        + Station.allCases.map { JSONValue.Member($0.name.memberName, .number(breakdown.mean($0))) }
+    )
   }
 }
 

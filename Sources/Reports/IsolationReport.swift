@@ -6,7 +6,7 @@ import Guest
 import Scenarios
 import Simulation
 
-/// What attacks on designs came to.
+/// The results of attacks on designs.
 package struct IsolationReport: Sendable {
   private let findings: [IsolationFinding]
   /// Whether a table shows what was counted, and the way of the access that shows each finding.
@@ -56,49 +56,64 @@ package struct IsolationReport: Sendable {
   // MARK: For people at a terminal
 
   private func table(on terminal: Terminal) -> String {
-    let parts = attacks.map { attack in section(attack, on: terminal) }
+    let isNumbered = subjects.count > 1
+    let parts = attacks.enumerated().map { number, attack in
+      section(attack, title: (isNumbered ? "\(number + 1). " : "") + attack.name, on: terminal)
+    }
     return (subjects.count > 1 ? matrix(on: terminal) + "\n" : "") + parts.joined(separator: "\n")
   }
 
-  /// A row for each attack, a numbered column for each subject.
+  /// A row for each subject, a column for each attack by its number; subjects that all attacks treat
+  /// alike share a row.
   private func matrix(on terminal: Terminal) -> String {
     var table = TextTable(
-      [(title: "attack", alignment: .left), (title: "actor", alignment: .left)]
-        + subjects.indices.map { (title: String($0 + 1), alignment: .right) })
-    for attack in attacks {
-      table.add(
-        [TextTable.Cell(attack.name), TextTable.Cell(attack.actor.rawValue)]
-          + subjects.map { subject in
-            let outcome = finding(attack, subject)?.outcome
-            return TextTable.Cell(outcome?.symbol ?? "", outcome?.tone)
-          })
+      [(title: "design", alignment: .left)]
+        + attacks.indices.map { (title: String($0 + 1), alignment: .right) })
+    var rows: [(outcomes: [IsolationFinding.Outcome?], subjects: [String])] = []
+    for subject in subjects {
+      let outcomes = attacks.map { finding($0, subject)?.outcome }
+      if let known = rows.firstIndex(where: { $0.outcomes == outcomes }) {
+        rows[known].subjects.append(subject)
+      } else {
+        rows.append((outcomes, [subject]))
+      }
     }
-    let names = subjects.enumerated().map { "\($0.offset + 1) \($0.element)" }
+    for row in rows {
+      table.add(
+        [TextTable.Cell(row.subjects[0])]
+          + row.outcomes.map { TextTable.Cell($0?.symbol ?? "", $0?.tone) },
+        note: row.subjects.count == 1
+          ? "" : "alike: \(row.subjects.dropFirst().joined(separator: ", "))")
+    }
     let legend = IsolationFinding.Outcome.allCases.map { "\($0.symbol) \($0.rawValue)" }
     return table.render(on: terminal) + "\n"
-      + paragraph(names.joined(separator: ", "), indent: "", width: terminal.width)
-      + paragraph(legend.joined(separator: ", "), indent: "", width: terminal.width)
+      + paragraph(
+        "Columns are the attacks below, by their numbers. \(legend.joined(separator: ", ")).",
+        indent: "", width: terminal.width)
   }
 
   /// What one attack is, and what came of it, design by design where they differ.
-  private func section(_ attack: Attack, on terminal: Terminal) -> String {
-    var output = terminal.paint(attack.name, .heading) + "\n"
+  private func section(_ attack: Attack, title: String, on terminal: Terminal) -> String {
+    var output = terminal.paint(title, .heading) + "\n"
+    output += "  by: the \(attack.actor.rawValue)\n"
     output += paragraph(attack.action, indent: "  ", width: terminal.width)
     output += paragraph(
       "A breach: \(attack.breach) (\(attack.source)).", indent: "  ", width: terminal.width)
     for group in groups(of: attack) {
       let first = group[0]
       let victim = first.victim.map { " (\($0.rawValue))" } ?? ""
-      output +=
-        "  " + terminal.paint(first.outcome.rawValue + victim, first.outcome.tone) + ": "
-        + group.map(subject).joined(separator: ", ") + "\n"
+      let word = first.outcome.rawValue + victim
+      let names = paragraph(
+        "\(word): \(group.map(subject).joined(separator: ", "))", indent: "  ",
+        width: terminal.width)
+      output += "  " + terminal.paint(word, first.outcome.tone) + names.dropFirst(2 + word.count)
       output += paragraph(first.detail, indent: "    ", width: terminal.width)
       if withJourneys { output += evidence(of: first, on: terminal) }
     }
     return output
   }
 
-  /// The findings of one attack, those that came to the same together.
+  /// The findings of one attack, equal ones together.
   private func groups(of attack: Attack) -> [[IsolationFinding]] {
     var groups: [[IsolationFinding]] = []
     for finding in findings where finding.attack == attack {
@@ -172,7 +187,7 @@ extension IsolationFinding {
       "outcome": .string(outcome.rawValue),
       "victim": .string(victim?.rawValue),
       "detail": .string(detail),
-      "measures": .object(measures.map { .init($0.name, .integer($0.value)) }),
+      "measures": .object(measures.map { .init($0.name.memberName, .integer($0.value)) }),
       "stations": .array(stations.map(\.json)),
     ]
   }

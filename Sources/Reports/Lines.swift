@@ -22,16 +22,3 @@ package func markdownLine(_ fields: [String]) -> String {
       $0.replacing("|", with: "\\|").replacing("<", with: "&lt;").replacing("\n", with: " ")
     }.joined(separator: " | ") + " |\n"
 }
-
-extension String {
-  /// The name of a member of JSON for what a table calls so: `mean time of an MSI` is
-  /// `meanTimeOfAnMSI`.
-  package var memberName: String {
-    let words = split { !$0.isLetter && !$0.isNumber && $0 != "." }.map {
-      $0.replacing(".", with: "")
-    }
-    return words.enumerated().map { number, word in
-      number == 0 ? word : word.prefix(1).uppercased() + word.dropFirst()
-    }.joined()
-  }
-}

@@ -10,7 +10,7 @@ extension MatrixReport {
   package var json: JSONValue {
     let scenario = matrices.first?.scenario
     return [
-      "scenario": .string(scenario?.name), "file": .string(scenario?.file),
+      "scenario": .string(scenario?.name), "file": .string(scenario?.shownFile),
       "seed": scenario.map { .integer(Int($0.seed)) } ?? .null,
       "matrices": .array(matrices.map(\.json)),
     ]

@@ -10,112 +10,68 @@ package enum OutputSchema {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Doorbell's output",
     "description": "A definition for each command that prints JSON for programs.",
-    "$defs": [
-      "compare": object([
-        ("scenario", text), ("file", text), ("purpose", text), ("seed", integer),
-        (
-          "conditions",
-          object(Condition.all.map { ($0.name, $0.isNumber ? integer : text) })
-        ), ("workload", text), ("costs", object([("name", text), ("platform", text)])),
-        ("results", list(result)),
-      ]),
-      "compareMatrix": object([
-        ("scenario", text), ("file", text), ("seed", integer),
-        (
-          "matrices",
-          list(
-            object([
-              ("axes", list(object([("name", text), ("meaning", text)]))),
-              ("rows", list(object([("design", text), ("cells", list(cell))]))),
-            ]))
-        ),
-      ]),
-      "attack": list(
-        object([
-          ("design", text), ("usage", text),
-          ("values", ["type": "object", "additionalProperties": text]), ("attack", text),
-          ("actor", text), ("action", text),
-          ("breachIf", text), ("source", text), ("outcome", text), ("victim", optionalText),
-          ("detail", text), ("stations", list(station)),
-        ])),
-      "releasesList": list(
-        object([
-          ("name", text), ("program", text), ("state", text), ("stateText", text),
-          ("releases", list(text)), ("isReleased", ["type": "boolean"]), ("source", text),
-          ("changes", text), ("effect", text), ("choice", optionalText),
-        ])),
-      "explain": object([
-        ("scenario", text), ("seed", integer), ("design", text), ("setup", setup),
-        (
-          "journey",
-          [
-            "anyOf": [
-              ["type": "null"],
-              object([
-                ("message", integer), ("vector", integer), ("verdict", text), ("reason", text),
-                ("stations", list(station)),
-              ]),
-            ]
-          ]
-        ), ("why", text),
-      ]),
-    ],
+    "$defs": .object(
+      (runs + plans + machines + evidence).map { .init($0.name, $0.schema) }),
   ]
 
-  private static let text: JSONValue = ["type": "string"]
-  private static let optionalText: JSONValue = ["type": ["string", "null"]]
-  private static let integer: JSONValue = ["type": "integer"]
-  private static let number: JSONValue = ["type": "number"]
-  private static let optionalNumber: JSONValue = ["type": ["number", "null"]]
+  /// A command, as one word, and the schema of what it prints.
+  typealias Definition = (name: String, schema: JSONValue)
 
-  private static let setup = object([
-    ("outcome", ["enum": ["enabled", "refused", "not modelled"]]), ("by", optionalText),
-    ("function", optionalText),
-    ("errno", optionalText), ("message", optionalText), ("chain", list(text)),
+  static let text: JSONValue = ["type": "string"]
+  static let optionalText: JSONValue = ["type": ["string", "null"]]
+  static let integer: JSONValue = ["type": "integer"]
+  static let number: JSONValue = ["type": "number"]
+  static let flag: JSONValue = ["type": "boolean"]
+  static let optionalNumber: JSONValue = ["type": ["number", "null"]]
+
+  static let setup = object([
+    "outcome": ["enum": ["enabled", "refused", "not modelled"]], "by": optionalText,
+    "function": optionalText, "errno": optionalText, "message": optionalText, "chain": list(text),
   ])
 
-  private static let message: JSONValue = [
-    "anyOf": [["type": "null"], object([("address", text), ("data", text)])]
-  ]
+  static let message = optional(object(["address": text, "data": text]))
 
-  private static let percentiles = object([
-    ("p50", optionalNumber), ("p99", optionalNumber), ("max", optionalNumber),
-  ])
-
-  private static let result = object([
-    ("design", text), ("setup", setup), ("verdict", text),
-    ("journeys", ["type": "object", "additionalProperties": integer]), ("message", message),
-    ("exits", object([("setup", integer), ("perInterrupt", number)])), ("merged", integer),
-    (
-      "latency",
-      object([
-        ("p50", optionalNumber), ("p99", optionalNumber), ("max", optionalNumber), ("unit", text),
-        ("low", percentiles), ("high", percentiles),
-      ])
-    ), ("why", text), ("missingInterfaces", list(interface)),
+  static let percentiles = object([
+    "p50": optionalNumber, "p99": optionalNumber, "max": optionalNumber,
   ])
 
   /// What something rests on and nothing released has.
-  private static let interface = object([("name", text), ("state", text), ("source", text)])
+  static let interface = object(["name": text, "state": text, "source": text])
 
-  private static let cell = object([
-    ("values", ["type": "object", "additionalProperties": text]), ("outcome", text),
-    ("verdict", optionalText), ("by", optionalText), ("errno", optionalText), ("message", message),
-    ("why", text), ("command", text), ("missingInterfaces", list(interface)),
+  static let cell = object([
+    "values": map(of: text), "outcome": text, "verdict": optionalText, "by": optionalText,
+    "errno": optionalText, "message": message, "why": text, "command": text,
+    "missingInterfaces": list(interface),
   ])
 
-  private static let station = object([
-    ("time", number), ("station", text), ("address", optionalText), ("words", list(text)),
-    ("meaning", text),
+  static let station = object([
+    "time": number, "station": text, "address": optionalText, "words": list(text), "meaning": text,
   ])
 
-  private static func list(_ items: JSONValue) -> JSONValue { ["type": "array", "items": items] }
+  static func list(_ items: JSONValue) -> JSONValue { ["type": "array", "items": items] }
 
-  /// An object that has these members, and may have others.
-  private static func object(_ members: [(String, JSONValue)]) -> JSONValue {
+  /// An object whose members the input names: axes, counters of a trace.
+  static func map(of value: JSONValue) -> JSONValue {
+    ["type": "object", "additionalProperties": value]
+  }
+
+  static func optional(_ schema: JSONValue) -> JSONValue { ["anyOf": [["type": "null"], schema]] }
+
+  /// An object that has these members, may have the optional ones, and may have others.
+  static func object(
+    _ members: KeyValuePairs<String, JSONValue>,
+    optional others: KeyValuePairs<String, JSONValue> = [:]
+  ) -> JSONValue {
     [
       "type": "object",
-      "properties": .object(members.map { JSONValue.Member($0.0, $0.1) }),
+      "properties": .object((Array(members) + Array(others)).map { .init($0.key, $0.value) }),
+      "required": .array(members.map { .string($0.key) }),
+    ]
+  }
+
+  static func object(_ members: [(String, JSONValue)]) -> JSONValue {
+    [
+      "type": "object", "properties": .object(members.map { .init($0.0, $0.1) }),
       "required": .array(members.map { .string($0.0) }),
     ]
   }

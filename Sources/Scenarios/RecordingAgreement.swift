@@ -97,9 +97,9 @@ package struct RecordingAgreement: Equatable, Sendable {
     .object([
       .init("design", .string(design)),
       .init("messages", .integer(messages.compared)),
-      .init("messages_as_recorded", .integer(messages.agreed)),
+      .init("messagesAsRecorded", .integer(messages.agreed)),
       .init("accesses", .integer(accesses.compared)),
-      .init("accesses_as_recorded", .integer(accesses.agreed)),
+      .init("accessesAsRecorded", .integer(accesses.agreed)),
       .init("differences", .array(differences.map { .string($0) })),
     ])
   }

@@ -36,6 +36,8 @@ package struct Scenario: Sendable {
   package var expectations: [DesignExpectation]
   /// What 'doorbell load' runs; the workload is then one MSI of each vector.
   package var load: LoadSetting?
+  /// The file for programs, the same wherever the scenarios folder was found.
+  package var shownFile = ""
   /// All files that it was read from, its own first.
   package var inputFiles: [String] = []
 
@@ -48,6 +50,7 @@ package struct Scenario: Sendable {
   ) {
     self.name = name
     self.file = file
+    shownFile = file
     self.purpose = purpose
     self.conditions = conditions
     self.workloadSource = workloadSource

@@ -40,6 +40,9 @@ extension ScenarioFolder {
       name: baseName(path), file: path, purpose: value.text("purpose"), conditions: conditions,
       workloadSource: source, workload: workload, designs: designs.map(\.design),
       expectations: try expectations(value, designs: names.map(\.text)))
+    if path.hasPrefix("\(self.path)/") {
+      scenario.shownFile = "scenarios/" + path.dropFirst(self.path.count + 1)
+    }
     scenario.source = value.text("source")
     scenario.rows = value["rows"]?.items.map(\.text) ?? []
     scenario.knownFailure = value["known-failure"]?.text

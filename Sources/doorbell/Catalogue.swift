@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Designs
+import Files
 import Reports
 import Scenarios
 import Timing
@@ -19,6 +20,8 @@ protocol CatalogueEntry {
   static func named(_ name: String, in folder: ScenarioFolder) throws -> Self
   static func list(_ entries: [Self], on terminal: Terminal) -> String
   func text(on terminal: Terminal) -> String
+  /// For programs.
+  var json: JSONValue { get }
 }
 
 extension Design: CatalogueEntry {
@@ -64,12 +67,14 @@ struct ListCommand<Entry: CatalogueEntry>: ParsableCommand {
         """)
   }
 
-  @OptionGroup var output: OutputOption
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   @OptionGroup var location: FolderOptions
 
   func run() throws {
-    try output.write(Entry.list(Entry.all(in: location.folder), on: output.terminal))
+    let entries = try Entry.all(in: location.folder)
+    try result.write(
+      text: Entry.list(entries, on: result.terminal), json: .array(entries.map(\.json)))
   }
 }
 
@@ -94,7 +99,7 @@ struct ShowCommand<Entry: CatalogueEntry>: ParsableCommand {
       valueName: "name|file"))
   var name: String?
 
-  @OptionGroup var output: OutputOption
+  @OptionGroup var result: ResultOptions<OutputFormat>
 
   @OptionGroup var location: FolderOptions
 
@@ -106,6 +111,6 @@ struct ShowCommand<Entry: CatalogueEntry>: ParsableCommand {
 
   func run() throws {
     let entry = try Entry.named(name ?? Entry.standard ?? "", in: location.folder)
-    try output.write(entry.text(on: output.terminal))
+    try result.write(text: entry.text(on: result.terminal), json: entry.json)
   }
 }
