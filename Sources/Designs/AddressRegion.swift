@@ -20,9 +20,14 @@ public struct AddressRegion: Equatable, Sendable {
   /// In bytes.
   public let length: UInt64
   public let kind: Kind
+  /// Whether it is a page with `GITS_TRANSLATER`, to which devices write their MSIs.
+  public let isDoorbell: Bool
 
-  init(_ name: String, _ base: UInt64, _ length: UInt64, _ kind: Kind) {
+  init(
+    _ name: String, _ base: UInt64, _ length: UInt64, _ kind: Kind, isDoorbell: Bool = false
+  ) {
     self.name = name
+    self.isDoorbell = isDoorbell
     self.base = base
     self.length = length
     self.kind = kind
@@ -37,7 +42,8 @@ public struct AddressRegion: Equatable, Sendable {
       let name = index == 0 ? "host ITS" : "host ITS \(index)"
       regions += [
         .init(name, base.rawValue, 0x1_0000, .device),
-        .init("\(name) doorbell page", base.rawValue + 0x1_0000, 0x1_0000, .device),
+        .init(
+          "\(name) doorbell page", base.rawValue + 0x1_0000, 0x1_0000, .device, isDoorbell: true),
       ]
     }
     for (index, base) in machine.host.smmus.enumerated() {
@@ -61,7 +67,9 @@ extension RunResult {
     return [
       .init("virtual distributor", map.distributor.rawValue, 0x1_0000, .trapped),
       .init("virtual ITS", map.itsBase.rawValue, 0x1_0000, .trapped),
-      .init("virtual ITS doorbell page", map.itsBase.rawValue + 0x1_0000, 0x1_0000, .trapped),
+      .init(
+        "virtual ITS doorbell page", map.itsBase.rawValue + 0x1_0000, 0x1_0000, .trapped,
+        isDoorbell: true),
       .init(
         "virtual redistributors", map.redistributors.rawValue, map.redistributorsSize, .trapped),
     ]

@@ -32,7 +32,7 @@ struct AddressMapDrawing {
     let text: String
   }
 
-  /// A row of the table: what a number stands for.
+  /// A row of the table: what has the number.
   struct Row {
     let number: String
     let view: String

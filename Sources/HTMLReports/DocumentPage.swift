@@ -1,6 +1,8 @@
 package import Attacks
-package import Designs
-import Files
+import Designs
+package import Files
+import Foundation
+package import Scenarios
 
 /// A report of any command as a page in the style of the comparison's: tables that can be filtered
 /// and sorted, texts as they are printed, links to other pages.
@@ -101,16 +103,31 @@ package struct DocumentPage: Sendable {
   package var title: String
   package var purpose: String
   package var tables: [Table] = []
+  package var sections: [ReportSection] = []
   package var texts: [Text] = []
   package var links: [Link] = []
   /// The results of attacks, as a table and what shows each.
   package var findings: [IsolationFinding] = []
+  /// Runs with a journey each: set-up, maps and journey of every design are shown.
+  package var explained: Comparison?
   let facts: PageFacts
 
   package init(_ title: String, purpose: String, facts: PageFacts) {
     self.title = title
     self.purpose = purpose
     self.facts = facts
+  }
+
+  /// The title of a page that this program wrote; `nil` for any other file.
+  package static func title(ofFile path: String) -> String? {
+    guard let file = FileHandle(forReadingAtPath: path),
+      let start = try? file.read(upToCount: 4096)
+    else { return nil }
+    let text = String(decoding: start, as: UTF8.self)
+    return text.firstMatch(of: /<title>([^<]*) - Doorbell [^<]*<\/title>/).map {
+      String($0.1).replacing("&lt;", with: "<").replacing("&gt;", with: ">")
+        .replacing("&quot;", with: "\"").replacing("&#39;", with: "'").replacing("&amp;", with: "&")
+    }
   }
 
   /// The page, which is XML, too.
@@ -166,10 +183,14 @@ struct DocumentModel {
   let inputs: String
   let contents: [Entry]
   let hasContents: Bool
+  /// Whether anything on the page was run by the models, so that its times are theirs.
+  let hasTimes: Bool
   let tables: [Table]
+  let sections: [SectionModel]
   let texts: [Text]
   let links: [Link]
   let isolation: IsolationModel?
+  let designs: [DesignModel]
 
   init(_ page: DocumentPage) {
     var names = UniqueNames()
@@ -198,10 +219,21 @@ struct DocumentModel {
         identifier: names.name("page.\($0.name)"), name: $0.name, target: $0.target, text: $0.text)
     }
     isolation = IsolationModel(page.findings)
+    sections = page.sections.map { SectionModel($0, &names) }
+    designs =
+      page.explained.map { explained in
+        explained.results.map { result in
+          let name = names.name("design.\(result.design.name)")
+          return DesignModel(result, conditions: explained.scenario, identifier: name)
+        }
+      } ?? []
     contents =
-      tables.map { Entry(target: "#\($0.identifier)", name: $0.heading) }
+      sections.map { Entry(target: "#\($0.identifier)", name: $0.heading) }
+      + designs.map { Entry(target: "#\($0.identifier)", name: $0.name) }
+      + tables.map { Entry(target: "#\($0.identifier)", name: $0.heading) }
       + (isolation == nil ? [] : [Entry(target: "#isolation", name: "Isolation")])
       + texts.map { Entry(target: "#\($0.identifier)", name: $0.heading) }
     hasContents = contents.count > 1
+    hasTimes = !(tables.isEmpty && designs.isEmpty && isolation == nil)
   }
 }

@@ -1,7 +1,7 @@
 import Attacks
 import Designs
 
-/// What attacks came to: attacks by designs, and what shows each finding.
+/// The results of attacks: attacks by designs, and what shows each finding.
 struct IsolationModel {
   struct Row {
     let attack: String

@@ -36,6 +36,8 @@ struct PageModel {
     let verdict: String
     let values: [String]
     let why: String
+    /// What the star means; `nil` for none.
+    let reservation: String?
   }
 
   struct PercentileModel {
@@ -84,7 +86,8 @@ struct PageModel {
         verdict: result.verdict.rawValue,
         values: ComparisonRow(result).texts.dropFirst().map {
           $0.replacing("\n", with: " ")
-        }, why: report.comparison.explanation(of: result))
+        }, why: result.explanation,
+        reservation: report.comparison.reservation(about: result))
     }
     latency = LatencyDrawing(results)
     percentiles = results.map(Self.percentiles)

@@ -25,7 +25,7 @@ struct Span {
       let names = view.filter { $0.overlaps(range.output, range.length) }.map(\.name)
       let isDoorbell =
         result.message.map { range.output(of: $0.address.rawValue) != nil } == true
-        || view.first { $0.contains(range.output) }?.name.contains("doorbell") == true
+        || view.first { $0.contains(range.output) }?.isDoorbell == true
       return Span(
         range,
         name: names.isEmpty
@@ -40,15 +40,17 @@ struct Span {
     let view = result.processorView
     let physical = result.machine.map(AddressRegion.physical) ?? []
     return mappings.stage2?.ranges.map { range in
-      let target = physical.first { $0.contains(range.output) }?.name
+      let target = physical.first { $0.contains(range.output) }
       let own = view.first { $0.contains(range.input) }
-      let isRAM = target == "RAM"
       let there =
-        own.map { isRAM && $0.name == "RAM" ? "" : "; the CPUs find the \($0.name) there" }
+        own.map {
+          target?.kind == .memory && $0.kind == .memory
+            ? "" : "; the CPUs find the \($0.name) there"
+        }
         ?? "; the CPUs find nothing there"
       return Span(
-        range, name: "to the \(target ?? "physical machine's unused addresses")\(there)",
-        isDoorbell: target?.contains("doorbell") == true)
+        range, name: "to the \(target?.name ?? "physical machine's unused addresses")\(there)",
+        isDoorbell: target?.isDoorbell == true)
     } ?? []
   }
 
@@ -63,7 +65,7 @@ struct Span {
         }
       return Span(
         from: region.base, length: region.length, target: nil, meaning: "\(region.name): \(kind)",
-        style: region.kind.rawValue, isDoorbell: region.name.contains("doorbell"))
+        style: region.kind.rawValue, isDoorbell: region.isDoorbell)
     }
   }
 

@@ -22,12 +22,14 @@ extension HTMLReport {
     a { color: var(--link); } :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
     .skip { position: absolute; left: -100rem; } .skip:focus { position: static; }
     nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0; }
-    p, dl, ul { max-width: 72rem; }
+    p, dl, ul { max-width: 72rem; } h1, h2, h3, p, li, dd, nav { overflow-wrap: anywhere; }
     .wide { overflow-x: auto; margin: 0.5rem 0; } .tall { max-height: 85vh; overflow: auto; }
     .tall thead th { position: sticky; top: 0; z-index: 2; }
     .tall tbody th, .tall thead th:first-child { position: sticky; left: 0; background: var(--paper); }
     .tall thead th:first-child { z-index: 3; background: var(--panel); }
     pre { font: 0.85em/1.4 ui-monospace, monospace; margin: 0.4rem 0; }
+    pre.lines { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--panel);
+      border-radius: 6px; padding: 0.4rem 0.8rem; }
     .facts { font-size: 0.875rem; overflow-wrap: anywhere; }
     #controls { position: sticky; top: 0; z-index: 4; display: flex; flex-wrap: wrap; gap: 0.4rem 1rem;
       align-items: center; padding: 0.5rem 0; background: var(--paper); border-bottom: 1px solid var(--grid);

@@ -6,7 +6,7 @@ extension HTMLReport {
     "foot": foot, "matrix": matrix, "outcomes": outcomes, "pair": pair, "legend": legend,
     "comparison": comparison, "costs": costs, "isolation": isolation, "findings": findings,
     "design": design, "stations": stations, "sequence": sequence, "map": map, "table": table,
-    "machine": machine,
+    "machine": machine, "section": section, "block": block, "grid": grid,
   ]
 
   private static let head = """
@@ -114,6 +114,8 @@ extension HTMLReport {
     {{/contents}}</ul>
     </nav>{{/hasContents}}
     <main id="main">
+    {{#sections}}{{>section}}{{/sections}}
+    {{#designs}}{{>design}}{{/designs}}
     {{#tables}}{{>table}}{{/tables}}
     {{#isolation}}{{>isolation}}<section id="findings"><h2>Findings of the attacks</h2>
     {{>findings}}</section>{{/isolation}}
@@ -125,8 +127,41 @@ extension HTMLReport {
     <p>{{text}}</p></section>
     {{/links}}
     </main>
-    <footer><p class="quiet">Times are simulated.</p></footer>
-    {{>foot}}
+    {{#hasTimes}}<footer><p class="quiet">Times are simulated.</p></footer>
+    {{/hasTimes}}{{>foot}}
+    """
+
+  private static let section = """
+    <section id="{{identifier}}"><h2>{{heading}}</h2>
+    {{#blocks}}{{>block}}{{/blocks}}</section>
+
+    """
+
+  /// A block has one of these; the point before a name keeps the look-up at the block itself.
+  private static let block = """
+    {{#.paragraph}}<p>{{.}}</p>
+    {{/.paragraph}}{{#.note}}<p class="quiet">{{.}}</p>
+    {{/.note}}{{#.verdict}}<p><span class="verdict {{tone}}">{{word}}</span> {{text}}</p>
+    {{/.verdict}}{{#.command}}<p><code class="command">{{.}}</code></p>
+    {{/.command}}{{#.list}}<ul>{{#items}}<li>{{.}}</li>
+    {{/items}}</ul>
+    {{/.list}}{{#.lines}}<pre class="lines">{{.}}</pre>
+    {{/.lines}}{{#.table}}{{>grid}}{{/.table}}{{#.folded}}<details><summary>{{title}}</summary>
+    {{#blocks}}{{>block}}{{/blocks}}</details>
+    {{/.folded}}
+    """
+
+  private static let grid = """
+    <div class="wide" role="region" tabindex="0" aria-label="{{caption}}">
+    <table>
+    <caption>{{caption}}</caption>
+    <thead><tr>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}</th>{{#cells}}<td class="{{style}}">{{text}}</td>{{/cells}}</tr>
+    {{/rows}}</tbody>
+    </table>
+    </div>
+
     """
 
   private static let table = """
@@ -234,7 +269,8 @@ extension HTMLReport {
     </div>
     <dl>
     {{#results}}<dt>{{name}} <span class="verdict {{verdict}}">{{verdict}}</span></dt><dd>{{why}}</dd>
-    {{/results}}</dl>
+    {{#reservation}}<dd class="quiet">{{reservation}}</dd>
+    {{/reservation}}{{/results}}</dl>
     </section>
 
     """

@@ -21,7 +21,7 @@ struct CheckReport {
   var holds: Bool { tallies.allSatisfy(\.holds) }
 
   /// Each subject with how often it agreed and differed.
-  private var subjects: [(name: String, agreed: Int, differed: Int)] {
+  var subjects: [(name: String, agreed: Int, differed: Int)] {
     CheckTally.Subject.allCases.compactMap { subject in
       let agreed = tallies.reduce(0) { $0 + $1.agreed[subject, default: 0] }
       let differed = tallies.reduce(0) { $0 + $1.differed[subject, default: 0] }
@@ -29,11 +29,11 @@ struct CheckReport {
     }
   }
 
-  private var differences: [CheckTally.Difference] {
+  var differences: [CheckTally.Difference] {
     tallies.flatMap(\.differences).sorted { $0.line < $1.line }
   }
 
-  private var unchecked: [(reason: String, count: Int)] {
+  var unchecked: [(reason: String, count: Int)] {
     tallies.flatMap { $0.unchecked.map { ($0.key, $0.value) } }.sorted { $0.0 < $1.0 }
   }
 
@@ -75,10 +75,10 @@ struct CheckReport {
 
   var json: JSONValue {
     let subjects = subjects.map {
-      JSONValue.Member(
-        $0.name,
-        .object([.init("agree", .integer($0.agreed)), .init("differ", .integer($0.differed))])
-      )
+      JSONValue.object([
+        .init("subject", .string($0.name)), .init("agree", .integer($0.agreed)),
+        .init("differ", .integer($0.differed)),
+      ])
     }
     let found = differences.map { difference in
       JSONValue.object([
@@ -90,11 +90,15 @@ struct CheckReport {
     return .object([
       .init("trace", .string(name)), .init("lines", .integer(counts.lines)),
       .init("damage", counts.damage.map { .string($0) } ?? .null),
-      .init("personality", .string(personality)), .init("compared", .object(subjects)),
+      .init("personality", .string(personality)), .init("compared", .array(subjects)),
       .init("differences", .array(found)),
       .init(
-        "not_checked", .object(unchecked.map { JSONValue.Member($0.reason, .integer($0.count)) })),
-      .init("not_in_a_trace", .array(Self.limits.map { .string($0) })),
+        "notChecked",
+        .array(
+          unchecked.map {
+            .object([.init("reason", .string($0.reason)), .init("count", .integer($0.count))])
+          })),
+      .init("notInATrace", .array(Self.limits.map { .string($0) })),
     ])
   }
 }
@@ -121,7 +125,8 @@ extension RecordedCase {
       name: name, personality: label, counts: reader.counts,
       tallies: check.finish(line: reader.counts.lines))
     return ReplayReport(
-      text: report.text, json: report.json, holds: report.holds, damage: report.damage)
+      text: report.text, json: report.json, sections: report.sections, holds: report.holds,
+      damage: report.damage)
   }
 
   /// The SMMU of the machine; both stages unless its command line says otherwise.

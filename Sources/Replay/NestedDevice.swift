@@ -70,38 +70,51 @@ package struct NestedDevice: Equatable, Sendable {
 extension NestedDevice {
   /// For people.
   var lines: [String] {
-    let inner = DeviceStory(id: innerID).name
-    let outer = DeviceStory(id: outerID).name
-    var lines = [
-      "three levels: \(inner) of the inner guest (L2, DeviceID \(hex(UInt64(innerID)))) is "
-        + "\(outer) of the machine (L0, DeviceID \(hex(UInt64(outerID)))), assigned by the "
-        + "hypervisor between them (L1)"
-    ]
+    var lines = ["three levels: \(sentence)"]
     for place in outerAddresses {
       lines.append(
         "  L1 programmed \(hex(place.address)): \(StoryReport.stage(place))")
     }
-    var rows = [["L2 event", "L2 message address", "L1's LPIs", "nested messages", "L2 took", ""]]
-    for vector in vectors {
-      rows.append([
+    lines += StoryReport.table([Self.titles] + rows)
+    return lines + ["  \(Self.unrecorded)"]
+  }
+
+  /// Whose device is whose.
+  var sentence: String {
+    let inner = DeviceStory(id: innerID).name
+    let outer = DeviceStory(id: outerID).name
+    return "\(inner) of the inner guest (L2, DeviceID \(hex(UInt64(innerID)))) is "
+      + "\(outer) of the machine (L0, DeviceID \(hex(UInt64(outerID)))), assigned by the "
+      + "hypervisor between them (L1)"
+  }
+
+  static let titles = [
+    "L2 event", "L2 message address", "L1's LPIs", "nested messages", "L2 took", "",
+  ]
+
+  /// A row for each vector.
+  var rows: [[String]] {
+    vectors.map { vector in
+      [
         "\(vector.inner.data)", hex(vector.inner.address),
         vector.lpis.map { hex(UInt64($0)) }.joined(separator: ", "), "\(vector.nestedMessages)",
         vector.interrupts.map { "\($0)" } ?? "-", vector.name,
-      ])
+      ]
     }
-    lines += StoryReport.table(rows)
-    return lines + ["  L2's own LPIs are not recorded: KVM injects them without a trace event"]
   }
+
+  static let unrecorded =
+    "L2's own LPIs are not recorded: KVM injects them without a trace event"
 
   /// For programs.
   var json: JSONValue {
     let rows = vectors.map { vector in
       JSONValue.object([
         .init("event", .integer(Int(truncatingIfNeeded: vector.inner.data))),
-        .init("inner_address", .string(hex(vector.inner.address))),
-        .init("inner_interrupts", vector.interrupts.map { .integer($0) } ?? .null),
-        .init("outer_lpis", .array(vector.lpis.map { .integer(Int($0)) })),
-        .init("nested_messages", .integer(vector.nestedMessages)),
+        .init("innerAddress", .string(hex(vector.inner.address))),
+        .init("innerInterrupts", vector.interrupts.map { .integer($0) } ?? .null),
+        .init("outerLPIs", .array(vector.lpis.map { .integer(Int($0)) })),
+        .init("nestedMessages", .integer(vector.nestedMessages)),
         .init("messages", .integer(vector.messages)),
       ])
     }
@@ -111,9 +124,9 @@ extension NestedDevice {
       ])
     }
     return .object([
-      .init("inner_device", .string(hex(UInt64(innerID)))),
-      .init("outer_device", .string(hex(UInt64(outerID)))),
-      .init("outer_addresses", .array(addresses)), .init("vectors", .array(rows)),
+      .init("innerDevice", .string(hex(UInt64(innerID)))),
+      .init("outerDevice", .string(hex(UInt64(outerID)))),
+      .init("outerAddresses", .array(addresses)), .init("vectors", .array(rows)),
     ])
   }
 }

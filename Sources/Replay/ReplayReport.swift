@@ -1,9 +1,11 @@
 package import Files
 
-/// What a replay came to, ready to be printed.
+/// The results of a replay, ready to be printed.
 package struct ReplayReport: Sendable {
   package let text: String
   package let json: JSONValue
+  /// What a page shows.
+  package let sections: [ReportSection]
   /// Whether everything that was compared agrees.
   package let holds: Bool
   /// Why what was read is not all, a sentence; `nil` when it is.
@@ -27,7 +29,8 @@ extension RecordedCase {
       disagreements: differences, companions: try companions(story, progress: progress),
       hasTrace: trace != nil)
     return ReplayReport(
-      text: report.text, json: report.json, holds: differences?.isEmpty ?? true,
+      text: report.text, json: report.json, sections: report.sections,
+      holds: differences?.isEmpty ?? true,
       damage: reader.counts.damage.map {
         "\(name): the log ends early, in line \(reader.counts.lines): \($0)"
       })

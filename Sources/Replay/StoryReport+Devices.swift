@@ -77,16 +77,21 @@ extension StoryReport {
   private func vectorLines(
     _ device: DeviceStory, _ facts: GuestFacts.Device?
   ) -> [String] {
-    var rows = [["event", "LPI -> CPU", "messages", "taken", "per second", "guest", "handled", ""]]
-    for (event, vector) in device.vectors.sorted(by: { $0.key < $1.key }) {
-      let rate = vector.rate.map(Self.decimal) ?? "-"
-      let seen = facts?.interrupts[event].map(String.init) ?? "-"
-      rows.append([
-        "\(event)", Self.path(vector), "\(vector.messages)", "\(vector.acknowledged)", rate, seen,
-        handled(event, device, facts), facts?.names[event] ?? "",
-      ])
+    let titles = ["event", "LPI -> CPU", "messages", "taken", "per second", "guest", "handled", ""]
+    let rows = vectorRows(device, facts)
+    return rows.isEmpty ? [] : Self.table([titles] + rows)
+  }
+
+  /// A row for each vector: what became of its messages.
+  func vectorRows(_ device: DeviceStory, _ facts: GuestFacts.Device?) -> [[String]] {
+    device.vectors.sorted { $0.key < $1.key }.map { event, vector in
+      [
+        "\(event)", Self.path(vector), "\(vector.messages)", "\(vector.acknowledged)",
+        vector.rate.map(Self.decimal) ?? "-",
+        facts?.interrupts[event].map(String.init) ?? "-", handled(event, device, facts),
+        facts?.names[event] ?? "",
+      ]
     }
-    return rows.count > 1 ? Self.table(rows) : []
   }
 
   /// The history of an event: `0x2000 -> 0, 1`, with `(unmapped)` at its end.

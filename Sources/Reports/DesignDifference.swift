@@ -48,18 +48,22 @@ package struct DesignDifference: Sendable {
     output += paragraph(scenario.conditionsText, indent: "", width: terminal.width) + "\n"
     output += columns.row(left.design.name, " ", right.design.name)
     output += columns.across("set-up")
-    output += rows(setup, columns, "step") { number, step in
-      "\(number + 1) \(step.agent.title): \(step.function): \(step.text)"
-        + (step.belief.map { "\n=> \($0)" } ?? "")
-    }
+    output += rows(setup, columns, "step", stepText)
     output += columns.across("journey of the MSI")
-    output += rows(journey, columns, "station") { _, station in
-      let place = station.address.map { " \(hex($0))" } ?? ""
-      let words = station.words.map { hex($0) }.joined(separator: " ")
-      return "\(station.name)\(place): \(station.meaning)" + (words.isEmpty ? "" : " [\(words)]")
-    }
+    output += rows(journey, columns, "station", stationText)
     output += columns.across("outcome")
     return output + columns.row(outcome(left), left.why == right.why ? " " : "|", outcome(right))
+  }
+
+  private func stepText(_ number: Int, _ step: RunResult.PerformedStep) -> String {
+    "\(number + 1) \(step.agent.title): \(step.function): \(step.text)"
+      + (step.belief.map { "\n=> \($0)" } ?? "")
+  }
+
+  private func stationText(_ number: Int, _ station: Journey.Stop) -> String {
+    let place = station.address.map { " \(hex($0))" } ?? ""
+    let words = station.words.map { hex($0) }.joined(separator: " ")
+    return "\(station.name)\(place): \(station.meaning)" + (words.isEmpty ? "" : " [\(words)]")
   }
 
   private func outcome(_ result: RunResult) -> String {
@@ -91,6 +95,45 @@ package struct DesignDifference: Sendable {
         row.right.map { text($0.index, $0.element) } ?? "")
     }
     return output + (alike > 0 ? "   (\(alike) alike)\n" : "")
+  }
+
+  // MARK: For pages
+
+  /// Where set-up and journey differ, and what each comes to.
+  package var sections: [ReportSection] {
+    [
+      ReportSection(
+        "Outcomes",
+        [
+          .table(
+            .init(
+              "The MSI under each", columns: ["design", "what became of it"],
+              rows: [left, right].map { [$0.design.name, outcome($0)] }))
+        ]),
+      ReportSection("Set-up, side by side", blocks(setup, "step", stepText)),
+      ReportSection("Journey, side by side", blocks(journey, "station", stationText)),
+    ]
+  }
+
+  private func blocks<Element>(
+    _ alignment: Alignment<Element>, _ noun: String, _ text: (Int, Element) -> String
+  ) -> [ReportSection.Block] {
+    guard alignment.firstDifference != nil else {
+      return [.paragraph("All \(alignment.rows.count) \(noun)s are alike.")]
+    }
+    let alike = alignment.rows.count { $0.isSame }
+    var blocks: [ReportSection.Block] = []
+    if alike > 0 { blocks.append(.note("\(alike) \(noun)s are alike and left out.")) }
+    let titles = ["\(noun) in", left.design.name, right.design.name]
+    blocks.add(
+      "What differs, in its order", columns: titles,
+      rows: alignment.rows.filter { !$0.isSame }.map { row in
+        [
+          row.place, row.left.map { text($0.index, $0.element) } ?? "",
+          row.right.map { text($0.index, $0.element) } ?? "",
+        ]
+      })
+    return blocks
   }
 
   // MARK: For programs
@@ -135,6 +178,15 @@ extension Alignment.Row {
     case (nil, _): ">"
     case (_, nil): "<"
     default: isSame ? " " : "|"
+    }
+  }
+
+  /// Which side has it.
+  fileprivate var place: String {
+    switch (left, right) {
+    case (nil, _): "the second"
+    case (_, nil): "the first"
+    default: "both"
     }
   }
 

@@ -57,8 +57,8 @@ package struct FirmwareReport: Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Whose machine it is, what it has, and how the findings count.
-  private var summaryLines: [String] {
+  /// Whose machine it is, and what it has.
+  var summary: String {
     let owner =
       switch facts.view {
       case .host: "a host's "
@@ -79,9 +79,13 @@ package struct FirmwareReport: Sendable {
       count(facts.components.count, "other device with IDs", "other devices with IDs"),
       count(facts.reserved.count, "reserved range", "reserved ranges"),
     ].compactMap(\.self)
-    return [
-      "  \(owner)\(facts.source == .acpi ? "ACPI tables" : "device tree"): "
-        + (parts.isEmpty ? "nothing about MSIs" : parts.joined(separator: ", ")),
+    return "\(owner)\(facts.source == .acpi ? "ACPI tables" : "device tree"): "
+      + (parts.isEmpty ? "nothing about MSIs" : parts.joined(separator: ", "))
+  }
+
+  private var summaryLines: [String] {
+    [
+      "  \(summary)",
       "  \(findings.isEmpty ? "no findings" : FirmwareFinding.Severity.allCases.map(self.count).joined(separator: ", "))",
     ]
   }
@@ -144,7 +148,7 @@ package struct FirmwareReport: Sendable {
       if range.streams.count > 4 { streams.append("\(range.streams.count - 4) more ranges") }
       lines.append(
         "  reserved \(hex(range.base)) + \(hex(range.length)), \(kind(of: range)), for "
-          + (streams.isEmpty ? "nobody" : streams.joined(separator: " and ")))
+          + (streams.isEmpty ? "no stream" : streams.joined(separator: " and ")))
     }
     return lines
   }
@@ -159,13 +163,13 @@ package struct FirmwareReport: Sendable {
   }
 
   /// What Linux makes of a reserved range.
-  private func kind(of range: PlatformFacts.ReservedRange) -> String {
+  func kind(of range: PlatformFacts.ReservedRange) -> String {
     if !range.isHeeded { return "ignored" }
     if !range.isDirect { return "reserved" }
     return range.remapPermitted ? "direct-relaxable" : "direct"
   }
 
-  private func outputName(_ mapping: PlatformFacts.Mapping) -> String {
+  func outputName(_ mapping: PlatformFacts.Mapping) -> String {
     switch mapping.target {
     case .smmu: "StreamIDs"
     case .itsGroup: "DeviceIDs"
@@ -173,7 +177,7 @@ package struct FirmwareReport: Sendable {
     }
   }
 
-  private func text(_ ids: ClosedRange<UInt32>) -> String {
+  func text(_ ids: ClosedRange<UInt32>) -> String {
     ids.lowerBound == ids.upperBound
       ? hex(UInt64(ids.lowerBound))
       : "\(hex(UInt64(ids.lowerBound)))-\(hex(UInt64(ids.upperBound)))"
@@ -262,7 +266,7 @@ package struct FirmwareReport: Sendable {
     return lines
   }
 
-  private func count(_ severity: FirmwareFinding.Severity) -> String {
+  func count(_ severity: FirmwareFinding.Severity) -> String {
     let count = findings.count { $0.severity == severity }
     return "\(count) \(severity.rawValue)\(count == 1 ? "" : "s")"
   }

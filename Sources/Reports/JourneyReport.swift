@@ -92,6 +92,25 @@ package struct JourneyReport: Sendable {
     return beliefs.isEmpty ? output : output + "\n" + beliefs
   }
 
+  /// The steps of set-up that the filter lets through, for a page.
+  package var chosenSteps: ReportSection {
+    let steps = result.setupSteps
+    let groups = filter.stretches(of: steps).flatMap(StepGroup.groups)
+    var blocks: [ReportSection.Block] = []
+    blocks.add(
+      "Of \(steps.count) steps", columns: ["step", "agent", "function", "what it does"],
+      rows: groups.map { group in
+        [
+          group.numbers, group.agent?.title ?? "", group.function,
+          group.text + (group.belief.map { " => \($0)" } ?? ""),
+        ]
+      })
+    let isNone = blocks.isEmpty
+    return ReportSection(
+      "Chosen steps of \(result.design.name)",
+      isNone ? [.paragraph("No step passes the filter.")] : blocks)
+  }
+
   private func laterSteps(_ count: Int) -> String {
     "Software performed \(count) more step\(count == 1 ? "" : "s") after the MSI had left: "
       + "--format json lists them."

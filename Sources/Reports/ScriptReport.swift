@@ -41,6 +41,35 @@ package struct ScriptReport {
     return output
   }
 
+  package var purpose: String { result.script.purpose }
+
+  /// A section for each step.
+  package var sections: [ReportSection] {
+    let bench = ReportSection(
+      "Bench", [.paragraph(result.script.bench.title), .note("Source: \(result.script.source)")])
+    return [bench]
+      + result.steps.enumerated().map { index, step in
+        ReportSection("\(index + 1). \(step.step.action)", blocks(step))
+      }
+  }
+
+  private func blocks(_ step: ScriptResult.Step) -> [ReportSection.Block] {
+    var blocks: [ReportSection.Block] = []
+    let arguments = step.step.arguments.plainText
+    if !arguments.isEmpty { blocks.append(.paragraph(arguments)) }
+    if !step.step.note.isEmpty { blocks.append(.note(step.step.note)) }
+    if !step.outcome.chain.isEmpty { blocks.append(.list(step.outcome.chain)) }
+    if case .object(let members) = step.outcome.record {
+      blocks.add(
+        "What came of it", columns: ["field", "value"],
+        rows: members.map { [$0.name, $0.value.plainText] })
+    }
+    blocks += step.checks.filter { !$0.holds }.map {
+      .verdict("expected", .bad, "\($0.field) \($0.expected), found \($0.found)")
+    }
+    return blocks
+  }
+
   package var json: JSONValue {
     .object([
       .init("purpose", .string(result.script.purpose)),

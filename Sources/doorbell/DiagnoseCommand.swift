@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Diagnosis
 import Files
+import HTMLReports
 import Reports
 import Scenarios
 
@@ -67,10 +68,10 @@ struct DiagnoseCommand: AsyncParsableCommand {
     }
     let text =
       switch result.format {
-      case .table: diagnosis.text(width: result.terminal.width)
+      case .table: result.fitted(diagnosis.text(width: result.terminal.width))
       case .json: diagnosis.json.indentedText + "\n"
       case .markdown: diagnosis.markdown
-      case .html: diagnosis.html
+      case .html: page(diagnosis)
       }
     try result.write(text)
     if result.format != .table {
@@ -78,6 +79,13 @@ struct DiagnoseCommand: AsyncParsableCommand {
     }
     if let scenario { try await run(ReportersMachine(diagnosis), as: scenario) }
     if !diagnosis.isHealthy { throw ExitStatus.failed }
+  }
+
+  private func page(_ diagnosis: Diagnosis) -> String {
+    var page = DocumentPage(
+      "Diagnosis", purpose: files.joined(separator: ", "), facts: .current)
+    page.sections = diagnosis.sections
+    return page.html
   }
 
   /// Writes the machine's scenario and runs it; beside a table the comparison goes to standard

@@ -2,6 +2,7 @@ public import ArgumentParser
 import Console
 import Designs
 import Files
+import HTMLReports
 import Reports
 public import Scenarios
 import Scripts
@@ -49,13 +50,15 @@ struct ExplainCommand: AsyncParsableCommand {
 
   @OptionGroup var designs: DesignOptions
 
-  @Option(help: "An MSI of this vector (default: of any).")
+  @Option(parsing: .unconditional, help: "An MSI of this vector (default: of any).")
   var vector: Int?
 
-  @Option(help: ArgumentHelp("Which MSI, counted from 0.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Which MSI, counted from 0.", valueName: "n"))
   var message = 0
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The device that sends it, counted from 0; steps about others are left out.", valueName: "n"))
   var device: Int?
@@ -69,10 +72,13 @@ struct ExplainCommand: AsyncParsableCommand {
   var agents: [Agent] = []
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("With --setup: steps from this one on, counted from 1.", valueName: "n"))
   var from: Int?
 
-  @Option(help: ArgumentHelp("With --setup: steps up to this one.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("With --setup: steps up to this one.", valueName: "n"))
   var to: Int?
 
   @Option(help: "With --setup: steps of this kind.")
@@ -123,7 +129,11 @@ struct ExplainCommand: AsyncParsableCommand {
     if diff != nil, let report = DesignDifference(comparison) {
       return try result.write(
         page: "Two designs under \(scenario.name)", purpose: scenario.purpose,
-        text: { report.text(on: $0) }, json: report.json)
+        text: { report.text(on: $0) }, json: report.json
+      ) {
+        $0.sections = report.sections
+        $0.explained = comparison
+      }
     }
     let reports = comparison.results.compactMap {
       JourneyReport(
@@ -132,7 +142,11 @@ struct ExplainCommand: AsyncParsableCommand {
     try result.write(
       page: "Journey of an MSI of \(scenario.name)", purpose: scenario.purpose,
       text: { terminal in reports.map { $0.text(on: terminal) }.joined(separator: "\n") },
-      json: reports.count == 1 ? reports[0].json : .array(reports.map(\.json)))
+      json: reports.count == 1 ? reports[0].json : .array(reports.map(\.json))
+    ) {
+      $0.explained = comparison
+      if !filter.isEmpty { $0.sections = reports.map(\.chosenSteps) }
+    }
   }
 
   /// The scenario under the designs that are asked for, and the one to put beside the first.
@@ -152,6 +166,8 @@ struct ExplainCommand: AsyncParsableCommand {
   private func explainScript() throws {
     let report = ScriptReport(try Script(options.scenario).run())
     try result.write(
-      page: "Steps of \(options.scenario)", text: { report.text(on: $0) }, json: report.json)
+      page: "Steps of \(options.scenario)", purpose: report.purpose,
+      text: { report.text(on: $0) }, json: report.json
+    ) { $0.sections = report.sections }
   }
 }

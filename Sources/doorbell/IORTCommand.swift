@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Files
 import Firmware
+import HTMLReports
 import Inspect
 import Reports
 
@@ -95,7 +96,8 @@ struct IORTCommand: ParsableCommand {
     try result.write(
       page: "Firmware tables", purpose: files.joined(separator: ", "),
       text: { _ in reports.map { $0.text(fields: fields) }.joined(separator: "\n") },
-      json: .array(reports.map(\.json)))
+      json: .array(reports.map(\.json))
+    ) { $0.sections = reports.flatMap { $0.sections(fields: fields) } }
     if reports.contains(where: \.hasErrors) { throw ExitStatus.failed }
   }
 }

@@ -48,17 +48,19 @@ extension ResultOptions where Form == PageFormat {
 }
 
 extension ResultOptions where Form == TextPageFormat {
-  /// Writes a report that is a text or a JSON value. A page has the text.
+  /// Writes a report that is a text, a JSON value or a page.
+  ///
+  /// - Parameter fill: puts onto the page what the report has.
   func write(
     page title: String, purpose: String = "", text: (Terminal) -> String,
-    json: @autoclosure () -> JSONValue
+    json: @autoclosure () -> JSONValue, fill: (inout DocumentPage) -> Void
   ) throws {
     switch format {
-    case .table: try write(text(terminal))
+    case .table: try write(fitted(text(terminal)))
     case .json: try write(json().indentedText + "\n")
     case .html:
       var page = DocumentPage(title, purpose: purpose, facts: .current)
-      page.texts = [.init("Report", text(Terminal(width: 120)))]
+      fill(&page)
       try write(page.html)
     }
   }

@@ -107,13 +107,13 @@ struct ReplayCommand: AsyncParsableCommand {
     if result.format == .html {
       var page = DocumentPage(
         "Replay", purpose: traces.joined(separator: ", "), facts: .current)
-      page.texts = reports.map { .init("Report", $0.text) }
+      page.sections = reports.flatMap(\.sections)
       try result.write(page.html)
     } else {
       try result.write(
         result.format == .json
           ? JSONValue.array(reports.map(\.json)).indentedText + "\n"
-          : reports.map(\.text).joined(separator: "\n"))
+          : result.fitted(reports.map(\.text).joined(separator: "\n")))
     }
     for report in reports {
       if let damage = report.damage { Output.error(damage) }
@@ -128,6 +128,7 @@ struct ReplayCommand: AsyncParsableCommand {
     let overrides = conditions.overrides(designs: designs.names(in: folder))
     var holds = true
     var text = ""
+    var page = DocumentPage("Replay", purpose: traces.joined(separator: ", "), facts: .current)
     for machine in try RecordedCase.machines(traces) {
       let trace = machine.name
       let made = try Progress.during("reading lines") { progress in
@@ -140,15 +141,20 @@ struct ReplayCommand: AsyncParsableCommand {
       }
       let agreement = study.agreement(with: comparison)
       text += report(comparison, agreement)
+      page.tables.append(
+        .init("\(trace), under the designs", csv: comparison.report(as: .csv)))
+      if let agreement { page.sections.append(Self.section(trace, agreement)) }
       if agreement?.holds == false { holds = false }
     }
-    if result.format == .html {
-      var page = DocumentPage("Replay", purpose: traces.joined(separator: ", "), facts: .current)
-      page.texts = [.init("Under the designs", text)]
-      text = page.html
-    }
-    try result.write(text)
+    try result.write(result.format == .html ? page.html : text)
     if !holds { throw ExitStatus.failed }
+  }
+
+  /// Whether the design that the machine ran came out as recorded.
+  private static func section(_ trace: String, _ agreement: RecordingAgreement) -> ReportSection {
+    let verdict = ReportSection.Block.verdict(
+      agreement.holds ? "agrees" : "differs", agreement.holds ? .good : .bad, agreement.text)
+    return ReportSection("\(trace), as recorded", [verdict])
   }
 
   private func report(_ comparison: Comparison, _ agreement: RecordingAgreement?) -> String {
@@ -158,7 +164,7 @@ struct ReplayCommand: AsyncParsableCommand {
         ? table + (agreement.map { "\n" + $0.text } ?? "") : table
     }
     guard case .object(let members) = comparison.json else { return "" }
-    let all = members + [.init("as_recorded", agreement?.json ?? .null)]
+    let all = members + [.init("asRecorded", agreement?.json ?? .null)]
     return JSONValue.object(all).indentedText + "\n"
   }
 }

@@ -13,8 +13,10 @@ struct SiteCommand: AsyncParsableCommand {
     usage: "doorbell site <dir> [<scenario>] [<options>]",
     discussion: """
       Makes the folder and writes in it 'index.html', and a page each for the comparison, the \
-      matrix, attacks, races, a load, attachment policies and published measurements. Pages need \
-      no network and no server. Files that stand there under these names are replaced; others stay.
+      matrix, a journey, attacks, races, a load, attachment policies and published measurements. \
+      Pages need no network and no server. Files that stand there under these names are replaced; \
+      others stay, and pages among them, such as those of 'replay', 'diagnose', 'iort' and 'sweep \
+      report', are linked as well.
 
       EXAMPLES
         doorbell site report
@@ -53,7 +55,11 @@ struct SiteCommand: AsyncParsableCommand {
       ),
       (
         "matrix.html", "All designs under all usages\(all ? " and all other axes" : "")",
-        ["compare", scenario, all ? "--all" : "--matrix"]
+        ["compare", scenario, "--matrix"] + (all ? ["--axis", "all"] : [])
+      ),
+      (
+        "explain.html", "The first design's set-up and the journey of an MSI",
+        ["explain", scenario, "--setup"]
       ),
       ("attacks.html", "What a hostile device or guest reaches", ["attack", scenario]),
       ("races.html", "One more MSI between any two steps", ["races", scenario]),
@@ -79,8 +85,19 @@ struct SiteCommand: AsyncParsableCommand {
       index.links.append(.init(page.text, to: page.file, commandLine(page.arguments)))
       try Output.write("\(path)\n")
     }
+    index.links += otherPages(than: pages.map(\.file) + ["index.html"])
     let path = "\(folder)/index.html"
     try OutputFile(path).write(index.html)
     try Output.write("\(path)\n")
+  }
+
+  /// The pages of this program that stand in the folder under other names.
+  private func otherPages(than names: [String]) -> [DocumentPage.Link] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.sorted().filter { $0.hasSuffix(".html") && !names.contains($0) }.compactMap {
+      file in
+      guard let title = DocumentPage.title(ofFile: "\(folder)/\(file)") else { return nil }
+      return .init(title, to: file, "A page that stood in the folder.")
+    }
   }
 }

@@ -83,7 +83,7 @@ struct OpenQuestionTests {
   func escapes() {
     let log = "[    9.0] vfio-pci 0000:41:00.0: <script>alert(1)</script> rejected\n"
     let diagnosis = Report(["log": log]).diagnosis
-    #expect(!diagnosis.html.contains("<script>alert"))
+    #expect(!diagnosis.markdown.contains("- <script>alert"))
     #expect(diagnosis.text().contains("<script>alert"))
   }
 

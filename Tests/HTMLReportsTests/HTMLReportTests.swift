@@ -1,5 +1,6 @@
 import Bits
 import Designs
+import Files
 import HTMLReports
 import HostKernel
 import Machine
@@ -186,6 +187,16 @@ struct HTMLReportTests {
         "Rows",
         csv: "seed,design,n,why\r\n7,\"a,b\",1.33333333333,\"say \"\"no\"\"\"\r\n7,c,2,<i>\r\n")
     ]
+    document.sections = [
+      ReportSection(
+        "Heading & <b>",
+        [
+          .paragraph("words"), .note("aside"), .verdict("lost", .bad, "<script>alert(1)</script>"),
+          .command("doorbell compare"), .list(["item"]), .lines(["one <", "two"]),
+          .table(.init("numbers", columns: ["n", "m"], rows: [["1", "22"], ["<", "&"]])),
+          .folded("more", [.paragraph("inside"), .folded("deeper", [.list(["innermost"])])]),
+        ])
+    ]
     document.texts = [.init("As text", "x < y\n")]
     document.links = [.init("Other", to: "other.html", "another page")]
     let page = Page(document.html)
@@ -194,7 +205,12 @@ struct HTMLReportTests {
     {
       #expect(page.text.contains(text), "\(text)")
     }
-    #expect(page.elements("tr").count == 3)
+    #expect(page.elements("tr").count == 6)
+    for text in ["words", "aside", "<script>alert(1)</script>", "item", "one <", "innermost"] {
+      #expect(page.text.contains(text), "\(text)")
+    }
+    #expect(page.elements("details").count == 2)
+    #expect(page.elements("script").count == 1)
     #expect(page.elements("th").allSatisfy { $0.attributes["scope"] != nil })
     #expect(Set(page.identifiers).count == page.identifiers.count)
   }
