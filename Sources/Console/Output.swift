@@ -20,7 +20,7 @@ package enum Output {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
-  /// Asks on a terminal; whoever cannot be asked says no.
+  /// Asks on a terminal; without one the answer is no.
   package static func confirms(_ question: String) -> Bool {
     guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return false }
     writeError("doorbell: \(question) [y/N] ")
@@ -36,6 +36,12 @@ package enum Output {
     let asked = environment["COLUMNS"].flatMap(Int.init)
     let width = asked ?? (isTerminal ? windowWidth : nil)
     return Terminal(width: width ?? 120, hasColor: isTerminal && wantsColor)
+  }
+
+  /// Whether a width was asked for, or there is a window: other text is not broken for it, so that
+  /// tools find its lines whole.
+  package static var hasWidth: Bool {
+    isatty(STDOUT_FILENO) == 1 || ProcessInfo.processInfo.environment["COLUMNS"] != nil
   }
 
   /// The width of the terminal's window; `nil` when it has none.

@@ -6,7 +6,7 @@ import Synchronization
 package final class Progress: Sendable {
   private let message: String
   private let count = Atomic(0)
-  /// How much there is to do; 0 where nobody knows.
+  /// How much there is to do; 0 where that is unknown.
   private let total: Int
   private let isTerminal = isatty(STDERR_FILENO) == 1
   /// Draws, and is told when to stop, so that nothing is drawn after the end.

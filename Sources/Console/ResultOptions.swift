@@ -79,6 +79,11 @@ package struct ResultOptions<Form: ResultForm>: ParsableArguments {
 
   package var terminal: Terminal { output.terminal }
 
+  /// A text whose lines fit the width, where there is one.
+  package func fitted(_ text: String) -> String {
+    Output.hasWidth ? hanging(text, width: terminal.width) : text
+  }
+
   /// Writes the result, which has the form `format`.
   package func write(_ text: String) throws(InputError) {
     if let chosen, let named, named != chosen.rawValue {
@@ -97,7 +102,7 @@ extension ResultOptions where Form == OutputFormat {
     text: @autoclosure () -> String, json: @autoclosure () -> JSONValue
   ) throws(InputError) {
     switch format {
-    case .table: try write(text())
+    case .table: try write(fitted(text()))
     case .json: try write(json().indentedText + "\n")
     }
   }

@@ -35,7 +35,7 @@ package struct Beliefs {
 
   package let rows: [Row]
 
-  /// The last belief of each holder, in the order in which the holders came to one.
+  /// The last belief of each holder, in the order of the first.
   package init(_ steps: ArraySlice<RunResult.PerformedStep>) {
     var rows: [Row] = []
     for (index, step) in zip(steps.indices, steps) {

@@ -11,7 +11,7 @@ extension Comparison {
     output += paragraph(scenario.conditionsText, indent: "", width: terminal.width) + "\n"
     var table = TextTable(
       ComparisonRow.brokenTitles.enumerated().map { ($1, $0 < 3 ? .left : .right) })
-    for result in results { table.add(cells(result), note: explanation(of: result)) }
+    for result in results { table.add(cells(result), note: note(on: result)) }
     if table.naturalWidth <= terminal.width {
       output += table.render(on: terminal)
     } else {
@@ -37,12 +37,17 @@ extension Comparison {
     result.design.name + (missingInterfaces(of: result).isEmpty ? "" : "*")
   }
 
-  /// Why it came out so, and what it rests on that nothing released has.
-  package func explanation(of result: RunResult) -> String {
+  /// What the star of a design means: what it rests on that nothing released has.
+  package func reservation(about result: RunResult) -> String? {
     let missing = missingInterfaces(of: result)
-    guard !missing.isEmpty else { return result.explanation }
+    guard !missing.isEmpty else { return nil }
     let names = missing.map { "\($0.rawValue) (\($0.record.state))" }.joined(separator: ", ")
-    return "\(result.explanation) * It rests on what no released kernel or VMM has: \(names)."
+    return "* It rests on what no released kernel or VMM has: \(names)."
+  }
+
+  /// The reason, and on a line of its own what the star means.
+  private func note(on result: RunResult) -> String {
+    [result.explanation, reservation(about: result)].compactMap(\.self).joined(separator: "\n")
   }
 
   private func cells(_ result: RunResult) -> [TextTable.Cell] {
@@ -66,12 +71,12 @@ extension Comparison {
       output += "  \(title)\(padding)  "
       output += cell.lines.map { terminal.paint($0, cell.tone) }.joined(separator: " ") + "\n"
     }
-    return output + paragraph(explanation(of: result), indent: "  ", width: terminal.width)
+    return output + paragraphs(note(on: result), indent: "  ", width: terminal.width)
   }
 }
 
 extension RunResult {
-  /// Why it came out so, with the words of whoever refused.
+  /// Why it came out so, with the words of what refused.
   package var explanation: String {
     guard let refusal, !why.contains(refusal.message) else { return why }
     return "\(why) \(refusal.function): \"\(refusal.message)\""

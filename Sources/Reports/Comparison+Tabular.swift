@@ -45,7 +45,10 @@ extension Comparison {
       output += markdownLine([label(of: result)] + ComparisonRow(result).texts.dropFirst())
     }
     output += "\n"
-    for result in results { output += "- `\(result.design.name)`: \(explanation(of: result))\n" }
+    for result in results {
+      output += "- `\(result.design.name)`: \(result.explanation)\n"
+      output += reservation(about: result).map { "  - \\\($0)\n" } ?? ""
+    }
     if let assumption { output += "\n\(assumption)\n" }
     return output
   }

@@ -50,7 +50,13 @@ package struct LoadReport: Sendable {
     output += paragraph(study.scenario.purpose, indent: "", width: terminal.width)
     output += paragraph(conditions, indent: "", width: terminal.width)
     for (title, quantities) in Self.sections {
-      output += "\n" + grid(title, quantities).render(on: terminal)
+      output += "\n" + grid(title, quantities, on: terminal)
+    }
+    for group in groups where group.count > 1 {
+      let others = group.dropFirst().map { study.rows[$0].design.name }.joined(separator: ", ")
+      output += paragraph(
+        "\(study.rows[group[0]].design.name): the same in every number: \(others).", indent: "",
+        width: terminal.width)
     }
     for row in study.rows where row.low == nil {
       output += paragraph(
@@ -75,15 +81,43 @@ package struct LoadReport: Sendable {
     ("exits by cause", LoadQuantity.exits),
   ]
 
-  /// A row for each quantity that is not zero everywhere, a column for each design.
-  private func grid(_ title: String, _ quantities: [LoadQuantity]) -> TextTable {
+  /// The designs whose numbers are the same, by their places among the rows.
+  private var groups: [[Int]] {
+    var groups: [(texts: [String], rows: [Int])] = []
+    for (place, row) in study.rows.enumerated() {
+      let texts = Self.sections.flatMap(\.1).map { $0.text(row.low, row.high) }
+      if let known = groups.firstIndex(where: { $0.texts == texts }) {
+        groups[known].rows.append(place)
+      } else {
+        groups.append((texts, [place]))
+      }
+    }
+    return groups.map(\.rows)
+  }
+
+  /// A row for each quantity that is not zero everywhere, and a column for each design; where those
+  /// are too many for the terminal, a row for each design. Designs with the same numbers stand once.
+  private func grid(
+    _ title: String, _ quantities: [LoadQuantity], on terminal: Terminal
+  ) -> String {
+    let shown = groups.map { $0[0] }
+    let lines = lines(quantities)
+    let names = shown.map { study.rows[$0].design.name }
     var table = TextTable(
       [(title: title, alignment: .left), (title: "", alignment: .left)]
-        + study.rows.map { (title: $0.design.name, alignment: .right) })
-    for (name, unit, cells) in lines(quantities) {
-      table.add([TextTable.Cell(name), TextTable.Cell(unit)] + cells.map { TextTable.Cell($0) })
+        + names.map { (title: $0, alignment: .right) })
+    for (name, unit, cells) in lines {
+      table.add(
+        [TextTable.Cell(name), TextTable.Cell(unit)] + shown.map { TextTable.Cell(cells[$0]) })
     }
-    return table
+    guard table.naturalWidth > terminal.width else { return table.render(on: terminal) }
+    var turned = TextTable(
+      [(title: title, alignment: .left)]
+        + lines.map { (title: "\($0.0)\n\($0.1)", alignment: .right) })
+    for (place, name) in zip(shown, names) {
+      turned.add([TextTable.Cell(name)] + lines.map { TextTable.Cell($0.2[place]) })
+    }
+    return turned.render(on: terminal)
   }
 
   private func lines(_ quantities: [LoadQuantity]) -> [(String, String, [String])] {

@@ -93,7 +93,7 @@ package struct MatrixReport: Sendable {
             let cell = line.cells[column]
             let mark = reasons.number(matrix: number, row: row, column: column)
             return TextTable.Cell(
-              cell.shortWord + (mark.map { " [\($0)]" } ?? ""), cell.tone)
+              cell.shortWord + cell.star + (mark.map { " [\($0)]" } ?? ""), cell.tone)
           })
     }
     return table
@@ -220,11 +220,14 @@ extension ComparisonMatrix.Cell {
     if case .inconsistent = outcome { "inconsistent" } else { "not\(separator)modelled" }
   }
 
-  /// The word, a star where the cell rests on an interface that nothing released has, and the number
-  /// of its reason.
+  /// A star where the cell rests on an interface that nothing released has.
+  fileprivate var star: String {
+    summary != nil && !specification.missingInterfaces.isEmpty ? "*" : ""
+  }
+
+  /// The word, the star of what rests on unreleased interfaces, and the number of its reason.
   package func label(separator: String, mark: Int?) -> String {
-    let star = summary != nil && !specification.missingInterfaces.isEmpty ? "*" : ""
-    return word(separator: separator) + star + (mark.map { " [\($0)]" } ?? "")
+    word(separator: separator) + star + (mark.map { " [\($0)]" } ?? "")
   }
 
   /// `ok`, `refused`, `lost`: the verdict where there is little room.

@@ -40,6 +40,49 @@ func wrap(_ text: String, width: Int) -> [String] {
   return line.isEmpty ? lines : lines + [line]
 }
 
+/// `text` with lines that are too long for `width` broken between words, the rest of each indented
+/// below it. Lines that are commands stay whole, to be copied.
+package func hanging(_ text: String, width: Int) -> String {
+  text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+    let indent = String(line.prefix { $0 == " " })
+    guard line.count > width, !line.dropFirst(indent.count).hasPrefix("doorbell ") else {
+      return String(line)
+    }
+    return broken(line, width: width, indent: String((indent + "  ").prefix(width / 2)))
+  }.joined(separator: "\n")
+}
+
+/// One line in several. Columns keep their distance: only single spaces are places to break.
+private func broken(_ line: Substring, width: Int, indent: String) -> String {
+  var output = ""
+  var rest = line
+  while rest.count > width {
+    let head = rest.prefix(width + 1)
+    let text = head.drop { $0 == " " }
+    let place =
+      text.indices.dropFirst().last {
+        isGap(in: rest, at: $0) && rest.index(after: $0) != rest.endIndex
+      }
+      ?? rest[head.endIndex...].indices.first { isGap(in: rest, at: $0) }
+    guard let place else { break }
+    output += rest[..<place] + "\n"
+    rest = Substring(indent + rest[rest.index(after: place)...])
+  }
+  return output + rest
+}
+
+/// Whether there is a single space between two words.
+private func isGap(in text: Substring, at place: Substring.Index) -> Bool {
+  guard text[place] == " ", place > text.startIndex else { return false }
+  let next = text.index(after: place)
+  return text[text.index(before: place)] != " " && next < text.endIndex && text[next] != " "
+}
+
+/// Each line of `text` as a paragraph.
+package func paragraphs(_ text: String, indent: String, width: Int) -> String {
+  text.split(separator: "\n").map { paragraph(String($0), indent: indent, width: width) }.joined()
+}
+
 /// `text` as a paragraph: wrapped, each line after `indent`.
 package func paragraph(_ text: String, indent: String, width: Int) -> String {
   wrap(text, width: max(width - indent.count, 20)).map { indent + $0 + "\n" }.joined()

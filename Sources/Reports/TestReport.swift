@@ -44,12 +44,12 @@ extension ScenarioTest {
   /// The command that makes what was found the golden record.
   var acceptance: String { commandLine(["test", file, "--record", "--yes"]) }
 
-  /// The command that shows how a design came to what it did, or what each step of a script did.
+  /// The command that shows how a design got its result, or what each step of a script did.
   func explanation(of part: Part) -> String {
     commandLine(["explain", file] + (isScript ? [] : ["--design", part.design]))
   }
 
-  /// The last line of a run: how many scenarios came to what.
+  /// The last line of a run: how many scenarios had which result.
   ///
   /// - Parameter notRun: how many were left out after a failure.
   package static func summary(_ tests: [ScenarioTest], notRun: Int = 0) -> String {

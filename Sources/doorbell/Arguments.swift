@@ -93,7 +93,7 @@ extension Condition {
     let help = ArgumentHelp(
       "\(meaning.dropLast())\(words).", valueName: placeholder.isEmpty ? name : placeholder)
     return Option(
-      name: .customLong(name), help: help,
+      name: .customLong(name), parsing: isNumber ? .unconditional : .next, help: help,
       completion: isClosed
         ? .list(values.map(\.text)) : name == Condition.costs.name ? .costModels : nil)
   }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Console
-import Scenarios
+import Linux
 
 #if WHOLE
   import SweepCommands
@@ -62,9 +62,7 @@ struct Doorbell: AsyncParsableCommand {
 
   /// The version, and the releases of Linux that the models tell apart.
   private static var versionText: String {
-    let releases = ComparisonAxis.all.first { $0.name == "guest-kernel" }?.values.map(\.name) ?? []
-    let range = "Linux \(releases.first ?? "") to \(releases.last ?? "")"
-    return "\(Version.text)\nmodels of \(range), as guest and as host"
+    "\(Version.text)\nmodels of Linux \(Kernel.oldest) to \(Kernel.newest), as guest and as host"
   }
 
   static let _errorPrefix = "doorbell: error: "

@@ -36,7 +36,9 @@ struct LoadCommand: AsyncParsableCommand {
 
   @OptionGroup var designs: DesignOptions
 
-  @Option(help: ArgumentHelp("How many seeds to run, from --seed on: 1 to 1000.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many seeds to run, from --seed on: 1 to 1000.", valueName: "n"))
   var seeds = 3
 
   @Flag(help: "Repeat the load at 1/8 to 16 times what the scenario says.")

@@ -31,10 +31,14 @@ struct RacesCommand: AsyncParsableCommand {
 
   @OptionGroup var designs: DesignOptions
 
-  @Option(help: ArgumentHelp("The vector of the MSI, counted from 0.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The vector of the MSI, counted from 0.", valueName: "n"))
   var vector = 0
 
-  @Option(help: ArgumentHelp("Look at each n-th gap only, from the first on.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Look at each n-th gap only, from the first on.", valueName: "n"))
   var every = 1
 
   @OptionGroup var result: ResultOptions<PageFormat>

@@ -116,6 +116,7 @@ struct RecordShow: ParsableCommand {
 
   func run() throws {
     let summary = try RecordingSummary(path: file)
-    try result.write(text: events ? summary.eventText : summary.text, json: summary.json)
+    if events, result.format == .table { return try result.write(summary.eventText) }
+    try result.write(text: summary.text, json: summary.json)
   }
 }
