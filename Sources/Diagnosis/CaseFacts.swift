@@ -295,7 +295,14 @@ package struct InterruptRow: Sendable {
   package var total: UInt64 {
     counts.reduce(0) { $0.addingReportingOverflow($1).partialValue }
   }
-  package var isMessage: Bool { chip.contains("MSI") || chip.contains("GICv2m") }
+  /// Whether the chip is one of messages: a word of its name says so.
+  package var isMessage: Bool { chip.split(separator: "-").contains(where: Self.isOfMessages) }
+
+  /// Words in the names of Linux's chips for messages: `ITS-MSI`, `ITS-PCI-MSIX-...`, `ITS-pMSI`,
+  /// `GICv2m-PCI-MSI`, `MBI-pMSI`, `IR-PCI-MSI` (`irq_chip.name`).
+  private static func isOfMessages(_ word: Substring) -> Bool {
+    ["MSI", "MSIX", "pMSI", "fMSI", "GICv2m", "MBI"].contains(word)
+  }
 }
 
 /// An interrupt's file in `/sys/kernel/debug/irq/irqs`.

@@ -13,6 +13,8 @@ package struct CaseReader {
   /// Remarks on files that could be read in part only.
   package private(set) var remarks: [String] = []
   private var filesRead = 0
+  /// Whether a remark says that files were left out.
+  private var isAtLimit = false
   /// Reports how many lines were read so far.
   private let progress: (Int) -> Void
 
@@ -68,7 +70,8 @@ package struct CaseReader {
     for name in names.sorted() {
       let member = "\(path)/\(name)"
       guard filesRead < Self.fileLimit else {
-        if remarks.last?.hasPrefix("more than") != true {
+        if !isAtLimit {
+          isAtLimit = true
           remarks.append("more than \(Self.fileLimit) files: the others were not read")
         }
         return
@@ -112,7 +115,7 @@ package struct CaseReader {
       case nil:
         var reader = MemberReader(name: name)
         var block = head
-        while !block.isEmpty {
+        while !block.isEmpty, !reader.isEndless {
           reader.take(block, progress: progress)
           block = try file.read(upTo: 1 << 16)
         }
@@ -136,7 +139,14 @@ struct MemberReader {
   private var isCut = false
   private var number = 0
 
+  /// Bytes that were given since the last newline.
+  private var pieces = 0
+
   private enum State { case unknown, text, binary }
+
+  /// Whether nothing that follows can matter: a table beyond all size, or a line without an end, as
+  /// devices give them.
+  var isEndless: Bool { binary.count >= Self.binaryLimit || pieces > 64 << 20 }
 
   /// Tables and device trees longer than this are no such.
   private static let binaryLimit = 16 << 20
@@ -196,6 +206,7 @@ struct MemberReader {
   }
 
   private mutating func append(_ part: ArraySlice<UInt8>) {
+    pieces += part.count
     let room = KernelLogLine.longest * 4 - line.count
     if part.count > room { isCut = true }
     line.append(contentsOf: part.prefix(max(0, room)))
@@ -203,6 +214,7 @@ struct MemberReader {
 
   private mutating func endLine() {
     number += 1
+    pieces = 0
     text.take(line, number: number)
     line.removeAll(keepingCapacity: true)
   }

@@ -87,8 +87,8 @@ enum FunctionRules {
             "\(function.title) has \(listed.msix != nil ? "MSI-X" : "MSI") and neither MSI nor MSI-X is enabled, "
             + "while \(driver) waits for interrupts: no message can be sent.\(counted)",
           fix:
-            "Find out why \(driver) got no vectors (pci=nomsi, an error at allocation, a reset that nobody "
-            + "restored)."))
+            "Find out why \(driver) got no vectors (pci=nomsi, an error at allocation, a reset after which no driver "
+            + "restored them)."))
     }
     return findings
   }

@@ -44,7 +44,7 @@ enum MachineRules {
             + ", in which it writes no equivalent; so create_smmuv3_dev_dtb refuses it.",
           fix:
             "Boot the guest by UEFI with ACPI: -bios QEMU_EFI.fd or two pflash drives, and acpi=on.",
-          show: "doorbell compare --firmware device-tree", explains: [.rmrDeviceTree]))
+          show: "doorbell compare --guest-firmware device-tree", explains: [.rmrDeviceTree]))
     }
     let kvm = first(joined, .accelNeedsKVM)
     let isWithoutKVM = command.map { $0.vmm == "qemu" && !$0.usesKVM } ?? false

@@ -283,7 +283,6 @@ enum StageTwoRules {
           + "\(release.value): the device holds the doorbell's physical address"
           + (event.map { " \(hex($0.address))" } ?? "") + ", which its domain does not translate.",
         fix: "Run a host kernel of 4.11 or later.",
-        show: "doorbell compare --design cookie --host-kernel 4.11",
         explains: [.msiInOtherDomain, .dmaUnmappedAddress, .msiAddressTruncated])
     ]
   }

@@ -41,7 +41,7 @@ enum WindowRules {
 
   /// An RMR that the guest's kernel lists as relaxable, under VFIO in the guest.
   /// Devices of a nested guest whose interrupts do not arrive, without an event in the files: the
-  /// host's event queue has the fault, or nobody read it.
+  /// host's event queue has the fault, or it was not read.
   private static func withoutEvent(_ joined: Joined, seen: Bool) -> [Finding] {
     let nested = VFIOInGuest.find(joined)
     guard !seen, nested.isEmpty, joined.isAccelerated else { return nested }
@@ -171,7 +171,7 @@ private struct WindowCase {
       means: "\(symptom). This guest boots with a device tree (\(model.value)), which has no IORT, "
         + "and nothing in it reserves the window for the functions behind the host bridge.",
       fix: "Boot the guest by UEFI with ACPI tables, so that the VMM's IORT with its RMR is read.",
-      show: "doorbell compare --firmware device-tree", explains: [.rmrAbsent])
+      show: "doorbell compare --guest-firmware device-tree", explains: [.rmrAbsent])
   }
 
   // MARK: Without the tables

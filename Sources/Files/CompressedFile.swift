@@ -127,10 +127,18 @@ package final class CompressedFile {
 
   /// Shows everything that has not been read yet to `body`, block by block and without a copy.
   ///
-  /// - Throws: `ReadError` when the data are damaged; the blocks before were shown.
+  /// - Parameter limit: the most bytes accepted without a newline among them: a device that never
+  ///   ends is no log.
+  /// - Throws: `ReadError` when the data are damaged or have no newline in so many bytes; the blocks
+  ///   before were shown.
   @inlinable
-  package func forEachBlock(_ body: (Span<UInt8>) -> Void) throws(ReadError) {
+  package func forEachBlock(
+    lineLimit limit: Int = 1 << 26, _ body: (Span<UInt8>) -> Void
+  ) throws(ReadError) {
+    var length = 0
     while filled > 0 {
+      length = block[next..<filled].contains(0x0a) ? 0 : length + filled - next
+      guard length <= limit else { throw .tooLong(limit: limit) }
       body(block.span.extracting(next..<filled))
       try fill()
     }
