@@ -23,7 +23,7 @@ public struct Breakdown: Equatable, Sendable {
   public func mean(_ station: Station) -> Double { times.mean(station, over: count) }
 }
 
-/// What one run of one design came to.
+/// The result of one run of one design.
 public struct RunResult: Sendable {
   /// Whether the guest could be set up.
   public enum Setup: Equatable, Sendable {
@@ -177,13 +177,13 @@ public struct RunResult: Sendable {
   /// `nil` when it was never sent: then all belong to the set-up.
   public var stepsBeforeMessage: Int?
   /// What both stages mapped for the device when the MSI of `stepsBeforeMessage` left, or in the
-  /// end where it never did; `nil` where nobody asked for it.
+  /// end where it never did; `nil` where it was not asked for.
   public var mappings: StreamMappings?
-  /// When each MSI was where; `nil` where nobody asked for it.
+  /// When each MSI was where; `nil` where it was not asked for.
   public var timeline: Timeline?
   /// How many MSIs the physical ITS turned into virtual LPIs, without the host.
   public var injectedByHardware = 0
-  /// The costs that the latencies rest on; `nil` where nobody kept account.
+  /// The costs that the latencies rest on; `nil` where no account was kept.
   public var usedCosts: [CostModel.Item]?
   /// What of the guest's address map the host's software MSI window covers: the device's view of
   /// these addresses is not the CPUs'.

@@ -121,7 +121,7 @@ struct ReservedRangeCheck {
         .warning, "rmr-no-device", range.place,
         "no device has StreamIDs \(hex(UInt64(streams.ids.lowerBound)))-"
           + "\(hex(UInt64(streams.ids.upperBound))) at \(facts.smmus[streams.smmu].place)",
-        "the range is mapped for nobody, and the device it was meant for faults on its MSIs.")
+        "the range is mapped for no device, and the device it was meant for faults on its MSIs.")
     }
   }
 

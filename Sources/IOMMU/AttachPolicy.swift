@@ -4,7 +4,7 @@ public import Software
 /// Who refuses to attach a device whose firmware asked for a region one to one: what Linux did,
 /// what the thread of April 2023 proposed, and what was merged.
 public enum AttachPolicy: String, CaseIterable, Sendable {
-  /// Nobody: Arm and AMD before 6.6.
+  /// No device: Arm and AMD before 6.6.
   case none
   /// Intel's driver refuses unmanaged domains (`device_is_rmrr_locked` until 6.5).
   case intelDriverCheck = "intel-driver-check"
@@ -27,7 +27,7 @@ public enum AttachPolicy: String, CaseIterable, Sendable {
   /// What was proposed or merged, and where, in one line.
   public var meaning: String {
     switch self {
-    case .none: "nobody refuses"
+    case .none: "refuses no device"
     case .intelDriverCheck: "Intel's driver refuses unmanaged domains with EPERM"
     case .williamson: "the core refuses unmanaged domains with EPERM, reading the regions each time"
     case .murphy: "the core refuses unmanaged domains with EPERM, by a flag set at probe"

@@ -51,7 +51,7 @@ extension EventRecord {
     case (.translation, _):
       "The MSI doorbell is not mapped at stage 1: compare the address in the device's MSI-X "
         + "entry with the domain that is attached now (an MSI page mapped in another domain, "
-        + "an RMR that nobody mapped, or an address that was already translated)."
+        + "an RMR that no kernel mapped, or an address that was already translated)."
     default: "The message to the doorbell failed at stage \(stage)."
     }
   }

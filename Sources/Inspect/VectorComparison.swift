@@ -70,7 +70,7 @@ private struct Expectation {
   private var accesses: ArraySlice<AccessSummary>
   /// The recorded pending tables.
   private var tables = PendingState(physical: [], virtual: [])
-  /// Nobody gives an opinion on the whole.
+  /// The whole is not judged.
   var isUnjudged = false
   /// The rules that overruled the file's opinion so far.
   var overrulings: [Overruling] = []

@@ -48,7 +48,7 @@ struct ContendedQueue {
   /// square root of the CPUs.
   var transfer = 0.0
 
-  /// What the CPUs came to.
+  /// The results of the CPUs.
   struct Result {
     /// Maps and unmaps in a second, of all CPUs.
     var rate = 0.0

@@ -10,7 +10,7 @@ struct InjectionBench {
     case none
     /// 16 entries for each virtual CPU, least recently used out first.
     case limited = "16 x vCPUs"
-    /// The same, and whoever evicts waits for a grace period with the lock held.
+    /// The same, and the CPU that evicts waits for a grace period with the lock held.
     case limitedWithGracePeriod = "16 x vCPUs, grace period"
     /// One entry for each event.
     case unlimited
@@ -36,7 +36,7 @@ struct InjectionBench {
   /// Between the starts of two threads.
   var stagger = SimulatedTime.zero
 
-  /// What it came to.
+  /// The result.
   struct Result: Equatable {
     /// Injected LPIs in a second, until the last thread has ended.
     var rate = 0.0
@@ -169,7 +169,7 @@ extension InjectionBench {
     }
 
     /// Without a cache the threads spin, and the lock goes to the next in line. With one, the few
-    /// that miss sleep for it, and whoever runs may take it before one has woken.
+    /// that miss sleep for it, and a CPU that runs may take it before one has woken.
     private mutating func unlock(_ thread: Int32, at now: SimulatedTime) {
       isLocked = false
       schedule(.signal, thread, at: now)

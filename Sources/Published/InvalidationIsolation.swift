@@ -33,7 +33,7 @@ extension InvalidationCollapse {
     var script = ""
     var rewritten = 0
     var refused = 0
-    /// Whether every step came to what the manual and the kernel say.
+    /// Whether the outcome of every step is what the manual and the kernel say.
     var isConfined = true
   }
 

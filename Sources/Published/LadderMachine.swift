@@ -60,7 +60,7 @@ struct LadderMachine {
     }
   }
 
-  /// What a loop came to.
+  /// The result of a loop.
   struct Result: Equatable {
     /// Nanoseconds for an iteration.
     var time = 0.0

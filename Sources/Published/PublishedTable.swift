@@ -1,6 +1,6 @@
 import Files
 
-/// A table that somebody published, as its file in `scenarios/published` has it: measured cells,
+/// A published table, as its file in `scenarios/published` has it: measured cells,
 /// which of them a model may be calibrated on, how close the rest must come, and what the model
 /// takes as given.
 package struct PublishedTable: Sendable {

@@ -17,7 +17,7 @@ struct ReceiveLoad {
   var invalidation = TranslatedMemory.Invalidation.tables
   var caches = SMMUCacheGeometry.default
 
-  /// What it came to, for each received page.
+  /// The result, for each received page.
   struct Result: Equatable {
     var misses = 0.0
     var reads = 0.0

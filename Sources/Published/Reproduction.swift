@@ -48,7 +48,7 @@ package struct Reproduction: Sendable {
   package let table: PublishedTable
   package let cells: [Cell]
   package let checks: [Check]
-  /// What the calibration came to.
+  /// The results of the calibration.
   package let calibrated: [Calibrated]
   /// What the model shows beyond the table.
   package let studies: [Study]
@@ -59,7 +59,7 @@ package struct Reproduction: Sendable {
   }
 }
 
-/// A number that a calibration came to.
+/// A number that a calibration gave.
 package struct Calibrated: Sendable {
   package let name: String
   package let value: Double

@@ -2,7 +2,7 @@ package import Designs
 package import Engine
 package import Files
 
-/// A scenario and what each of its designs came to, in the scenario's order.
+/// A scenario and the result of each of its designs, in the scenario's order.
 package struct Comparison: Sendable {
   package let scenario: Scenario
   package let results: [RunResult]

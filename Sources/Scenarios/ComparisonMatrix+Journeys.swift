@@ -70,7 +70,7 @@ extension [ComparisonMatrix] {
 }
 
 extension ComparisonMatrix.Cell {
-  /// What the cell came to, as a text that is the same where the outcome is.
+  /// The result of the cell, as a text that is the same where the outcome is.
   fileprivate var outcomeKey: String {
     guard let summary else { return why }
     let refusal = summary.refusal.map { "\($0.function) \($0.errno)" } ?? ""

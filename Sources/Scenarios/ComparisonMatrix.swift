@@ -21,7 +21,7 @@ package struct ComparisonMatrix: Sendable {
     package let outcome: Outcome
   }
 
-  /// What a run came to.
+  /// The result of a run.
   package enum Outcome: Sendable {
     case ran(Summary)
     /// The choices of the design cannot stand together in this column, with the reason.

@@ -17,7 +17,7 @@ package struct DesignMeasures: Equatable, Sendable {
   package let exits: [Exits?]
   /// What it needs and no released kernel has.
   package let interfaces: [ReleaseSwitch]
-  /// The names of the attacks that reach what is somebody else's.
+  /// The names of the attacks that reach what is another party's.
   package let breaches: [String]
 
   package init(exits: [Exits?], interfaces: [ReleaseSwitch], breaches: [String] = []) {
@@ -30,7 +30,7 @@ package struct DesignMeasures: Equatable, Sendable {
   package enum Shortfall: Hashable, Sendable {
     /// It does not deliver in a column in which the other does.
     case fails(column: Int)
-    /// An attack reaches what is somebody else's, as it does not under the other.
+    /// An attack reaches what is another party's, as it does not under the other.
     case breach(attack: String)
     /// It takes more exits for each MSI in a column in which both deliver.
     case exitsPerInterrupt

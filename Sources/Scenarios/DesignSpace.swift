@@ -11,7 +11,7 @@ package struct DesignSpace: Sendable {
     /// The others.
     package var alike: [Design] { others.map(\.design) }
     package let measures: DesignMeasures
-    /// What `design` came to in each column.
+    /// The result of `design` in each column.
     package var cells: [ComparisonMatrix.Cell] { first.cells }
 
     /// All of them.
@@ -56,7 +56,7 @@ package struct DesignSpace: Sendable {
   package let families: [Family]
 
   /// - Parameters:
-  ///   - matrix: what the consistent designs of `enumeration` came to.
+  ///   - matrix: the results of the consistent designs of `enumeration`.
   ///   - every: the axis on each of whose values they were run.
   ///   - attacks: what every design was attacked with.
   ///   - breaches: for each row of the matrix the names of the attacks that breached.

@@ -37,12 +37,7 @@ extension Golden {
     let folder = (path as NSString).deletingLastPathComponent
     try? FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true)
-    guard
-      FileManager.default.createFile(
-        atPath: path, contents: Data((json.indentedText + "\n").utf8))
-    else {
-      throw InputError("expected a file that can be written, found none", at: Place(file: path))
-    }
+    try OutputFile(path).write(json.indentedText + "\n", isUpdate: true)
   }
 
   private var json: JSONValue {

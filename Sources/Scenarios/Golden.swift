@@ -4,7 +4,7 @@ package import Designs
 import SMMU
 import Software
 
-/// What a scenario's designs came to when somebody last accepted it, to be compared with what they
+/// The results of a scenario's designs when they were last accepted, to be compared with what they
 /// come to now.
 ///
 /// A golden record says what was, not what is right: that is what `expect` in the scenario says.
@@ -60,9 +60,9 @@ package struct Golden: Equatable, Sendable {
     "outcome", "exits", "stage1", "stage2", "findings", "steps",
   ]
 
-  /// What `comparison` came to; mappings are in it where its runs took them down.
+  /// The results of `comparison`; mappings are in it where its runs took them down.
   ///
-  /// - Parameter findings: what attacks on its designs came to.
+  /// - Parameter findings: the results of attacks on its designs.
   package init(_ comparison: Comparison, findings: [IsolationFinding] = []) {
     self.init(
       scenario: comparison.scenario.name,

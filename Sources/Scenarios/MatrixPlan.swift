@@ -73,7 +73,7 @@ package struct MatrixPlan: Sendable {
     return matrix.replacing(Dictionary(uniqueKeysWithValues: failures))
   }
 
-  /// The matrix with what its runs came to, row by row.
+  /// The matrix with the results of its runs, row by row.
   func matrix(_ outcomes: [ComparisonMatrix.Outcome]) -> ComparisonMatrix {
     let cells = outcomes.enumerated().map { cell($0, $1) }
     let rows = scenario.designs.indices.map { row in

@@ -38,7 +38,7 @@ extension Scenario {
       matrix, every: every, of: enumeration, attacks: attacks, breaches: breaches)
   }
 
-  /// For each design the names of the attacks that reach what is somebody else's. What delivers
+  /// For each design the names of the attacks that reach what is another party's. What delivers
   /// nowhere is worse than the rest whatever it exposes, and is not attacked.
   private func breaches(
     of attacks: [Attack], where works: [Bool], progress: (Int) -> Void

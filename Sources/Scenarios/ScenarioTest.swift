@@ -4,13 +4,13 @@ package import Engine
 package import Files
 import Foundation
 
-/// What the expectations of one scenario file came to.
+/// The results of the expectations of one scenario file.
 package struct ScenarioTest: Sendable {
   /// The expectations of one design.
   package struct Part: Sendable {
     package let design: String
     package let checks: [FieldCheck]
-    /// Why the design came to what it did; `nil` for a step of a script.
+    /// Why the design has this result; `nil` for a step of a script.
     package let why: String?
 
     package init(design: String, checks: [FieldCheck], why: String? = nil) {
@@ -40,7 +40,7 @@ package struct ScenarioTest: Sendable {
   /// How long the test took; `nil` where nothing measured it.
   package var duration: Duration?
 
-  /// What the test came to, in one word for each kind of result.
+  /// The result of the test, in one word for each kind of result.
   package enum Result: String, CaseIterable, Sendable {
     case passed = "ok"
     /// The file has no expectation, so that nothing was tested.

@@ -40,7 +40,7 @@ extension Bench {
 package struct Outcome: Sendable {
   /// What was returned or seen, by name.
   package var values: [JSONValue.Member]
-  /// Who refused, when somebody did.
+  /// The party that refused; `nil` for none.
   package var refusal: Refusal?
   /// What led to it, one fact a line, in the order of cause and effect.
   package var chain: [String]

@@ -2,7 +2,7 @@ package import Files
 package import Scenarios
 
 extension Golden {
-  /// What the steps of a script came to, and what led to it.
+  /// The outcomes of the steps of a script, and what led to it.
   ///
   /// - Parameter path: the script's file.
   package init(_ result: ScriptResult, of path: String) {

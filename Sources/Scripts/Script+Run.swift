@@ -3,7 +3,7 @@ package import Engine
 package import Files
 package import Scenarios
 
-/// What a script came to.
+/// The results of a script.
 package struct ScriptResult: Sendable {
   package struct Step: Sendable {
     package let step: Script.Step

@@ -1,4 +1,4 @@
-/// What one point of a sweep came to.
+/// The result of one point of a sweep.
 package struct PointResult: Equatable, Sendable {
   /// The numbers of one seed, in the order of the sweep's quantities; `nil` where there is none,
   /// such as the latency of what never arrived.

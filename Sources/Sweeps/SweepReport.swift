@@ -7,7 +7,7 @@ package enum SweepFormat: String, CaseIterable, Sendable {
   case table, json, csv, markdown, html
 }
 
-/// What a sweep came to, a row for each point.
+/// The results of a sweep, a row for each point.
 package struct SweepReport: Sendable {
   let results: SweepResults
   /// The quantities that tables and plots show, as places in the results' list.

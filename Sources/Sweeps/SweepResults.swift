@@ -1,6 +1,6 @@
 package import Scenarios
 
-/// What a sweep came to: its points, those of them that have run, and their numbers.
+/// The results of a sweep: its points, those of them that have run, and their numbers.
 package struct SweepResults: Sendable {
   /// A point that has run.
   package struct Row: Equatable, Sendable {
