@@ -145,7 +145,8 @@ extension LoadEngine {
     flight.queue = queue
     flight.sent = now
     if result.trace != nil {
-      flight.traced = result.trace?.send(queue, queues[Int(queue)], at: now) ?? -1
+      let (state, time) = (queues[Int(queue)], now)
+      flight.traced = result.trace?.send(queue, state, at: time) ?? -1
     }
     if let index = freeFlights.popLast() {
       flights[Int(index)] = flight
@@ -158,7 +159,8 @@ extension LoadEngine {
   /// The message arrives with an earlier one of the same interrupt.
   mutating func merge(_ index: Int32) {
     if flights[Int(index)].sent >= setting.warmUp { result.merged &+= 1 }
-    if flights[Int(index)].traced >= 0 { result.trace?.end(flights[Int(index)].traced, at: now) }
+    let (traced, time) = (flights[Int(index)].traced, now)
+    if traced >= 0 { result.trace?.end(traced, at: time) }
     freeFlights.append(index)
   }
 }

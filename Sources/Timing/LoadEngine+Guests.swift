@@ -73,9 +73,8 @@ extension LoadEngine {
       result.latencies.append(now + costs[.guestHandler] - flights[place].sent)
       result.times.add(flights[place].times)
     }
-    if flights[place].traced >= 0 {
-      result.trace?.end(flights[place].traced, at: now + costs[.guestHandler])
-    }
+    let (traced, end) = (flights[place].traced, now + costs[.guestHandler])
+    if traced >= 0 { result.trace?.end(traced, at: end) }
     freeFlights.append(index)
   }
 

@@ -26,7 +26,8 @@ struct ComparisonReportTests {
                       EINVAL
           Both stages map the doorbell. __iommu_take_dma_ownership: "Firmware has requested this device have a 1:1 IOMMU mapping"
         untrapped*    enabled   4 delivered  0xfffff040   0x3        34      1.5  2.00  4.00
-          Both stages map the doorbell. * It rests on what no released kernel or VMM has: ioas-map-msi (never posted), itt-mirror (never posted).
+          Both stages map the doorbell.
+          * It rests on what no released kernel or VMM has: ioas-map-msi (never posted), itt-mirror (never posted).
 
         Times rest on assumed costs: table-read ('doorbell costs show fixture').
 
@@ -150,7 +151,8 @@ struct ComparisonReportTests {
         "| untrapped* | enabled | 4 delivered | 0xfffff040 | 0x3 | 34 | 1.5 | 2.00 | 4.00 |\n"
       ))
     #expect(text.contains("| rmr-identity | refused: EINVAL | none | - |"))
-    #expect(text.contains("- `untrapped`: Both stages map the doorbell. * It rests on what no"))
+    #expect(
+      text.contains("- `untrapped`: Both stages map the doorbell.\n  - \\* It rests on what no"))
     #expect(text.contains("assumed costs: table-read"))
   }
 }

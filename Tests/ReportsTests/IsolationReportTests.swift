@@ -27,10 +27,10 @@ struct IsolationReportTests {
     finding("three", .breach, .neighbour, "the \"other\" VM, reached"),
   ])
 
-  @Test("the table has a matrix, and designs that came to the same stand together")
+  @Test("the table has a matrix, and designs with the same results stand together")
   func table() {
     let text = Self.report.text(as: .table)
-    #expect(text.contains("1 one, 2 two, 3 three"))
+    #expect(text.contains("one     .\n  alike: two\nthree   B\n"))
     #expect(text.contains("contained: one, two\n"))
     #expect(text.contains("breach (neighbour): three\n"))
     #expect(!text.contains("\u{1b}"))
