@@ -67,6 +67,8 @@ let package = Package(
     layer("SMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("GIC", ["Bits", "ArmFormats", "Memory"]),
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
+    layer("RISCVFormats", ["Bits", "ArmFormats"]),
+    layer("RISCV", ["Bits", "ArmFormats", "Memory", "RISCVFormats"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
     layer("Platforms", ["Bits", "Memory", "PCI", "Machine"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
@@ -106,7 +108,10 @@ let package = Package(
     layer("Facts", ["Files"]),
     layer(
       "Inspect",
-      ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "IOMMU", "Files"]),
+      [
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "Firmware", "IOMMU",
+        "Files",
+      ]),
     layer(
       "Scenarios",
       [
@@ -231,6 +236,9 @@ let package = Package(
       name: "HostFixtures",
       dependencies: ["HostKernel", "Linux", "Software", "ArmFormats", "Bits"],
       path: "Tests/HostFixtures", swiftSettings: strict),
+    tests("RISCVFormatsTests", ["RISCVFormats", "ArmFormats", "Bits"]),
+    tests(
+      "RISCVTests", ["TestRandom", "RISCV", "RISCVFormats", "ArmFormats", "Memory", "Bits"]),
     tests(
       "HostKernelTests",
       [
