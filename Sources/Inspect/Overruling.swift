@@ -1,11 +1,17 @@
 internal import ArmFormats
 internal import Bits
+internal import RISCV
 
 /// A rule of the manual that the second opinion in vector files leaves out, and that decides
 /// against it.
 package enum Overruling: CaseIterable, Sendable {
   case wideInput
   case onePageRange
+  case everyNotice
+  case lostNoticeRecord
+  case bareIsNotGlobal
+  case reservedMaskBits
+  case wholeCachedAddress
 
   /// The rule and where it stands.
   package var reason: String {
@@ -15,6 +21,20 @@ package enum Overruling: CaseIterable, Sendable {
     case .onePageRange:
       "a range invalidation with TG and without NUM, SCALE and TTL is CERROR_ILL (IHI 0070, "
         + "4.4.1); what follows in these vectors is not judged."
+    case .everyNotice:
+      "a notice MSI follows every message that is recorded in a memory-resident interrupt file, "
+        + "whatever its enable bit (RISC-V AIA 1.0, 8.3.2)."
+    case .lostNoticeRecord:
+      "a notice MSI that cannot be written is recorded without a transaction, with its own address "
+        + "(RISC-V IOMMU 1.0, 3.2 and 5.29)."
+    case .bareIsNotGlobal:
+      "Global of an ATS completion is 0 where no first-stage table translates (RISC-V IOMMU 1.0, "
+        + "2.6)."
+    case .reservedMaskBits:
+      "MSI masks and patterns beyond the width of guest physical addresses are reserved, and a "
+        + "GPA beyond it is no interrupt file (RISC-V IOMMU 1.0, 2.1.3.6 and 2.1.4)."
+    case .wholeCachedAddress:
+      "a cached translation leads where the tables led (RISC-V IOMMU 1.0, 2.8)."
     }
   }
 
@@ -44,4 +64,15 @@ package enum Overruling: CaseIterable, Sendable {
     return ranges.contains(command[.opcode]) && command[.granule] != 0
       && command[.rangeCount] == 0 && command[.rangeScale] == 0 && command[.level] == 0
   }
+}
+
+extension Overruling {
+  /// The rules that decide against opinions on RISC-V vectors, each with the personality of an
+  /// implementation that does what the opinion has.
+  static let riscv: [(rule: Self, personality: RISCVIOMMUPersonality)] = [
+    (.everyNotice, .noticesEnabledOnly),
+    (.lostNoticeRecord, [.recordsLostMessages, .omitsMessageAddress]),
+    (.wholeCachedAddress, .truncatesCachedAddress),
+    (.bareIsNotGlobal, .reportsBareAsGlobal), (.reservedMaskBits, .comparesGuestWidthOnly),
+  ]
 }

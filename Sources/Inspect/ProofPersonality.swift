@@ -1,4 +1,5 @@
 package import GIC
+internal import RISCV
 package import SMMU
 
 /// Whose behaviour the vectors are compared with.
@@ -8,19 +9,22 @@ package enum ProofPersonality: String, CaseIterable, Sendable {
   case architecture
   /// QEMU 11: every recorded answer must be met, bit for bit.
   case qemu11 = "qemu-11"
+  /// The reference model of the RISC-V IOMMU specification: every answer that it recorded must be
+  /// met.
+  case referenceModel = "riscv-model"
 
-  package var smmu: SMMUPersonality {
+  package var smmu: SMMUPersonality { self == .qemu11 ? .qemu11 : .architecture }
+
+  var riscv: RISCVIOMMUPersonality {
     switch self {
     case .architecture: .architecture
     case .qemu11: .qemu11
+    case .referenceModel: .referenceModel
     }
   }
 
   /// Both skip commands that cannot be carried out: the architecture allows that or a stall.
   package var its: ITSPersonality {
-    switch self {
-    case .architecture: .architectureSkippingErrors
-    case .qemu11: .qemu11
-    }
+    self == .qemu11 ? .qemu11 : .architectureSkippingErrors
   }
 }

@@ -19,6 +19,27 @@ package struct Vector: Sendable {
   package var verdict: ArchitectureVerdict
 }
 
+/// A vector of either platform.
+package enum VectorCase: Sendable {
+  case arm(Vector)
+  case riscv(RISCVVector)
+
+  package var group: String {
+    switch self {
+    case .arm(let vector): vector.group
+    case .riscv(let vector): vector.group
+    }
+  }
+
+  /// Who gave the recorded answers.
+  var recorder: ProofPersonality {
+    switch self {
+    case .riscv(let vector) where vector.recorder == .referenceModel: .referenceModel
+    default: .qemu11
+    }
+  }
+}
+
 /// A 64-bit word at a physical address.
 package struct MemoryWord: Equatable, Sendable {
   package var address: UInt64

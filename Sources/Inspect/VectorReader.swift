@@ -3,8 +3,8 @@ package import Files
 /// Reads a vector file, one vector a line, plain or gzip'd.
 ///
 /// Each line is `{"vector": {...}, "result": {"ops": [...]}, "arch": {...}}`; numbers are
-/// hexadecimal strings or JSON integers. The members are those of `Vector`, under the names that
-/// the parsing below gives them. Memory that a vector does not name reads as zero.
+/// hexadecimal strings or JSON integers. The members are those of `Vector` or, where there is an
+/// `iommu`, of `RISCVVector`, under the names that the parsing gives them. Memory that a vector does not name reads as zero.
 package final class VectorReader {
   private let file: InputFile
 
@@ -17,7 +17,7 @@ package final class VectorReader {
   /// The next vector, or `nil` at the end.
   ///
   /// - Throws: `InputError` when a line is not a vector.
-  package func next() throws(InputError) -> Vector? {
+  package func next() throws(InputError) -> VectorCase? {
     guard let line = try file.jsonLine() else { return nil }
     return try Self.vector(line)
   }
@@ -25,14 +25,21 @@ package final class VectorReader {
   /// The vector of a line of a file.
   ///
   /// - Throws: `InputError` when the line is not a vector.
-  package static func vector(parsing line: [UInt8], at place: Place) throws(InputError) -> Vector {
+  package static func vector(
+    parsing line: [UInt8], at place: Place
+  ) throws(InputError) -> VectorCase {
     do { return try vector(JSONCursor(try JSONValue(parsing: line), at: place)) } catch {
       throw error as? InputError ?? InputError("expected JSON: \(error)", at: place)
     }
   }
 
-  static func vector(_ line: JSONCursor) throws(InputError) -> Vector {
+  static func vector(_ line: JSONCursor) throws(InputError) -> VectorCase {
     let body = try line.member("vector")
+    if try body.optional("iommu") != nil { return .riscv(try riscvVector(line, body)) }
+    return .arm(try vector(line, body))
+  }
+
+  private static func vector(_ line: JSONCursor, _ body: JSONCursor) throws(InputError) -> Vector {
     let group = try body.member("class").string()
     let actions = try body.member("ops").elements()
     let answers = try line.member("result").member("ops").elements()
@@ -51,7 +58,7 @@ package final class VectorReader {
     var gic: GICState?
     if let state = try body.optional("gic") { gic = try Self.gic(state, body) }
     guard smmu != nil || gic != nil else {
-      throw body.error("expected a member \"smmu\" or \"gic\", found neither")
+      throw body.error("expected a member \"smmu\", \"gic\" or \"iommu\", found none")
     }
     return Vector(
       id: try body.member("id").string(), group: group, tags: tags, smmu: smmu,
@@ -73,7 +80,7 @@ package final class VectorReader {
       globalBypass: try state.optional("GBPA")?.word() ?? 0)
   }
 
-  private static func words(_ cursor: JSONCursor?) throws(InputError) -> [MemoryWord] {
+  static func words(_ cursor: JSONCursor?) throws(InputError) -> [MemoryWord] {
     guard let cursor else { return [] }
     var words: [MemoryWord] = []
     for (name, value) in try cursor.members() {
@@ -154,7 +161,7 @@ package final class VectorReader {
     }
   }
 
-  private static func commands(_ cursor: JSONCursor, words count: Int) throws(InputError)
+  static func commands(_ cursor: JSONCursor, words count: Int) throws(InputError)
     -> [[UInt64]]
   {
     var commands: [[UInt64]] = []
@@ -168,7 +175,7 @@ package final class VectorReader {
     return commands
   }
 
-  private static func wordList(_ cursor: JSONCursor) throws(InputError) -> [UInt64] {
+  static func wordList(_ cursor: JSONCursor) throws(InputError) -> [UInt64] {
     var words: [UInt64] = []
     for word in try cursor.elements() { words.append(try word.word()) }
     return words

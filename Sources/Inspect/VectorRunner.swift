@@ -1,6 +1,8 @@
 internal import Bits
+package import Files
 internal import GIC
 internal import Memory
+internal import RISCV
 package import SMMU
 
 /// Runs vectors on the models and says what they answered.
@@ -11,6 +13,8 @@ package final class VectorRunner {
   private let personality: ProofPersonality
   private let caches: SMMUCacheGeometry
   private let memory: PhysicalMemory
+  /// RAM of the machines of RISC-V vectors, made when the first one comes.
+  private var riscvMemory: [RISCVVector.Recorder: PhysicalMemory] = [:]
 
   /// - Parameter caches: how much the SMMU caches; the answers must not depend on it.
   /// - Throws: when the operating system refuses the memory.
@@ -31,6 +35,65 @@ package final class VectorRunner {
     }
     clear(vector)
     return answers
+  }
+
+  /// Runs a vector of either platform and compares the answers with those of `expected`.
+  ///
+  /// - Throws: `InputError` when the operating system refuses the memory.
+  package func compare(_ vector: VectorCase, with expected: ProofPersonality)
+    throws(InputError) -> VectorComparison
+  {
+    switch vector {
+    case .arm(let vector):
+      return VectorComparison(vector, found: run(vector), personality: expected)
+    case .riscv(let vector):
+      return try compare(vector, with: expected)
+    }
+  }
+
+  private func compare(_ vector: RISCVVector, with expected: ProofPersonality)
+    throws(InputError) -> VectorComparison
+  {
+    let own = personality.riscv
+    let comparison = VectorComparison(
+      vector, found: try run(vector, own), personality: expected)
+    guard expected == .architecture, comparison.isJudged, !comparison.differences.isEmpty else {
+      return comparison
+    }
+    // Does the opinion leave out a rule that the manual has?
+    for (rule, deviation) in Overruling.riscv {
+      var other = VectorComparison(
+        vector, found: try run(vector, own.union(deviation)), personality: expected)
+      guard other.differences.isEmpty else { continue }
+      other.overrulings = [rule]
+      return other
+    }
+    return comparison
+  }
+
+  private func run(_ vector: RISCVVector, _ personality: RISCVIOMMUPersonality)
+    throws(InputError) -> [RISCVFound]
+  {
+    let memory = try memory(of: vector.recorder)
+    defer { memory.clear() }
+    for word in vector.memory { memory.store64(PA(word.address), word.value) }
+    let geometry: RISCVIOMMUCacheGeometry = caches == .none ? .none : .default
+    var machine = RISCVMachine(
+      vector, personality: personality, caches: geometry, memory: memory)
+    var found: [RISCVFound] = []
+    for step in vector.steps { found.append(machine.run(step.action)) }
+    return found
+  }
+
+  private func memory(of recorder: RISCVVector.Recorder) throws(InputError) -> PhysicalMemory {
+    if let memory = riscvMemory[recorder] { return memory }
+    do throws(PhysicalMemory.SetupError) {
+      let memory = try PhysicalMemory(regions: [RISCVMachine.ram(recorder)])
+      riscvMemory[recorder] = memory
+      return memory
+    } catch {
+      throw InputError("\(error)")
+    }
   }
 
   private func runSMMU(_ vector: Vector) -> [FoundAnswer] {

@@ -84,8 +84,13 @@ package struct VerifyReport: Sendable {
       let reader = try VectorReader(path: file)
       while let vector = try reader.next() {
         guard group == nil || vector.group == group else { continue }
-        let found = runner.run(vector)
-        let comparison = VectorComparison(vector, found: found, personality: personality)
+        guard personality == .architecture || personality == vector.recorder else {
+          throw InputError(
+            expected: "vectors that \(personality.rawValue) answered",
+            found: "vectors of --personality \(vector.recorder.rawValue)",
+            at: Place(file: file, line: reader.lineNumber))
+        }
+        let comparison = try runner.compare(vector, with: personality)
         add(comparison, file: file, group: vector.group)
         count += 1
         progress(count)

@@ -5,13 +5,14 @@ import Inspect
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Run test vectors on the SMMU and ITS models and compare the answers.",
+    abstract: "Run test vectors on the hardware models and compare the answers.",
     usage: "doorbell verify <file> ... [<options>]",
     discussion: """
       A vector file has one vector a line, as JSON, plain or gzip'd: the registers
       and the memory of a machine, accesses and commands, and what a reference
       implementation answered to each. Files are read as a stream, so their size
-      does not matter.
+      does not matter. A vector is about an SMMU, an ITS or both, or about a
+      RISC-V IOMMU (it has a member "iommu").
 
       With --personality architecture (the default) the models follow the manuals.
       A vector whose file says that the recorded answer is the architecture's must
@@ -23,6 +24,11 @@ struct VerifyCommand: ParsableCommand {
       stage 2 of a nested translation and APTable. So the models' permission must
       lie within the recorded one; whether the access passes is met exactly.
 
+      With --personality riscv-model every answer that the reference model of the
+      RISC-V IOMMU recorded must be met. Page sizes and the page offset of iotval2
+      are an implementation's choice and are not compared. Where a file says that
+      caches may answer either way, either answer will do.
+
       Where a rule of the manual contradicts the opinion in a file, the manual is
       met: such vectors are counted as overruled, neither as agreement nor as
       disagreement, and the report cites the rules and how often each decided.
@@ -33,6 +39,7 @@ struct VerifyCommand: ParsableCommand {
       EXAMPLES
         doorbell verify smmu-nested-stage.jsonl.gz --personality qemu-11
         doorbell verify *.jsonl.gz --only nested --format json
+        doorbell verify riscv-msi.jsonl.gz --personality riscv-model
 
       EXIT STATUS
         0 every judged vector agrees; 1 disagreements; 2 a file cannot be used.

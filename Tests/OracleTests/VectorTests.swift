@@ -42,7 +42,9 @@ struct VectorTests {
     #expect(count >= 1000)
   }
 
-  @Test("the answers do not depend on the caches", arguments: ProofPersonality.allCases)
+  @Test(
+    "the answers do not depend on the caches",
+    arguments: [.architecture, .qemu11] as [ProofPersonality])
   func withoutCaches(personality: ProofPersonality) throws {
     var report = VerifyReport(personality)
     let file = try Self.path("smmu-nested-stage.jsonl.gz")
@@ -58,5 +60,57 @@ struct VectorTests {
     try report.run([file], only: "nested", with: VectorRunner(.architecture))
     #expect(report.sum.disagree > 20)
     #expect(report.disagreements.allSatisfy { $0.expected != $0.found })
+  }
+
+  // MARK: RISC-V
+
+  /// Who answered the vectors of each file.
+  static let riscv: [(name: String, recorder: ProofPersonality)] = [
+    ("riscv-translate", .referenceModel), ("riscv-msi", .referenceModel),
+    ("riscv-ats", .referenceModel), ("riscv-queue", .referenceModel),
+    ("riscv-mrif-qemu", .qemu11),
+  ]
+
+  @Test("every recorded answer about a RISC-V IOMMU is met by its personality", arguments: riscv)
+  func riscvRecorded(file: (name: String, recorder: ProofPersonality)) throws {
+    var report = VerifyReport(file.recorder)
+    try report.run([Self.path("\(file.name).jsonl.gz")], with: VectorRunner(file.recorder))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.agree == report.sum.total)
+    #expect(report.sum.total >= 90)
+  }
+
+  @Test("every answer that the RISC-V specification makes definite is given", arguments: riscv)
+  func riscvArchitecture(file: (name: String, recorder: ProofPersonality)) throws {
+    var report = VerifyReport(.architecture)
+    try report.run([Self.path("\(file.name).jsonl.gz")], with: VectorRunner(.architecture))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.disagree == 0)
+  }
+
+  @Test("the answers of a RISC-V IOMMU do not depend on its caches")
+  func riscvWithoutCaches() throws {
+    for (name, recorder) in Self.riscv where name != "riscv-mrif-qemu" {
+      var report = VerifyReport(recorder)
+      try report.run(
+        [Self.path("\(name).jsonl.gz")], with: VectorRunner(recorder, caches: .none))
+      for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+      #expect(report.sum.disagree == 0, "\(name)")
+    }
+  }
+
+  @Test("vectors that another implementation answered are one error that names the line")
+  func otherRecorder() throws {
+    for (name, personality) in [
+      ("riscv-msi", ProofPersonality.qemu11), ("riscv-mrif-qemu", .referenceModel),
+      ("its-msi", .referenceModel),
+    ] {
+      var report = VerifyReport(personality)
+      let file = try Self.path("\(name).jsonl.gz")
+      let runner = try VectorRunner(personality)
+      let error = #expect(throws: InputError.self) { try report.run([file], with: runner) }
+      #expect(error?.place?.line == 1)
+      #expect(error?.description.contains("vectors that \(personality.rawValue) answered") == true)
+    }
   }
 }
