@@ -27,31 +27,88 @@ public enum ACPIText {
   /// - Throws: `FirmwareError` where there are none, or the text is the source of code, which only a
   ///   compiler can turn into a table.
   public static func tables(_ bytes: [UInt8]) throws(FirmwareError) -> [[UInt8]] {
-    var tables: [[UInt8]] = []
-    for line in lines(bytes[...]) {
-      if signature(of: line) != nil || isRawHeader(line) {
-        guard tables.count < tableLimit else { break }
-        tables.append([])
-      } else if !tables.isEmpty, let (offset, data) = data(of: line) {
-        // A line that is missing would move all that follows.
-        guard offset == tables[tables.count - 1].count else {
-          throw FirmwareError(
-            "expected the bytes from offset 0x\(String(tables[tables.count - 1].count, radix: 16)) on, "
-              + "found those from 0x\(String(offset, radix: 16)): lines are missing")
-        }
-        tables[tables.count - 1] += data
-      }
-    }
-    tables.removeAll(where: \.isEmpty)
-    if tables.isEmpty {
-      throw FirmwareError(
-        isDisassembly(bytes.prefix(lookahead))
-          ? "expected a table, found the source of one: compile it with 'iasl FILE' and give the "
-            + "result, FILE.aml"
-          : "expected the tables of acpidump, found none: use 'acpixtract -a FILE' and give the "
+    var reader = Reader()
+    for line in lines(bytes[...]) { reader.take(line) }
+    if let problem = reader.problem { throw problem }
+    guard !reader.tables.isEmpty else {
+      throw isDisassembly(bytes.prefix(lookahead))
+        ? Reader.sourceOnly
+        : FirmwareError(
+          "expected the tables of acpidump, found none: use 'acpixtract -a FILE' and give the "
             + "tables")
     }
-    return tables
+    return reader.tables
+  }
+
+  /// Reads such a text line by line, whatever stands before, between and behind the tables.
+  public struct Reader: Sendable {
+    private var found: [[UInt8]] = []
+    /// Whether lines of bytes go on with the last table.
+    private var isOpen = false
+    private var size = 0
+    /// Why a table is not whole.
+    public private(set) var problem: FirmwareError?
+    /// Whether the text is what `iasl -d` writes.
+    public private(set) var isDisassembly = false
+
+    /// What is wrong with a disassembly that has no bytes.
+    static let sourceOnly = FirmwareError(
+      "expected a table, found the source of one: compile it with 'iasl FILE' and give the "
+        + "result, FILE.aml")
+    /// Bytes of all tables together that are kept.
+    private static let sizeLimit = 32 << 20
+
+    public init() {}
+
+    /// The tables so far, in the order of the text.
+    public var tables: [[UInt8]] { found.filter { !$0.isEmpty } }
+
+    /// Takes a line.
+    ///
+    /// - Returns: whether it is part of a table, or stands below the title of a disassembly.
+    @discardableResult
+    public mutating func take(_ line: ArraySlice<UInt8>) -> Bool {
+      if ACPIText.signature(of: line) != nil || ACPIText.isRawHeader(line) {
+        guard found.count < tableLimit else { return true }
+        found.append([])
+        isOpen = true
+        return true
+      }
+      if isOpen, let (offset, data) = ACPIText.data(of: line) {
+        take(data, at: offset)
+        return true
+      }
+      if !isDisassembly { isDisassembly = Self.isTitle(line) }
+      return isDisassembly
+    }
+
+    private mutating func take(_ data: [UInt8], at offset: Int) {
+      let count = found[found.count - 1].count
+      // A line that is missing would move all that follows.
+      guard offset == count else {
+        problem =
+          problem
+          ?? FirmwareError(
+            "expected the bytes from offset 0x\(String(count, radix: 16)) on, found those from "
+              + "0x\(String(offset, radix: 16)): lines are missing")
+        found[found.count - 1] = []
+        isOpen = false
+        return
+      }
+      guard size < Self.sizeLimit else { return }
+      size += data.count
+      found[found.count - 1] += data
+    }
+
+    /// ` * AML/ASL+ Disassembler version 20230628`, and the first line of code.
+    private static func isTitle(_ line: ArraySlice<UInt8>) -> Bool {
+      guard line.count < 256, line.first.map({ [0x20, 0x2a, 0x2f, 0x44].contains($0) }) == true
+      else {
+        return false
+      }
+      let text = String(decoding: line, as: UTF8.self)
+      return text.contains("AML/ASL+ Disassembler") || text.hasPrefix("DefinitionBlock (")
+    }
   }
 
   /// `IORT @ 0x0000000012345678`, which stands over each table of `acpidump`.

@@ -123,6 +123,13 @@ extension FirmwareTables {
     iort == nil && madt == nil && mcfg == nil && bridges == nil && tree == nil
   }
 
+  /// Takes from `other` what is missing, and its host bridges.
+  public mutating func merge(_ other: FirmwareTables) {
+    let both = bridges.flatMap { own in other.bridges.map { own.merged(with: $0) } }
+    complete(with: other)
+    bridges = both ?? bridges
+  }
+
   /// Takes from `other` what is missing.
   public mutating func complete(with other: FirmwareTables) {
     iort = iort ?? other.iort
