@@ -557,7 +557,10 @@ package struct KernelLog: Sendable {
         dumped = LoggedEvent(words: text.record.words, isRaw: false, client: text.client)
       }
     } else if dumped == nil {
-      return
+      guard case .event(let announced)? = report.kind, report.isDumped else { return }
+      add(
+        .eventHeading(announced ?? 0), device: device, line: report.line, time: report.time,
+        text: report.text)
     }
     if let dumped { add(dumped, report, device) }
     open[context] = nil

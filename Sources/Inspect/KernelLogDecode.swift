@@ -44,6 +44,13 @@ extension LoggedReport {
   private func parts(_ context: DecodeContext) -> [DecodedRecord] {
     switch content {
     case .event(let event): return event.decoded(context)
+    case .eventHeading(let kind):
+      return [
+        Self.plain(
+          "event \(hex(kind)) without its words", text,
+          next: "The log has the heading alone: get the four words behind it, from a log that was "
+            + "not filtered.")
+      ]
     case .globalError(let bits): return [Self.globalError(bits)]
     case .commandQueueError(let error): return error.decoded()
     case .syncTimeout(let at, let producer, let consumer):

@@ -33,6 +33,8 @@ package struct LoggedReport: Sendable {
 
   package enum Content: Hashable, Sendable {
     case event(LoggedEvent)
+    /// The heading of an event, with its type, of which no word is in the log.
+    case eventHeading(UInt64)
     /// SMMU_GERROR's active errors (IHI 0070, 6.3.17).
     case globalError(UInt32)
     case commandQueueError(CommandQueueError)
