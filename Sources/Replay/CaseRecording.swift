@@ -84,11 +84,15 @@ extension RecordedCase {
 
   /// The design that makes a machine do what this one did.
   private func design(of session: DeviceSession, _ inner: InnerDevice?) -> String? {
-    guard let access = session.messages.first?.access else { return nil }
+    guard !session.messages.isEmpty else { return nil }
     switch session.owner {
     case .kernel: return nil
     case .program: return "cookie"
     case .nestedGuest:
+      guard let access = session.messages.first(where: { $0.access.fault == nil })?.access else {
+        // No message arrives where the guest's kernel is told of no window.
+        return inner?.reserved == nil ? "no-rmr" : nil
+      }
       let isIdentity = access.leafOutput.map { $0 == access.address } ?? true
       guard isIdentity else { return "forward-address" }
       return inner?.reserved?.remapPermitted == true ? "rmr-relaxable" : "rmr-identity"

@@ -100,6 +100,18 @@ struct DeviceSession {
     if let intid { waiting[intid] = stretch.count - 1 }
   }
 
+  /// The last access, which failed, was a message. Its data is in no trace; VFIO gives the vectors of a
+  /// function their EventIDs in order (`its_alloc_device_irq`).
+  mutating func refuse(vector: UInt64, _ entry: LoggedEvent) {
+    guard let last = stretch.last, case .access(var access) = last.happening,
+      access.message == nil, access.fault != nil
+    else { return }
+    access.message = RecordedMessage(
+      line: entry.line, time: entry.time, vector: vector, device: device,
+      event: UInt32(truncatingIfNeeded: vector))
+    stretch[stretch.count - 1].happening = .access(access)
+  }
+
   mutating func acknowledge(_ intid: UInt32, cpu: UInt64, _ entry: LoggedEvent) {
     guard let place = waiting.removeValue(forKey: intid), stretch.indices.contains(place),
       case .access(var access) = stretch[place].happening

@@ -7,6 +7,8 @@ package import Inspect
 package struct KernelLogStory: Sendable {
   /// The file as the user would name it.
   package let path: String
+  /// Whether it is of a guest inside the machine, whose StreamIDs are its own.
+  let isInner: Bool
   package private(set) var lines = 0
   /// The SMMU's events, as the driver dumped them.
   package private(set) var events: KernelLog
@@ -27,8 +29,8 @@ package struct KernelLogStory: Sendable {
   /// Reads a log, line by line.
   ///
   /// - Throws: `InputError` when the file cannot be read at all.
-  package init(path: String) throws(InputError) {
-    self.init(named: path)
+  package init(path: String, isInner: Bool = false) throws(InputError) {
+    self.init(named: path, isInner: isInner)
     let file = try InputFile(path)
     while let line = try file.line() {
       take(line)
@@ -37,8 +39,9 @@ package struct KernelLogStory: Sendable {
   }
 
   /// A log to be read line by line.
-  init(named path: String) {
+  init(named path: String, isInner: Bool = false) {
     self.path = path
+    self.isInner = isInner
     events = KernelLog()
   }
 

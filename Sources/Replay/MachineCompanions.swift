@@ -28,7 +28,10 @@ extension RecordedCase {
     for path in kernelTraces {
       companions.kernelTraces.append(try KernelTraceReport(path, progress: progress))
     }
-    for path in kernelLogs { companions.kernelLogs.append(try KernelLogStory(path: path)) }
+    for path in kernelLogs {
+      let isInner = folder.map { path.hasPrefix("\($0)/guest-l2/") } ?? false
+      companions.kernelLogs.append(try KernelLogStory(path: path, isInner: isInner))
+    }
     for path in images { try look(into: path, story, &companions) }
     companions.warnings += ignoredRegions(in: "guest", guest)
     companions.warnings += ignoredRegions(in: "guest-l2", innerGuest)

@@ -45,7 +45,10 @@ struct SessionCollector {
       end(stream, entry, address) { $0.output = address }
     case .failed(_, let address): failure = address
     case .event(let kind, let stream):
-      if let failure { end(stream, entry, failure) { $0.fault = kind } }
+      if let failure {
+        end(stream, entry, failure) { $0.fault = kind }
+        refused(stream, failure, entry)
+      }
       failure = nil
     case .itsCommand(let command): carriedOut(command, entry)
     case .message(let offset, let data, _, let device): arrived(offset, data, device, entry)
@@ -117,6 +120,16 @@ struct SessionCollector {
     sessions[device, default: .init(device: device)].deliver(
       offset: offset, event: event, intid: route?.lpi,
       cpu: route.flatMap { collections[$0.collection] }, entry)
+  }
+
+  /// A message that no stage translates never reaches the ITS. That it was one shows in what the
+  /// controller said before, and in the window that it went to.
+  private mutating func refused(_ device: UInt32, _ address: UInt64, _ entry: LoggedEvent) {
+    guard let signalled, entry.line - signalled.entry.line < 64,
+      MachineStory.softwareWindow.contains(address)
+    else { return }
+    self.signalled = nil
+    sessions[device]?.refuse(vector: signalled.vector, signalled.entry)
   }
 
   /// Strict invalidation shows what software unmapped.

@@ -40,7 +40,7 @@ extension StoryReport {
 
   /// The events of a device in the kernel's log, with the advice for the first of each kind.
   func logLines(_ device: DeviceStory) -> [String] {
-    companions.kernelLogs.flatMap { log -> [String] in
+    companions.kernelLogs.filter { !$0.isInner }.flatMap { log -> [String] in
       var context = DecodeContext()
       context.itsBases = log.controllers
       return log.events(of: device.id).map { [context] kind, count, words in
