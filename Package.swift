@@ -347,7 +347,9 @@ let package = Package(
     tests("FilesTests", ["Files", "ResultFixtures"]),
     tests(
       "InspectTests", ["Inspect", "Files", "Bits", "ArmFormats", "Memory", "SMMU"]),
-    tests("DiagnosisTests", ["Diagnosis", "Inspect", "Firmware", "Bits", "Files", "TestRandom"]),
+    tests(
+      "DiagnosisTests", ["Diagnosis", "Inspect", "Firmware", "Bits", "Files", "TestRandom"],
+      resources: [.copy("Cases")]),
     tests("FuzzTests", ["Fuzz", "Files", "Firmware", "TestRandom"]),
     tests(
       "ConformanceTests",

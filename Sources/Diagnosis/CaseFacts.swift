@@ -1,4 +1,3 @@
-package import Firmware
 package import Inspect
 
 /// Which machine of a nested set-up a file is from.
@@ -65,6 +64,7 @@ package struct CaseFile: Sendable {
     case dsdt = "DSDT"
     case deviceTree = "device tree"
     case otherTable = "another ACPI table"
+    case tableSource = "source of an ACPI table"
     case libvirt = "libvirt domain"
     case eventWords = "event words"
     case registers = "register dump"
@@ -90,6 +90,8 @@ package struct KernelFacts: Sendable {
   package var machineModel: Sourced<String>?
   /// The IORT's revision, from the line that lists ACPI tables.
   package var iortRevision: Sourced<Int>?
+  /// The IORT that this kernel booted with.
+  package var iort: ListedTable?
   package var hasACPI = false
   package var smmus: [Sourced<SMMUProbe>] = []
   package var itses: [Sourced<UInt64>] = []
@@ -131,6 +133,14 @@ package struct KernelFacts: Sendable {
     package var version: Int
     /// `arm_smmu_device.features`; 0 where the log has none.
     package var features: UInt32 = 0
+  }
+
+  /// A line of the list of ACPI tables, which tells one machine's from another's
+  /// (`acpi_tb_print_table_header`).
+  package struct ListedTable: Hashable, Sendable {
+    package var length: UInt64
+    package var oemID: String
+    package var oemTableID: String
   }
 
   package struct DeviceTable: Hashable, Sendable {
@@ -211,6 +221,8 @@ package struct Notice: Sendable {
     case interruptDisabled
     case directRegionRefused
     case messagesNotIsolated
+    /// VFIO finds no IOMMU group of a function.
+    case groupMissing
     case vfioEnabled
     case functionReset
     case linkDown
@@ -319,15 +331,6 @@ package struct ReservedRegion: Sendable {
   /// The IOMMU group, where the file's name or a line before says it.
   package var group: Int?
   package var source: Evidence
-}
-
-/// Firmware tables of one machine in the case.
-package struct FirmwareSet: Sendable {
-  package var folder: String
-  package var tables = FirmwareTables()
-  /// The file of each kind of table.
-  package var names: [CaseFile.Kind: String] = [:]
-  package var facts: PlatformFacts { tables.facts }
 }
 
 /// Values of SMMU registers by the manual's names.

@@ -67,6 +67,14 @@ package struct CaseReader {
         expected: "a folder that can be read", found: "\(error.localizedDescription)",
         at: Place(file: path))
     }
+    if DeviceTreeFolder.isRoot(names) {
+      filesRead += 1
+      var tables = FirmwareTables()
+      tables.tree = try DeviceTreeFolder.tree(at: path)
+      facts.files.append(CaseFile(name: path, kinds: [.deviceTree]))
+      facts.add(tables, kind: .deviceTree, file: path)
+      return
+    }
     for name in names.sorted() {
       let member = "\(path)/\(name)"
       guard filesRead < Self.fileLimit else {
@@ -85,6 +93,17 @@ package struct CaseReader {
     }
   }
 
+  /// Takes the device trees of an archive.
+  private mutating func take(_ trees: DeviceTreeFolder.Members, of archive: String) {
+    for (root, tree) in trees.trees {
+      var tables = FirmwareTables()
+      tables.tree = tree
+      let name = "\(archive)/\(root)"
+      facts.files.append(CaseFile(name: name, kinds: [.deviceTree]))
+      facts.add(tables, kind: .deviceTree, file: name)
+    }
+  }
+
   private mutating func read(file path: String, named name: String) throws(InputError) {
     let file: CompressedFile
     do { file = try CompressedFile(path: path) } catch {
@@ -99,7 +118,17 @@ package struct CaseReader {
       switch Archive.kind(of: head) {
       case .tar, .zip:
         var archive = Archive(file, head: head)
+        var trees = DeviceTreeFolder.Members()
+        defer { take(trees, of: name) }
         while let member = try archive.nextMember() {
+          if let place = DeviceTreeFolder.Members.place(of: member) {
+            var bytes: [UInt8] = []
+            while let block = try archive.block() {
+              bytes += block.prefix(DeviceTreeFolder.propertyLimit - bytes.count)
+            }
+            trees.add(bytes, root: place.root, path: place.path)
+            continue
+          }
           filesRead += 1
           guard filesRead < Self.fileLimit else { break }
           var reader = MemberReader(name: "\(name)/\(member)")
@@ -226,96 +255,9 @@ struct MemberReader {
       remarks.append("\(name): the compressed data are damaged: what came before was read")
     }
     if state == .binary {
-      facts.take(table: binary, named: name)
+      facts.take(binary: binary, named: name)
     } else {
       text.finish(into: &facts)
     }
-  }
-}
-
-extension CaseFacts {
-  /// Takes a binary file: a table of firmware, or nothing that is known.
-  mutating func take(table bytes: [UInt8], named name: String) {
-    var kind = CaseFile.Kind.unknown
-    var tables = FirmwareTables()
-    var problem: String?
-    do {
-      if DeviceTreeBlob.isBlob(bytes) {
-        tables.tree = try DeviceTreeBlob(bytes)
-        kind = .deviceTree
-      } else {
-        switch String(decoding: bytes.prefix(4), as: UTF8.self) {
-        case "IORT": (kind, tables.iort) = (.iort, try IORTTable(bytes))
-        case "APIC": (kind, tables.madt) = (.madt, try MADTTable(bytes))
-        case "MCFG": (kind, tables.mcfg) = (.mcfg, try MCFGTable(bytes))
-        case "DSDT", "SSDT":
-          let scan = try HostBridgeScan(bytes)
-          kind = .dsdt
-          // Secondary tables seldom describe host bridges.
-          if !scan.bridges.isEmpty || bytes.starts(with: "DSDT".utf8) { tables.bridges = scan }
-        case "\u{7f}ELF": kind = .image
-        case let signature where Self.isOtherTable(bytes, signature): kind = .otherTable
-        default: break
-        }
-      }
-    } catch { problem = "\(error)" }
-    files.append(CaseFile(name: name, kinds: [kind]))
-    if let problem {
-      notUnderstood.add("table", Evidence(file: name, line: nil, text: problem))
-    } else if kind == .unknown {
-      notUnderstood.add(
-        "binary file",
-        Evidence(file: name, line: nil, text: "a binary file of a kind that is not known here"))
-    } else if kind != .otherTable, kind != .image {
-      add(tables, kind: kind, file: name)
-    }
-  }
-
-  /// A signature of four capitals or digits, and a length that is the file's.
-  private static func isOtherTable(_ bytes: [UInt8], _ signature: String) -> Bool {
-    guard bytes.count >= 36, signature.allSatisfy({ $0.isUppercase || $0.isNumber }) else {
-      return signature == "RSD "
-    }
-    let length = bytes[4..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
-    return length == bytes.count
-  }
-
-  /// Tables of a folder belong together; of several folders, each has its own machine.
-  mutating func add(_ tables: FirmwareTables, kind: CaseFile.Kind, file: String) {
-    let folder = file.split(separator: "/").dropLast().joined(separator: "/")
-    let place: Int
-    if let known = firmware.firstIndex(where: { $0.folder == folder && $0.names[kind] == nil }) {
-      place = known
-    } else {
-      guard firmware.count < 64 else { return }
-      firmware.append(FirmwareSet(folder: folder))
-      place = firmware.count - 1
-    }
-    firmware[place].names[kind] = file
-    firmware[place].tables.iort = firmware[place].tables.iort ?? tables.iort
-    firmware[place].tables.madt = firmware[place].tables.madt ?? tables.madt
-    firmware[place].tables.mcfg = firmware[place].tables.mcfg ?? tables.mcfg
-    firmware[place].tables.bridges = firmware[place].tables.bridges ?? tables.bridges
-    firmware[place].tables.tree = firmware[place].tables.tree ?? tables.tree
-  }
-
-  /// Puts together what files of a case say in parts.
-  mutating func finish() {
-    // One machine's tables may lie in several folders.
-    if firmware.count > 1,
-      firmware.count(where: { $0.tables.iort != nil || $0.tables.tree != nil }) <= 1
-    {
-      var all = firmware[0]
-      for set in firmware.dropFirst() {
-        all.tables.iort = all.tables.iort ?? set.tables.iort
-        all.tables.madt = all.tables.madt ?? set.tables.madt
-        all.tables.mcfg = all.tables.mcfg ?? set.tables.mcfg
-        all.tables.bridges = all.tables.bridges ?? set.tables.bridges
-        all.tables.tree = all.tables.tree ?? set.tables.tree
-        all.names.merge(set.names) { first, _ in first }
-      }
-      firmware = [all]
-    }
-    for log in logs { groups.merge(log.groups) { first, _ in first } }
   }
 }

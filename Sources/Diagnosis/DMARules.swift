@@ -62,7 +62,9 @@ enum DMARules {
   // MARK: Permission and address 0
 
   private static func permission(_ joined: Joined) -> [Finding] {
-    let events = joined.events.filter { $0.kind == .permission && $0.isOfAccess }
+    let events = joined.events.filter {
+      $0.kind == .permission && $0.isOfAccess && $0.event.missing.isEmpty
+    }
     guard let event = events.first else { return [] }
     let mapped = joined.facts.mappings.history(of: event.address).last { $0.isMap }
     return [

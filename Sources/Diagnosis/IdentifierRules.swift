@@ -8,7 +8,7 @@ enum IdentifierRules {
   static func find(_ joined: Joined) -> [Finding] {
     Findings.best(
       messageMaps(joined) + streams(joined) + iort(joined) + ranges(joined) + complaints(joined)
-        + substreams(joined))
+        + substreams(joined) + dataWords(joined))
   }
 
   // MARK: msi-map
@@ -164,10 +164,18 @@ enum IdentifierRules {
   /// Streams that no device of the driver has.
   private static func streams(_ joined: Joined) -> [Finding] {
     var findings: [Finding] = []
+    var seen: Set<UInt32> = []
     for event in joined.events where event.kind == .badStreamID {
+      let isBeyond = event.function != nil || event.stream > 0xffff
+      if !isBeyond, seen.insert(event.stream).inserted, seen.count <= 8 {
+        // The first level of a table in two has nothing for streams that no device of the driver has.
+        findings.append(
+          unknown(joined, event.stream, event.source, device: event.report.device, version: 3))
+      }
       findings.append(
         Finding(
-          .streamidOutOfRange, 0.85, [event.source] + routeEvidence(joined, event.stream),
+          .streamidOutOfRange, isBeyond ? 0.85 : 0.35,
+          [event.source] + routeEvidence(joined, event.stream),
           means: "StreamID \(hex(UInt64(event.stream))) does not fit the stream table of "
             + "\(event.report.device.isEmpty ? "the SMMU" : event.report.device) (C_BAD_STREAMID): it is beyond "
             + "STRTAB_BASE_CFG.LOG2SIZE, or the first level has no table for it."
@@ -175,7 +183,7 @@ enum IdentifierRules {
           fix:
             "Compare the StreamID with the IORT or iommu-map that produced it, and with IDR1.SIDSIZE.",
           show: "doorbell decode event WORDS", missing: tablesMissing(joined),
-          explains: [.streamidUnmapped]))
+          explains: isBeyond ? [.streamidUnmapped] : []))
     }
     for notice in joined.notices(.groupFailed) {
       let isRange = notice.number == 34 || notice.source.text.lowercased().contains("range")
@@ -189,9 +197,8 @@ enum IdentifierRules {
           fix: "Correct the IORT or iommu-map so that the StreamID fits.",
           missing: tablesMissing(joined)))
     }
-    var seen: Set<UInt32> = []
     for event in joined.events
-    where isUnknown(event) && seen.insert(event.stream).inserted && seen.count <= 8 {
+    where isUnknown(event, joined) && seen.insert(event.stream).inserted && seen.count <= 8 {
       findings.append(
         unknown(joined, event.stream, event.source, device: event.report.device, version: 3))
     }
@@ -207,13 +214,19 @@ enum IdentifierRules {
   }
 
   /// Whether an event says that the driver has set up nothing for the stream.
-  private static func isUnknown(_ event: JoinedEvent) -> Bool {
-    let isConfiguration = event.kind == .badStreamEntry || event.kind == .streamEntryFetch
-    guard event.event.client == "(unassigned sid)" || isConfiguration && event.event.client == nil
-    else {
-      return false
+  ///
+  /// Linux keeps the entries of streams without a device valid, so that an invalid one alone is no
+  /// sign of an unknown stream (`arm_smmu_init_initial_stes`).
+  private static func isUnknown(_ event: JoinedEvent, _ joined: Joined) -> Bool {
+    guard event.function == nil else { return false }
+    if event.event.client == "(unassigned sid)" { return event.kind != .badStreamID }
+    guard event.event.client == nil,
+      event.kind == .badStreamEntry || event.kind == .streamEntryFetch
+    else { return false }
+    // The tables know all streams of the machine, and this is none of them.
+    return joined.platforms(of: event).contains {
+      !joined.platforms[$0].facts.rootComplexes.isEmpty
     }
-    return event.function == nil
   }
 
   private static func unknown(
@@ -422,6 +435,50 @@ enum IdentifierRules {
               "Compare the DeviceID that arrives with the one for which the guest sent MAPD (msi-map, IORT)."
           ))
       }
+    }
+    return findings
+  }
+
+  // MARK: EventIDs
+
+  /// Messages whose data lies beyond the table that the kernel made for the device.
+  ///
+  /// Linux gives a device a power of two of EventIDs, enough for its vectors (`its_create_device`),
+  /// and numbers them from 0 (`its_get_event_id`).
+  private static func dataWords(_ joined: Joined) -> [Finding] {
+    var findings: [Finding] = []
+    for function in joined.functions where function.isSilent {
+      guard let listed = function.listed, findings.count < 8,
+        function.interrupts.contains(where: { $0.chip.contains("ITS") })
+      else { continue }
+      let count = max(
+        function.interrupts.count, listed.msix?.value.count ?? 0, listed.msi?.value.count ?? 0, 2)
+      var size = 2
+      while size < count { size *= 2 }
+      var beyond = listed.entries.filter { !$0.isMasked && Int($0.data) >= size }
+        .map { ($0.data, $0.source) }
+      if let data = listed.messageData, Int(data) >= size, listed.msi?.value.isEnabled == true,
+        let source = listed.messageAddress?.source
+      {
+        beyond.append((data, source))
+      }
+      guard let first = beyond.first else { continue }
+      findings.append(
+        Finding(
+          .eventidOutOfRange, 0.85,
+          beyond.prefix(4).map { Optional.some($0.1) } + [
+            listed.msix?.source, function.interrupts.first { $0.total == 0 }?.source,
+            function.notices.first { $0.kind == .lostInterrupt }?.source,
+          ],
+          means:
+            "\(function.title) sends the data word \(hex(UInt64(first.0))) as EventID, and with \(count) vectors "
+            + "Linux makes an interrupt translation table of \(size) entries, EventIDs 0 to \(size - 1) "
+            + "(its_create_device). The ITS drops a message whose EventID is beyond the size that MAPD gave "
+            + "(IHI 0069, 5.2), without a trace.",
+          fix:
+            "Find out who wrote the data word: a VMM that passes the guest's EventID on to the host's ITS, or "
+            + "a device that adds to it.",
+          explains: [.deviceidUnmapped]))
     }
     return findings
   }

@@ -10,6 +10,9 @@ struct InterruptReader: Sendable {
 
   /// Takes the heading `CPU0 CPU1 ...`.
   mutating func takeHeading(_ text: String) -> Bool {
+    guard text.utf8.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "C") else {
+      return false
+    }
     let words = text.split(whereSeparator: \.isWhitespace)
     let numbers = words.compactMap { $0.hasPrefix("CPU") ? Int($0.dropFirst(3)) : nil }
     guard !words.isEmpty, numbers.count == words.count else { return false }
@@ -19,8 +22,11 @@ struct InterruptReader: Sendable {
 
   /// A line of the table.
   func row(_ text: String, _ source: Evidence) -> InterruptRow? {
+    guard !processors.isEmpty,
+      let start = text.utf8.first(where: { $0 != 0x20 && $0 != 0x09 }), 0x30...0x39 ~= start
+    else { return nil }
     let words = text.split(whereSeparator: \.isWhitespace)
-    guard !processors.isEmpty, words.count > processors.count + 1, let first = words.first,
+    guard words.count > processors.count + 1, let first = words.first,
       first.last == ":", let number = Int(first.dropLast())
     else { return nil }
     var counts: [UInt64] = []
@@ -106,9 +112,12 @@ struct SystemFileReader: Sendable {
     let line = text.drop { $0 == " " || $0 == "\t" }
     distance += 1
     if distance > 64 { group = nil }
-    if let range = line.firstRange(of: "iommu_groups/") {
+    guard let start = line.utf8.first else { return nil }
+    if line.utf8.contains(UInt8(ascii: "/")), let range = line.firstRange(of: "iommu_groups/") {
       return groupFact(line[range.upperBound...])
     }
+    // A number, `resv`, a heading or a member of a group.
+    guard group != nil || "0r/IiGg".utf8.contains(start) else { return nil }
     if line.hasPrefix("/proc/irq/") { return affinity(line) }
     if line.hasPrefix("/sys/devices/system/cpu/"), let colon = line.firstIndex(of: ":") {
       let values = ProcessorList.parse(line[line.index(after: colon)...])

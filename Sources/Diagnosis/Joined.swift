@@ -12,12 +12,16 @@ package struct Joined: Sendable {
   /// Tables with their facts, read once.
   let platforms: [(set: FirmwareSet, facts: PlatformFacts)]
 
+  /// For each log the tables that can be its machine's.
+  let platformsOfLogs: [[Int]]
+
   /// Addresses of MSIs that devices hold, by `lspci` or a dump of the table.
   let messageAddresses: [(PCIFunction, UInt64, Evidence)]
 
   package init(_ facts: CaseFacts) {
     self.facts = facts
     platforms = facts.firmware.map { ($0, $0.facts) }
+    platformsOfLogs = Self.platformsOfLogs(facts)
     messageAddresses = Array(Self.messageAddresses(facts).prefix(65_536))
     joinFunctions()
     joinEvents()
@@ -46,6 +50,40 @@ package struct Joined: Sendable {
       }
       return entries + [message].compactMap(\.self)
     }
+  }
+
+  // MARK: Machines
+
+  /// Which tables are of which log's machine: those that the log lists, else those beside it, else
+  /// all that no other log has.
+  private static func platformsOfLogs(_ facts: CaseFacts) -> [[Int]] {
+    let sets = facts.firmware
+    func isListed(_ set: FirmwareSet, _ log: KernelFacts) -> Bool {
+      guard let header = set.tables.iort?.header, let listed = log.iort else { return false }
+      let origin = TableOrigin(of: header)
+      return header[ACPIHeader.length] == listed.length && origin.oemID == listed.oemID
+        && origin.oemTableID == listed.oemTableID
+    }
+    let listed = facts.logs.map { log in sets.indices.filter { isListed(sets[$0], log) } }
+    let taken = Set(listed.flatMap(\.self))
+    let isInFolders = Set(sets.map(\.folder)).count > 1
+    return facts.logs.indices.map { index in
+      guard listed[index].isEmpty else { return listed[index] }
+      let log = facts.logs[index]
+      let folder = log.file.split(separator: "/").dropLast().joined(separator: "/")
+      let free = sets.indices.filter { set in
+        let isTree = sets[set].tables.iort == nil && sets[set].tables.tree != nil
+        return !taken.contains(set) && !(log.hasACPI && isTree)
+          && !(log.side == .host && sets[set].facts.view == .guest)
+      }
+      let beside = free.filter { isInFolders && sets[$0].folder == folder }
+      return beside.isEmpty ? free : beside
+    }
+  }
+
+  /// The tables of an event's machine; all for an event of no log.
+  func platforms(of event: JoinedEvent) -> [Int] {
+    event.log.map { platformsOfLogs[$0] } ?? Array(platforms.indices)
   }
 
   // MARK: Functions
@@ -93,14 +131,40 @@ package struct Joined: Sendable {
     }
   }
 
-  /// The route of a function through the tables that have its segment.
+  /// The route of a function through the tables that have its segment: those of a log's machine that
+  /// names it come first.
   private func route(of function: PCIFunction) -> (Int?, IDRoute?) {
-    for (index, platform) in platforms.enumerated()
-    where platform.facts.rootComplexes.contains(where: { $0.segment == function.domain }) {
-      let route = platform.facts.route(of: UInt32(function.requesterID), segment: function.domain)
-      return (index, route)
+    let logs = facts.logs.indices.filter { index in
+      let log = facts.logs[index]
+      return log.groups[function] != nil || log.drivers[function] != nil
+        || log.names.values.contains(function)
+    }
+    let own = logs.flatMap { platformsOfLogs[$0] }
+    for index in own + platforms.indices.filter({ !own.contains($0) }) {
+      if let route = route(of: function, in: platforms[index].facts) { return (index, route) }
     }
     return (nil, nil)
+  }
+
+  /// The route through one machine's tables; `nil` where they have no such domain, or leave open
+  /// which bridge has it.
+  private func route(of function: PCIFunction, in facts: PlatformFacts) -> IDRoute? {
+    let id = UInt32(function.requesterID)
+    // The log knows which node the kernel gave the number to.
+    let nodes = self.facts.logs.compactMap { $0.treeBridges[function.domain] }
+    if facts.source == .deviceTree, let node = nodes.first,
+      let bridge = facts.rootComplexes.firstIndex(where: { $0.place.hasSuffix(node) })
+    {
+      return facts.route(of: id, segment: function.domain, at: bridge)
+    }
+    guard facts.rootComplexes.contains(where: { $0.segment == function.domain }) else {
+      return nil
+    }
+    let routes = facts.routes(of: id, segment: function.domain)
+    let isOpen = routes.contains {
+      $0.stream != routes[0].stream || $0.device != routes[0].device
+    }
+    return isOpen ? nil : routes[0]
   }
 
   package func function(_ function: PCIFunction) -> JoinedFunction? {
@@ -138,7 +202,8 @@ package struct Joined: Sendable {
     var joined = JoinedEvent(event: event, report: report, log: log, source: source)
     if let log {
       joined.side = facts.logs[log].side
-      (joined.platform, joined.smmu) = smmu(named: report.device, log: facts.logs[log])
+      (joined.platform, joined.smmu) = smmu(
+        named: report.device, log: facts.logs[log], platformsOfLogs[log])
     }
     if let client = event.client, let function = PCIFunction(client) {
       // The device that a log names wins over any guess.
@@ -151,13 +216,20 @@ package struct Joined: Sendable {
     return joined
   }
 
-  /// The function whose mapping leads to the StreamID at the SMMU of the event.
+  /// The function whose mapping leads to the StreamID at the SMMU of the event: StreamIDs of two
+  /// SMMUs are not comparable.
   private func mapped(_ stream: UInt32, of event: JoinedEvent) -> PCIFunction? {
+    let places = event.platform.map { [$0] } ?? platforms(of: event)
     let fitting = functions.filter { row in
-      guard let route = row.route?.stream, route.id == stream else { return false }
-      return event.smmu == nil || row.platform != event.platform || route.smmu == event.smmu
+      guard let route = row.route?.stream, route.id == stream, let index = row.platform,
+        places.contains(index)
+      else { return false }
+      return event.smmu.map { route.smmu == $0 } ?? true
     }
-    return fitting.count == 1 ? fitting[0].function : nil
+    guard fitting.count == 1, let index = fitting[0].platform else { return nil }
+    // Which of several SMMUs reports is not known.
+    let isSure = event.smmu != nil || platforms[index].facts.smmus.count == 1
+    return isSure || event.report.device.isEmpty ? fitting[0].function : nil
   }
 
   /// The function whose requester ID is the StreamID, where only one is known and no table says
@@ -172,9 +244,13 @@ package struct Joined: Sendable {
 
   /// Which SMMU of the tables a device of a log is: by its address in `5000000.iommu`, else by the
   /// order of numbers in `arm-smmu-v3.N.auto`, which is the order of nodes.
-  private func smmu(named name: String, log: KernelFacts) -> (Int?, Int?) {
+  private func smmu(
+    named name: String, log: KernelFacts, _ candidates: [Int]
+  ) -> (Int?, Int?) {
     guard !name.isEmpty else { return (nil, nil) }
-    for (index, platform) in platforms.enumerated() where !platform.facts.smmus.isEmpty {
+    for index in candidates {
+      let platform = platforms[index]
+      guard !platform.facts.smmus.isEmpty else { continue }
       if let base = UInt64(name.prefix { $0.isHexDigit }, radix: 16), name.contains("."),
         let place = platform.facts.smmus.firstIndex(where: { $0.base == base })
       {
@@ -188,8 +264,8 @@ package struct Joined: Sendable {
       }
       guard let place = names.firstIndex(where: { $0.0 == name }) else { continue }
       if names.count == alike.count { return (index, alike[place]) }
-      // Not all of them are in the log: numbers from 0 on are positions.
-      if let number = Self.number(of: name), number < alike.count { return (index, alike[number]) }
+      // Not all of them are in the log: the tables' own count tells.
+      if let place = platform.facts.smmu(named: name) { return (index, place) }
     }
     return (nil, nil)
   }
@@ -293,9 +369,11 @@ package struct JoinedEvent: Sendable {
 
   /// `F_TRANSLATION of a write to 0x8000040 in stage 1`.
   package var what: String {
-    let stage = isStage2 ? "stage 2" : "stage 1"
     guard kind.isTranslationRelated || kind == .walkAbort else { return "\(kind)" }
-    return "\(kind) of a \(isWrite ? "write to" : "read of") \(hex(address)) in \(stage)"
+    let place = event.missing.contains(2) ? "an address that the log does not have" : hex(address)
+    guard !event.missing.contains(1) else { return "\(kind) of an access to \(place)" }
+    let stage = isStage2 ? "stage 2" : "stage 1"
+    return "\(kind) of a \(isWrite ? "write to" : "read of") \(place) in \(stage)"
   }
 }
 

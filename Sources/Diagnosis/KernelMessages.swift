@@ -12,15 +12,25 @@ struct KnownMessage: Sendable {
     (self.kind, self.words) = (kind, words)
   }
 
-  /// The first that fits a line counts, so that particular ones come before general ones.
-  static let all: [Self] = [
+  /// Complaints. The first that fits a line counts, so that particular ones come before general ones.
+  static let complaints = table(all)
+  /// Lines that say what happened, of which none is a complaint.
+  static let events = table(doings)
+
+  private static func table(_ messages: [Self]) -> PhraseTable<Notice.Kind> {
+    PhraseTable(messages.map { (words: $0.words, value: $0.kind) })
+  }
+
+  private static let all: [Self] = [
     // drivers/iommu/iommu.c: __iommu_device_set_domain, 6.6 and later.
     .init(.directRegionRefused, "firmware has requested this device have a 1:1 iommu mapping"),
     // drivers/vfio/vfio_iommu_type1.c and drivers/iommu/iommufd/device.c.
     .init(.messagesNotIsolated, "no interrupt remapping"),
     .init(.messagesNotIsolated, "interrupt remapping support", "no "),
-    .init(.messagesNotIsolated, "msi interrupts are not secure"),
-    .init(.messagesNotIsolated, "interrupts cannot be isolated"),
+    // drivers/iommu/iommufd/device.c prints this where allow_unsafe_interrupts lets the device pass.
+    .init(.harmless, "msi interrupts are not secure"),
+    // drivers/vfio/group.c: vfio_device_set_group, for a function without a group.
+    .init(.groupMissing, "vfio-pci", "probe", "failed with error -22"),
     .init(.vfioFault, "vfio", "iommu map"),
     // virt/lib/irqbypass.c and its users.
     .init(.bypassFailed, "irq bypass", "fails"),
@@ -60,6 +70,7 @@ struct KnownMessage: Sendable {
     .init(.linkDown, "pciehp", "link down"),
     .init(.linkDown, "pciehp", "card not present"),
     .init(.linkDown, "dpc:", "containment"),
+    .init(.pcieError, "dpc:", "error"),
     .init(.deviceGone, "device inaccessible"),
     .init(.deviceGone, "d3cold to d0"),
     .init(.deviceGone, "config space inaccessible"),
@@ -123,8 +134,7 @@ struct KnownMessage: Sendable {
     .init(.stall, "interrupt took too long"),
   ]
 
-  /// Lines that say what happened, of which none is a complaint.
-  static let doings: [Self] = [
+  private static let doings: [Self] = [
     .init(.vfioEnabled, "vfio-pci", "enabling device"),
     .init(.functionReset, "vfio-pci", "resetting"),
     .init(.functionReset, "vfio-pci", "reset done"),
@@ -142,13 +152,10 @@ struct KnownMessage: Sendable {
     .init(.lostInterrupt, "completion polled"),
     .init(.noIDTranslation, "map translation", "id 0x"),
     .init(.lpiFault, "booted with lpis enabled"),
-    .init(.messagesNotIsolated, "msi interrupts are not secure"),
     .init(.bypassFailed, "irq bypass", "fails"),
     .init(.reservedRangeFault, "rmr descriptor"),
     .init(.reservedRangeFault, "rmr node"),
   ]
-
-  func fits(_ line: String) -> Bool { words.allSatisfy { line.contains($0) } }
 }
 
 /// Classes of words that decide which lines of a log are looked at.
@@ -167,17 +174,20 @@ enum LineClass {
   static let vmm = 11
   static let trace = 12
   static let group = 13
+  static let harmless = 14
 
   /// Words that hold a word of trouble and are none: "default" is no "fault", "invalidation" not
   /// "invalid".
-  private static let harmless = ["default", "invalidation", "invalidate", "install"]
+  private static let harmlessWords = ["default", "invalidation", "invalidate", "install"]
 
-  /// Whether a line in small letters says that something went wrong.
-  static func isTrouble(_ lower: String, _ classes: UInt64) -> Bool {
+  /// Whether a line says that something went wrong.
+  ///
+  /// - Parameter classes: the classes of words in it.
+  static func isTrouble(_ text: String, _ classes: UInt64) -> Bool {
     guard classes & mask(trouble) != 0 else { return false }
-    var rest = lower
-    for word in harmless where rest.contains(word) { rest = rest.replacing(word, with: "") }
-    guard rest.utf8.count < lower.utf8.count else { return true }
+    guard classes & mask(harmless) != 0 else { return true }
+    var rest = text.lowercased()
+    for word in harmlessWords { rest = rest.replacing(word, with: "") }
     return scanner.categories(in: Array(rest.utf8)[...]) & mask(trouble) != 0
   }
 
@@ -224,6 +234,7 @@ enum LineClass {
       ),
       (trace, [": map:", ": unmap:", "iommu: iova", "attach_device", "detach_device"]),
       (group, ["iommu_groups", "iommu group", "_affinity_list", "reserved_regions"]),
+      (harmless, harmlessWords),
     ]
     return KeywordScanner(words.flatMap { pair in pair.1.map { (word: $0, category: pair.0) } })
   }()
@@ -242,11 +253,11 @@ extension KernelFacts {
     let text = line.text
     let source = Evidence(file: file, line: number, text: Self.shown(text))
     learn(text, source, classes)
-    let lower = text.lowercased()
-    let isTrouble = LineClass.isTrouble(lower, classes)
+    let isTrouble = LineClass.isTrouble(text, classes)
     if isTrouble || classes & LineClass.mask(LineClass.doings, LineClass.vfio, LineClass.group) != 0
     {
-      note(text, lower, source, time: line.time, isTrouble: isTrouble, classes, &others)
+      note(
+        text, line.message, source, time: line.time, isTrouble: isTrouble, classes, &others)
     }
   }
 
@@ -259,16 +270,15 @@ extension KernelFacts {
   // MARK: Complaints
 
   private mutating func note(
-    _ text: String, _ lower: String, _ source: Evidence, time: UInt64?, isTrouble: Bool,
-    _ classes: UInt64, _ others: inout NotUnderstood
+    _ text: String, _ message: ArraySlice<UInt8>, _ source: Evidence, time: UInt64?,
+    isTrouble: Bool, _ classes: UInt64, _ others: inout NotUnderstood
   ) {
-    let known = isTrouble ? KnownMessage.all : KnownMessage.doings
-    var kind = known.first { $0.fits(lower) }?.kind
+    var kind = (isTrouble ? KnownMessage.complaints : KnownMessage.events).first(in: message)
     if kind == nil, isTrouble {
-      kind = KnownMessage.doings.first { $0.fits(lower) }?.kind ?? generic(lower, text)
+      kind = KnownMessage.events.first(in: message) ?? generic(text)
     }
     guard let kind else {
-      if isTrouble, isConcerned(lower, text, classes) {
+      if isTrouble, isConcerned(text, classes) {
         others.add(Self.shape(of: text), source)
       }
       return
@@ -279,11 +289,12 @@ extension KernelFacts {
     notices.append(
       Notice(
         kind: kind, function: function, device: Self.device(in: text),
-        number: Self.number(of: kind, in: lower), time: time, source: source))
+        number: Self.number(of: kind, in: text.lowercased()), time: time, source: source))
   }
 
   /// Time-outs of PCI functions' drivers are lost interrupts until something else is known.
-  private func generic(_ lower: String, _ text: String) -> Notice.Kind? {
+  private func generic(_ text: String) -> Notice.Kind? {
+    let lower = text.lowercased()
     guard lower.contains("timeout") || lower.contains("timed out"), function(in: text) != nil,
       !lower.contains("smmu"), !lower.contains("pcieport"), !lower.contains("vfio")
     else { return nil }
@@ -292,11 +303,11 @@ extension KernelFacts {
 
   /// Lines of these drivers always matter: SMMU, ITS and GIC, VFIO, iommufd, AER, and those of
   /// functions that complain of interrupts.
-  private func isConcerned(_ lower: String, _ text: String, _ classes: UInt64) -> Bool {
+  private func isConcerned(_ text: String, _ classes: UInt64) -> Bool {
     let concerned = LineClass.mask(
       LineClass.smmu, LineClass.controller, LineClass.iommu, LineClass.vfio, LineClass.hypervisor)
     if classes & concerned != 0 { return true }
-    if lower.contains("aer:") || lower.contains("pcieport") { return true }
+    if text.contains("AER:") || text.contains("pcieport") { return true }
     return function(in: text) != nil
   }
 
@@ -336,9 +347,10 @@ extension KernelFacts {
       }
       return Int(text[range.upperBound...].drop { $0 == "#" }.prefix { $0.isNumber })
     default:
-      guard let range = text.firstRange(of: "error -") ?? text.firstRange(of: "(-") else {
-        return nil
-      }
+      guard
+        let range = text.firstRange(of: "error -") ?? text.firstRange(of: "(-")
+          ?? text.firstRange(of: ": -")
+      else { return nil }
       return Int(text[range.upperBound...].prefix { $0.isNumber })
     }
   }
@@ -380,6 +392,7 @@ extension KernelFacts {
         let revision = Int(text[range.upperBound...].prefix(2))
       {
         iortRevision = Sourced(revision, source)
+        iort = Self.listedTable(text, after: range.upperBound)
       }
       if text.contains("BOCHS") { guestMarks += 4 }
     } else if text.hasPrefix("ACPI: ") {
@@ -403,6 +416,22 @@ extension KernelFacts {
     } else if text.contains("started at EL2") {
       hostMarks += 2
     }
+  }
+
+  /// `ACPI: IORT 0x000000013F0D2898 000144 (v05 BOCHS  BXPC     00000001 BXPC 00000001)`: the OEM ID
+  /// has six columns, the OEM table ID eight.
+  private static func listedTable(_ text: String, after: String.Index) -> ListedTable? {
+    let words = text.split(separator: " ")
+    let rest = text[after...].drop { $0 != " " }.dropFirst()
+    guard words.count > 3, let length = UInt64(words[3], radix: 16), rest.count >= 15 else {
+      return nil
+    }
+    func trimmed(_ text: Substring) -> String {
+      String(text.prefix { $0 != " " })
+    }
+    return ListedTable(
+      length: length, oemID: trimmed(rest.prefix(6)),
+      oemTableID: trimmed(rest.dropFirst(7).prefix(8)))
   }
 
   /// `ACPI: PCI Root Bridge [PC20] (domain 0000 [bus 20-21])`.

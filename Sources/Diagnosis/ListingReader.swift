@@ -22,6 +22,12 @@ struct ListingReader: Sendable {
       guard current != nil else { return nil }
       return takeDetail(text.drop { $0 == " " || $0 == "\t" }, source)
     }
+    let isHex = (0x30...0x39).contains(first) || (0x61...0x66).contains(first | 0x20)
+    guard isHex || first == UInt8(ascii: "S") || first == UInt8(ascii: "m") else {
+      current = nil
+      return nil
+    }
+    if text.hasPrefix("msix["), current != nil { return takeDetail(text[...], source) }
     if let kind = takeRow(text, source) { return kind }
     return takeTitle(text, source)
   }

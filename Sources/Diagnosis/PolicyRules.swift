@@ -76,17 +76,17 @@ enum PolicyRules {
           missing: joined.facts.groups.isEmpty
             ? [MissingFile(.groups, "which functions share the group, and their drivers")] : []))
     }
-    if let complaint = joined.facts.complaints.first(where: { $0.kind == .noGroup }) {
+    if let refusal = missingGroup(joined) {
       let smmus = joined.platforms.flatMap(\.facts.smmus)
       let probed = joined.facts.logs.contains {
         $0.smmus.contains { $0.value.features != 0 || $0.value.version == 2 }
       }
-      let who = complaint.function.map { "\($0)" } ?? "the function"
-      let route = complaint.function.flatMap { joined.function($0)?.route }
+      let who = refusal.function.map { "\($0)" } ?? "the function"
+      let route = refusal.function.flatMap { joined.function($0)?.route }
       if !smmus.isEmpty, !probed, joined.has(.kernelLog) {
         findings.append(
           Finding(
-            .smmuDisabled, 0.85, [complaint.source] + tables(joined),
+            .smmuDisabled, 0.85, refusal.sources + tables(joined),
             means:
               "\(who) has no IOMMU group. The tables describe an SMMU at \(hex(smmus[0].base)), and no "
               + "driver of it reports in the log: its driver is not built in, or off.",
@@ -97,7 +97,7 @@ enum PolicyRules {
         findings.append(
           Finding(
             .noIommuGroup, 0.9,
-            [complaint.source]
+            refusal.sources
               + joined.notices(.groupFailed).prefix(2).map { Optional.some($0.source) },
             means:
               "\(who) has no IOMMU group, and VFIO gives away groups alone: no SMMU translates for it"
@@ -116,6 +116,18 @@ enum PolicyRules {
       }
     }
     return findings
+  }
+
+  /// A function of which VFIO, or a VMM, finds no group.
+  private static func missingGroup(
+    _ joined: Joined
+  ) -> (function: PCIFunction?, sources: [Evidence?])? {
+    let complaint = joined.facts.complaints.first { $0.kind == .noGroup }
+    let notice = joined.notices(.groupMissing).first { notice in
+      notice.function.map { joined.facts.groups[$0] == nil } ?? false
+    }
+    guard complaint != nil || notice != nil else { return nil }
+    return (complaint?.function ?? notice?.function, [complaint?.source, notice?.source])
   }
 
   private static func tables(_ joined: Joined) -> [Evidence?] {
@@ -173,7 +185,7 @@ enum PolicyRules {
       {
         return [
           Finding(
-            .smmuDisabled, 0.9,
+            .smmuDisabled, 0.93,
             [
               joined.facts.complaints.first { $0.kind == .noGroup }?.source,
               Evidence(

@@ -197,11 +197,15 @@ enum SMMURules {
   // MARK: Stream table entries
 
   private static func entries(_ joined: Joined) -> [Finding] {
-    let events = joined.events.filter { $0.kind == .badStreamEntry && $0.function != nil }
+    let events = joined.events.filter {
+      $0.kind == .badStreamEntry && $0.event.client != "(unassigned sid)"
+    }
     guard let event = events.first else { return badContexts(joined) }
     let log = event.log.map { joined.facts.logs[$0] }
     func isNear(_ notice: Notice) -> Bool {
-      guard notice.function == nil || notice.function == event.function else { return false }
+      guard
+        notice.function == nil || event.function == nil || notice.function == event.function
+      else { return false }
       guard let at = event.report.firstTime, let time = notice.time else { return true }
       return time > at ? time - at < 10_000_000 : at - time < 10_000_000
     }

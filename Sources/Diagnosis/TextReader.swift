@@ -1,4 +1,5 @@
 internal import Files
+internal import Firmware
 internal import Inspect
 
 /// Reads a text of any kind, or of several kinds pasted into one: each line goes to the reader whose
@@ -27,6 +28,11 @@ struct TextReader {
   private var states: [InterruptState] = []
   private var registers: [String: UInt64] = [:]
   private var registerSource: Evidence?
+  private var tables = ACPIText.Reader()
+  /// The source of a device tree, from its first line on.
+  private var treeSource: [UInt8] = []
+  private var isTree = false
+  private static let treeLimit = 16 << 20
   /// The text of what could be one JSON value.
   private var document: [UInt8] = []
   private var mayBeDocument = false
@@ -46,6 +52,7 @@ struct TextReader {
     if number == 1 { mayBeDocument = bytes.first == UInt8(ascii: "{") }
     if mayBeDocument, document.count < Self.documentLimit { document += bytes + [0x0a] }
     let line = KernelLogLine(bytes)
+    if !line.isKernel, takeFirmware(bytes) { return }
     if kernel.reports.read(line) {
       if line.isKernel { kinds.insert(.kernelLog) }
       return
@@ -57,6 +64,16 @@ struct TextReader {
       return
     }
     takeOther(line, bytes, classes, number)
+  }
+
+  /// Tables as text, and the source of a device tree.
+  private mutating func takeFirmware(_ bytes: [UInt8]) -> Bool {
+    if isTree || bytes.starts(with: Array("/dts-v1/".utf8)) {
+      isTree = true
+      if treeSource.count < Self.treeLimit { treeSource += bytes + [0x0a] }
+      return true
+    }
+    return tables.take(bytes[...])
   }
 
   /// A line without a kernel's time stamp.
@@ -79,7 +96,9 @@ struct TextReader {
     }
     if takeState(text, source()) || takeRegister(text, source()) { return }
     if vmm.take(text, source()) { return }
-    if unclaimed == nil, text.contains("0x") { unclaimed = source() }
+    if unclaimed == nil, text.utf8.contains(UInt8(ascii: "x")), text.contains("0x") {
+      unclaimed = source()
+    }
     // A kernel's message whose time stamp was left out names its driver.
     guard classes != 0, let colon = text.firstRange(of: ": "),
       text[..<colon.lowerBound].split(separator: " ").count <= 3
@@ -125,13 +144,9 @@ struct TextReader {
 
   /// `/sys/kernel/debug/irq/irqs/54`: `handler:  handle_fasteoi_irq` and the like.
   private mutating func takeState(_ text: String, _ source: Evidence) -> Bool {
-    guard let colon = text.firstIndex(of: ":") else { return false }
+    guard let colon = text.utf8.prefix(24).firstIndex(of: UInt8(ascii: ":")) else { return false }
     let name = text[..<colon].drop { $0 == " " }
-    let names: Set<Substring> = [
-      "handler", "device", "status", "istate", "ddepth", "wdepth", "dstate", "node", "affinity",
-      "effectiv", "domain", "hwirq", "chip", "parent", "flags",
-    ]
-    guard names.contains(name) else { return false }
+    guard Self.stateNames.contains(name) else { return false }
     let value = text[text.index(after: colon)...].drop { $0 == " " }
     if name == "handler" {
       guard value.hasPrefix("handle_") else { return false }
@@ -144,6 +159,11 @@ struct TextReader {
     }
     return true
   }
+
+  private static let stateNames: Set<Substring> = [
+    "handler", "device", "status", "istate", "ddepth", "wdepth", "dstate", "node", "affinity",
+    "effectiv", "domain", "hwirq", "chip", "parent", "flags",
+  ]
 
   private mutating func endState() {
     if !state.fields.isEmpty, states.count < 4096 { states.append(state) }
@@ -158,6 +178,7 @@ struct TextReader {
 
   /// `SMMU_STRTAB_BASE = 0x40001000`, with a colon or nothing for the equals sign.
   private mutating func takeRegister(_ text: String, _ source: Evidence) -> Bool {
+    guard text.utf8.count < 100 else { return false }
     let words = text.split { " \t=:,".contains($0) }
     guard (2...4).contains(words.count), let first = words.first,
       let value = words.last.flatMap({ UInt64(number: $0) })
@@ -179,6 +200,7 @@ struct TextReader {
     vmm.finish()
     endState()
     readDocument()
+    finishFirmware(into: &facts)
     kinds.formUnion(vmm.kinds)
     if kernel.hostMarks > kernel.guestMarks { kernel.side = .host }
     if kernel.guestMarks > kernel.hostMarks { kernel.side = .guest }
@@ -229,6 +251,25 @@ struct TextReader {
     {
       facts.notUnderstood.add("text of an unknown kind", line)
     }
+  }
+
+  private mutating func finishFirmware(into facts: inout CaseFacts) {
+    kinds.formUnion(facts.take(tables: tables.tables, of: file))
+    func complain(_ text: String) {
+      facts.notUnderstood.add("table", Evidence(file: file, line: nil, text: text))
+    }
+    if let problem = tables.problem { complain("\(problem)") }
+    if tables.isDisassembly, tables.tables.isEmpty {
+      kinds.insert(.tableSource)
+      complain("the source of an ACPI table: compile it with 'iasl FILE' and give FILE.aml")
+    }
+    guard isTree else { return }
+    kinds.insert(.deviceTree)
+    var trees = FirmwareTables()
+    do {
+      trees.tree = try DeviceTreeSource.tree(treeSource)
+      facts.add(trees, kind: .deviceTree, file: file)
+    } catch { complain("the source of a device tree: \(error.message)") }
   }
 
   /// Registers in one JSON object, as a memory image has them beside it.

@@ -124,6 +124,7 @@ package struct VMMComplaint: Sendable {
     case attach
     case routing
     case interrupts
+    case interruptController
     case deviceMissing
     case other
   }
@@ -154,18 +155,33 @@ struct VMMReader: Sendable {
       goOn(begun + " " + rest, start)
       return true
     }
-    let lower = text.lowercased()
-    if let start = Self.command(in: text, lower) {
+    if takeDomain(text, source()) { return true }
+    guard Self.words.categories(in: Array(text.utf8)[...]) != 0 else { return false }
+    if let start = Self.command(in: text) {
       goOn(String(text[start...]), source())
       return true
     }
+    let lower = text.lowercased()
     if takeVersion(text, lower, source()) { return true }
     if takeSystemCall(text, source()) { return true }
-    if takeDomain(text, source()) { return true }
     if takeDoorbell(text, lower, source()) { return true }
     if takeMemory(text, lower, source()) { return true }
     return takeComplaint(text, lower, source())
   }
+
+  /// Words of which each line that matters here has one: names of programs and of what they speak of.
+  private static let words = KeywordScanner(
+    (subjects + [
+      "qemu-kvm", "cloud-hypervisor", "openvmm", "crosvm", "lkvm", "emulator version", "ioctl(",
+      "openat(", "doorbell", "translater", "ram ", "ram:", "memory",
+    ]).map { (word: $0, category: 0) })
+
+  /// What messages of a VMM about its machine speak of.
+  private static let subjects = [
+    "qemu-system", "vmm", "vfio", "iommu", "hypervisor", "smmu", "error:", "error ", "caused by",
+    "os error", "kvm", "ioas", "guest ram", "invalid command attributes",
+  ]
+  private static let subjectScanner = KeywordScanner(subjects.map { (word: $0, category: 0) })
 
   // MARK: Command lines
 
@@ -176,19 +192,24 @@ struct VMMReader: Sendable {
   ]
 
   /// Where a command starts: a program and an option, no message of the program.
-  private static func command(in text: String, _ lower: String) -> String.Index? {
+  private static func command(in text: String) -> String.Index? {
     for (program, _) in programs {
-      guard let range = lower.firstRange(of: program), range.lowerBound < text.endIndex else {
-        continue
-      }
+      guard let range = text.firstRange(of: program) else { continue }
       let rest = text[range.upperBound...]
       guard !rest.hasPrefix(":"), !rest.hasPrefix("["),
-        rest.contains(" -") || rest.hasSuffix("\\")
+        hasOption(rest) || rest.hasSuffix("\\")
       else { continue }
       guard !rest.hasPrefix(" --version"), !rest.hasPrefix(" -version") else { return nil }
-      return text.indices.contains(range.lowerBound) ? range.lowerBound : nil
+      return range.lowerBound
     }
     return nil
+  }
+
+  /// Whether words behind a program have an option, a dash or two before a letter.
+  private static func hasOption(_ text: Substring) -> Bool {
+    text.split(separator: " ").contains { word in
+      word.hasPrefix("-") && word.drop { $0 == "-" }.first?.isLetter == true
+    }
   }
 
   private mutating func goOn(_ text: String, _ source: Evidence) {
@@ -357,7 +378,10 @@ struct VMMReader: Sendable {
   // MARK: Messages
 
   /// Words of messages and what they are about; the first that fits counts.
-  private static let messages: [([String], VMMComplaint.Kind)] = [
+  private static let messages = PhraseTable<VMMComplaint.Kind>(
+    rows.map { (words: $0.0, value: $0.1) })
+
+  private static let rows: [([String], VMMComplaint.Kind)] = [
     (["accel=on", "not supported for dt"], .accelNeedsACPI),
     (["smmu", "accel", "acpi"], .accelNeedsACPI),
     (["smmu", "accel", "kvm"], .accelNeedsKVM),
@@ -375,6 +399,8 @@ struct VMMReader: Sendable {
     (["is not viable"], .groupNotViable),
     (["not viable"], .groupNotViable),
     (["bound to their vfio bus driver"], .groupNotViable),
+    // hw/intc/arm_gicv3_its.c, with -d guest_errors.
+    (["invalid command attributes"], .interruptController),
     (["viommu"], .virtualIOMMUAllocation),
     (["vdevice"], .virtualDeviceAllocation),
     (["allocate hwpt"], .pageTableAllocation),
@@ -383,6 +409,7 @@ struct VMMReader: Sendable {
     (["nesting parent"], .pageTableAllocation),
     (["set_gsi_routing"], .routing), (["gsi routing"], .routing), (["signal_msi"], .routing),
     (["irq routing"], .routing), (["msi route"], .routing), (["irqfd"], .routing),
+    (["iommudmamap"], .mapping), (["iommu table"], .mapping), (["vfiodmamap"], .mapping),
     (["ioas_map"], .mapping), (["dma_map"], .mapping), (["map_dma"], .mapping),
     (["dma map"], .mapping), (["map dma"], .mapping), (["map guest ram"], .mapping),
     (["map", "iova"], .mapping), (["map", "memory"], .mapping),
@@ -396,23 +423,20 @@ struct VMMReader: Sendable {
   ]
 
   private mutating func takeComplaint(_ text: String, _ lower: String, _ source: Evidence) -> Bool {
-    let isOurs =
-      lower.contains("qemu-system") || lower.contains("vmm") || lower.contains("vfio")
-      || lower.contains("iommu") || lower.contains("hypervisor") || lower.contains("smmu")
-      || lower.contains("error:") || lower.contains("error ") || lower.contains("caused by")
-      || lower.contains("os error") || lower.contains("kvm") || lower.contains("ioas")
-      || lower.contains("guest ram")
-    guard isOurs else { return false }
+    let bytes = Array(text.utf8)[...]
+    guard Self.subjectScanner.categories(in: bytes) != 0 else { return false }
     let number = ErrorNumber.find(in: text)
-    let kind = Self.messages.first { row in row.0.allSatisfy { lower.contains($0) } }?.1
+    let kind = Self.messages.first(in: bytes)
     // These are refusals, whatever words they have.
     let refusals: Set<VMMComplaint.Kind?> = [
       .accelNeedsACPI, .accelNeedsKVM, .accelMismatch, .accelDevice, .mapNotifier, .noGroup,
       .groupNotViable,
     ]
+    // Such words are a refusal in a message of a program, and none in a letter about one.
+    let isMessage = ["qemu", "error", "vmm", "libvirt", "warn"].contains { lower.contains($0) }
     let isTrouble =
-      number != nil || refusals.contains(kind)
-      || LineClass.isTrouble(lower, LineClass.scanner.categories(in: Array(lower.utf8)[...]))
+      number != nil || refusals.contains(kind) && isMessage
+      || LineClass.isTrouble(text, LineClass.scanner.categories(in: bytes))
     guard isTrouble else {
       if lower.contains("vfio") || lower.contains("qemu-system") { kinds.insert(.vmmLog) }
       return lower.contains("qemu-system")
@@ -471,6 +495,7 @@ struct VMMReader: Sendable {
 
   /// Lines of a domain's XML that matter here (https://libvirt.org/formatdomain.html).
   private mutating func takeDomain(_ text: String, _ source: Evidence) -> Bool {
+    guard text.utf8.first(where: { $0 != 0x20 && $0 != 0x09 }) == 0x3c else { return domain != nil }
     let line = text.drop { $0 == " " || $0 == "\t" }
     if line.hasPrefix("<domain ") {
       domain = VirtualMachineCommand(vmm: "libvirt", source: source)
@@ -533,6 +558,13 @@ package enum ErrorNumber {
     (98, "EADDRINUSE", "Address already in use"), (110, "ETIMEDOUT", "Connection timed out"),
   ]
 
+  /// What stands before a number.
+  private static let marks = [
+    "os error ", "= -", "errno ", "errno=", "error -", "(-", "Error(", "code: ",
+  ]
+  private static let words = KeywordScanner(
+    (marks + all.flatMap { [$0.1, $0.2] }).map { (word: $0, category: 0) })
+
   package static func number(of name: String) -> Int? {
     all.first { $0.1 == name || name == "ENOTSUP" && $0.1 == "EOPNOTSUPP" }?.0
   }
@@ -544,8 +576,9 @@ package enum ErrorNumber {
 
   /// The error that a message ends with.
   package static func find(in text: String) -> Int? {
+    guard words.categories(in: Array(text.utf8)[...]) != 0 else { return nil }
     if let row = all.first(where: { text.contains($0.2) || text.contains($0.1) }) { return row.0 }
-    for mark in ["os error ", "= -", "errno ", "errno=", "error -", "(-"] {
+    for mark in marks {
       if let range = text.firstRange(of: mark),
         let number = Int(text[range.upperBound...].prefix { $0.isNumber }),
         (1...133).contains(number)

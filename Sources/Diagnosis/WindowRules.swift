@@ -140,7 +140,9 @@ private struct WindowCase {
     if let index = event.platform, joined.platforms[index].set.tables.iort != nil {
       return joined.platforms[index]
     }
-    return joined.platforms.first { $0.set.tables.iort != nil }
+    return joined.platforms(of: event).map { joined.platforms[$0] }.first {
+      $0.set.tables.iort != nil
+    }
   }
 
   /// Linux reads RMRs since 6.0 (`iort_get_rmr_sids`, 491cf4a6735a).
