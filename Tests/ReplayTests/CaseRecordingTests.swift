@@ -36,6 +36,17 @@ struct CaseRecordingTests {
     #expect(agreement.accesses.agreed == agreement.accesses.compared)
   }
 
+  @Test("messages that no stage translates are messages, and their design comes out as recorded")
+  func refused() async throws {
+    let study = try study(try Fixture.path("designs/nested-kvm-normr.log.gz"))
+    #expect(study.recording.design == "no-rmr")
+    #expect(study.recording.interrupts.allSatisfy { !$0.isMapped })
+    let agreement = try #require(study.agreement(with: await study.scenario.run()))
+    #expect(agreement.differences == [])
+    #expect(agreement.messages.compared == 28)
+    #expect(agreement.accesses.compared > 300)
+  }
+
   @Test("a changed outcome of the recording is noticed")
   func changed() async throws {
     let path = try Fixture.path("checks/nested-iommufd.log.gz")
