@@ -87,6 +87,7 @@ struct KnownMessage: Sendable {
     .init(.pcieError, "aer:"),
     // Bridges without room for windows that nothing needs.
     .init(.harmless, "bridge window"),
+    .init(.harmless, "bridge configuration invalid", "reconfiguring"),
     .init(.harmless, "can't assign"),
     .init(.harmless, "failed to assign"),
     .init(.harmless, "resources are unassigned"),
@@ -142,6 +143,7 @@ struct KnownMessage: Sendable {
     .init(.unbound, "removing from iommu group"),
     .init(.linkDown, "pciehp", "link down"),
     .init(.linkDown, "card not present"),
+    .init(.linkDown, "dpc:", "containment"),
     .init(.interfaceDown, "link is down"),
     .init(.interfaceDown, "link down"),
     .init(.interfaceDown, " new 0"),
@@ -220,7 +222,8 @@ enum LineClass {
         doings,
         [
           "link is down", "link down", "link change", "falling back", "resetting", "reset done",
-          "disabling irq", "map translation", "card not present", "rmr ", "device lost", "lockup",
+          "disabling irq", "map translation", "card not present", "containment", "rmr ",
+          "device lost", "lockup",
           "lpis enabled", "corrupted",
         ]
       ),

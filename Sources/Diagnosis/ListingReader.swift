@@ -60,7 +60,7 @@ struct ListingReader: Sendable {
   private mutating func take(driverOf text: String, _ source: Evidence) {
     guard let current, let range = text.firstRange(of: "driver=") else { return }
     let name = text[range.upperBound...].prefix { $0 != " " }
-    functions[current]?.driver = Sourced(String(name), source)
+    if name != "-" { functions[current]?.driver = Sourced(String(name), source) }
   }
 
   // MARK: Details

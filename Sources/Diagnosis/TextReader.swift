@@ -36,6 +36,8 @@ struct TextReader {
   /// The text of what could be one JSON value.
   private var document: [UInt8] = []
   private var mayBeDocument = false
+  /// Whether the text is one JSON value over many lines, in which words of messages mean nothing.
+  private var isDocument = false
   private static let documentLimit = 1 << 20
 
   init(file: String) {
@@ -49,8 +51,31 @@ struct TextReader {
       kinds.insert(.machineTrace)
       return
     }
-    if number == 1 { mayBeDocument = bytes.first == UInt8(ascii: "{") }
+    if number == 1 {
+      mayBeDocument = bytes.first == UInt8(ascii: "{")
+      isDocument = bytes == [UInt8(ascii: "{")] || bytes == [UInt8(ascii: "[")]
+    }
     if mayBeDocument, document.count < Self.documentLimit { document += bytes + [0x0a] }
+    guard isDocument else { return take(line: bytes, number: number) }
+    if let message = Self.journalMessage(bytes) { take(line: message, number: number) }
+    if unclaimed == nil, String(decoding: bytes, as: UTF8.self).contains("0x") {
+      unclaimed = Evidence(
+        file: file, line: number, text: KernelFacts.shown(String(decoding: bytes, as: UTF8.self)))
+    }
+  }
+
+  /// The message in a line of `journalctl -o json-pretty`: `"MESSAGE" : "..."`.
+  private static func journalMessage(_ bytes: [UInt8]) -> [UInt8]? {
+    let rest = bytes.drop { $0 == 0x20 || $0 == 0x09 }
+    guard rest.starts(with: Array("\"MESSAGE\"".utf8)) else { return nil }
+    let member = rest.last == UInt8(ascii: ",") ? rest.dropLast() : rest
+    guard let object = try? JSONValue(parsing: [UInt8(ascii: "{")] + member + [UInt8(ascii: "}")]),
+      case .string(let text)? = object["MESSAGE"]
+    else { return nil }
+    return Array(text.utf8)
+  }
+
+  private mutating func take(line bytes: [UInt8], number: Int) {
     let line = KernelLogLine(bytes)
     if !line.isKernel, takeFirmware(bytes) { return }
     if kernel.reports.read(line) {
@@ -246,7 +271,7 @@ struct TextReader {
     // Prose says nothing that a rule could read; numbers in a form that is not known may matter.
     if kinds.isEmpty,
       let line = unclaimed
-        ?? (lines > 60
+        ?? (lines > 60 && !isDocument
           ? Evidence(file: file, line: nil, text: "\(lines) lines of an unknown kind") : nil)
     {
       facts.notUnderstood.add("text of an unknown kind", line)

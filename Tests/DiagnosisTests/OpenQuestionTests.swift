@@ -58,6 +58,26 @@ struct OpenQuestionTests {
     #expect(Report(["log": log, "irq": interrupts, "vmm": vmm]).diagnosis.isHealthy)
   }
 
+  @Test("words of messages mean nothing in a JSON document, and a journal's message does")
+  func document() {
+    let answer =
+      "{\n  \"fix\": \"error: SMMUv3 with accel=on not supported for DT, use ACPI\",\n  \"n\": 1\n}\n"
+    #expect(Report(["a": answer]).diagnosis.causes.first?.cause == .cannotTell)
+    let journal =
+      "{\n\t\"MESSAGE\" : \"arm-smmu-v3 arm-smmu-v3.0.auto: EVTQ overflow detected -- events lost\",\n"
+      + "\t\"_TRANSPORT\" : \"kernel\"\n}\n"
+    #expect(Report(["j": journal]).diagnosis.causes.first?.cause == .evtqOverflow)
+  }
+
+  @Test("an event of which words are missing is not told as if they were zero")
+  func cut() {
+    let event = Kernel.event(0x4100_0000_0013, 0x0200_0000_0000)
+    let diagnosis = Report(["log": Kernel.guest("7.0.4") + event]).diagnosis
+    #expect(!diagnosis.isHealthy)
+    #expect(!diagnosis.text().contains("0x0 "))
+    #expect(diagnosis.causes.first?.cause == .cannotTell)
+  }
+
   @Test("a binary file of an unknown kind is named")
   func binary() {
     var report = Report(["log": Kernel.guest("7.0.4"), "irq": interrupts])
