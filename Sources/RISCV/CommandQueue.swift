@@ -40,8 +40,6 @@ struct PendingInvalidations: BitwiseCopyable {
   private var completions = InlineArray<32, UInt8>(repeating: 0)
   /// One timed out, which the next IOFENCE reports.
   var timedOut = false
-  /// An IOFENCE waits for them.
-  var holdsFence = false
 
   /// A free ITAG, now taken by `requester`; `nil` when all are in use.
   mutating func take(_ requester: UInt16) -> UInt8? {
@@ -124,11 +122,7 @@ extension RISCVIOMMU {
     guard command[.function] == 0 else { return .illegal }
     let isWired = command[.wiredInterrupt]
     guard !isWired || registers.features[.wiredInterrupts] else { return .illegal }
-    guard invalidations.tags == 0 else {
-      invalidations.holdsFence = true
-      return .waits
-    }
-    invalidations.holdsFence = false
+    guard invalidations.tags == 0 else { return .waits }
     guard !invalidations.timedOut else {
       invalidations.timedOut = false
       return .timeout

@@ -29,9 +29,9 @@ extension RISCVIOMMU {
       response[.page] = shift > 12 ? page & ~low | low &>> 1 : page
     case .memoryResident:
       response[.fault] = true
-      var record = FaultRecord(inbound, .typeDisallowed)
-      record[.value2] = 0
-      _ = recordFault(record, memory)
+      if reports(.typeDisallowed, of: inbound.device, memory) {
+        _ = recordFault(FaultRecord(inbound, .typeDisallowed), memory)
+      }
     case .completed, .refused: response[.fault] = true
     }
     registers.debugResponse = response

@@ -97,11 +97,14 @@ extension RISCVIOMMU {
   ) {
     var record = FaultRecord(request, cause)
     if personality.contains(.omitsMessageAddress) { record[.value] = 0 }
-    if let context = devices.find(DirectoryKey.make(request.device)),
-      context[.disablesFaults], !cause.isReportedDespiteDTF
-    {
-      return
-    }
+    guard reports(cause, of: request.device, memory) else { return }
     _ = recordFault(record, memory)
+  }
+
+  /// Whether `DC.tc.DTF` of a device lets a fault be recorded.
+  mutating func reports(_ cause: FaultCause, of device: UInt32, _ memory: PhysicalMemory) -> Bool {
+    guard !cause.isReportedDespiteDTF, registers.directory[.mode].hasDirectory else { return true }
+    let context = try? deviceContext(device, memory)
+    return context?[.disablesFaults] != true
   }
 }

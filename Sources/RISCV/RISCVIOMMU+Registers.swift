@@ -231,7 +231,6 @@ extension RISCVIOMMU {
     if new[.enable] && !wasOn {
       control = QueueControl()
       registers.commands.head = 0
-      invalidations.holdsFence = false
     }
     control[.enable] = new[.enable]
     control[.isOn] = new[.enable]

@@ -139,6 +139,20 @@ struct MessageTests {
     #expect(write(machine, 5) == .faulted(.fileCorrupt))
   }
 
+  @Test("DTF keeps a file that does not answer out of the fault queue, with and without caches")
+  func silencedFile() throws {
+    for caches in [RISCVIOMMUCacheGeometry.default, .none] {
+      let (machine, table) = try machine(caches: caches)
+      var context = DeviceContext.bare.with(.sv48x4, 0x10_0000)
+        .with(messageTable: table, mask: 0xff, pattern: 0x2_8000_0000)
+      context[.disablesFaults] = true
+      machine.set(context, for: UInt64(device))
+      machine.store(table + 48, 0x7fff_fe00 >> 2 | 3)
+      #expect(write(machine, 5) == .faulted(.fileAccess))
+      #expect(machine.causes().isEmpty)
+    }
+  }
+
   @Test("a notice to an interrupt file of the machine leaves as a message, and arrives")
   func notice() throws {
     var imsics = IMSICs(base: 0x2800_0000, hartCount: 4, guestFiles: 3)
