@@ -112,8 +112,8 @@ package struct RISCVAnswer: Equatable, Sendable {
   package var faults: [[UInt64]]? = []
   /// Words of memory that the IOMMU changed, by address.
   package var writes: [MemoryWord] = []
-  /// Vectors of the interrupts that it sent.
-  package var interrupts: [UInt64] = []
+  /// Vectors of the interrupts that it sent; `nil` where the file does not say.
+  package var interrupts: [UInt64]? = []
   /// `cqh`, `cqcsr` and `ipsr` after commands.
   package var commandState: CommandState?
   /// What went to the IO bridge, as text.

@@ -10,6 +10,10 @@ struct RISCVVectorReaderTests {
     {"vector":{"id":"a","class":"msi","tags":["m3"],"iommu":{"capabilities":"0xdf227eece10","fctl":0,"gxl_w":0,"be_w":0,"ddtp":"0x151a5002"},"mem":{"0x54694000":"0x1"},"ops":[{"op":"req","at":"untranslated","rw":"w","did":"0x0","iova":"0x1234","len":4},{"op":"cmd","q":[["0x2","0x0"]]}]},"result":{"ops":[{"status":"ok","ppn":"0x1","s":0,"size":"0x1000","pa":"0x1234"},{"cqh":1,"cqcsr":"0x10003","ipsr":0}]},"arch":{"verdict":"agree"}}
     """#
 
+  /// The same vector with an empty directory: device 0 has no context, which is cause 258.
+  private static let wrong = good.replacingOccurrences(
+    of: "\"0x54694000\":\"0x1\"", with: "")
+
   private func read(_ text: String) throws -> [RISCVVector] {
     try VectorReaderTests.withFile(text) { path in
       let reader = try VectorReader(path: path)
@@ -88,13 +92,11 @@ struct RISCVVectorReaderTests {
 
   @Test("what differs is named: the status, the cause, the fault record, the interrupt")
   func differences() throws {
-    // The context of device 0 is not in memory: 258.
-    let found = try comparison(Self.good)
+    #expect(try comparison(Self.good).differences.isEmpty)
+    let found = try comparison(Self.wrong)
     #expect(found.isJudged)
-    #expect(
-      Set(found.differences.map(\.field)) == [
-        "status", "cause", "faults", "interrupts", "PA", "commands",
-      ])
+    let names = ["status", "cause", "faults", "interrupts", "PA", "commands"]
+    #expect(Set(found.differences.map(\.field)) == Set(names))
     let fields = found.differences.filter { $0.field == "cause" }
     #expect(fields.map(\.found) == ["258"])
     #expect(fields.first?.action == "write to 0x1234 by device 0x0")
@@ -102,15 +104,17 @@ struct RISCVVectorReaderTests {
 
   @Test("a vector without an opinion is not judged, and one with an opinion is held to it")
   func opinions() throws {
-    let unjudged = Self.good.replacingOccurrences(
+    let unjudged = Self.wrong.replacingOccurrences(
       of: "{\"verdict\":\"agree\"}", with: "{\"verdict\":\"unjudged\"}")
     #expect(try !comparison(unjudged).isJudged)
-    let cause = Self.good.replacingOccurrences(
+    let cause = Self.wrong.replacingOccurrences(
       of: "{\"verdict\":\"agree\"}",
       with: "{\"verdict\":\"deviates\",\"diff\":[{\"op\":0,\"what\":\"cause\",\"arch\":258}]}")
     #expect(try comparison(cause).differences.map(\.step) == [1], "ipsr is of the record")
+    let wrongCause = cause.replacingOccurrences(of: "\"arch\":258", with: "\"arch\":259")
+    #expect(try comparison(wrongCause).differences.first?.field == "cause")
     #expect(try comparison(cause, .referenceModel).differences.count > 1)
-    let other = Self.good.replacingOccurrences(
+    let other = Self.wrong.replacingOccurrences(
       of: "{\"verdict\":\"agree\"}",
       with: "{\"verdict\":\"deviates\",\"diff\":[{\"op\":0,\"what\":\"colour\",\"arch\":1}]}")
     #expect(try !comparison(other).isJudged)
