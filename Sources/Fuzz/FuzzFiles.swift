@@ -50,10 +50,9 @@ package enum FuzzFiles {
   }
 
   /// Runs a vector on the models, as either personality answers.
-  private static func run(_ vector: Vector) throws {
+  private static func run(_ vector: VectorCase) throws {
     for personality in ProofPersonality.allCases {
-      let found = try VectorRunner(personality).run(vector)
-      _ = VectorComparison(vector, found: found, personality: personality)
+      _ = try VectorRunner(personality).compare(vector, with: personality)
     }
   }
 
