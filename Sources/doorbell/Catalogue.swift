@@ -58,6 +58,7 @@ struct ListCommand<Entry: CatalogueEntry>: ParsableCommand {
     CommandConfiguration(
       commandName: "list",
       abstract: "List the \(Entry.plural) of the scenarios folder, one a line.",
+      usage: "doorbell \(Entry.command.name) list [<options>]",
       discussion: """
         EXAMPLES
           doorbell \(Entry.command.name) list
@@ -84,6 +85,7 @@ struct ShowCommand<Entry: CatalogueEntry>: ParsableCommand {
     CommandConfiguration(
       commandName: "show",
       abstract: "Show one \(Entry.singular) in full.",
+      usage: "doorbell \(Entry.command.name) show [<name|file>] [<options>]",
       discussion: """
         EXAMPLES
           doorbell \(Entry.command.name) show \(Entry.command.example)

@@ -78,7 +78,10 @@ struct CommandLineTests {
       ("iort", ["iort", "Tests/FirmwareTests/Fixtures/its-smmu-1cpu", "--rid", "0:0.0"]),
       ("decode", ["decode", "event", "0x10", "0", "0x8000040", "0"]),
       ("recordShow", ["record", "show", "scenarios/recordings/nested-kvm-nvme.jsonl"]),
-      ("verify", ["verify", "Tests/OracleTests/Fixtures/its-msi.jsonl.gz", "--only", "none"]),
+      (
+        "verify",
+        ["verify", "Tests/OracleTests/Fixtures/smmu-stage2-only.jsonl.gz", "--only", "nested"]
+      ),
       ("replay", ["replay", "Tests/ReplayTests/Fixtures/checks/vfio-stage2.log.gz"]),
       (
         "replayCheck",
