@@ -176,7 +176,7 @@ struct CommandLineTests {
       (
         ["verify", "x", "--personality", "foo"],
         "doorbell: error: The value 'foo' is invalid for '--personality <personality>'. Please "
-          + "provide one of 'architecture' and 'qemu-11'."
+          + "provide one of 'architecture', 'qemu-11' or 'riscv-model'."
       ),
       (["test"], "doorbell: error: Missing expected argument '<paths> ...'"),
       (["frobnicate"], "doorbell: error: Unexpected argument 'frobnicate'"),
