@@ -88,9 +88,12 @@ struct VectorTests {
     #expect(report.sum.disagree == 0)
   }
 
-  @Test("the answers of a RISC-V IOMMU do not depend on its caches")
+  /// In the sequences of commands memory changes under cached entries, and what software reads
+  /// afterwards follows from whether an access met the old entry: they are left out.
+  @Test("the answers of a RISC-V IOMMU whose memory stays as it is do not depend on its caches")
   func riscvWithoutCaches() throws {
-    for (name, recorder) in Self.riscv where name != "riscv-mrif-qemu" {
+    for (name, recorder) in Self.riscv
+    where !["riscv-mrif-qemu", "riscv-queue"].contains(name) {
       var report = VerifyReport(recorder)
       try report.run(
         [Self.path("\(name).jsonl.gz")], with: VectorRunner(recorder, caches: .none))
