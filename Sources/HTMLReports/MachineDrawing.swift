@@ -83,7 +83,7 @@ struct MachineDrawing {
     name = machine.name
     titles = [
       Title(x: 10, text: "physical machine (PA)"), Title(x: 260, text: "each VM (IPA)"),
-      Title(x: 510, text: "requester: StreamID, DeviceID"), Title(x: 690, text: "SMMUs"),
+      Title(x: 510, text: "StreamID, DeviceID"), Title(x: 690, text: "SMMUs"),
       Title(x: 860, text: "ITSs"),
     ]
     boxes = host + guest + devices + smmus + itses
