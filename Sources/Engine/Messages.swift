@@ -25,7 +25,7 @@ extension Engine {
     if flights.all.isEmpty { costs.forgetUse() }
     if recorder.firstMessages[device.rawValue] == nil { captureFirstMessage(of: device) }
     flights.all.append(
-      Flight(vector: vector, device: device, vm: host[device].vm, sent: queue.now))
+      Flight(vector: vector, device: device, vm: host.vm(of: device), sent: queue.now))
     if specification.journeyOf == flights.sent[device.rawValue],
       specification.journeyDevice == device.rawValue
     {
@@ -232,7 +232,7 @@ extension Engine {
       producer, at: machine.layout.smmu(smmu) + SMMURegister.eventQueueConsumer, width: 4)
     note(
       Step<Never>(.host, "arm_smmu_evtq_thread", "the event queue is read", .decide),
-      of: host[device].vm)
+      of: host.vm(of: device))
   }
 
   // MARK: In the host

@@ -35,29 +35,38 @@ public enum GuestOS {
 
   /// The LPI of one of a device's events, or the SPI of one of its vectors; `nil` when it has none.
   public func lpi(ofEvent event: UInt32, of device: Int = 0) -> UInt32? {
-    read { $0.lpi(ofEvent: event, of: device) }
+    // On the way of every MSI: a closure would get a copy of the kernel.
+    switch self {
+    case .linux(let kernel): kernel.lpi(ofEvent: event, of: device)
+    }
   }
 
   /// Whether stage 1 translates for a device.
-  public func isTranslating(for device: Int = 0) -> Bool { read { $0.isTranslating(for: device) } }
+  public func isTranslating(for device: Int = 0) -> Bool {
+    switch self {
+    case .linux(let kernel): kernel.isTranslating(for: device)
+    }
+  }
 
   /// Where the guest's tables, as software keeps them, send a device's address; `nil` where nothing
   /// is mapped.
   public func translate(_ address: IOVA, of device: Int = 0) -> IPA? {
-    read { $0.translate(address, of: device) }
+    switch self {
+    case .linux(let kernel): kernel.translate(address, of: device)
+    }
   }
 
   /// The address of the descriptor that maps a device's address; `nil` where nothing is mapped.
   public func leaf(of address: IOVA, device: Int) -> PA? {
-    read { $0.leaf(of: address, device: device) }
+    switch self {
+    case .linux(let kernel): kernel.leaf(of: address, device: device)
+    }
   }
 
   /// The address of a device's CD; `nil` before it is written.
-  public func contextDescriptor(of device: Int) -> PA? { read { $0.contextDescriptor(of: device) } }
-
-  private func read<Value>(_ body: (borrowing GuestKernel) -> Value) -> Value {
+  public func contextDescriptor(of device: Int) -> PA? {
     switch self {
-    case .linux(let kernel): body(kernel)
+    case .linux(let kernel): kernel.contextDescriptor(of: device)
     }
   }
 

@@ -292,6 +292,9 @@ extension HostKernel {
     _modify { yield &devices[device.rawValue] }
   }
 
+  /// The VM that has a device. On the way of every MSI, where a subscript's coroutine would allocate.
+  package func vm(of device: DeviceIndex) -> VMIndex { devices[device.rawValue].vm }
+
   /// The device with this DeviceID; `nil` where there is none.
   package func device(withID deviceID: UInt32) -> DeviceIndex? {
     devices.firstIndex { $0.platform.deviceID.rawValue == deviceID }.map { DeviceIndex($0) }
