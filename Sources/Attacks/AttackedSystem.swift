@@ -183,7 +183,7 @@ struct AttackedSystem: ~Copyable {
     guard engine.specification.design.iommu == .nested else {
       throw .notApplicable("the guest has no IOMMU")
     }
-    guard actor.guest.isTranslating() else {
+    guard actor.guest.isTranslating(for: 0) else {
       throw .notApplicable("the guest's stage 1 does not translate for the device")
     }
   }

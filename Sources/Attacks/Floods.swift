@@ -143,7 +143,7 @@ extension Attack {
     }
     let before = system.physicalCommands().its
     let device = specification.workload.device.guestID
-    let lpi = system.actor.guest.lpi(ofEvent: 0) ?? INTID.firstLPI
+    let lpi = system.actor.guest.lpi(ofEvent: 0, of: 0) ?? INTID.firstLPI
     let pair: [ITSCommand] = [
       .discard(device: device, event: 0),
       .mapti(device: device, event: 0, lpi: lpi, collection: 0),

@@ -96,8 +96,8 @@ extension Attack {
   ) throws(AttackFailure) -> AttackOutcome {
     var system = try AttackedSystem.setUp(specification, caches: true)
     let page = NeighbourVM.bufferPage
-    let input = system.actor.guest.isTranslating() ? IOVA(0x5000_0000) : IOVA(page.rawValue)
-    if system.actor.guest.isTranslating() { try system.guestMaps(input, to: page) }
+    let input = system.actor.guest.isTranslating(for: 0) ? IOVA(0x5000_0000) : IOVA(page.rawValue)
+    if system.actor.guest.isTranslating(for: 0) { try system.guestMaps(input, to: page) }
     guard let old = system.place(of: input), system.owner(of: old) == .guestRAM else {
       throw .notApplicable("the device does not reach its guest's RAM")
     }

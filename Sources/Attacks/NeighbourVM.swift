@@ -171,7 +171,7 @@ extension AttackedSystem {
           pendingOffset: UInt32(MachineDescription.Device.pendingOffset)),
         barSize: described.bar.length))
     let added = try engine.addMachine(
-      described, function: isOwn ? nil : function, vmm: vmm, guest: .linux(guest), memory: memory,
+      described, function: isOwn ? nil : function, vmm: vmm, guest: guest, memory: memory,
       extents: [ram])
     while engine.step() {}
     try runNeighbour(added.vm, vectors: described.vectors)

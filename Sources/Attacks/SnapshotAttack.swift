@@ -31,7 +31,7 @@ extension Attack {
     var system = try AttackedSystem.setUp(specification)
     let message = try system.message
     _ = try system.savedTable()
-    guard let saved = system.actor.guest.lpi(ofEvent: 0) else {
+    guard let saved = system.actor.guest.lpi(ofEvent: 0, of: 0) else {
       throw .notApplicable("the guest has no LPI for event 0")
     }
     let device = specification.workload.device.guestID

@@ -104,7 +104,7 @@ extension Engine {
     let placement = vm == .first ? specification.placement : Workload.Placement()
     let extents = extents(of: map, in: description.host, vm, placement: placement)
     let vmm = vmm(specification, devices, map, cpus: description.virtualCPUs)
-    let guest: GuestOS
+    let guest: any GuestOS
     do {
       guest = try self.guest(specification, devices, placement, vmm, cpus: description.virtualCPUs)
     } catch {
@@ -155,7 +155,7 @@ extension Engine {
   private static func guest(
     _ specification: RunSpecification, _ devices: [MachineDescription.Device],
     _ placement: Workload.Placement, _ vmm: VMM, cpus: Int
-  ) throws(Refusal) -> GuestOS {
+  ) throws(Refusal) -> GuestKernel {
     // Where the recorded guest's kernel kept its ITS tables, below everything else it placed; each
     // virtual CPU has a pending table there.
     let ram = vmm.map.ramBase.rawValue
@@ -183,7 +183,7 @@ extension Engine {
       tableFrames: PlacedFrames(placement.stage1, rest: tables),
       contextTable: placement.contextDescriptors)
     guest.unmapPolicy = specification.unmapPolicy
-    return .linux(guest)
+    return guest
   }
 
   private static func firmwareTables(_ vmm: VMM) throws(Refusal) -> GuestTables {

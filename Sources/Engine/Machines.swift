@@ -21,7 +21,7 @@ extension Engine {
   ///   - extents: its RAM.
   /// - Throws: `Refusal` by the host's kernel.
   package mutating func addMachine(
-    _ described: MachineDescription.Device, function: PCIFunction?, vmm: VMM, guest: GuestOS,
+    _ described: MachineDescription.Device, function: PCIFunction?, vmm: VMM, guest: any GuestOS,
     memory: PhysicalMemory, extents: [HostCall.RAMExtent]
   ) throws(Refusal) -> (vm: VMIndex, device: DeviceIndex) {
     let vm = VMIndex(machines.count)

@@ -377,9 +377,7 @@ extension Engine {
     let flight = flights[index]
     let vm = flight.vm.rawValue
     flights[index].handled = queue.now
-    let event = UInt32(truncatingIfNeeded: flight.vector)
-    let expected = machines[vm].guest.lpi(
-      ofEvent: event, of: machines[vm].local(flight.device))
+    let expected = machines[vm].interrupt(ofVector: flight.vector, of: flight.device)
     if recorder.recordsJourney(index) {
       recorder.visit(
         .handler, nil, [],

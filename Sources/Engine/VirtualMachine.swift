@@ -10,7 +10,7 @@ package import VMM
 package struct VirtualMachine {
   let index: VMIndex
   package var vmm: VMM
-  package var guest: GuestOS
+  package var guest: any GuestOS
   /// The guest's RAM at its IPAs: the same bytes as behind the PAs.
   package let memory: PhysicalMemory
   package let extents: [HostCall.RAMExtent]
@@ -30,7 +30,7 @@ package struct VirtualMachine {
   package internal(set) var cpus: [VirtualCPU]
 
   init(
-    index: VMIndex, vmm: VMM, guest: GuestOS, memory: PhysicalMemory,
+    index: VMIndex, vmm: VMM, guest: any GuestOS, memory: PhysicalMemory,
     extents: [HostCall.RAMExtent], devices: [Workload.Device], numbers: [DeviceIndex],
     operations: [DeviceOperation], cpus: Int
   ) {
@@ -67,6 +67,14 @@ package struct VirtualMachine {
     let near = device.rawValue - (numbers.first?.rawValue ?? 0)
     if numbers.indices.contains(near), numbers[near] == device { return near }
     return numbers.firstIndex(of: device) ?? numbers.startIndex
+  }
+
+  /// The guest's interrupt of a device's vector; `nil` when it has none.
+  ///
+  /// It changes nothing, and is `mutating` so that it is called in place: on the way of every MSI,
+  /// anything else would get a copy of the VM.
+  mutating func interrupt(ofVector vector: Int, of device: DeviceIndex) -> UInt32? {
+    guest.lpi(ofEvent: UInt32(truncatingIfNeeded: vector), of: local(device))
   }
 }
 

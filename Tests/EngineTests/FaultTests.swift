@@ -26,7 +26,8 @@ struct FaultTests {
     var isChanged = false
     while system.step() {
       guard !isChanged, system.flights.all.count == 1 else { continue }
-      try change(system.machines[0].memory, system.machines[0].guest.linux)
+      try change(
+        system.machines[0].memory, #require(system.machines[0].guest as? GuestKernel))
       isChanged = true
     }
     return system.result()

@@ -69,12 +69,3 @@ enum Fixtures {
       journeyOf: journeyOf)
   }
 }
-
-extension GuestOS {
-  /// The model of Linux behind it.
-  var linux: GuestKernel {
-    switch self {
-    case .linux(let kernel): kernel
-    }
-  }
-}

@@ -139,8 +139,9 @@ struct GarbageTests {
       while system.step() {
         events += 1
         // Between the guest's write of its entry and its command to read it.
-        let place = system.machines[0].guest.linux.smmus[0]?.address(of: Fixtures.device.guestID)
-        if let place, system.machines[0].guest.isTranslating(), events % 3 == Int(seed % 3) {
+        let place = (system.machines[0].guest as? GuestKernel)?.smmus[0]?.address(
+          of: Fixtures.device.guestID)
+        if let place, system.machines[0].guest.isTranslating(for: 0), events % 3 == Int(seed % 3) {
           system.machines[0].memory.store(entry, at: place)
         }
       }
