@@ -110,7 +110,7 @@ let package = Package(
       "Inspect",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "Firmware", "IOMMU",
-        "Files",
+        "Files", "Software", "Linux", "Guest",
       ]),
     layer(
       "Scenarios",

@@ -58,6 +58,49 @@ extension Engine {
     return costs.exitToVMM
   }
 
+  /// A guest reads registers and configuration space: an exit each, unless the page is a device's own.
+  /// What they return changes nothing.
+  ///
+  /// - Returns: how long that takes.
+  mutating func guestReads(
+    _ reads: [RegisterRead], of device: Int, by vm: VMIndex
+  ) -> SimulatedTime {
+    var time = SimulatedTime.zero
+    for read in reads {
+      guard let (cause, cost) = exit(at: read, by: vm) else {
+        time += costs.softwareStep
+        continue
+      }
+      recorder.count(cause, by: .setup)
+      time += cost
+    }
+    return time
+  }
+
+  /// Why a read of a guest leaves it, and what that costs; `nil` where it does not.
+  private mutating func exit(at read: RegisterRead, by vm: VMIndex) -> (ExitCause, SimulatedTime)? {
+    guard case .register(let place, _) = read else { return (.configuration, costs.exitToVMM) }
+    let map = machines[vm.rawValue].vmm.map
+    let address = IPA(place.rawValue)
+    if map.messageFrame != nil {
+      let distributor = address.rawValue &- map.distributor.rawValue
+      if distributor < 0x1_0000 { return (.virtualDistributor, costs.exitToKernel) }
+    } else if address.rawValue &- map.itsBase.rawValue < 0x2_0000 {
+      return (.virtualITS, costs.exitToKernel)
+    }
+    if redistributorFrame(at: address, of: vm) != nil {
+      return (.virtualRedistributor, costs.exitToKernel)
+    }
+    let smmus = 0x2_0000 * UInt64(machines[vm.rawValue].vmm.smmuCount)
+    if address.rawValue &- map.smmuBase.rawValue < smmus { return (.virtualSMMU, costs.exitToVMM) }
+    if let table = messageTable(at: address, of: vm) {
+      let isInternal = machines[vm.rawValue].devices[table.device].store == .device
+      let isTrapped = specification.design.msixEntry != .untrapped && !isInternal
+      return isTrapped ? (.msixTable, costs.exitToVMM) : nil
+    }
+    return (.unclaimed, costs.exitToVMM)
+  }
+
   /// The virtual CPU whose redistributor stands at an address, and the offset in it.
   private func redistributorFrame(
     at address: IPA, of vm: VMIndex

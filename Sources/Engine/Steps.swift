@@ -235,7 +235,9 @@ extension Engine {
     switch step {
     case .guest(let step):
       note(step, of: vm)
-      return executeInGuest(step.action, of: step.device ?? 0, vm)
+      let before = guestReads(step.readsBefore, of: step.device ?? 0, by: vm)
+      let action = executeInGuest(step.action, of: step.device ?? 0, vm)
+      return before + action + guestReads(step.readsAfter, of: step.device ?? 0, by: vm)
     case .vmm(let step):
       note(step, of: vm)
       guard case .call(let call) = step.action else { return costs.softwareStep }

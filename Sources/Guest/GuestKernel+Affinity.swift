@@ -1,22 +1,38 @@
 internal import ArmFormats
 internal import Bits
 internal import Linux
-internal import Software
+package import Software
 
 // The CPUs that interrupts go to: kernel/irq/affinity.c, lib/group_cpus.c, kernel/irq/cpuhotplug.c,
 // drivers/irqchip/irq-gic-v3-its.c.
 extension GuestKernel {
-  /// Gives each vector of a device its CPU: that of the machine's list where it has one, else as
-  /// managed interrupts are spread.
-  mutating func spreadVectors(_ count: Int, of device: Int) {
+  /// The CPU that a vector is mapped to first: that of the machine's list where it has one, else the
+  /// least loaded of all that are on line, whatever its group (`its_irq_domain_activate`,
+  /// `its_select_cpu`).
+  func firstCPU(of vector: Int, _ device: Int) -> Int {
     let list = devices[device].function.cpus
-    for vector in 0..<count {
-      let cpu =
-        list.isEmpty
-        ? Self.managedGroup(of: vector, among: count, cpus: online.count).lowerBound
-        : list[vector % list.count] % online.count
-      devices[device].affinities[UInt32(truncatingIfNeeded: vector)] = cpu
-    }
+    guard list.isEmpty else { return list[vector % list.count] % online.count }
+    let isManaged = devices[device].vectors[vector].group != nil
+    return leastLoaded(of: online.indices.filter { online[$0] }, managed: isManaged) ?? 0
+  }
+
+  /// `cpumask_pick_least_loaded`: the first of those with the fewest interrupts of the kind.
+  private func leastLoaded(of cpus: [Int], managed: Bool) -> Int? {
+    cpus.min { loads[$0].of(managed: managed) < loads[$1].of(managed: managed) }
+  }
+
+  /// A vector goes to the least loaded of some CPUs, which may be its own (`its_set_affinity`).
+  mutating func move(_ vector: Int, of device: Int, within cpus: [Int]) -> [Step<Never>] {
+    let event = UInt32(truncatingIfNeeded: vector)
+    guard let old = devices[device].affinities[event] else { return [] }
+    let isManaged = devices[device].vectors[vector].group != nil
+    loads[old].count(-1, isManaged: isManaged)
+    let cpu = leastLoaded(of: cpus, managed: isManaged) ?? old
+    loads[cpu].count(1, isManaged: isManaged)
+    guard cpu != old else { return [] }
+    devices[device].affinities[event] = cpu
+    return its?.move(
+      device: devices[device].function.requesterID, event: event, to: cpu) ?? []
   }
 
   /// The CPUs of a managed interrupt (`irq_create_affinity_masks`, `group_cpus_evenly` on one node):
@@ -38,14 +54,20 @@ extension GuestKernel {
     guard online.indices.contains(cpu), online[cpu], devices[device].lpis[event] != nil,
       devices[device].affinities[event] ?? 0 != cpu
     else { return [] }
-    devices[device].affinities[event] = cpu
-    return its?.move(
-      device: devices[device].function.requesterID, event: event, to: cpu) ?? []
+    guard devices[device].vectors.indices.contains(vector) else {
+      // A recorded guest set its interrupts up by commands of its own.
+      devices[device].affinities[event] = cpu
+      return
+        (its?.move(device: devices[device].function.requesterID, event: event, to: cpu) ?? [])
+        .during(.affinity)
+    }
+    return move(vector, of: device, within: [cpu]).during(.affinity)
   }
 
-  /// A CPU goes off line (`irq_migrate_all_off_this_cpu`): the interrupts that it had go to the next
-  /// CPU of their group that is on line, or of all. The last CPU stays.
-  mutating func takeOffline(_ cpu: Int) -> [Step<Never>] {
+  /// A CPU goes off line (`irq_migrate_all_off_this_cpu`): the interrupts that it had go to a CPU of
+  /// their group that is on line, or of all; a managed one whose group has none left is shut down until
+  /// its CPU comes back. The last CPU stays.
+  package mutating func takeOffline(_ cpu: Int) -> [Step<Never>] {
     guard online.indices.contains(cpu), online[cpu], online.count(where: { $0 }) > 1 else {
       return []
     }
@@ -53,14 +75,45 @@ extension GuestKernel {
     var steps: [Step<Never>] = [
       Step(.guest, "takedown_cpu", "CPU \(cpu) goes off line", .decide)
     ]
+    steps += its.map { [$0.awaitRedistributor(cpu: cpu)] } ?? []
     for device in devices.indices {
       let events = devices[device].affinities.filter { $0.value == cpu }.keys.sorted()
       for event in events {
-        let group = Self.managedGroup(
-          of: Int(event), among: devices[device].affinities.count, cpus: online.count)
-        let target = group.first { online[$0] } ?? online.firstIndex(of: true)
-        guard let target else { continue }
-        steps += setAffinity(of: Int(event), device, to: target).map { $0.about(device) }
+        steps += leave(Int(event), of: device).map { $0.about(device) }
+      }
+    }
+    return steps.during(.cpuOffline)
+  }
+
+  /// A vector's CPU goes away.
+  private mutating func leave(_ vector: Int, of device: Int) -> [Step<Never>] {
+    let all = online.indices.filter { online[$0] }
+    guard devices[device].vectors.indices.contains(vector) else {
+      let group = Self.managedGroup(
+        of: vector, among: devices[device].affinities.count, cpus: online.count)
+      guard let target = group.first(where: { online[$0] }) ?? all.first else { return [] }
+      return setAffinity(of: vector, device, to: target)
+    }
+    guard devices[device].vectors[vector].isStarted else { return [] }
+    guard let group = devices[device].vectors[vector].group else {
+      return move(vector, of: device, within: all)
+    }
+    let rest = group.filter { online[$0] }
+    guard rest.isEmpty else { return move(vector, of: device, within: rest) }
+    devices[device].vectors[vector].waitsForCPU = true
+    return stop(vector, of: device)
+  }
+
+  /// A CPU comes back (`its_cpu_init`, `irq_affinity_online_cpu`): the managed interrupts that had
+  /// been shut down with it start again.
+  package mutating func bringOnline(_ cpu: Int) throws(Refusal) -> [Step<Never>] {
+    guard online.indices.contains(cpu), !online[cpu] else { return [] }
+    online[cpu] = true
+    var steps = (its?.wakeRedistributor(cpu: cpu) ?? []) + (its?.initCPU(cpu) ?? [])
+    for device in devices.indices {
+      for vector in devices[device].vectors.indices
+      where devices[device].vectors[vector].isShutDown(with: cpu) {
+        steps += try restart(vector, of: device).map { $0.about(device) }
       }
     }
     return steps

@@ -10,17 +10,95 @@ extension GuestKernel {
   /// (`iommu_setup_default_domain`).
   mutating func attachDMADomain(_ device: Int) throws(Refusal) -> [Step<Never>] {
     guard let group = probe(device, .dma) else { return withoutIOMMU() }
-    return try newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
-      + installContext(of: device)
+    return try
+      (newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
+      + installContext(of: device, isNew: true)).during(.domainAttach)
   }
 
   /// `iommu.passthrough=1`: every transaction bypasses stage 1.
   mutating func attachIdentityDomain(_ device: Int) -> [Step<Never>] {
     guard probe(device, .identity) != nil else { return withoutIOMMU() }
     let stream = devices[device].function.requesterID
-    return smmus[devices[device].smmu]?.write(
-      .bypass, of: stream, function: "arm_smmu_attach_dev_identity", text: "bypass")
-      ?? []
+    return
+      (smmus[devices[device].smmu]?.write(
+        .bypass, of: stream, function: "arm_smmu_attach_dev_identity", text: "bypass")
+      ?? []).during(.domainAttach)
+  }
+
+  /// The user gives a function that no driver has another type of default domain
+  /// (`iommu_group_store_type`).
+  package mutating func changeDomain(
+    of device: Int, to policy: UnmapPolicy?
+  ) throws(Refusal) -> [Step<Never>] {
+    let wasPaging = devices[device].group?.domain.kind == .dma
+    let oldASID = devices[device].context[.asid]
+    var steps: [Step<Never>]
+    if let policy {
+      unmapPolicy = policy
+      guard let group = probe(device, .dma) else { return withoutIOMMU() }
+      devices[device].generation += 1
+      steps = try newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
+      steps += try installContext(of: device, isNew: true)
+    } else {
+      guard probe(device, .identity) != nil else { return withoutIOMMU() }
+      steps = leaveTables(of: device, for: .bypass, "arm_smmu_attach_dev_identity", "bypass")
+    }
+    // The old domain is freed with its ASID (`arm_smmu_domain_free_paging`), unless its leaving has
+    // invalidated that already.
+    if wasPaging, policy != nil || !kernel.has(.invalidationArray) {
+      steps += invalidate(asid: oldASID, of: device, "arm_smmu_domain_free_paging")
+    }
+    return steps.during(.domainChange)
+  }
+
+  /// The function leaves a paging domain for an entry without tables: its entry first, then its CD
+  /// goes (`arm_smmu_attach_dev_ste`).
+  mutating func leaveTables(
+    of device: Int, for entry: StreamTableEntry, _ function: String, _ text: String
+  ) -> [Step<Never>] {
+    let stream = devices[device].function.requesterID
+    let smmu = devices[device].smmu
+    var steps: [Step<Never>] = []
+    if !kernel.has(.contextBeforeEntry) {
+      // `arm_smmu_detach_dev` comes first.
+      steps +=
+        smmus[smmu]?.write(.abort, of: stream, function: "arm_smmu_detach_dev", text: "abort") ?? []
+    }
+    steps += smmus[smmu]?.write(entry, of: stream, function: function, text: text) ?? []
+    guard kernel.has(.contextBeforeEntry), let place = devices[device].contextTable,
+      devices[device].smmuContext[.valid]
+    else { return steps }
+    if kernel.has(.invalidationArray) {
+      steps += invalidate(
+        asid: devices[device].smmuContext[.asid], of: device, "arm_smmu_domain_inv")
+    }
+    return steps + writeContext(ContextDescriptor(), of: device, at: place)
+  }
+
+  /// One batch of TLBI_NH_VA for ranges of a device's present tables (`arm_smmu_iotlb_sync`).
+  package mutating func invalidate(ranges: Int, of device: Int) -> [Step<Never>] {
+    var command = SMMUCommand(.invalidateEL1Address)
+    command[.asid] = devices[device].context[.asid]
+    command[.leaf] = true
+    return smmus[devices[device].smmu]?.send(
+      Array(repeating: command, count: max(0, ranges)), "arm_smmu_iotlb_sync", "TLBI_NH_VA") ?? []
+  }
+
+  /// The SMMU's handler takes as many events as came (`arm_smmu_evtq_thread`).
+  package mutating func takeEvents(_ count: Int, of device: Int) -> [Step<Never>] {
+    smmus[devices[device].smmu]?.takeEvents(count) ?? []
+  }
+
+  /// TLBI_NH_ASID.
+  func command(invalidating asid: UInt16) -> SMMUCommand {
+    var command = SMMUCommand(.invalidateEL1ASID)
+    command[.asid] = asid
+    return command
+  }
+
+  mutating func invalidate(asid: UInt16, of device: Int, _ function: String) -> [Step<Never>] {
+    let command = command(invalidating: asid)
+    return smmus[devices[device].smmu]?.post(command, function, "TLBI_NH_ASID \(asid)") ?? []
   }
 
   /// Gives the device a group with a default domain (`iommu_setup_default_domain`); `nil` for a
@@ -48,7 +126,8 @@ extension GuestKernel {
   ) throws(Refusal) -> [Step<Never>] {
     let isDefault = group.domain === group.defaultDomain
     // Two for each device: the default domain's, then that of a domain of the user.
-    let asid = UInt16(truncatingIfNeeded: (isDefault ? 2 : 3) + 2 * device)
+    let generation = 2 * devices.count * devices[device].generation
+    let asid = UInt16(truncatingIfNeeded: (isDefault ? 2 : 3) + 2 * device + generation)
     let table: PageTable
     do {
       table =
@@ -60,6 +139,7 @@ extension GuestKernel {
     }
     devices[device].tables = table
     devices[device].context = .paging(table, asid: asid, outputSize: outputSize)
+    if isDefault { devices[device].defaultContext = devices[device].context }
     return [
       Step(
         .guest, "arm_smmu_domain_finalise_s1", "stage 1 tables at \(table.root), ASID \(asid)",
@@ -82,8 +162,10 @@ extension GuestKernel {
     return steps
   }
 
-  /// Writes the CD, then the STE that points to it.
-  mutating func installContext(of device: Int) throws(Refusal) -> [Step<Never>] {
+  /// Writes the CD of the present domain, and the STE that points to it.
+  ///
+  /// - Parameter isNew: whether the domain has never been attached.
+  mutating func installContext(of device: Int, isNew: Bool) throws(Refusal) -> [Step<Never>] {
     guard
       let place = devices[device].contextTable
         ?? (device == devices.startIndex ? recordedContextTable : nil)
@@ -91,33 +173,71 @@ extension GuestKernel {
     else {
       throw .outOfMemory("arm_smmu_alloc_cd_tables")
     }
-    let old =
-      devices[device].contextTable == nil ? ContextDescriptor() : devices[device].smmuContext
+    let isFirst = devices[device].contextTable == nil
+    let isDefault = devices[device].group.map { $0.domain === $0.defaultDomain } ?? true
     devices[device].contextTable = place
-    let context = devices[device].context
-    devices[device].smmuContext = context
+    let stream = devices[device].function.requesterID
+    let smmu = devices[device].smmu
+    let asid = devices[device].context[.asid]
     var steps: [Step<Never>] = []
-    var current = old
-    let invalidation = contextInvalidation(of: device)
-    for batch in EntryUpdate(from: old, to: context, used: { $0.used }).batches {
+    if kernel.has(.contextBeforeEntry) {
+      // `iommu_create_device_direct_mappings` flushes a new default domain.
+      if isNew, isDefault, !kernel.has(.attachKeepsASID) {
+        steps += invalidate(asid: asid, of: device, "arm_smmu_flush_iotlb_all")
+      }
+      steps += writeContext(devices[device].context, of: device, at: place)
+    } else {
+      if !isFirst {
+        steps +=
+          smmus[smmu]?.write(
+            .abort, of: stream, function: "arm_smmu_detach_dev", text: "abort") ?? []
+      }
+      if isNew { steps += writeContext(devices[device].context, of: device, at: place) }
+      devices[device].smmuContext = devices[device].context
+    }
+    steps +=
+      smmus[smmu]?.write(
+        .stage1(context: place), of: stream, function: "arm_smmu_attach_dev",
+        text: "stage 1, CD at \(place)") ?? []
+    if isFirst, !kernel.has(.contextBeforeEntry) {
+      steps += invalidate(asid: asid, of: device, "arm_smmu_flush_iotlb_all")
+    }
+    return steps
+  }
+
+  /// Rewrites a device's CD. Before `context-before-entry` no stream uses it yet when it is written, so
+  /// that CMD_SYNC goes out alone (`arm_smmu_sync_cd`).
+  private mutating func writeContext(
+    _ context: ContextDescriptor, of device: Int, at place: PA
+  ) -> [Step<Never>] {
+    var current = devices[device].smmuContext
+    devices[device].smmuContext = context
+    var batches = EntryUpdate(from: current, to: context, used: { $0.used }).batches
+    var commands = [contextInvalidation(of: device)]
+    if !kernel.has(.contextBeforeEntry) {
+      var rest = context
+      rest[word: 0] = 0
+      (batches, commands) = ([rest, context], [])
+    }
+    var steps: [Step<Never>] = []
+    for batch in batches {
       let changed = (0..<ContextDescriptor.wordCount).filter {
         current[word: $0] != batch[word: $0]
       }
+      let text =
+        batch[.valid]
+        ? "TTB0 \(PA(batch.table0Address)), ASID \(batch[.asid])" : "invalid"
       steps.append(
         Step(
-          .guest, "arm_smmu_write_cd_entry",
-          "CD at \(place): TTB0 \(PA(batch.table0Address)), ASID \(batch[.asid])",
+          .guest, "arm_smmu_write_cd_entry", "CD at \(place): \(text)",
           .write(changed.map { MemoryWrite(place + UInt64($0) * 8, batch[word: $0]) })))
       steps +=
         smmus[devices[device].smmu]?.send(
-          [invalidation], "arm_smmu_cd_writer_sync_entry", "CFGI_CD") ?? []
+          commands, "arm_smmu_cd_writer_sync_entry",
+          commands.isEmpty ? "CMD_SYNC" : "CFGI_CD") ?? []
       current = batch
     }
-    let stream = devices[device].function.requesterID
     return steps
-      + (smmus[devices[device].smmu]?.write(
-        .stage1(context: place), of: stream, function: "arm_smmu_attach_dev",
-        text: "stage 1, CD at \(place)") ?? [])
   }
 
   private func contextInvalidation(of device: Int) -> SMMUCommand {
@@ -182,7 +302,7 @@ extension GuestKernel {
     if isLazy(device) { return steps + queueFlush(device, input) }
     return steps
       + (smmus[devices[device].smmu]?.send(commands, "arm_smmu_iotlb_sync", "TLBI_NH_VA \(input)")
-        ?? [])
+      ?? []).during(isOfUser(device) ? .vfioUnmap : .dmaUnmap)
   }
 
   /// Whether what is unmapped now waits for its invalidation. A user's domain has no flush queue.
@@ -200,10 +320,10 @@ extension GuestKernel {
     for range in devices[device].flushQueue.takeAll() {
       devices[device].group?.defaultDomain.allocator?.free(range)
     }
-    var command = SMMUCommand(.invalidateEL1ASID)
-    command[.asid] = devices[device].context[.asid]
-    return smmus[devices[device].smmu]?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: \(reason)")
-      ?? []
+    let command = command(invalidating: devices[device].context[.asid])
+    return
+      (smmus[devices[device].smmu]?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: \(reason)")
+      ?? []).during(.dmaUnmap)
   }
 
   /// The devices whose flush timers have been started since the last time: each runs down

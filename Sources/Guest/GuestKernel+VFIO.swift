@@ -1,7 +1,8 @@
+internal import ArmFormats
 internal import Bits
 internal import IOMMU
 internal import Linux
-internal import Software
+package import Software
 
 /// By which interface a user of the guest's VFIO has its device.
 public enum DeviceInterface: Sendable {
@@ -38,13 +39,19 @@ extension GuestKernel {
     let reason =
       isBroken
       ? "the direct region is not kept: kernels before 6.6 do not ask for it" : "blocked domain"
-    let stream = devices[device].function.requesterID
     let step = Step<Never>(
       .guest, interface.claim, "\(interface.request(in: kernel)): \(reason)", .decide)
-    return [step]
-      + (smmus[devices[device].smmu]?.write(
-        .abort, of: stream, function: "arm_smmu_attach_dev_blocked", text: "abort")
-        ?? [])
+    return ([step] + block(device)).during(.vfioAttach)
+  }
+
+  /// The group gets the blocking domain: an entry that aborts, or an empty paging domain before
+  /// `context-before-entry`; none at all before `blocked-at-claim`.
+  private mutating func block(_ device: Int) -> [Step<Never>] {
+    guard kernel.has(.blockedAtClaim) else { return [] }
+    guard kernel.has(.contextBeforeEntry) else {
+      return (try? installContext(of: device, isNew: true)) ?? []
+    }
+    return leaveTables(of: device, for: .abort, "arm_smmu_attach_dev_blocked", "abort")
   }
 
   private mutating func user(
@@ -102,18 +109,62 @@ extension GuestKernel {
     switch user {
     case .container(let container):
       try container.attach(group)
-      return try attachSteps(of: device, to: group) + reservationSteps(group, user)
+      return try attachSteps(of: device, to: group) + testPages(of: device)
+        + reservationSteps(group, user)
     case .file(let file, let id, let space):
       try file.attach(device: id, to: space)
       return try reservationSteps(group, user) + attachSteps(of: device, to: group)
     }
   }
 
+  /// The user closes the device: its domain is left and freed, and the group gets its default domain
+  /// back (`iommu_group_release_dma_owner`).
+  ///
+  /// - Parameter unmapped: how many ranges the user left mapped.
+  package mutating func release(_ device: Int, unmapped: Int) throws(Refusal) -> [Step<Never>] {
+    guard devices[device].user != nil else { return [] }
+    let asid = devices[device].context[.asid]
+    var steps: [Step<Never>] = []
+    let isModern = kernel.has(.contextBeforeEntry)
+    if isModern { steps += block(device) }
+    devices[device].user = nil
+    if !isModern {
+      // The group goes to the blocking domain, or straight to its default one: either has its CD.
+      steps += try restoreDefault(device)
+    }
+    if !kernel.has(.invalidationArray) {
+      for _ in 0..<unmapped {
+        steps += invalidate(ranges: 1, of: device)
+      }
+      steps += invalidate(asid: asid, of: device, "arm_smmu_domain_free_paging")
+    }
+    if isModern {
+      steps += try restoreDefault(device)
+    } else if kernel.has(.blockedAtClaim) {
+      steps += try restoreDefault(device)
+    }
+    return steps.during(.vfioDetach)
+  }
+
+  /// Two ranges are mapped and unmapped to see whether pages grow together
+  /// (`vfio_test_domain_fgsp`).
+  private mutating func testPages(of device: Int) -> [Step<Never>] {
+    guard !kernel.has(.type1WithoutPageTest) else { return [] }
+    return (invalidate(ranges: 1, of: device) + invalidate(ranges: 1, of: device))
+      .during(.vfioAttach)
+  }
+
+  private mutating func restoreDefault(_ device: Int) throws(Refusal) -> [Step<Never>] {
+    devices[device].context = devices[device].defaultContext
+    return try installContext(of: device, isNew: false)
+  }
+
   private mutating func attachSteps(
     of device: Int, to group: IOMMUGroup
   ) throws(Refusal) -> [Step<Never>] {
-    try newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
-      + installContext(of: device)
+    try
+      (newTables(of: device, for: group) + mapDirectRegions(of: device, in: group)
+      + installContext(of: device, isNew: true)).during(.vfioAttach)
   }
 
   /// What the user may not map, and where its doorbells go.

@@ -27,6 +27,12 @@ public struct GuestKernel {
     public let cpus: [Int]
     /// Bits of the addresses that it can master (`dma_set_mask`), 1 to 64.
     public let dmaBits: Int
+    /// Offset of the power management capability; `nil` without one.
+    public var powerCapability: UInt16? = 0x60
+    /// Whether it is a PCI Express function; another one has a latency timer.
+    public var isExpress = true
+    /// The command register's bits for the spaces that it decodes: 1 I/O, 2 memory.
+    public var decodes: UInt16 = 2
 
     public init(
       requesterID: UInt32, vectors: Int, msixTable: IPA, msixCapability: UInt16,
@@ -50,6 +56,13 @@ public struct GuestKernel {
     /// Its SMMU, by its position in the tables.
     let smmu: Int
     let msix: MSIXDriver
+    var msi: MSIDriver
+    /// The vectors that its driver has.
+    var vectors: [GuestVector] = []
+    /// The command register, as it was written last.
+    var command: UInt16 = 0
+    /// Whether its driver has gone, while what it left to be freed is freed.
+    var isLeft = false
     /// The device as the IOMMU core has it, with the domain that it is attached to; `nil` before it
     /// is probed, and without an SMMU.
     var group: IOMMUGroup?
@@ -58,6 +71,10 @@ public struct GuestKernel {
     var tables: PageTable?
     var contextTable: PA?
     var context = ContextDescriptor()
+    /// That of its default domain.
+    var defaultContext = ContextDescriptor()
+    /// How often its default domain was replaced.
+    var generation = 0
     /// The CD as last written.
     var smmuContext = ContextDescriptor()
     /// The device's LPIs by EventID, or its SPIs by vector.
@@ -76,6 +93,8 @@ public struct GuestKernel {
   let outputSize: AddressSizeField = .bits44
   /// The CPUs that are on line.
   var online: [Bool]
+  /// How many mapped vectors each CPU has.
+  var loads: [InterruptLoad]
 
   var frames: BumpFrames
   var tableFrames: PlacedFrames
@@ -118,15 +137,26 @@ public struct GuestKernel {
   }
 
   /// A guest that has read its tables already.
+  ///
+  /// - Parameters:
+  ///   - queues: how large the queues of its SMMUs are.
+  ///   - invalidatesByRedistributor: GICR_CTLR.IR, which KVM's redistributors have
+  ///     (`vgic_mmio_read_v3r_ctlr`) and QEMU's own have not.
+  ///   - virtualLPIs: of the machine's interrupt controller, where this kernel is itself a host's.
   public init(
     kernel: Kernel, firmware: GuestFirmware, devices: [Device], cpus: Int = 1,
-    pageSize: PageSize = .kib4, frames: BumpFrames, tableFrames: PlacedFrames, contextTable: PA?
+    pageSize: PageSize = .kib4, queues: SMMUDriver.QueueBits = .small,
+    invalidatesByRedistributor: Bool = true, virtualLPIs: VirtualLPISupport? = nil,
+    frames: BumpFrames, tableFrames: PlacedFrames,
+    contextTable: PA?
   ) throws(Refusal) {
     let firmware = firmware.asRead(by: kernel)
     var frames = frames
     let cpus = max(1, cpus)
     online = Array(repeating: true, count: cpus)
-    its = try Self.itsDriver(firmware, kernel, cpus: cpus, &frames)
+    loads = Array(repeating: InterruptLoad(), count: cpus)
+    its = try Self.itsDriver(firmware, kernel, cpus: cpus, virtualLPIs, &frames)
+    its?.invalidatesByRedistributor = invalidatesByRedistributor
     messageFrame = firmware.messageFrame.map {
       GICv2mDriver(
         agent: .guest, base: PA($0.base.rawValue), distributor: PA($0.distributor.rawValue),
@@ -138,7 +168,7 @@ public struct GuestKernel {
         smmus.append(
           try SMMUDriver(
             agent: .guest, kernel: kernel, base: PA(smmu.base.rawValue), streamBits: 16,
-            frames: &frames))
+            queues: queues, frames: &frames))
       }
     } catch {
       throw .outOfMemory("arm_smmu_init_strtab")
@@ -147,22 +177,26 @@ public struct GuestKernel {
     self.kernel = kernel
     self.firmware = firmware
     pageShift = pageSize.shift
-    self.devices = devices.map { DeviceState($0, firmware) }
+    self.devices = devices.map { DeviceState($0, firmware, kernel) }
     self.frames = frames
     self.tableFrames = tableFrames
     recordedContextTable = contextTable
   }
 
   private static func itsDriver(
-    _ firmware: GuestFirmware, _ kernel: Kernel, cpus: Int, _ frames: inout BumpFrames
+    _ firmware: GuestFirmware, _ kernel: Kernel, cpus: Int, _ virtualLPIs: VirtualLPISupport?,
+    _ frames: inout BumpFrames
   ) throws(Refusal) -> ITSDriver? {
     guard let base = firmware.itsBase else { return nil }
-    guard let layout = ITSDriver.Layout(cpus: cpus, frames: &frames) else {
+    guard
+      let layout = ITSDriver.Layout(cpus: cpus, virtualLPIs: virtualLPIs, frames: &frames)
+    else {
       throw .outOfMemory("its_alloc_tables")
     }
     var driver = ITSDriver(
       agent: .guest, kernel: kernel, base: PA(base.rawValue),
-      redistributors: PA(firmware.redistributors.rawValue), layout: layout)
+      redistributors: PA(firmware.redistributors.rawValue), layout: layout,
+      virtualLPIs: virtualLPIs)
     driver.furtherRedistributors = firmware.furtherRedistributors.map {
       (firmware.firstRedistributors, PA($0.rawValue))
     }
@@ -221,32 +255,91 @@ public struct GuestKernel {
     case .attachUserDomain: try attachUserDomain(device)
     case .startNestedGuest: try startNestedGuest(device)
     case .allocateNestParent: try allocateNestParent()
-    case .enableDevice: enableDevice()
+    case .enableDevice: enableDevice(device)
     case .enableVectors(let count): try enableVectors(count, of: device)
     case .activity(let activity): try perform(activity, of: device)
     }
   }
 
-  /// `pci_enable_device`, `pci_set_master`.
-  private func enableDevice() -> [Step<Never>] {
-    [
-      Step(
-        .guest, "pci_set_master", "memory space and bus mastering on",
-        .config(offset: 4, value: 6, width: 2))
-    ]
+  /// A driver turns its function on and lets it master the bus (`pci_enable_device`,
+  /// `pci_set_master`).
+  package mutating func enableDevice(_ device: Int) -> [Step<Never>] {
+    decode(device) + setMaster(device)
   }
 
+  /// Memory space on (`pci_enable_device`).
+  package mutating func decode(_ device: Int) -> [Step<Never>] {
+    let function = devices[device].function
+    let command = RegisterRead.configuration(offset: 4, width: 2)
+    var reads: [RegisterRead] = []
+    // `pci_update_current_state`.
+    if !kernel.has(.powerStateByPMCSR) { reads.append(.configuration(offset: 0, width: 4)) }
+    if let power = function.powerCapability {
+      reads.append(.configuration(offset: power + 4, width: 2))
+    }
+    // A function with an INTx pin is looked at once more (`do_pci_enable_device`).
+    let pin: [RegisterRead] = [.configuration(offset: 0x3d, width: 1), command]
+    let steps = setCommand(
+      of: device, to: devices[device].command | function.decodes, "decoding on")
+    return steps.map { $0.reading(after: pin) }.enumerated().map { index, step in
+      var step = step
+      if index == 0 { step.readsBefore = reads + step.readsBefore }
+      return step
+    }.during(.pciEnable)
+  }
+
+  /// Bus mastering on (`pci_set_master`).
+  package mutating func setMaster(_ device: Int) -> [Step<Never>] {
+    var steps = setCommand(of: device, to: devices[device].command | 4, "bus mastering on")
+    if !devices[device].function.isExpress {
+      // `pcibios_set_master`.
+      steps.append(
+        Step<Never>(
+          .guest, "pcibios_set_master", "latency timer := 64",
+          .config(offset: 0xd, value: 64, width: 1)
+        ).reading([.configuration(offset: 0xd, width: 1)]))
+    }
+    return steps.during(.pciEnable)
+  }
+
+  /// Bus mastering off (`pci_disable_device`).
+  package mutating func disableDevice(_ device: Int) -> [Step<Never>] {
+    setCommand(of: device, to: devices[device].command & ~4, "bus mastering off")
+      .during(.pciDisable)
+  }
+
+  /// The command register as a reset of the function and its user left it.
+  package mutating func setCommand(of device: Int, asReset value: UInt16) {
+    devices[device].command = value
+  }
+
+  /// Reads the command register, and writes it where it is to change.
+  private mutating func setCommand(
+    of device: Int, to value: UInt16, _ text: String
+  ) -> [Step<Never>] {
+    let read = RegisterRead.configuration(offset: 4, width: 2)
+    let old = devices[device].command
+    devices[device].command = value
+    let action: Action<Never> =
+      old == value ? .decide : .config(offset: 4, value: UInt32(value), width: 2)
+    return [Step(.guest, "pci_write_config_word", text, action).reading([read])]
+  }
+
+  /// The interrupt controllers come up first, then the SMMUs.
   private mutating func boot() throws(Refusal) -> [Step<Never>] {
-    var steps: [Step<Never>] = []
+    var steps: [Step<Never>] = its?.findRedistributors(cpus: online.count) ?? []
+    for cpu in online.indices {
+      steps += its?.wakeRedistributor(cpu: cpu) ?? []
+      if cpu == online.startIndex {
+        steps += (its?.probe() ?? []) + (its?.allocateTables() ?? [])
+        steps += try its?.createProxy(cpus: online.count, frames: &frames) ?? []
+      }
+      steps += its?.initCPU(cpu) ?? []
+    }
     do {
       for index in smmus.indices { steps += try probe(index) }
     } catch {
       throw .outOfMemory("arm_smmu_device_probe")
-    }
-    steps += its?.probe() ?? []
-    for cpu in online.indices {
-      steps += its?.initLPIs(cpu: cpu) ?? []
-      steps += its?.mapCollection(cpu: cpu) ?? []
     }
     return steps
   }
@@ -267,12 +360,14 @@ public struct GuestKernel {
 }
 
 extension GuestKernel.DeviceState {
-  init(_ device: GuestKernel.Device, _ firmware: GuestFirmware) {
+  init(_ device: GuestKernel.Device, _ firmware: GuestFirmware, _ kernel: Kernel) {
     function = device
     smmu = firmware.smmu(of: device.requesterID) ?? 0
     msix = MSIXDriver(
-      agent: .guest, table: PA(device.msixTable.rawValue), capability: device.msixCapability,
+      agent: .guest, kernel: kernel, table: PA(device.msixTable.rawValue),
+      capability: device.msixCapability, size: device.vectors,
       isInternal: device.store == .device)
+    msi = MSIDriver(agent: .guest, capability: device.msiCapability, vectors: device.vectors)
   }
 }
 

@@ -57,7 +57,8 @@ package struct AssignedDevice {
         stageTwo: tables[platform.vm, default: []].number(
           of: separatesITSs ? [smmu, its] : [smmu]),
         msix: MSIXDriver(
-          agent: .host, table: platform.msixTable, capability: platform.msixCapability),
+          agent: .host, kernel: kernel, table: platform.msixTable,
+          capability: platform.msixCapability, size: platform.vectors),
         group: IOMMUGroup([function], kernel: kernel, granule: 1 << pageSize.shift))
     }
   }

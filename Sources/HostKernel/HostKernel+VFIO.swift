@@ -43,7 +43,9 @@ extension HostKernel {
   }
 
   private func msi(of device: DeviceIndex) -> MSIDriver {
-    MSIDriver(agent: .host, capability: self[device].platform.msiCapability)
+    MSIDriver(
+      agent: .host, capability: self[device].platform.msiCapability,
+      vectors: self[device].platform.vectors)
   }
 
   /// Gives all vectors of plain MSI their events, LPIs and the one message (`vfio_msi_enable`).
@@ -71,9 +73,12 @@ extension HostKernel {
     let isForwarded = guestAddress != nil && addressOverride == .msiDomain
     let origin = isForwarded ? "the guest's" : "the host's own"
     let first = data(ofEvent: 0, of: device)
-    steps += msi(of: device).enable(
+    var driver = msi(of: device)
+    steps.append(driver.prepare())
+    steps += driver.write(
       count, address: prepared.address, data: first,
       reason: "\(origin) address, the host's EventIDs from \(first) on")
+    steps.append(driver.setEnabled(true))
     for (event, lpi) in self[device].events.sorted(by: { $0.key < $1.key }) {
       steps += configure(event, lpi, of: device, enabled: true)
     }
@@ -155,7 +160,10 @@ extension HostKernel {
     let events = self[device].events
     let msix = self[device].msix
     let isMSI = self[device].platform.store == .msi
-    if isMSI, !events.isEmpty { steps.append(msi(of: device).disable) }
+    if isMSI, !events.isEmpty {
+      var driver = msi(of: device)
+      steps.append(driver.setEnabled(false))
+    }
     for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
       if !isMSI { steps.append(msix.setMask(Int(event), true)) }
       steps += configure(event, lpi, of: device, enabled: false)

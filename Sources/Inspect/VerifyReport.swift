@@ -37,9 +37,14 @@ package struct VerifyReport: Sendable {
   package private(set) var overrulings: [(rule: Overruling, vectors: Int)] =
     Overruling.allCases.map { ($0, 0) }
 
+  /// What came of access vectors: the models of kernels.
+  package private(set) var accesses = AccessReport()
+
   package init(_ personality: ProofPersonality) { self.personality = personality }
 
-  package var agrees: Bool { totals.allSatisfy { $0.totals.disagree == 0 } }
+  package var agrees: Bool {
+    totals.allSatisfy { $0.totals.disagree == 0 } && accesses.agrees
+  }
 
   /// The sum over all files and classes.
   package var sum: VerifyTotals {
@@ -81,6 +86,18 @@ package struct VerifyReport: Sendable {
   ) throws(InputError) {
     var count = 0
     for file in files {
+      switch try AccessVectorReader.kind(ofFile: file) {
+      case .vectors: break
+      case .accesses:
+        let vector = try AccessVectorReader.read(file)
+        guard group == nil || group == "access" else { continue }
+        accesses.add(vector)
+        count += vector.accesses.count
+        progress(count)
+        continue
+      // The accesses that made a unit consume them are compared.
+      case .commands: continue
+      }
       let reader = try VectorReader(path: file)
       while let vector = try reader.next() {
         guard group == nil || vector.group == group else { continue }
@@ -108,6 +125,11 @@ package struct VerifyReport: Sendable {
 extension VerifyReport {
   /// The report for people.
   package var text: String {
+    guard accesses.cases > 0 else { return vectorText }
+    return totals.isEmpty ? accesses.text : vectorText + "\n\n" + accesses.text
+  }
+
+  private var vectorText: String {
     var lines = disagreements.map { "disagrees  \($0)" }
     if !lines.isEmpty { lines.append("") }
     var rows = [["file", "class", "agree", "overruled", "disagree", "unjudged", "total"]]
@@ -164,6 +186,7 @@ extension VerifyReport {
         }),
       "disagreements": .array(disagreements.map(\.json)),
       "unjudgedDifferences": .array(remarks.map(\.json)),
+      "accesses": accesses.json,
     ]
   }
 

@@ -15,6 +15,8 @@ public struct ITSDriver: Sendable {
     public var pendingTables: [PA]
     /// The table of vPEs; `nil` without virtual LPIs.
     public var virtualPETable: PA?
+    /// Its second level, with 8192 entries of 8 bytes; `nil` for a flat table.
+    public var virtualPELeaf: PA?
 
     /// All of them from one allocator.
     ///
@@ -43,6 +45,10 @@ public struct ITSDriver: Sendable {
       let shared = virtualLPIs == .v4Point1 ? other?.virtualPETable : nil
       guard let virtualPEs = shared ?? frames.allocate(size: 0x1_0000) else { return nil }
       virtualPETable = virtualPEs
+      // Entries of GICv4.1 are larger, and its redistributors read the table, too: that one is flat.
+      guard virtualLPIs == .v4 else { return }
+      guard let leaf = frames.allocate(size: 0x1_0000) else { return nil }
+      virtualPELeaf = leaf
     }
   }
 
@@ -64,11 +70,20 @@ public struct ITSDriver: Sendable {
   /// Its number in the ITS list; `nil` where VMOVP on one ITS moves a vPE on all of them
   /// (`GITS_TYPER.VMOVP`), so that there is no list.
   public let listNumber: UInt8?
-  /// Entries of the device table: 64 KiB of 8 bytes each.
-  public static let deviceCount: UInt32 = 8192
+  /// Whether the redistributors take invalidations of LPIs (`GICR_CTLR.IR`), as KVM's do.
+  public var invalidatesByRedistributor = false
+  /// The DeviceIDs that the device table has room for, as GITS_TYPER.Devbits says: 16 bits, in two
+  /// levels of 64 KiB (`its_parse_indirect_baser`).
+  public static let deviceCount: UInt32 = 1 << 16
+  /// DeviceIDs of one second-level table: 64 KiB of 8 bytes each.
+  static let devicesPerLeaf: UInt32 = 8192
 
   private var writeOffset: UInt64 = 0
   private var devices: [UInt32: Device] = [:]
+  /// The second levels of the device table, by the number of the entry that points to them.
+  private var deviceLeaves: Set<UInt32> = []
+  /// CPUs whose LPIs are on; they stay on while a CPU is off line.
+  private var enabledCPUs: Set<Int> = []
   /// The LPIs that no device has; a kernel with several ITSs has one list for all of them.
   public var freeLPIs = allLPIs
   public static let allLPIs = LPIRanges(INTID.firstLPI..<(UInt32(1) << UInt32(interruptBits)))
@@ -109,35 +124,160 @@ public struct ITSDriver: Sendable {
 
   // MARK: Probe
 
+  /// Finds the redistributors of all CPUs (`gic_of_init`, `gic_iterate_rdists`).
+  public func findRedistributors(cpus: Int) -> [Step<Never>] {
+    var reads: [RegisterRead] = []
+    for cpu in 0..<cpus {
+      if cpu == 0 || cpu == furtherRedistributors?.first {
+        reads.append(redistributorRead(RedistributorRegister.peripheralID2, ofCPU: cpu))
+      }
+      let type = redistributorRead(RedistributorRegister.type, ofCPU: cpu, width: 8)
+      reads += [type, type]
+      // GICR_CTLR.IR and CES: whether there are direct LPIs.
+      if kernel.has(.lpiInvalidationRegisters) {
+        reads.append(redistributorRead(RedistributorRegister.control, ofCPU: cpu))
+      }
+    }
+    return [
+      Step(agent, "gic_iterate_rdists", "\(cpus) redistributors", .decide)
+        .reading(reads).during(.controllerProbe)
+    ]
+  }
+
+  /// A CPU looks for its redistributor and wakes it up (`gic_populate_rdist`, `gic_enable_redist`).
+  public func wakeRedistributor(cpu: Int) -> [Step<Never>] {
+    var reads: [RegisterRead] = []
+    for other in 0...cpu {
+      if other == 0 || other == furtherRedistributors?.first {
+        reads.append(redistributorRead(RedistributorRegister.peripheralID2, ofCPU: other))
+      }
+      let type = redistributorRead(RedistributorRegister.type, ofCPU: other, width: 8)
+      reads += [type, type]
+    }
+    let waker = redistributorRead(RedistributorRegister.waker, ofCPU: cpu)
+    return [
+      Step(
+        agent, "gic_enable_redist", "CPU \(cpu): its redistributor wakes up",
+        .mmio(frame(ofCPU: cpu) + RedistributorRegister.waker, 0, width: 4)
+      )
+      .reading(
+        reads + [waker],
+        after: [waker, redistributorRead(RedistributorRegister.control, ofCPU: cpu)]
+      )
+      .during(.controllerProbe)
+    ]
+  }
+
   /// Gives the ITS its tables and its queue and turns it on (`its_probe_one`).
   public func probe() -> [Step<Never>] {
     let shape: UInt64 = 1 << 63 | 7 << 59 | 1 << 10 | 2 << 8  // valid, RaWaWb, inner, 64 KiB
     var queue = ITSCommandBase(rawValue: 1 << 63 | 7 << 59 | 1 << 10)
     queue[.address] = layout.commandQueue.rawValue >> 12
     queue[.size] = 15
-    let virtualPEs = layout.virtualPETable.map {
-      register(
-        "its_alloc_tables", "vPE table", ITSRegister.tableBase + 16, shape | 2 << 56 | $0.rawValue)
-    }
     let number = listNumber.map { UInt64($0 & 0xf) << 4 } ?? 0
     let listing = listNumber.map {
       register(
         "its_compute_its_list_map", "number \($0) of the ITS list", ITSRegister.control, number,
         width: 4)
     }
-    return (listing.map { [$0] } ?? []) + [
-      register(
-        "its_alloc_tables", "device table, 8192 DeviceIDs", ITSRegister.tableBase,
-        shape | 1 << 56 | 7 << 48 | layout.deviceTable.rawValue),
-      register(
-        "its_alloc_tables", "collection table", ITSRegister.tableBase + 8,
-        shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue),
-    ] + (virtualPEs.map { [$0] } ?? []) + [
-      register("its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue),
-      register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
-      register("its_probe_one", "enable the ITS", ITSRegister.control, number | 1, width: 4)
+    let identification = [read(ITSRegister.peripheralID2), read(ITSRegister.control)]
+    var steps: [Step<Never>] = []
+    if kernel.has(.itsTablesReset) {
+      steps += (0..<UInt64(8)).map { index in
+        register("its_reset_one", "table \(index) is none", ITSRegister.tableBase + index * 8, 0)
+          .reading(index == 0 ? identification : [])
+      }
+    }
+    steps.append(
+      Step(agent, "its_probe_one", "ITS: what it is", .decide).reading(
+        identification + [read(ITSRegister.type, width: 8), read(ITSRegister.identification)]))
+    steps += listing.map { [$0] } ?? []
+    let type = { (index: UInt64) in read(ITSRegister.tableBase + index * 8, width: 8) }
+    steps += table(
+      0, "device table, \(Self.deviceCount) DeviceIDs in two levels",
+      shape | 1 << 62 | 1 << 56 | 7 << 48 | layout.deviceTable.rawValue, isTwoLevel: true)
+    steps += table(
+      1, "collection table", shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue)
+    steps +=
+      layout.virtualPETable.map { virtualPETable(at: $0, shape | 2 << 56 | $0.rawValue) } ?? []
+    let others = (layout.virtualPETable == nil ? 2 : 3)..<UInt64(8)
+    let queueBase = register(
+      "its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue)
+    let isV4: UInt64 = virtualLPIs == nil ? 0 : 2
+    return
+      (steps + [
+        queueBase.reading(others.map(type), after: [read(ITSRegister.commandBase, width: 8)]),
+        register("its_probe_one", "the queue is empty", ITSRegister.commandWrite, 0),
+        register(
+          "its_probe_one", "enable the ITS", ITSRegister.control, number | isV4 | 1, width: 4
+        )
+        .reading([read(ITSRegister.control)])
         .believing(DoorbellBelief("ITS driver", place)),
+      ]).during(.itsProbe)
+  }
+
+  private func virtualPETable(at place: PA, _ value: UInt64) -> [Step<Never>] {
+    guard let leaf = layout.virtualPELeaf else { return table(2, "vPE table", value) }
+    return table(2, "vPE table in two levels", value | 1 << 62, isTwoLevel: true) + [
+      Step(
+        agent, "its_alloc_table_entry", "level 2 vPE table 0 at \(leaf)",
+        .write([MemoryWrite(place, 1 << 63 | leaf.rawValue)]))
     ]
+  }
+
+  /// Gives the ITS one of its tables, after having found its page size, and whether it takes two
+  /// levels (`its_probe_baser_psz`, `its_parse_indirect_baser`, `its_setup_baser`).
+  private func table(
+    _ index: UInt64, _ text: String, _ value: UInt64, isTwoLevel: Bool = false
+  ) -> [Step<Never>] {
+    let offset = ITSRegister.tableBase + index * 8
+    let read = [read(offset, width: 8)]
+    var steps = [
+      register(
+        "its_probe_baser_psz", "pages of 64 KiB", offset,
+        value & (0xffff << 48 & ~(0xf8 << 56)) | 2 << 8
+      )
+      .reading(read + read, after: read)
+    ]
+    if isTwoLevel {
+      steps.append(
+        register(
+          "its_parse_indirect_baser", "two levels", offset, 1 << 62 | 7 << 59 | 1 << 10
+        ).reading(read, after: read))
+    }
+    return steps + [register("its_setup_baser", text, offset, value).reading(read, after: read)]
+  }
+
+  /// The property table is allocated once for all CPUs (`allocate_lpi_tables`).
+  public func allocateTables() -> [Step<Never>] {
+    [
+      Step(agent, "allocate_lpi_tables", "LPIs are not enabled yet", .decide)
+        .reading([redistributorRead(RedistributorRegister.control, ofCPU: 0)]).during(.itsProbe)
+    ]
+  }
+
+  /// GICv4.0 without direct LPIs: doorbells of vPEs that are away are invalidated by way of a device of
+  /// the driver's own, the last DeviceID (`its_init_vpe_domain`).
+  public mutating func createProxy(
+    cpus: Int, frames: inout some FrameAllocator
+  ) throws(Refusal) -> [Step<Never>] {
+    guard virtualLPIs == .v4 else { return [] }
+    return try createDevice(Self.deviceCount - 1, vectors: cpus, frames: &frames)
+      .during(.itsProbe)
+  }
+
+  /// A CPU comes on line: its redistributor gets its LPI tables and LPIs are turned on the first time
+  /// (`its_cpu_init_lpis`), and its collection is mapped (`its_cpu_init_collection`).
+  public mutating func initCPU(_ cpu: Int) -> [Step<Never>] {
+    let isFirst = enabledCPUs.insert(cpu).inserted
+    let supports = Step<Never>(
+      agent, "redist_disable_lpis", "CPU \(cpu): whether its LPIs are on", .decide
+    ).reading([
+      redistributorRead(RedistributorRegister.type, ofCPU: cpu, width: 8),
+      redistributorRead(RedistributorRegister.control, ofCPU: cpu),
+    ])
+    return ([supports] + (isFirst ? initLPIs(cpu: cpu) : []) + mapCollection(cpu: cpu))
+      .during(.itsCPUInit)
   }
 
   /// Gives a CPU's redistributor its LPI tables and turns LPIs on (`its_cpu_init_lpis`).
@@ -145,19 +285,43 @@ public struct ITSDriver: Sendable {
     let frame = frame(ofCPU: cpu)
     let properties =
       layout.propertyTable.rawValue | 7 << 7 | 1 << 10 | UInt64(Self.interruptBits - 1)
-    let pending = layout.pendingTables[cpu].rawValue | 7 << 7 | 1 << 10 | 1 << 62
+    let pending = layout.pendingTables[cpu].rawValue | 7 << 7 | 1 << 10
     let function = "its_cpu_init_lpis"
+    let control = redistributorRead(RedistributorRegister.control, ofCPU: cpu)
     return [
       Step(
         agent, function, "CPU \(cpu): LPI property table at \(layout.propertyTable)",
-        .mmio(frame + RedistributorRegister.configurationBase, properties, width: 8)),
+        .mmio(frame + RedistributorRegister.configurationBase, properties, width: 8)
+      ).reading(
+        [control],
+        after: [redistributorRead(RedistributorRegister.configurationBase, ofCPU: cpu, width: 8)]),
       Step(
         agent, function, "CPU \(cpu): LPI pending table at \(layout.pendingTables[cpu])",
-        .mmio(frame + RedistributorRegister.pendingBase, pending, width: 8)),
+        .mmio(frame + RedistributorRegister.pendingBase, pending, width: 8)
+      ).reading(
+        after: [redistributorRead(RedistributorRegister.pendingBase, ofCPU: cpu, width: 8)]),
       Step(
         agent, function, "CPU \(cpu): enable LPIs",
-        .mmio(frame + RedistributorRegister.control, 1, width: 4)),
+        .mmio(frame + RedistributorRegister.control, 1, width: 4)
+      ).reading([control]),
     ] + shareVirtualPETable(cpu: cpu)
+  }
+
+  /// Polls until a CPU's redistributor has taken a change of its private interrupts in
+  /// (`gic_do_wait_for_rwp`), as when the CPU goes off line.
+  public func awaitRedistributor(cpu: Int) -> Step<Never> {
+    Step(agent, "gic_do_wait_for_rwp", "CPU \(cpu): its private interrupts are masked", .decide)
+      .reading([redistributorRead(RedistributorRegister.control, ofCPU: cpu)]).during(.other)
+  }
+
+  private func read(_ offset: UInt64, width: Int = 4) -> RegisterRead {
+    .register(base + offset, width: width)
+  }
+
+  private func redistributorRead(
+    _ offset: UInt64, ofCPU cpu: Int, width: Int = 4
+  ) -> RegisterRead {
+    .register(frame(ofCPU: cpu) + offset, width: width)
   }
 
   /// The first frame of a CPU's redistributor.
@@ -170,7 +334,9 @@ public struct ITSDriver: Sendable {
 
   /// GICv4.1: the redistributor reads the ITS's own vPE table (`inherit_vpe_l1_table_from_its`).
   private func shareVirtualPETable(cpu: Int) -> [Step<Never>] {
-    guard virtualLPIs == .v4Point1, let table = layout.virtualPETable else { return [] }
+    guard virtualLPIs == .v4Point1, let table = layout.virtualPETable else {
+      return clearVirtualTables(cpu: cpu)
+    }
     var base = VirtualPETableBase(rawValue: 0)
     base[.valid] = true
     base[.pageSize] = 2
@@ -181,6 +347,24 @@ public struct ITSDriver: Sendable {
         .mmio(
           frame(ofCPU: cpu) + RedistributorRegister.virtualConfigurationBase, base.rawValue,
           width: 8))
+    ]
+  }
+
+  /// GICv4.0: no vPE is resident yet (`its_clear_vpend_valid`).
+  private func clearVirtualTables(cpu: Int) -> [Step<Never>] {
+    guard virtualLPIs == .v4 else { return [] }
+    let pending = redistributorRead(RedistributorRegister.virtualPendingBase, ofCPU: cpu, width: 8)
+    let frame = frame(ofCPU: cpu)
+    return [
+      Step(
+        agent, "its_cpu_init_lpis", "CPU \(cpu): 2^16 INTIDs of virtual LPIs",
+        .mmio(
+          frame + RedistributorRegister.virtualConfigurationBase, UInt64(Self.interruptBits - 1),
+          width: 8)),
+      Step(
+        agent, "its_clear_vpend_valid", "CPU \(cpu): no vPE is resident",
+        .mmio(frame + RedistributorRegister.virtualPendingBase, 0, width: 8)
+      ).reading([pending], after: [pending]),
     ]
   }
 
@@ -204,21 +388,33 @@ public struct ITSDriver: Sendable {
       }
       writeOffset = (writeOffset + 32) & 0xffff
     }
+    // Each command first looks for room (`its_queue_full`); where the commands begin is read once
+    // more, and what has been consumed is polled for (`its_wait_for_range_completion`).
+    let consumed = read(ITSRegister.commandRead)
     return [
-      Step(agent, function, text, .write(writes)).carrying(.itsCommands(commands)),
+      Step(agent, function, text, .write(writes)).carrying(.itsCommands(commands))
+        .reading(commands.map { _ in consumed }),
       Step(
         agent, function, "GITS_CWRITER = \(hex(writeOffset))",
-        .mmio(base + ITSRegister.commandWrite, writeOffset, width: 8)
-      ).carrying(.queuePointer),
+        .mmio(base + ITSRegister.commandWrite, writeOffset, width: 4)
+      ).carrying(.queuePointer).reading([consumed], after: [consumed]),
     ]
   }
 
   /// Maps the CPU's collection to its redistributor (`its_cpu_init_collection`).
   public mutating func mapCollection(cpu: Int) -> [Step<Never>] {
     let id = UInt16(truncatingIfNeeded: cpu)
-    return send(
-      [.mapc(collection: id, target: UInt64(cpu)), .sync(target: UInt64(cpu))],
-      function: "its_cpu_init_collection", text: "MAPC ICID \(cpu) -> CPU \(cpu)")
+    let target: [RegisterRead] = [
+      read(ITSRegister.type, width: 8),
+      redistributorRead(RedistributorRegister.type, ofCPU: cpu, width: 8),
+    ]
+    let kind = Step<Never>(
+      agent, "its_cpu_init_collection", "CPU \(cpu): by its number (GITS_TYPER.PTA)", .decide
+    ).reading(target)
+    return [kind]
+      + send(
+        [.mapc(collection: id, target: UInt64(cpu)), .sync(target: UInt64(cpu))],
+        function: "its_cpu_init_collection", text: "MAPC ICID \(cpu) -> CPU \(cpu)")
       + send(
         [.invall(collection: id), .sync(target: UInt64(cpu))],
         function: "its_cpu_init_collection", text: "INVALL ICID \(cpu)")
@@ -247,10 +443,33 @@ public struct ITSDriver: Sendable {
       throw Refusal(
         by: agent, in: "its_create_device", errno: "ENOMEM", message: "no memory for the ITT")
     }
+    let leaf = try prepareLeaf(of: device, frames: &frames)
     devices[device] = Device(table: table, tableSize: size, lpis: lpis)
-    return send(
-      [.mapd(device: device, eventBits: bits, table: table)], function: "its_create_device",
-      text: "MAPD DeviceID \(hex(UInt64(device))), \(1 << bits) events, ITT at \(table)")
+    return leaf
+      + send(
+        [.mapd(device: device, eventBits: bits, table: table)], function: "its_create_device",
+        text: "MAPD DeviceID \(hex(UInt64(device))), \(1 << bits) events, ITT at \(table)")
+  }
+
+  /// Gives the device table the second level that a DeviceID needs, once
+  /// (`its_alloc_table_entry`).
+  public mutating func prepareLeaf(
+    of device: UInt32, frames: inout some FrameAllocator
+  ) throws(Refusal) -> [Step<Never>] {
+    let number = device / Self.devicesPerLeaf
+    guard !deviceLeaves.contains(number) else { return [] }
+    guard let leaf = frames.allocate(size: 0x1_0000) else {
+      throw Refusal(
+        by: agent, in: "its_alloc_table_entry", errno: "ENOMEM",
+        message: "no memory for a level 2 device table")
+    }
+    deviceLeaves.insert(number)
+    let write = MemoryWrite(layout.deviceTable + UInt64(number) * 8, 1 << 63 | leaf.rawValue)
+    return [
+      Step(
+        agent, "its_alloc_table_entry", "level 2 device table \(number) at \(leaf)",
+        .write([write]))
+    ]
   }
 
   /// Unmaps a device (`its_free_device`).
@@ -261,7 +480,8 @@ public struct ITSDriver: Sendable {
     return send(
       [.mapd(device: device, eventBits: 1, table: old.table, valid: false)],
       function: "its_free_device",
-      text: "MAPD V=0 DeviceID \(hex(UInt64(device)))")
+      text: "MAPD V=0 DeviceID \(hex(UInt64(device)))"
+    ).during(.itsDeviceFree)
   }
 
   /// Whether the device has a translation table.
@@ -302,10 +522,24 @@ public struct ITSDriver: Sendable {
     device: UInt32, event: UInt32, lpi: UInt32, cpu: Int, enabled: Bool
   ) -> [Step<Never>] {
     [configurationWrite(lpi: lpi, enabled: enabled)]
-      + send(
-        [.inv(device: device, event: event), .sync(target: UInt64(cpu))],
-        function: "lpi_update_config",
-        text: "INV DeviceID \(hex(UInt64(device))) EventID \(event)")
+      + (invalidatesByRedistributor && kernel.has(.lpiInvalidationRegisters)
+        ? [invalidate(lpi: lpi, cpu: cpu)]
+        : invalidate(device: device, event: event, cpu: cpu))
+  }
+
+  /// The CPU's redistributor reads an LPI's configuration again (`direct_lpi_inv`).
+  private func invalidate(lpi: UInt32, cpu: Int) -> Step<Never> {
+    Step(
+      agent, "direct_lpi_inv", "GICR_INVLPIR of CPU \(cpu) := LPI \(lpi)",
+      .mmio(frame(ofCPU: cpu) + RedistributorRegister.invalidateLPI, UInt64(lpi), width: 8)
+    ).reading(after: [redistributorRead(RedistributorRegister.synchronize, ofCPU: cpu)])
+  }
+
+  private mutating func invalidate(device: UInt32, event: UInt32, cpu: Int) -> [Step<Never>] {
+    send(
+      [.inv(device: device, event: event), .sync(target: UInt64(cpu))],
+      function: "lpi_update_config",
+      text: "INV DeviceID \(hex(UInt64(device))) EventID \(event)")
   }
 
   /// The write of an LPI's configuration byte (`lpi_write_config`): priority 0xc0

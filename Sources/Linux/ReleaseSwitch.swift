@@ -6,6 +6,13 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   // Linux, released
   case readRMRs = "read-rmrs"
   case lpiInvalidationRegisters = "lpi-invalidation-registers"
+  case itsTablesReset = "its-tables-reset"
+  case smmuReadsIIDR = "smmu-reads-iidr"
+  case smmuE2HByStream = "smmu-without-e2h"
+  case smmuCommandWithSync = "smmu-command-with-sync"
+  case msixMaskFlush = "msix-mask-flush"
+  case blockedAtClaim = "blocked-at-claim"
+  case powerStateByPMCSR = "power-state-by-pmcsr"
   case iommufd
   case deviceFiles = "vfio-device-files"
   case isolationAtBind = "isolation-at-bind"
@@ -22,7 +29,10 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case pasidAttach = "pasid-attach"
   case ittAtDomainCreation = "itt-at-domain-creation"
   case hardwareQueues = "hardware-queues"
+  case xhciOneInterrupter = "xhci-one-interrupter"
   case attachAtEnumeration = "attach-at-enumeration"
+  case attachKeepsASID = "attach-keeps-asid"
+  case type1WithoutPageTest = "type1-without-page-test"
   case attachWithoutDevice = "attach-without-vdevice"
   case mapDMABuf = "ioas-map-dmabuf"
   case hitlessMEVAndEATS = "hitless-mev-eats"
@@ -34,6 +44,7 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case kvmGICv5 = "kvm-gicv5"
   case eventCountLimit = "its-event-count-limit"
   case dynamicMSIX = "its-dynamic-msix"
+  case releaseWritesMessage = "release-writes-message"
 
   // Linux, not released
   case softwareMSIStart = "sw-msi-start"
@@ -100,7 +111,42 @@ extension ReleaseSwitch {
         .mergedBy(Release(6, 1)),
         "direct_lpi_inv, drivers/irqchip/irq-gic-v3-its.c; 5.10 sends INV",
         "With GICR_CTLR.IR an LPI's new configuration is announced by GICR_INVLPIR, not by INV.",
-        .none)
+        .results(.guest))
+    case .itsTablesReset:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)), "c733ebb7cb67, drivers/irqchip/irq-gic-v3-its.c",
+        "Each GITS_BASERn is cleared before an ITS is probed.", .results(.guest))
+    case .smmuReadsIIDR:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)), "arm_smmu_device_iidr_probe; recorded: 5.10 does not",
+        "SMMU_IIDR is read for errata.", .results(.guest))
+    case .smmuE2HByStream:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)), "arm_smmu_device_reset; recorded: 5.10 writes CR2 = 7",
+        "SMMU_CR2.E2H is set only where the kernel runs at EL2 with it.",
+        .steps([.guest, .host]))
+    case .smmuCommandWithSync:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)),
+        "arm_smmu_cmdq_issue_cmd_with_sync; recorded: 5.10 moves SMMU_CMDQ_PROD twice",
+        "A configuration command and its CMD_SYNC are queued at once.", .results(.guest))
+    case .msixMaskFlush:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)),
+        "pci_msix_mask, drivers/pci/msi/api.c; recorded: 5.10 reads back after each unmask",
+        "A masked MSI-X vector is flushed by a read, an unmasked one is not; before, by request_irq "
+          + "both, and not at shutdown.", .results(.guest))
+    case .powerStateByPMCSR:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)),
+        "pci_update_current_state, drivers/pci/pci.c; recorded: 5.10 reads the vendor, too",
+        "The power state is read from PMCSR without a look at the function's presence.",
+        .results(.guest))
+    case .blockedAtClaim:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)), "iommu_group_claim_dma_owner, drivers/iommu/iommu.c",
+        "VFIO's claim blocks the group; before, the user's domain follows the default one at once.",
+        .results(.guest))
     case .deviceFiles:
       ReleaseRecord(
         .merged(Release(6, 6)), "drivers/vfio/device_cdev.c",
@@ -140,7 +186,7 @@ extension ReleaseSwitch {
       ReleaseRecord(
         .mergedBy(Release(6, 12)), "recorded: 5.10 and 6.1 send CMD_SYNC alone for the context",
         "An attach invalidates the context descriptor before it writes the stream table entry.",
-        .none)
+        .results(.guest))
     case .virtualSMMU:
       ReleaseRecord(
         .merged(Release(6, 13)), "IOMMU_VIOMMU_ALLOC, include/uapi/linux/iommufd.h",
@@ -175,6 +221,18 @@ extension ReleaseSwitch {
       ReleaseRecord(
         .mergedBy(Release(6, 18)), "recorded: 6.12 and earlier attach at the driver's probe",
         "A function gets its domain when the bus is enumerated.", .none)
+    case .xhciOneInterrupter:
+      ReleaseRecord(
+        .mergedBy(Release(6, 12)), "xhci_try_enable_msi, drivers/usb/host/xhci-pci.c",
+        "xhci-pci requests the first of its vectors; before, all.", .none)
+    case .type1WithoutPageTest:
+      ReleaseRecord(
+        .mergedBy(Release(6, 18)), "vfio_test_domain_fgsp; recorded: 6.12 and earlier unmap twice",
+        "A type 1 container does not try out page sizes in a new domain.", .results(.guest))
+    case .attachKeepsASID:
+      ReleaseRecord(
+        .mergedBy(Release(6, 18)), "recorded: 5.10 to 6.12 send TLBI_NH_ASID, 6.18 and later none",
+        "The first attach of a domain does not invalidate its ASID.", .results(.guest))
     case .attachWithoutDevice:
       ReleaseRecord(
         .merged(Release(6, 19)), "81c45c62dc3e",
@@ -225,6 +283,12 @@ extension ReleaseSwitch {
         .mergedBy(Release(7, 3)),
         "MSI_FLAG_PCI_MSIX_ALLOC_DYN, irq-gic-its-msi-parent.c; absent from 7.0",
         "VFIO adds a vector to running ones; before, all are torn down and enabled again.", .none)
+
+    case .releaseWritesMessage:
+      ReleaseRecord(
+        .mergedBy(Release(7, 3)),
+        "__pci_write_msi_msg; recorded: ahci on 7.3 clears the message, on 6.1 it does not",
+        "What devres frees after a driver's remove is cleared in the function, too.", .none)
 
     // MARK: Linux, not released
     case .softwareMSIStart:

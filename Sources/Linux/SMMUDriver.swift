@@ -22,25 +22,47 @@ public struct SMMUDriver: Sendable {
   private var leaves: [UInt64: PA]
   private var entries: [UInt32: StreamTableEntry] = [:]
   private var commandProducer: UInt32 = 0
+  private var eventConsumer: UInt32 = 0
 
-  /// log2 of the entries of the command queue, 16 bytes each, and of the event queue, 32 each.
-  private static let queueBits: UInt64 = 8
+  /// log2 of the entries of the queues: commands have 16 bytes, events 32.
+  public struct QueueBits: Equatable, Sendable {
+    public let commands: UInt64
+    public let events: UInt64
+
+    public init(commands: UInt64, events: UInt64) {
+      self.commands = commands
+      self.events = events
+    }
+
+    /// As many as a contiguous allocation has room for, at most 2^19 (`Q_MAX_SZ_SHIFT`,
+    /// SMMU_IDR1).
+    public init(pageShift: UInt64) {
+      self.init(commands: min(19, pageShift + 8 - 4), events: min(19, pageShift + 8 - 5))
+    }
+
+    /// Small queues: 256 entries each.
+    public static let small = Self(commands: 8, events: 8)
+  }
+
+  private let queueBits: QueueBits
 
   /// Allocates the queues and the first level; leaves come with the streams.
   ///
   /// - Parameter placed: where a recording saw the first level and the leaf of StreamIDs 0 to 255.
   public init(
     agent: Agent, kernel: Kernel = Kernel(Kernel.newest), base: PA, streamBits: UInt64,
-    placed: (levelOne: PA, leaf: PA)? = nil, frames: inout some FrameAllocator
+    placed: (levelOne: PA, leaf: PA)? = nil, queues: QueueBits = .small,
+    frames: inout some FrameAllocator
   ) throws(Failure) {
-    guard let commands = frames.allocate(size: 16 << Self.queueBits),
-      let events = frames.allocate(size: 32 << Self.queueBits),
+    guard let commands = frames.allocate(size: 16 << queues.commands),
+      let events = frames.allocate(size: 32 << queues.events),
       let table = placed?.levelOne ?? frames.allocate(size: 8 << (streamBits - Self.split))
     else { throw .noMemory }
     self.agent = agent
     self.kernel = kernel
     self.base = base
     self.streamBits = streamBits
+    queueBits = queues
     commandQueue = commands
     eventQueue = events
     levelOne = table
@@ -63,12 +85,26 @@ public struct SMMUDriver: Sendable {
         store(.bypass, stream, "arm_smmu_rmr_install_bypass_ste", "bypass, for firmware's RMR"))
     }
     let reset = "arm_smmu_device_reset"
-    func register(_ offset: UInt64, _ value: UInt64, _ width: Int, _ text: String) -> Step<Never> {
+    func register(
+      _ offset: UInt64, _ value: UInt64, _ width: Int, _ text: String, acknowledged: UInt64? = nil
+    ) -> Step<Never> {
       Step(agent, reset, "SMMU: \(text)", .mmio(base + offset, value, width: width))
+        .reading(after: acknowledged.map { [read($0)] } ?? [])
     }
+    let acknowledge = SMMURegister.cr0Acknowledge
+    let interrupts = SMMURegister.interruptControl
+    let identification =
+      [SMMURegister.idr0, SMMURegister.idr1, SMMURegister.idr3, SMMURegister.idr5]
+      + (kernel.has(.smmuReadsIIDR) ? [SMMURegister.iidr] : [])
     steps += [
+      Step(agent, "arm_smmu_device_hw_probe", "SMMU: what it is", .decide)
+        .reading(identification.map { read($0) }),
+      register(SMMURegister.cr0, 0, 4, "off", acknowledged: acknowledge)
+        .reading([read(SMMURegister.cr0)]),
       register(SMMURegister.cr1, 0xd75, 4, "tables and queues are inner shareable, write-back"),
-      register(SMMURegister.cr2, 0x6, 4, "record unknown StreamIDs; private TLB maintenance"),
+      register(
+        SMMURegister.cr2, kernel.has(.smmuE2HByStream) ? 0x6 : 0x7, 4,
+        "record unknown StreamIDs; private TLB maintenance"),
       register(
         SMMURegister.streamTableBase, levelOne.rawValue | 1 << 62, 8,
         "stream table at \(levelOne)"),
@@ -76,20 +112,48 @@ public struct SMMUDriver: Sendable {
         SMMURegister.streamTableConfig, 1 << 16 | Self.split << 6 | streamBits, 4,
         "two levels, 2^\(streamBits) StreamIDs"),
       register(
-        SMMURegister.commandQueueBase, commandQueue.rawValue | 1 << 62 | Self.queueBits, 8,
+        SMMURegister.commandQueueBase, commandQueue.rawValue | 1 << 62 | queueBits.commands, 8,
         "command queue at \(commandQueue)"),
-      register(SMMURegister.cr0, 0x8, 4, "command queue on"),
+      register(SMMURegister.commandQueueProducer, 0, 4, "the command queue is empty"),
+      register(SMMURegister.commandQueueConsumer, 0, 4, "the command queue is empty"),
+      register(SMMURegister.cr0, 0x8, 4, "command queue on", acknowledged: acknowledge),
     ]
-    steps += send(
-      [Self.invalidateAllStreams, SMMUCommand(.invalidateNonHyp)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
+    steps += post(Self.invalidateAllStreams, reset, "CFGI_ALL")
+    steps += post(SMMUCommand(.invalidateNonHyp), reset, "TLBI_NSNH_ALL")
     steps += [
       register(
-        SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | Self.queueBits, 8,
+        SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | queueBits.events, 8,
         "event queue at \(eventQueue)"),
-      register(SMMURegister.cr0, 0xc, 4, "event queue on"),
-      register(SMMURegister.cr0, 0xd, 4, "translation on"),
+      register(SMMURegister.eventQueueProducer, 0, 4, "the event queue is empty"),
+      register(SMMURegister.eventQueueConsumer, 0, 4, "the event queue is empty"),
+      register(SMMURegister.cr0, 0xc, 4, "event queue on", acknowledged: acknowledge),
+      register(
+        interrupts, 0, 4, "interrupts off",
+        acknowledged: SMMURegister.interruptControlAcknowledge),
+      register(SMMURegister.globalErrorMessage, 0, 8, "no message for global errors"),
+      register(SMMURegister.eventQueueMessage, 0, 8, "no message for events"),
+      register(
+        interrupts, 0x5, 4, "interrupts on",
+        acknowledged: SMMURegister.interruptControlAcknowledge),
+      register(SMMURegister.cr0, 0xd, 4, "translation on", acknowledged: acknowledge),
     ]
-    return steps
+    return steps.during(.smmuProbe)
+  }
+
+  private func read(_ offset: UInt64) -> RegisterRead { .register(base + offset, width: 4) }
+
+  /// Takes `count` records from the event queue, one write of its consumer for each, as they come in
+  /// (`arm_smmu_evtq_thread`, `queue_remove_raw`).
+  public mutating func takeEvents(_ count: Int) -> [Step<Never>] {
+    let produced = read(SMMURegister.eventQueueProducer)
+    return (0..<max(0, count)).map { index in
+      eventConsumer = (eventConsumer + 1) & UInt32(lowBits(queueBits.events + 1))
+      return Step<Never>(
+        agent, "arm_smmu_evtq_thread", "SMMU_EVENTQ_CONS = \(hex(UInt64(eventConsumer)))",
+        .mmio(base + SMMURegister.eventQueueConsumer, UInt64(eventConsumer), width: 4)
+      ).reading(index == 0 ? [produced] : [], after: index == count - 1 ? [produced] : [])
+        .during(.smmuFault)
+    }
   }
 
   private static var invalidateAllStreams: SMMUCommand {
@@ -134,23 +198,46 @@ public struct SMMUDriver: Sendable {
   /// The entry of a stream, as last written.
   public func entry(of stream: UInt32) -> StreamTableEntry { entries[stream] ?? .abort }
 
-  /// Rewrites a live entry, hitlessly where that is possible (`arm_smmu_write_ste`).
+  /// Rewrites a live entry, hitlessly where that is possible (`arm_smmu_write_ste`), and says that it
+  /// will be used soon. Nothing waits for that.
+  ///
+  /// Before `context-before-entry` an entry that translates is written in two parts, and another one at
+  /// once, without the hint (`arm_smmu_write_strtab_ent`).
   public mutating func write(
     _ entry: StreamTableEntry, of stream: UInt32, function: String, text: String
   ) -> [Step<Never>] {
-    let update = EntryUpdate(
-      from: self.entry(of: stream), to: entry, used: { $0.used },
-      safe: { kernel.has(.hitlessMEVAndEATS) ? StreamTableEntry.updateSafe($0, $1) : .init() })
+    let batches = batches(from: self.entry(of: stream), to: entry)
     var steps: [Step<Never>] = []
-    for (number, batch) in update.batches.enumerated() {
-      let suffix = update.batches.count > 1 ? " (\(number + 1) of \(update.batches.count))" : ""
+    for (number, batch) in batches.enumerated() {
+      let suffix = batches.count > 1 ? " (\(number + 1) of \(batches.count))" : ""
       steps.append(store(batch, stream, function, text + suffix))
       var command = SMMUCommand(.invalidateStream)
       command[.stream] = stream
       command[.leaf] = true
-      steps += send([command], "arm_smmu_ste_writer_sync_entry", "CFGI_STE")
+      steps += post(command, "arm_smmu_ste_writer_sync_entry", "CFGI_STE")
     }
-    return steps
+    guard kernel.has(.contextBeforeEntry) || entry[.config].rawValue & 3 != 0 else { return steps }
+    guard entry[.config] != .bypass || kernel.has(.contextBeforeEntry) else { return steps }
+    var hint = SMMUCommand(.prefetchConfiguration)
+    hint[.stream] = stream
+    return steps + queue([hint], "arm_smmu_write_ste", "PREFETCH_CFG")
+  }
+
+  /// The contents of an entry after each invalidation on its way to the new one.
+  private func batches(
+    from old: StreamTableEntry, to new: StreamTableEntry
+  ) -> [StreamTableEntry] {
+    guard !kernel.has(.contextBeforeEntry) else {
+      return EntryUpdate(
+        from: old, to: new, used: { $0.used },
+        safe: { kernel.has(.hitlessMEVAndEATS) ? StreamTableEntry.updateSafe($0, $1) : .init() }
+      ).batches
+    }
+    let translates = new[.config] == .stage1 || new[.config] == .stage2 || new[.config] == .nested
+    guard translates else { return [new] }
+    var rest = new
+    rest[word: 0] = old[word: 0]
+    return [rest, new]
   }
 
   private mutating func store(
@@ -173,16 +260,32 @@ public struct SMMUDriver: Sendable {
   public mutating func send(
     _ commands: [SMMUCommand], _ function: String, _ text: String
   ) -> [Step<Never>] {
+    queue(commands + [SMMUCommand(.sync)], function, text).awaiting(
+      read(SMMURegister.commandQueueConsumer))
+  }
+
+  /// Queues one command and waits for it: with its CMD_SYNC at once, or before
+  /// `smmu-command-with-sync` one after the other (`arm_smmu_cmdq_issue_cmd_with_sync`).
+  public mutating func post(
+    _ command: SMMUCommand, _ function: String, _ text: String
+  ) -> [Step<Never>] {
+    guard !kernel.has(.smmuCommandWithSync) else { return send([command], function, text) }
+    return queue([command], function, text) + send([], function, "CMD_SYNC")
+  }
+
+  /// Queues commands and moves SMMU_CMDQ_PROD once.
+  private mutating func queue(
+    _ commands: [SMMUCommand], _ function: String, _ text: String
+  ) -> [Step<Never>] {
     var writes: [MemoryWrite] = []
-    let commands = commands + [SMMUCommand(.sync)]
     for command in commands {
-      let slot = UInt64(commandProducer) & lowBits(Self.queueBits)
+      let slot = UInt64(commandProducer) & lowBits(queueBits.commands)
       for word in 0..<SMMUCommand.wordCount {
         let place = commandQueue + slot * 16 + UInt64(word) * 8
         writes.append(MemoryWrite(place, command[word: word]))
       }
       // The index and its wrap bit.
-      commandProducer = (commandProducer + 1) & UInt32(lowBits(Self.queueBits + 1))
+      commandProducer = (commandProducer + 1) & UInt32(lowBits(queueBits.commands + 1))
     }
     return [
       Step(agent, function, text, .write(writes)).carrying(.smmuCommands(commands)),
@@ -191,6 +294,16 @@ public struct SMMUDriver: Sendable {
         .mmio(base + SMMURegister.commandQueueProducer, UInt64(commandProducer), width: 4)
       ).carrying(.queuePointer),
     ]
+  }
+}
+
+extension [Step<Never>] {
+  /// The same steps, after the last of which the queue's consumer is polled until it has caught up
+  /// (`arm_smmu_cmdq_poll_until_sync`).
+  fileprivate func awaiting(_ consumer: RegisterRead) -> Self {
+    var steps = self
+    if let last = steps.popLast() { steps.append(last.reading(after: [consumer])) }
+    return steps
   }
 }
 

@@ -22,6 +22,12 @@ public struct Step<Call: Sendable>: Sendable {
   public var belief: DoorbellBelief?
   /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
   public var device: Int?
+  /// What is read right before the action, and right after it: a driver's polls, the first half of
+  /// a read-modify-write, a read-back that flushes a write.
+  public var readsBefore: [RegisterRead] = []
+  public var readsAfter: [RegisterRead] = []
+  /// What the kernel is doing; `nil` where no access vector names it.
+  public var phase: KernelPhase?
 
   public init(_ agent: Agent, _ function: String, _ text: String, _ action: Action<Call>) {
     self.agent = agent
@@ -48,6 +54,21 @@ public struct Step<Call: Sendable>: Sendable {
   public func carrying(_ payload: Payload) -> Self {
     var step = self
     step.payload = payload
+    return step
+  }
+
+  /// The same step, with reads around its action.
+  public func reading(_ before: [RegisterRead] = [], after: [RegisterRead] = []) -> Self {
+    var step = self
+    step.readsBefore += before
+    step.readsAfter += after
+    return step
+  }
+
+  /// The same step, made in that phase unless it has one already.
+  public func during(_ phase: KernelPhase) -> Self {
+    var step = self
+    step.phase = self.phase ?? phase
     return step
   }
 
@@ -112,6 +133,16 @@ extension Step {
     lifted.refusal = refusal
     lifted.belief = belief
     lifted.device = device
+    lifted.readsBefore = readsBefore
+    lifted.readsAfter = readsAfter
+    lifted.phase = phase
     return lifted
+  }
+}
+
+extension Array {
+  /// The same steps, made in that phase as far as they have none.
+  public func during<Call>(_ phase: KernelPhase) -> Self where Element == Step<Call> {
+    map { $0.during(phase) }
   }
 }

@@ -5,7 +5,7 @@ import Inspect
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Run test vectors on the hardware models and compare the answers.",
+    abstract: "Run test vectors on the models and compare the answers.",
     usage: "doorbell verify <file> ... [<options>]",
     discussion: """
       A vector file has one vector a line, as JSON, plain or gzip'd: the registers
@@ -36,10 +36,20 @@ struct VerifyCommand: ParsableCommand {
       Each disagreement is printed with the vector, the step, the field, and what
       was expected and found; then totals by file and class.
 
+      A file of access vectors has what a real kernel read and wrote in the pages
+      that a hypervisor emulates, in order: a header line, then one access a line.
+      The model of that release goes through the same steps with the same device,
+      driver, CPUs and page size, and its accesses are compared phase by phase:
+      block, register, direction, width, and value as far as the kernel decides
+      it. A poll may read more than once. The first difference of each phase of
+      each step is printed, then totals by phase; what no model does is counted
+      as not modelled. Files of commands that belong to such a file are skipped.
+
       EXAMPLES
         doorbell verify smmu-nested-stage.jsonl.gz --personality qemu-11
         doorbell verify *.jsonl.gz --only nested --format json
         doorbell verify riscv-msi.jsonl.gz --personality riscv-model
+        doorbell verify access/*.jsonl.gz
 
       EXIT STATUS
         0 every judged vector agrees; 1 disagreements; 2 a file cannot be used.

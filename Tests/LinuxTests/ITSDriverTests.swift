@@ -74,8 +74,8 @@ struct ITSDriverTests {
   @Test("a DeviceID beyond the device table is refused")
   func deviceOutOfRange() throws {
     var bench = try Bench()
-    #expect(refusal { _ = try bench.create(8192, vectors: 1) }?.errno == "ENODEV")
-    #expect(refusal { _ = try bench.create(8191, vectors: 1) } == nil)
+    #expect(refusal { _ = try bench.create(0x1_0000, vectors: 1) }?.errno == "ENODEV")
+    #expect(refusal { _ = try bench.create(0xffff, vectors: 1) } == nil)
   }
 
   @Test("an event is mapped, synchronised, configured and invalidated")
@@ -119,10 +119,9 @@ struct ITSDriverTests {
     #expect(places.allSatisfy { $0 >= queue && $0 < queue + 0x1_0000 })
   }
 
-  @Test("the device table has as many entries as DeviceIDs that can be mapped")
+  @Test("every DeviceID of 16 bits can be mapped, in a level of its own with its neighbours")
   func lastDevice() throws {
     var bench = try Bench()
-    #expect(ITSDriver.deviceCount == 0x1_0000 / 8)
     let mapd = try #require(try bench.create(ITSDriver.deviceCount - 1, vectors: 1).first)
     #expect(mapd[.opcode] == .mapd)
     let refusal = #expect(throws: Refusal.self) {

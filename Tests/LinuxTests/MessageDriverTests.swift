@@ -53,15 +53,18 @@ struct MessageDriverTests {
 
   @Test("the message is complete before MSI is on")
   func order() {
-    let driver = MSIDriver(agent: .host, capability: 0x40)
-    let steps = driver.enable(4, address: 0x1_0800_0040, data: 0, reason: "")
+    var driver = MSIDriver(agent: .host, capability: 0x40, vectors: 4)
+    let steps =
+      [driver.prepare()] + driver.write(4, address: 0x1_0800_0040, data: 0, reason: "")
+      + [driver.setEnabled(true)]
     let writes = steps.compactMap { step -> [UInt64]? in
       guard case .config(let offset, let value, let width) = step.action else { return nil }
       return [UInt64(offset), UInt64(value), UInt64(width)]
     }
     #expect(
       writes == [
-        [0x42, 0x20, 2], [0x44, 0x0800_0040, 4], [0x48, 1, 4], [0x4c, 0, 2], [0x42, 0x21, 2],
+        [0x42, 0x84, 2], [0x42, 0xa4, 2], [0x44, 0x0800_0040, 4], [0x48, 1, 4], [0x4c, 0, 2],
+        [0x42, 0xa5, 2],
       ])
   }
 }
