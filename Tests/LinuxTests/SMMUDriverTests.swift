@@ -54,7 +54,7 @@ struct SMMUDriverTests {
     let controls = steps.compactMap { step -> UInt64? in
       if case .mmio(0x905_0020, let value, _) = step.action { value } else { nil }
     }
-    #expect(controls == [0x8, 0xc, 0xd])
+    #expect(controls == [0, 0x8, 0xc, 0xd])
     guard case .mmio(0x905_0020, _, _)? = steps.last?.action else {
       Issue.record("the last step is \(steps.last?.text ?? "nothing")")
       return
