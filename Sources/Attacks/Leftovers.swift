@@ -152,11 +152,12 @@ extension AttackedSystem {
     } catch {
       throw .notApplicable("KVM cannot save the tables: -\(error.errno)")
     }
-    let base = ITSTableBase(
-      rawValue: engine.kvm[VMIndex.first.rawValue].its.readRegister(ITSRegister.tableBase, width: 8)
-    )
-    guard !base[.indirect], let raw = actor.memory.load64(base.address + device * 8) else {
-      throw .notApplicable("the guest's device table is not flat")
+    guard
+      case .found(let place)? = engine.kvm[VMIndex.first.rawValue].its.devices?
+        .locate(device, memory: actor.memory),
+      let raw = actor.memory.load64(place)
+    else {
+      throw .notApplicable("the guest's device table has no place for its device")
     }
     let entry = SavedDeviceEntry(rawValue: raw)
     guard entry[.valid] else { throw .notApplicable("the guest's ITS knows no device") }

@@ -9,9 +9,9 @@ package import Software
 // drivers/iommu/dma-iommu.c.
 extension GuestKernel {
   /// A driver asks for vectors and requests each of them: what most drivers do once
-  /// (`pci_alloc_irq_vectors`, `request_irq`).
+  /// (`pci_alloc_irq_vectors`, `request_irq`). The user may move them.
   mutating func enableVectors(_ count: Int, of device: Int) throws(Refusal) -> [Step<Never>] {
-    var steps = try allocateVectors(count, managed: 0..<count, of: device)
+    var steps = try allocateVectors(count, managed: 0..<0, of: device)
     for vector in devices[device].vectors.indices {
       steps += try requestVector(vector, of: device)
     }

@@ -275,7 +275,7 @@ public struct GuestKernel {
     // `pci_update_current_state`.
     if !kernel.has(.powerStateByPMCSR) { reads.append(.configuration(offset: 0, width: 4)) }
     if let power = function.powerCapability {
-      reads.append(.configuration(offset: power + 4, width: 2))
+      reads.append(.configuration(offset: power &+ 4, width: 2))
     }
     // A function with an INTx pin is looked at once more (`do_pci_enable_device`).
     let pin: [RegisterRead] = [.configuration(offset: 0x3d, width: 1), command]

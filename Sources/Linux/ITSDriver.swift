@@ -199,7 +199,11 @@ public struct ITSDriver: Sendable {
     steps += table(
       1, "collection table", shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue)
     steps +=
-      layout.virtualPETable.map { virtualPETable(at: $0, shape | 2 << 56 | $0.rawValue) } ?? []
+      layout.virtualPETable.map {
+        // Entry_Size is read-only and written back as it was read.
+        let entrySize: UInt64 = virtualLPIs == .v4Point1 ? 31 : 7
+        return virtualPETable(at: $0, shape | 2 << 56 | entrySize << 48 | $0.rawValue)
+      } ?? []
     let others = (layout.virtualPETable == nil ? 2 : 3)..<UInt64(8)
     let queueBase = register(
       "its_probe_one", "command queue, 64 KiB", ITSRegister.commandBase, queue.rawValue)

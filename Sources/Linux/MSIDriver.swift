@@ -23,7 +23,7 @@ public struct MSIDriver: Sendable {
     UInt8(clamping: max(0, min(5, Int.bitWidth - (max(count, 1) - 1).leadingZeroBitCount)))
   }
 
-  private var controlRead: RegisterRead { .configuration(offset: capability + 2, width: 2) }
+  private var controlRead: RegisterRead { .configuration(offset: capability &+ 2, width: 2) }
 
   /// Asks how many vectors there are (`pci_msi_vec_count`).
   public var count: Step<Never> {
@@ -73,6 +73,6 @@ public struct MSIDriver: Sendable {
   ) -> Step<Never> {
     Step(
       agent, function, "MSI capability: \(text)",
-      .config(offset: capability + offset, value: value, width: width))
+      .config(offset: capability &+ offset, value: value, width: width))
   }
 }

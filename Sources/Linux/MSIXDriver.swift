@@ -30,7 +30,7 @@ public struct MSIXDriver: Sendable {
 
   // MARK: Configuration space
 
-  private var controlRead: RegisterRead { .configuration(offset: capability + 2, width: 2) }
+  private var controlRead: RegisterRead { .configuration(offset: capability &+ 2, width: 2) }
 
   /// Asks how many vectors there are (`pci_msix_vec_count`).
   public var count: Step<Never> {
@@ -47,7 +47,7 @@ public struct MSIXDriver: Sendable {
     return Step(
       agent, "pci_msix_clear_and_set_ctrl", "MSI-X \(enable ? "enabled" : "disabled")\(mask)",
       .config(
-        offset: capability + 2, value: UInt32(truncatingIfNeeded: control.rawValue), width: 2)
+        offset: capability &+ 2, value: UInt32(truncatingIfNeeded: control.rawValue), width: 2)
     ).reading([controlRead])
   }
 
@@ -55,7 +55,7 @@ public struct MSIXDriver: Sendable {
   /// (`msix_capability_init`, `msix_map_region`).
   public var enableMasked: Step<Never> {
     control(enable: true, functionMask: true).reading(
-      after: [controlRead, .configuration(offset: capability + 4, width: 4), controlRead])
+      after: [controlRead, .configuration(offset: capability &+ 4, width: 4), controlRead])
   }
 
   // MARK: Table

@@ -77,6 +77,8 @@ struct GuestSetupTests {
       case .mmio(let place, let value, width: 4)
       where place.rawValue &- 0x1000_2000 < 48 && (place.rawValue - 0x1000_2000) / 16 == vector:
         return token(place.rawValue % 16, value)
+      // GICR_INVLPIR.
+      case .mmio(0x80a_00a0, 8192 + vector, width: _): return ["invalidate"]
       case .writeByte(let place, let byte) where place.rawValue & 0xffff == vector:
         return ["configure \(hex(UInt64(byte)))"]
       default: return []

@@ -224,10 +224,12 @@ private struct SequenceComparison {
 }
 
 extension NormalizedAccess {
-  /// A wait for a change of private interrupts, whose frame is not recorded (GICR_CTLR.RWP).
+  /// A wait for a change of private interrupts, whose frame is not recorded
+  /// (`gic_do_wait_for_rwp`).
   fileprivate var isRedistributorPoll: Bool {
     access.block == .redistributor && !access.isWrite
       && access.offset == RedistributorRegister.control
+      && (access.path.isEmpty || access.path.hasPrefix("gic_do_wait_for_rwp"))
   }
 
   fileprivate var isTypeRead: Bool {
