@@ -64,45 +64,6 @@ public struct RunResult: Sendable {
     }
   }
 
-  /// Exits of the guest's virtual CPUs.
-  public struct Exits: Equatable, Sendable {
-    /// Caused by what the guest's kernel did: set-up, masking, tear-down.
-    public var setup = 0
-    /// Caused by the delivery of interrupts, over the whole run; a blocked virtual CPU that is
-    /// woken counts as one.
-    public var delivery = 0
-    /// Caused by a virtual CPU that had nothing to do.
-    public var idle = 0
-    /// All of them by cause, in the order of the causes' first appearance.
-    public var causes: [Cause] = []
-
-    /// Which of the sums an exit counts in.
-    package enum Occasion { case setup, delivery, idle }
-
-    public struct Cause: Equatable, Sendable {
-      public let cause: ExitCause
-      public var count: Int
-
-      public var name: String { cause.name }
-    }
-
-    /// Counts an exit.
-    package mutating func add(_ cause: ExitCause, by occasion: Occasion) {
-      switch occasion {
-      case .setup: setup += 1
-      case .delivery: delivery += 1
-      case .idle: idle += 1
-      }
-      if let index = causes.firstIndex(where: { $0.cause == cause }) {
-        causes[index].count += 1
-      } else {
-        causes.append(.init(cause: cause, count: 1))
-      }
-    }
-
-    public init() {}
-  }
-
   /// A step of software that the run carried out.
   public struct PerformedStep: Equatable, Sendable {
     public let time: SimulatedTime

@@ -24,8 +24,13 @@ struct DeviceOperation {
     for index in indices {
       all += setup.map { timed in
         var operation = timed.operation
-        if case .enableVectors = operation, devices[index].vectors != first.vectors {
-          operation = .enableVectors(max(1, min(messages, devices[index].vectors)))
+        if devices[index].vectors != first.vectors {
+          let own = max(1, min(messages, devices[index].vectors))
+          switch operation {
+          case .enableVectors: operation = .enableVectors(own)
+          case .bind(let driver, _): operation = .bind(driver, vectors: own)
+          default: break
+          }
         }
         return Self(nanoseconds: timed.nanoseconds, operation: operation, device: index)
       }

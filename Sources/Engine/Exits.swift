@@ -26,7 +26,7 @@ extension Engine {
     if map.messageFrame != nil {
       let distributor = address.rawValue &- map.distributor.rawValue
       if distributor < 0x1_0000 {
-        recorder.count(.virtualDistributor, by: .setup)
+        recorder.count(.virtualDistributor, isRead: false)
         kvm[vm.rawValue].distributor.writeRegister(distributor, value, width: width)
         retryWaiting()
         return costs.exitToKernel
@@ -35,7 +35,7 @@ extension Engine {
       return virtualITSWrite(value, at: its, width: width, by: vm)
     }
     if let frame = redistributorFrame(at: address, of: vm) {
-      recorder.count(.virtualRedistributor, by: .setup)
+      recorder.count(.virtualRedistributor, isRead: false)
       kvm[vm.rawValue].writeRedistributor(of: frame.cpu, value, at: frame.offset, width: width)
       push(forwardingSteps(of: vm), on: vm)
       retryWaiting()
@@ -43,7 +43,7 @@ extension Engine {
     }
     let smmu = address.rawValue &- map.smmuBase.rawValue
     if smmu < 0x2_0000 * UInt64(machines[vm.rawValue].vmm.smmuCount) {
-      recorder.count(.virtualSMMU, by: .setup)
+      recorder.count(.virtualSMMU, isRead: false)
       let memory = machines[vm.rawValue].memory
       push(
         machines[vm.rawValue].vmm.smmuWrite(
@@ -54,7 +54,7 @@ extension Engine {
     if let table = messageTable(at: address, of: vm) {
       return guestTableWrite(value, at: table.offset, width: width, of: table.device, by: vm)
     }
-    recorder.count(.unclaimed, by: .setup)
+    recorder.count(.unclaimed, isRead: false)
     return costs.exitToVMM
   }
 
@@ -71,7 +71,7 @@ extension Engine {
         time += costs.softwareStep
         continue
       }
-      recorder.count(cause, by: .setup)
+      recorder.count(cause, isRead: true)
       time += cost
     }
     return time
@@ -148,7 +148,7 @@ extension Engine {
       release(response.emissions, of: function)
       return costs.softwareStep
     }
-    recorder.count(.msixTable, by: .setup)
+    recorder.count(.msixTable, isRead: false)
     let memory = machines[vm.rawValue].memory
     push(
       machines[vm.rawValue].vmm.msixWrite(word, at: offset, of: device, memory: memory)
@@ -176,7 +176,7 @@ extension Engine {
   mutating func guestConfigWrite(
     _ value: UInt32, at offset: UInt16, width: Int, of device: Int, by vm: VMIndex
   ) -> SimulatedTime {
-    recorder.count(.configuration, by: .setup)
+    recorder.count(.configuration, isRead: false)
     let word = UInt16(truncatingIfNeeded: value)
     let memory = machines[vm.rawValue].memory
     let msi = MachineDescription.Device.msiCapability
@@ -202,7 +202,7 @@ extension Engine {
   private mutating func virtualITSWrite(
     _ value: UInt64, at offset: UInt64, width: Int, by vm: VMIndex
   ) -> SimulatedTime {
-    recorder.count(.virtualITS, by: .setup)
+    recorder.count(.virtualITS, isRead: false)
     let commands = kvm[vm.rawValue].writeITS(value, at: offset, width: width)
     var steps = forwardingSteps(of: vm)
     if specification.design.eventIDOwner == .guest {

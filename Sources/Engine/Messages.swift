@@ -246,7 +246,7 @@ extension Engine {
     } else {
       machine.redistributors.acknowledgeLPI(flight.lpi, at: flight.cpu, memory: machine.memory)
     }
-    recorder.count(.physicalInterrupt, by: .delivery)
+    countInterrupt(.physicalInterrupt, onCPU: flight.cpu)
     if recorder.recordsJourney(index) {
       recorder.visit(
         .hostInterrupt, nil, [UInt64(flight.lpi)],

@@ -14,6 +14,9 @@ package struct Recorder {
   /// How many steps had been performed when the message in question was sent.
   var stepsBeforeMessage: Int?
   var exits = RunResult.Exits()
+  /// When in its life the guest is whose step is executed, and what its kernel is doing.
+  var occasion = RunResult.Exits.Occasion.setup
+  var phase: KernelPhase?
   /// The stays of each message, where they are recorded.
   var timeline: Timeline?
   /// The mappings of both stages when the message in question was sent.
@@ -48,8 +51,14 @@ package struct Recorder {
     steps.append(record)
   }
 
-  mutating func count(_ cause: ExitCause, by occasion: RunResult.Exits.Occasion) {
-    exits.add(cause, by: occasion)
+  /// Counts an exit that is no access of the guest's kernel.
+  mutating func count(_ cause: ExitCause, on occasion: RunResult.Exits.Occasion) {
+    exits.add(cause, on: occasion)
+  }
+
+  /// Counts an access of the guest's kernel that leaves the guest.
+  mutating func count(_ cause: ExitCause, isRead: Bool) {
+    exits.add(cause, on: occasion, phase, isRead: isRead)
   }
 
   // MARK: Journeys

@@ -133,6 +133,7 @@ extension Engine {
         address, isWrite: isWrite, count: count, of: machines[vm.rawValue].device(device))
     case .activity(.migrate(let cpu, let target)): migrate(VCPUIndex(cpu), of: vm, to: target)
     default:
+      machines[vm.rawValue].occasion = operation.occasion
       do {
         push(try perform(operation, for: device, of: vm).map(PendingStep.guest), on: vm)
       } catch {
@@ -235,6 +236,8 @@ extension Engine {
     switch step {
     case .guest(let step):
       note(step, of: vm)
+      recorder.occasion = machines[vm.rawValue].occasion
+      recorder.phase = step.phase
       let before = guestReads(step.readsBefore, of: step.device ?? 0, by: vm)
       let action = executeInGuest(step.action, of: step.device ?? 0, vm)
       return before + action + guestReads(step.readsAfter, of: step.device ?? 0, by: vm)
@@ -306,6 +309,15 @@ extension Engine {
 extension GuestOperation {
   var isActivity: Bool {
     if case .activity = self { true } else { false }
+  }
+
+  /// When in a guest's life it comes.
+  var occasion: RunResult.Exits.Occasion {
+    switch self {
+    case .activity(.unbind): .tearDown
+    case .activity(let activity): activity.isGuestSetup ? .setup : .run
+    default: .setup
+    }
   }
 
   /// Whether the guest's virtual CPU does it, and not the device or the host by itself.

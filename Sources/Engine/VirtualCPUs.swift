@@ -55,7 +55,7 @@ extension Engine {
       machines[number].cpus[cpu.rawValue].inService == 0,
       machines[number].cpus[cpu.rawValue].frames.isEmpty
     else { return }
-    recorder.count(.waitForInterrupt, by: .idle)
+    recorder.count(.waitForInterrupt, on: .idle)
     executeAtOnce(kvm[number].block(cpu, host: &host))
     if kvm[number].hasPendingLast(cpu, in: machine.redistributors) { unblock(cpu, of: vm) }
   }
@@ -63,6 +63,22 @@ extension Engine {
   /// Puts a virtual CPU that sleeps back on its physical one.
   mutating func unblock(_ cpu: VCPUIndex, of vm: VMIndex) {
     executeAtOnce(kvm[vm.rawValue].unblock(cpu, host: &host))
+  }
+
+  /// Counts an interrupt that the host takes on one of its CPUs: an exit of the guest that runs there.
+  mutating func countInterrupt(_ cause: ExitCause, onCPU cpu: Int) {
+    for vm in machines.indices {
+      for virtual in machines[vm].cpus.indices
+      where !kvm[vm].isBlocked(VCPUIndex(virtual)) && physicalCPU(of: VCPUIndex(virtual), vm) == cpu {
+        return recorder.count(cause, on: .delivery)
+      }
+    }
+    recorder.exits.wakeUps += 1
+  }
+
+  /// The CPU of the host that a virtual CPU runs on: that of its vPE, where it has one.
+  private func physicalCPU(of cpu: VCPUIndex, _ vm: Int) -> Int {
+    kvm[vm].virtualPE(of: cpu)?.cpu ?? cpu.rawValue % max(1, machine.redistributors.count)
   }
 
   /// When a virtual interrupt that KVM injects now is acknowledged: a blocked virtual CPU has to
@@ -194,7 +210,7 @@ extension Engine {
     guard let (vPE, steps) = kvm[vm].takeDoorbell(of: cpu, host: &host) else { return }
     machine.redistributors.acknowledgeLPI(vPE.doorbell, at: vPE.cpu, memory: machine.memory)
     executeAtOnce(steps)
-    recorder.count(.vPEDoorbell, by: .delivery)
+    countInterrupt(.vPEDoorbell, onCPU: vPE.cpu)
     if recorder.recordsJourney(index) {
       recorder.visit(
         .hostInterrupt, nil, [UInt64(vPE.doorbell)],

@@ -18,6 +18,8 @@ package struct VirtualMachine {
   package let devices: [Workload.Device]
   let numbers: [DeviceIndex]
   let operations: [DeviceOperation]
+  /// When in its life the guest is.
+  var occasion = RunResult.Exits.Occasion.setup
   package internal(set) var nextOperation = 0
   /// Whether its VMM has begun to build it.
   var isStarted = false

@@ -3,7 +3,9 @@ package import Software
 
 /// A device driver of the guest, as far as it turns its function on and asks for vectors: drivers
 /// differ in when they do, in how many they ask for and in which of them they request.
-package enum DeviceDriver: String, CaseIterable, Sendable {
+public enum DeviceDriver: String, CaseIterable, Sendable {
+  /// No driver of Linux: it asks once for all its vectors, requests each, and the user may move them.
+  case plain
   case nvme
   case e1000e
   case igb
@@ -11,6 +13,20 @@ package enum DeviceDriver: String, CaseIterable, Sendable {
   case virtioBlock = "virtio_blk"
   case ahci
   case xhci = "xhci-pci"
+
+  /// What it does with its vectors, as help texts say it.
+  public var meaning: String {
+    switch self {
+    case .plain: "asks once for its vectors and requests each"
+    case .nvme: "enables one vector, tears down, enables all; managed but for the first"
+    case .e1000e: "asks when it is probed, requests when the interface goes up"
+    case .igb: "enables one vector, then all; requests when the interface goes up"
+    case .virtioNet: "behind virtio_pci; asks once and requests each"
+    case .virtioBlock: "behind virtio_pci; managed but for the first"
+    case .ahci: "reads the MSI capability itself, masters the bus last"
+    case .xhci: "requests the first vector alone since 6.12"
+    }
+  }
 
   /// What the driver asks the kernel to do about its function.
   package enum Action: Equatable, Sendable {
@@ -42,7 +58,7 @@ package enum DeviceDriver: String, CaseIterable, Sendable {
   package var bus: [Action] {
     switch self {
     case .virtioNet, .virtioBlock: [.decode, .setMaster]
-    case .nvme, .e1000e, .igb, .ahci, .xhci: []
+    case .plain, .nvme, .e1000e, .igb, .ahci, .xhci: []
     }
   }
 
@@ -54,6 +70,9 @@ package enum DeviceDriver: String, CaseIterable, Sendable {
   /// - Parameter vectors: how many the device and the CPUs let it have, 1 or more.
   package func probe(vectors: Int, in kernel: Kernel) -> [Action] {
     switch self {
+    case .plain:
+      [.decode, .setMaster, .allocate(vectors, managedFrom: nil)]
+        + (0..<vectors).map { .request($0) }
     case .nvme:
       // One vector for the admin queue, until the number of queues is known (`nvme_setup_io_queues`).
       [.decode, .setMaster, .allocate(1, managedFrom: nil), .request(0), .free(0), .freeVectors]
@@ -93,6 +112,7 @@ package enum DeviceDriver: String, CaseIterable, Sendable {
   /// The driver lets its function go.
   package func remove(vectors: Int, in kernel: Kernel) -> [Action] {
     switch self {
+    case .plain: (0..<vectors).map { .free($0) } + [.freeVectors, .disable]
     case .nvme: (0..<vectors).reversed().map { .free($0) } + [.freeVectors, .disable]
     case .e1000e, .igb: close(vectors: vectors) + [.freeVectors, .disable]
     case .virtioNet, .virtioBlock:
@@ -106,6 +126,35 @@ package enum DeviceDriver: String, CaseIterable, Sendable {
 }
 
 extension GuestKernel {
+  /// A driver finds its function, and its interface goes up.
+  ///
+  /// - Parameter vectors: how many it is to have, 1 or more.
+  mutating func bind(
+    _ driver: DeviceDriver, vectors: Int, to device: Int
+  ) throws(Refusal) -> [Step<Never>] {
+    devices[device].driver = driver
+    devices[device].driverVectors = vectors
+    var steps: [Step<Never>] = []
+    for action in driver.bus + driver.probe(vectors: vectors, in: kernel)
+      + driver.open(vectors: vectors)
+    {
+      steps += try perform(action, of: device)
+    }
+    return steps
+  }
+
+  /// A driver lets its function go (`device_release_driver`); nothing happens for a function without
+  /// one.
+  mutating func unbind(_ device: Int) throws(Refusal) -> [Step<Never>] {
+    guard let driver = devices[device].driver else { return [] }
+    devices[device].driver = nil
+    var steps: [Step<Never>] = []
+    for action in driver.remove(vectors: devices[device].driverVectors, in: kernel) {
+      steps += try perform(action, of: device)
+    }
+    return steps + releaseEvents(of: device)
+  }
+
   /// Carries out what a driver asks for.
   package mutating func perform(
     _ action: DeviceDriver.Action, of device: Int

@@ -409,6 +409,7 @@ extension GuestKernel {
       return [devices[device].msix.control(enable: enable, functionMask: mask)]
     case .setAffinity(let vector, let cpu): return setAffinity(of: vector, device, to: cpu)
     case .takeOffline(let cpu): return takeOffline(cpu)
+    case .unbind: return try unbind(device)
     case .dma, .message, .migrate: return []
     }
   }

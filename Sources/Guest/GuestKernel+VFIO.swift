@@ -120,8 +120,8 @@ extension GuestKernel {
   /// The user closes the device: its domain is left and freed, and the group gets its default domain
   /// back (`iommu_group_release_dma_owner`).
   ///
-  /// - Parameter unmapped: how many ranges the user left mapped.
-  package mutating func release(_ device: Int, unmapped: Int) throws(Refusal) -> [Step<Never>] {
+  /// - Parameter unmapped: what the user left mapped is invalidated in batches of so many ranges.
+  package mutating func release(_ device: Int, unmapped: [Int]) throws(Refusal) -> [Step<Never>] {
     guard devices[device].user != nil else { return [] }
     let asid = devices[device].context[.asid]
     var steps: [Step<Never>] = []
@@ -133,8 +133,8 @@ extension GuestKernel {
       steps += try restoreDefault(device)
     }
     if !kernel.has(.invalidationArray) {
-      for _ in 0..<unmapped {
-        steps += invalidate(ranges: 1, of: device)
+      for ranges in unmapped {
+        steps += invalidate(ranges: ranges, of: device)
       }
       steps += invalidate(asid: asid, of: device, "arm_smmu_domain_free_paging")
     }
@@ -144,6 +144,18 @@ extension GuestKernel {
       steps += try restoreDefault(device)
     }
     return steps.during(.vfioDetach)
+  }
+
+  /// The user has left its domain and gives the group back, which gets its default domain.
+  package mutating func giveBack(_ device: Int) throws(Refusal) -> [Step<Never>] {
+    guard devices[device].user != nil else { return [] }
+    devices[device].user = nil
+    return try restoreDefault(device).during(.domainAttach)
+  }
+
+  /// A VMM asks what the SMMU of a device can do (`IOMMU_GET_HW_INFO`).
+  package func hardwareInfo(of device: Int) -> [Step<Never>] {
+    smmus[devices[device].smmu].map { [$0.hardwareInfo] } ?? []
   }
 
   /// Two ranges are mapped and unmapped to see whether pages grow together

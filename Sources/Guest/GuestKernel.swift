@@ -57,6 +57,9 @@ public struct GuestKernel {
     let smmu: Int
     let msix: MSIXDriver
     var msi: MSIDriver
+    /// The driver that has it, and how many vectors it was to have; `nil` while none has.
+    var driver: DeviceDriver?
+    var driverVectors = 0
     /// The vectors that its driver has.
     var vectors: [GuestVector] = []
     /// The command register, as it was written last.
@@ -257,6 +260,7 @@ public struct GuestKernel {
     case .allocateNestParent: try allocateNestParent()
     case .enableDevice: enableDevice(device)
     case .enableVectors(let count): try enableVectors(count, of: device)
+    case .bind(let driver, let vectors): try bind(driver, vectors: vectors, to: device)
     case .activity(let activity): try perform(activity, of: device)
     }
   }

@@ -21,6 +21,8 @@ public enum GuestOperation: Equatable, Sendable {
   case enableDevice
   /// A driver enables that many MSI-X vectors.
   case enableVectors(Int)
+  /// A driver is bound to the device, enables it and takes that many vectors.
+  case bind(DeviceDriver, vectors: Int)
   /// An activity of the workload.
   case activity(Workload.Activity)
 }
@@ -61,8 +63,13 @@ extension Workload {
     case .nestedGuestWithSMMU:
       operations += [.attachDMADomain, .claim(.iommufd), .allocateNestParent]
     }
-    operations.append(.enableDevice)
-    if !isRecorded { operations.append(.enableVectors(usedVectors)) }
+    if !isRecorded, usage == .dmaAPI || usage == .identity {
+      operations.append(.bind(device.driver, vectors: usedVectors))
+    } else {
+      // VFIO is the driver, or the recording tells what the driver did.
+      operations.append(.enableDevice)
+      if !isRecorded { operations.append(.enableVectors(usedVectors)) }
+    }
     // One pass: there may be millions.
     var timed: [TimedOperation] = []
     timed.reserveCapacity(operations.count + entries.count)
@@ -107,7 +114,7 @@ extension Workload {
 
 extension Workload.Activity {
   /// Whether the guest's kernel does it to set interrupts up.
-  var isGuestSetup: Bool {
+  package var isGuestSetup: Bool {
     switch self {
     case .itsCommands, .lpiConfiguration, .redistributorWrite, .msixWrite, .msixControl: true
     // The doorbell's mapping: device memory.

@@ -28,6 +28,8 @@ public struct Workload: Sendable {
     case setAffinity(vector: Int, cpu: Int)
     /// A virtual CPU is taken off line; the interrupts that it had move away.
     case takeOffline(cpu: Int)
+    /// The guest's user unbinds the device's driver (`/sys/bus/pci/drivers/*/unbind`).
+    case unbind
     /// The host's scheduler moves a virtual CPU to another physical one.
     case migrate(virtualCPU: Int, to: Int)
   }
@@ -55,10 +57,14 @@ public struct Workload: Sendable {
     public let vectors: Int
     /// Where it keeps its messages.
     public let store: MessageStore
+    /// The guest's driver.
+    public let driver: DeviceDriver
 
     public init(
-      name: String, guestID: UInt32, hostID: UInt32, vectors: Int, store: MessageStore = .msiX
+      name: String, guestID: UInt32, hostID: UInt32, vectors: Int, store: MessageStore = .msiX,
+      driver: DeviceDriver = .plain
     ) {
+      self.driver = driver
       self.store = store
       self.name = name
       self.guestID = guestID

@@ -4,6 +4,7 @@ import Machine
 import Reports
 import Scenarios
 import Software
+import Timing
 
 /// What the templates fill in. Everything is stored, since templates see stored properties only.
 struct PageModel {
@@ -47,17 +48,20 @@ struct PageModel {
 
   /// Exits of one design.
   struct ExitsModel {
-    struct Cause {
+    struct Row {
+      let when: String
+      let phase: String
       let cause: String
+      let reads: Int
+      let writes: Int
       let count: Int
       /// In percent of the largest count of all designs.
       let share: Int
     }
 
     let name: String
-    let setup: Int
-    let delivery: Int
-    let causes: [Cause]
+    let sum: String
+    let rows: [Row]
     /// Rows of the table, the sums among them.
     let height: Int
   }
@@ -110,16 +114,22 @@ struct PageModel {
   }
 
   private static func exits(_ results: [RunResult]) -> [ExitsModel] {
-    let most = results.flatMap(\.exits.causes).map(\.count).max() ?? 0
+    let most = results.flatMap(\.exits.rows).map(\.total).max() ?? 0
     return results.map { result in
-      let causes = result.exits.causes.sorted {
-        ($1.count, $0.name) < ($0.count, $1.name)
+      let rows = result.exits.rows.map { row in
+        ExitsModel.Row(
+          when: row.occasion.rawValue, phase: row.phase?.rawValue ?? "-", cause: row.cause.name,
+          reads: row.reads, writes: row.writes, count: row.total,
+          share: most == 0 ? 0 : row.total * 100 / most)
+      }
+      let sums = RunResult.Exits.Occasion.allCases.compactMap { occasion in
+        let count = result.exits[occasion]
+        return count == 0 ? nil : "\(count) at \(occasion.rawValue)"
       }
       return ExitsModel(
-        name: result.design.name, setup: result.exits.setup, delivery: result.exits.delivery,
-        causes: causes.map {
-          .init(cause: $0.name, count: $0.count, share: most == 0 ? 0 : $0.count * 100 / most)
-        }, height: causes.count + 1)
+        name: result.design.name,
+        sum: sums.isEmpty ? "none" : "\(result.exits.total): \(sums.joined(separator: ", "))",
+        rows: rows, height: rows.count + 1)
     }
   }
 }

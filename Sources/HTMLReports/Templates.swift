@@ -301,15 +301,15 @@ extension HTMLReport {
     </table>
     </div>
     </section>{{/latency}}
-    <section id="exits"><h2>Exits by cause</h2>
-    <div class="wide" role="region" tabindex="0" aria-label="Exits by cause">
+    <section id="exits"><h2>Exits</h2>
+    <div class="wide" role="region" tabindex="0" aria-label="Exits">
     <table>
     <caption>Exits of the guest's virtual CPUs over the whole run</caption>
-    <thead><tr><th scope="col">design</th><th scope="col">cause</th><th scope="col">exits</th><th scope="col">share of the largest</th></tr></thead>
+    <thead><tr><th scope="col">design</th><th scope="col">when</th><th scope="col">guest's kernel</th><th scope="col">cause</th><th scope="col">reads</th><th scope="col">writes</th><th scope="col">exits</th><th scope="col">share of the largest</th></tr></thead>
     {{#exits}}<tbody>
-    <tr><th scope="rowgroup" rowspan="{{height}}">{{name}}</th><td>all: {{setup}} at set-up, {{delivery}} at delivery</td><td class="number"></td><td></td></tr>
-    {{#causes}}<tr><td>{{cause}}</td><td class="number">{{count}}</td><td><span class="share"><span style="width: {{share}}%"></span></span></td></tr>
-    {{/causes}}</tbody>
+    <tr><th scope="rowgroup" rowspan="{{height}}">{{name}}</th><td colspan="7">{{sum}}</td></tr>
+    {{#rows}}<tr><td>{{when}}</td><td>{{phase}}</td><td>{{cause}}</td><td class="number">{{reads}}</td><td class="number">{{writes}}</td><td class="number">{{count}}</td><td><span class="share"><span style="width: {{share}}%"></span></span></td></tr>
+    {{/rows}}</tbody>
     {{/exits}}</table>
     </div>
     </section>

@@ -253,7 +253,7 @@ extension ReleaseSwitch {
       ReleaseRecord(
         .merged(Release(7, 1)), "arm_smmu_invs, drivers/iommu/arm/arm-smmu-v3",
         "A domain keeps an array of what to invalidate, published before the entry is written.",
-        .none)
+        .results(.guest))
     case .hardwareInfoATS:
       ReleaseRecord(
         .merged(Release(7, 1)), "a11661a58c06",

@@ -71,6 +71,16 @@ public struct SMMUDriver: Sendable {
 
   // MARK: Probe
 
+  /// Reads the ID registers for a VMM (`arm_smmu_hw_info`).
+  public var hardwareInfo: Step<Never> {
+    let registers = [
+      SMMURegister.idr0, SMMURegister.idr1, SMMURegister.idr2, SMMURegister.idr3,
+      SMMURegister.idr4, SMMURegister.idr5, SMMURegister.iidr, SMMURegister.aidr,
+    ]
+    return Step(agent, "arm_smmu_hw_info", "SMMU: what it can do", .decide)
+      .reading(registers.map { read($0) }).during(.iommufdHardwareInfo)
+  }
+
   /// Gives the SMMU its stream table and queues and turns it on (`arm_smmu_device_reset`).
   ///
   /// - Parameter bypassing: streams that firmware's RMRs name: they get a bypass STE before the

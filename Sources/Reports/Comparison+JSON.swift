@@ -46,20 +46,38 @@ extension RunResult {
       "message": message?.json ?? .null,
       "devices": .array(devices.map(\.json)),
       "windowCovers": .array(windowCovers.map { .string($0) }),
-      "exits": [
-        "setup": .integer(exits.setup),
-        "perInterrupt": .number(exitsPerInterrupt),
-        "causes": .array(
-          exits.causes.map {
-            ["name": .string($0.name), "count": .integer($0.count)]
-          }),
-      ],
+      "exits": exitsJSON,
       "merged": .integer(merged),
       "latency": latencyJSON,
       "breakdown": breakdownJSON,
       "usedCosts": usedCosts.map { .array($0.map { .string($0.name) }) } ?? .null,
       "why": .string(why),
       "digest": .string(digest),
+    ]
+  }
+
+  private var exitsJSON: JSONValue {
+    [
+      "setup": .integer(exits.setup),
+      "run": .integer(exits[.run]),
+      "tearDown": .integer(exits[.tearDown]),
+      "delivery": .integer(exits.delivery),
+      "idle": .integer(exits[.idle]),
+      "wakeUps": .integer(exits.wakeUps),
+      "perInterrupt": .number(exitsPerInterrupt),
+      "causes": .array(
+        exits.causes.map {
+          ["name": .string($0.name), "count": .integer($0.count)]
+        }),
+      "rows": .array(
+        exits.rows.map {
+          [
+            "when": .string($0.occasion.rawValue), "phase": .string($0.phase?.rawValue),
+            "cause": .string($0.cause.name), "handler": .string($0.cause.handler.rawValue),
+            "reads": .integer($0.reads), "writes": .integer($0.writes),
+            "others": .integer($0.others),
+          ]
+        }),
     ]
   }
 

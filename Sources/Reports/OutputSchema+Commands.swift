@@ -93,8 +93,14 @@ extension OutputSchema {
         "message": message, "why": text,
       ])), "windowCovers": list(text),
     "exits": object([
-      "setup": integer, "perInterrupt": number,
+      "setup": integer, "run": integer, "tearDown": integer, "delivery": integer, "idle": integer,
+      "wakeUps": integer, "perInterrupt": number,
       "causes": list(object(["name": text, "count": integer])),
+      "rows": list(
+        object([
+          "when": text, "phase": optionalText, "cause": text, "handler": text, "reads": integer,
+          "writes": integer, "others": integer,
+        ])),
     ]), "merged": integer,
     "latency": object([
       "p50": optionalNumber, "p99": optionalNumber, "max": optionalNumber, "unit": text,

@@ -99,8 +99,9 @@ extension RunResult {
   }
 
   fileprivate var goldenExits: [String] {
-    ["\(exits.setup) at set-up", "\(exits.delivery) at delivery"]
-      + exits.causes.map { "\($0.count) by \($0.name)" }
+    RunResult.Exits.Occasion.allCases.filter { $0 != .idle }.map {
+      "\(exits[$0]) at \($0.rawValue)"
+    } + exits.causes.map { "\($0.count) by \($0.name)" }
   }
 
   /// The steps up to the first MSI, without their times, which the cost model decides.

@@ -55,8 +55,7 @@ extension Shape {
     .required("vectors", .integer(1...2048), "Entries of the device's MSI-X table."),
     .required("messages", .integer(1...1_000_000), "MSIs that the device sends, vector by vector."),
     .required(
-      "interval",
-      .text(TextForm("a time such as 10 us", pattern: "[0-9]{1,9} ?(ns|us|ms)")),
+      "interval", time,
       "The time between two MSIs, in ns, us or ms."),
     .optional(
       "arrivals", .choice(of: Arrivals.self, \.meaning),
@@ -64,6 +63,9 @@ extension Shape {
     .optional(
       "message-store", .choice(of: MessageStore.self, \.meaning),
       "Where the device keeps its messages; 'msi-x' if not given. MSI has at most 32 vectors."),
+    .optional(
+      "driver", .choice(of: DeviceDriver.self, \.meaning),
+      "The guest's driver; 'plain' if not given. Not for usages in which VFIO has the device."),
     .optional(
       "buffer", .integer(0...(.max)),
       "The IOVA of a page that the guest's driver maps for DMA before anything is sent."),
@@ -81,6 +83,8 @@ extension Shape {
         .record([at, .required("cpu", .integer(0...511), "The virtual CPU.")])),
       "Virtual CPUs that the guest takes off line; their interrupts move away."),
     .optional(
+      "unbind", time, "When the guest's user unbinds the driver, counted from the first MSI."),
+    .optional(
       "migrate",
       .list(
         .record([
@@ -92,7 +96,7 @@ extension Shape {
   ])
 
   private static let at = Shape.Field.required(
-    "at", .text(TextForm("a time such as 10 us", pattern: "[0-9]{1,9} ?(ns|us|ms)")),
+    "at", time,
     "When, counted from the first MSI.")
 
   static let designExpectation = Shape.record([

@@ -115,7 +115,8 @@ extension ScenarioFolder {
         vectors: Int(clamping: made.integer("vectors")),
         messages: Int(clamping: messages), every: time, arrivals: arrivals, seed: seed,
         buffer: made["buffer"].map { IOVA($0.integer) },
-        store: made.choice("message-store") ?? .msiX, moves: try moves(made))
+        store: made.choice("message-store") ?? .msiX, driver: made.choice("driver") ?? .plain,
+        moves: try moves(made))
     )
   }
 
@@ -136,6 +137,12 @@ extension ScenarioFolder {
     }
     for item in made["offline"]?.items ?? [] {
       entries.append(try entry(item, .takeOffline(cpu: Int(clamping: item.integer("cpu")))))
+    }
+    if let when = made["unbind"] {
+      guard let time = nanoseconds(when.text) else {
+        throw when.error(expected: "a time such as 10 us")
+      }
+      entries.append(Workload.Entry(nanoseconds: time, .unbind))
     }
     for item in made["migrate"]?.items ?? [] {
       entries.append(

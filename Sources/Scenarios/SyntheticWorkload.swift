@@ -30,10 +30,11 @@ extension Workload {
   package static func synthetic(
     vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
     seed: UInt32 = 1, buffer: IOVA? = nil, store: MessageStore = .msiX,
-    moves: [Entry] = []
+    driver: DeviceDriver = .plain, moves: [Entry] = []
   ) -> Workload {
     let device = Device(
-      name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors, store: store)
+      name: "synthetic", guestID: 0x1100, hostID: 0x10, vectors: vectors, store: store,
+      driver: driver)
     let random = SeededRandom(seed: seed)
     var time: UInt64 = 0
     let first = buffer.map {

@@ -34,6 +34,12 @@ public enum KernelPhase: String, CaseIterable, Sendable {
   case vfioAttach = "vfio-attach"
   case vfioDetach = "vfio-detach"
   case vfioUnmap = "vfio-unmap"
+  /// iommufd takes a device from its default domain for a user.
+  case dmaOwner = "dma-owner"
+  /// iommufd reads the SMMU's ID registers for the VMM.
+  case iommufdHardwareInfo = "iommufd-hw-info"
+  /// A host carries out a guest's invalidations (`arm_vsmmu_cache_invalidate`).
+  case vsmmuInvalidate = "vsmmu-invalidate"
   /// VFIO's own accesses while it sets vectors up or ends them (`vfio_pci_set_irqs_ioctl`).
   case vfioSetIRQs = "vfio-set-irqs"
 

@@ -46,6 +46,27 @@ public enum ExitCause: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// Who answers an exit.
+  public enum Handler: String, CaseIterable, Sendable {
+    /// The host's kernel, as it takes an interrupt.
+    case host
+    /// KVM, in the host's kernel.
+    case kvm
+    /// The VMM, in user space.
+    case vmm
+  }
+
+  /// Who answers it.
+  public var handler: Handler {
+    switch self {
+    case .physicalInterrupt, .vPEDoorbell, .timeSlice: .host
+    case .kick, .maintenance, .virtualITS, .virtualDistributor, .virtualRedistributor,
+      .waitForInterrupt:
+      .kvm
+    case .msixTable, .virtualSMMU, .configuration, .unclaimed: .vmm
+    }
+  }
+
   @inlinable
   var place: Int { Int(rawValue) }
 }

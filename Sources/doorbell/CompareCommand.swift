@@ -35,6 +35,7 @@ struct CompareCommand: AsyncParsableCommand {
       EXAMPLES
         doorbell compare
         doorbell compare --guest-usage vfio --guest-kernel 6.5
+        doorbell compare --exits
         doorbell compare --design untrapped --design my/design.yaml
         doorbell compare synthetic-4-vectors --format csv > results.csv
         doorbell compare --format json | jq '.results[].verdict'
@@ -59,6 +60,10 @@ struct CompareCommand: AsyncParsableCommand {
     help: "Print a SHA-256 of each run's events, to compare runs on different machines with.")
   var digest = false
 
+  @Flag(
+    help: "Print a table of the exits: when, what the guest's kernel was doing, cause, reads, writes.")
+  var exits = false
+
   @Flag(help: "Print a matrix: designs by values on axes.")
   var matrix = false
 
@@ -77,6 +82,10 @@ struct CompareCommand: AsyncParsableCommand {
     guard !(digest && matrix) else {
       throw ValidationError("--digest is of no use with --matrix")
     }
+    guard !exits || (!matrix && result.format == .table) else {
+      throw ValidationError(
+        "--exits is a table of its own: JSON has the same under 'exits.rows', HTML shows it anyway")
+    }
     guard matrix || (axisNames.isEmpty && !why) else {
       throw ValidationError("--axis and --why need --matrix")
     }
@@ -93,6 +102,7 @@ struct CompareCommand: AsyncParsableCommand {
   func run() async throws {
     let text =
       switch (result.format.tabular, matrix) {
+      case (_?, false) where exits: try await comparison().exitsTable(on: result.terminal)
       case (let format?, false): try await comparison().report(as: format, on: result.terminal)
       case (let format?, true):
         MatrixReport(try await matrices(), isDetailed: why).text(as: format, on: result.terminal)

@@ -153,8 +153,8 @@ struct VirtualLPITests {
         + HandMade.at(90, [.message(vector: 0)]),
       idle: .blocks, costs: [.residency: .nanoseconds(5000)])
     #expect(result.verdicts == Array(repeating: .delivered, count: 4), "\(result.why)")
-    #expect(result.exits.delivery == 2)
-    #expect(result.exits.causes.first { $0.cause == .vPEDoorbell }?.count == 2)
+    #expect(result.exits.delivery == 0)
+    #expect(result.exits.wakeUps == 2, "a doorbell each time")
     #expect(result.merged == 1)
     #expect(result.latencies.allSatisfy { $0 >= .nanoseconds(5000) })
   }
@@ -182,7 +182,8 @@ struct VirtualLPITests {
     for (idle, latency) in [(IdleVirtualCPU.runs, UInt64(700)), (.blocks, 3700)] {
       let result = try run(Fixtures.rmr, messages, idle: idle, costs: costs)
       #expect(result.latencies == [.nanoseconds(latency)])
-      #expect(result.exits.delivery == 1)
+      #expect(result.exits.delivery == (idle == .runs ? 1 : 0))
+      #expect(result.exits.wakeUps == (idle == .runs ? 0 : 1))
     }
   }
 

@@ -60,23 +60,22 @@ struct WorkloadOperationsTests {
   func recordedIdentity() {
     #expect(
       operations(Self.recorded, .identity) == [
-        .boot, .attachIdentityDomain, .enableDevice, .enableVectors(2),
-        .activity(.message(vector: 1)),
+        .boot, .attachIdentityDomain, .bind(.plain, vectors: 2), .activity(.message(vector: 1)),
       ])
   }
 
   @Test("a synthetic workload always makes its own set-up, for every vector that it uses")
   func synthetic() {
     #expect(
-      operations(Self.synthetic, .dmaAPI).prefix(4)
-        == [.boot, .attachDMADomain, .enableDevice, .enableVectors(3)])
+      operations(Self.synthetic, .dmaAPI).prefix(3)
+        == [.boot, .attachDMADomain, .bind(.plain, vectors: 3)])
   }
 
   @Test("an empty workload boots and enables one vector")
   func empty() {
     #expect(
       operations(Self.workload([]), .dmaAPI)
-        == [.boot, .attachDMADomain, .enableDevice, .enableVectors(1)])
+        == [.boot, .attachDMADomain, .bind(.plain, vectors: 1)])
   }
 
   @Test("set-up comes first, and activities keep their times and their order")

@@ -53,8 +53,8 @@ package enum Fixtures {
     journey: Journey? = nil
   ) -> RunResult {
     var exits = RunResult.Exits()
-    exits.setup = setupExits
-    exits.delivery = deliveryExits
+    exits.add(.virtualITS, on: .setup, count: setupExits)
+    exits.add(.physicalInterrupt, on: .delivery, count: deliveryExits)
     return RunResult(
       design: design, setup: setup, verdicts: verdicts,
       message: address.map { RunResult.Message(address: .init($0), data: 3) }, exits: exits,

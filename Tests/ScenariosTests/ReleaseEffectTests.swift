@@ -49,8 +49,9 @@ struct ReleaseEffectTests {
         setup = "\(refusal.agent) \(refusal.function) \(refusal.errno) \(refusal.message)"
       }
       return [
-        setup, "\(result.verdicts)", "\(result.message as Any)", "\(result.exits)",
-        result.why,
+        setup, "\(result.verdicts)", "\(result.message as Any)",
+        // In which order exits came is no result.
+        "\(result.exits.rows.map { "\($0)" }.sorted())", result.why,
       ].joined(separator: "\n")
     } catch {
       return error.message

@@ -140,8 +140,11 @@ extension RunResult {
   }
 
   private var exitLines: [String] {
-    ["\(exits.setup) \(exits.delivery) \(exits.idle)"]
-      + exits.causes.map { "\($0.count) \($0.name)" }
+    ["\(exits.wakeUps) wake-ups"]
+      + exits.rows.map {
+        "\($0.occasion.rawValue) \($0.phase?.rawValue ?? "-") \($0.cause.name): "
+          + "\($0.reads) reads, \($0.writes) writes, \($0.others) others"
+      }
   }
 
   private var mappingLines: [String] {

@@ -11,6 +11,10 @@ package enum PhaseTreatment: String, CaseIterable, Sendable {
 
   /// - Parameter phase: as a file names it.
   init(ofPhase phase: String, in situation: AccessVector.Situation) {
+    if situation.isHost {
+      self = Self.ofHost.contains(phase) ? .compared : .notModelled
+      return
+    }
     switch KernelPhase(rawValue: phase) {
     case .driverProbe, .driverRemove, .reset, .msiRestore, .domainFree, .other, nil:
       self = .notModelled
@@ -22,6 +26,14 @@ package enum PhaseTreatment: String, CaseIterable, Sendable {
     default: self = .compared
     }
   }
+
+  /// What a host's kernel does by itself, and at the SMMU for a user of VFIO type 1 and for the
+  /// invalidations of a guest.
+  private static let ofHost: Set<String> = Set(
+    [
+      KernelPhase.controllerProbe, .itsProbe, .itsCPUInit, .smmuProbe, .domainAttach, .dmaUnmap,
+      .vfioAttach, .vfioDetach, .vfioUnmap, .dmaOwner, .iommufdHardwareInfo, .vsmmuInvalidate,
+    ].map(\.rawValue))
 }
 
 /// The first access of a phase that the model does not make as the kernel did.
@@ -64,9 +76,7 @@ struct AccessComparison {
       recorded[access.step, default: []].append(normalizer.normalize(access))
     }
     var replica: GuestReplica?
-    if !vector.situation.isHost {
-      do { replica = try GuestReplica(vector, layout, steps: names) } catch { refusal = error }
-    }
+    do { replica = try GuestReplica(vector, layout, steps: names) } catch { refusal = error }
     var model = AccessNormalizer(layout)
     for name in names {
       let list = recorded[name] ?? []

@@ -58,6 +58,8 @@ package struct AccessVector: Sendable {
     package var hasSMMU: Bool { machine.contains("smmuv3") }
     /// Whether the recorded kernel is a host's, which gives the function to a guest.
     package var isHost: Bool { device.contains("assigned") && !isUnderKVM }
+    /// Whether its VMM uses VFIO's type 1, and not iommufd.
+    package var usesType1: Bool { device.contains("type 1") }
   }
 
   package var situation: Situation

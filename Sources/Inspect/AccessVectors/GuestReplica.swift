@@ -103,6 +103,8 @@ struct GuestReplica {
   ) throws(Refusal) -> [Step<Never>]? {
     guard let verb = words.first else { return nil }
     switch verb {
+    // What the guest of a recorded host does.
+    case "guest:": return try serveGuest(words.dropFirst().first ?? "", recorded)
     case "boot": return try boot(hasVectors: recorded.hasVectors)
     case "modprobe": return try load(words.last ?? "")
     case "bind": return try bind()
@@ -133,6 +135,44 @@ struct GuestReplica {
       return try guest.changeDomain(of: Self.function, to: policy)
     }
     return nil
+  }
+
+  /// What a host's kernel does for its guest. The VMM opens the function before the guest boots, and
+  /// closes it after its end.
+  private mutating func serveGuest(
+    _ verb: String, _ recorded: [NormalizedAccess]
+  ) throws(Refusal) -> [Step<Never>] {
+    guard situation.hasSMMU else { return [] }
+    switch (verb, situation.usesType1) {
+    case ("boot", true):
+      return try guest.perform(.claim(.type1), for: Self.function)
+        + guest.perform(.attachUserDomain, for: Self.function)
+    case ("boot", false):
+      let claim = try guest.perform(.claim(.iommufd), for: Self.function).map { step in
+        var step = step
+        step.phase = .dmaOwner
+        return step
+      }
+      // How often the VMM asks is its own affair.
+      let questions = recorded.count {
+        $0.access.phase == KernelPhase.iommufdHardwareInfo.rawValue
+          && $0.access.register == "SMMU_IDR0"
+      }
+      return claim
+        + (0..<questions).flatMap { _ in guest.hardwareInfo(of: Self.function) }
+    case ("end", true):
+      // How the VMM's mappings lie is the workload's.
+      let batches = recorded.filter {
+        $0.access.isWrite && $0.access.register == "SMMU_CMDQ_PROD"
+          && $0.access.phase == KernelPhase.vfioDetach.rawValue
+          && $0.access.path.contains("arm_smmu_iotlb_sync")
+      }
+      return try guest.release(
+        Self.function,
+        unmapped: batches.map { min(max(Int(clamping: $0.value) - 1, 0), 1 << 12) })
+    case ("end", false): return try guest.giveBack(Self.function)
+    default: return []
+    }
   }
 
   private func number(_ words: [String], _ prefix: String) -> Int? {
@@ -215,7 +255,7 @@ struct GuestReplica {
     steps += try guest.enableUserVectors(count, of: Self.function)
     steps += guest.disableUserVectors(of: Self.function)
     steps += try perform([.disable, .disable])
-    if situation.hasSMMU { steps += try guest.release(Self.function, unmapped: 1) }
+    if situation.hasSMMU { steps += try guest.release(Self.function, unmapped: [1]) }
     return steps
   }
 
@@ -233,6 +273,10 @@ struct GuestReplica {
         let count = Int(clamping: access.value) - 1
         steps += guest.invalidate(ranges: min(max(count, 0), 1 << 12), of: Self.function)
           .during(phase)
+      case ("vsmmu-invalidate", "SMMU_CMDQ_PROD"):
+        steps += guest.invalidate(
+          ranges: min(max(Int(clamping: access.value) - 1, 0), 1 << 12), of: Self.function
+        ).during(.vsmmuInvalidate)
       case ("smmu-fault", "SMMU_EVENTQ_CONS"): events += 1
       default: break
       }
