@@ -3,7 +3,6 @@ internal import Designs
 internal import Engine
 internal import GIC
 internal import HostKernel
-internal import IOMMU
 internal import Machine
 internal import PCI
 internal import SMMU
@@ -153,9 +152,7 @@ extension Attack {
     var system = try AttackedSystem.setUp(specification)
     try system.addNeighbour()
     let frame = try system.doorbellPage.alignedDown(toBit: 16)
-    var pages = (0..<SoftwareMSIWindow.length / 0x1000).map {
-      SoftwareMSIWindow.base + $0 * 0x1000
-    }
+    var pages = system.engine.description.host.messageWindowPages
     pages += (0..<16).map { frame + $0 * 0x1000 }.filter { !pages.contains($0) }
     return system.finding(of: system.sweep(pages), "pages of the window and of the frame")
   }

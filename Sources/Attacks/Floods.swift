@@ -104,7 +104,7 @@ extension Attack {
     }
     let victim = try system.other
     let access = system.write(
-      try system.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim.requester)
+      try system.neighbourMessages.lowerBound, to: system.neighbourMessage, as: victim.requester)
     let arrived = system.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [
       .init("messages", flood), .init("most interrupts of the host's", physical),

@@ -69,7 +69,7 @@ extension Attack {
     var delivered = 0
     var shown: [Journey.Stop] = []
     for event in try system.neighbourMessages {
-      let access = system.write(event, to: NeighbourVM.message)
+      let access = system.write(event, to: system.neighbourMessage)
       if case .message(_, .deliveredVirtual(_, let intid, _, _)) = access.outcome {
         return .breach(
           of: .guest, "vLPI \(intid) of the first VM's vPE becomes pending",

@@ -49,7 +49,7 @@ extension Attack {
         [.init("interrupts", 0)])
     }
     let message = system.write(
-      try system.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim)
+      try system.neighbourMessages.lowerBound, to: system.neighbourMessage, as: victim)
     let reachesRAM = system.place(of: NeighbourVM.buffer, as: system.stream(of: victim)) != nil
     let interrupts = system.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [

@@ -215,7 +215,7 @@ extension Engine {
       return end(index, .lost, "\(name); the record was \(recording)")
     }
     consumeEvents(of: flights[index].device)
-    if host.guestEvent(for: event) != nil {
+    if host.guestEvent(for: event, of: host[flights[index].device].smmu) != nil {
       end(index, .fault, "\(name); relayed to the guest's event queue")
     } else {
       end(index, .lost, "\(name); recorded in the host's event queue only: the guest sees nothing")

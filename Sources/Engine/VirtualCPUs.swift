@@ -101,8 +101,7 @@ extension Engine {
     guard flight.virtualLPI >= INTID.firstLPI else { return }
     var cpu = flight.virtualCPU
     if flight.isDirect {
-      let event = HostEvent(
-        deviceID: host[flight.device].platform.deviceID.rawValue, eventID: flight.message.data)
+      let event = host.event(flight.message.data, of: flight.device)
       guard let found = kvm[vm].virtualLPI(of: event)?.virtualPE else { return }
       flights[index].cpu = found.cpu
       cpu = kvm[vm].cpu(ofVirtualPE: found.number) ?? cpu

@@ -22,6 +22,8 @@ public struct SMMUDriver: Sendable {
   private var leaves: [UInt64: PA]
   private var entries: [UInt32: StreamTableEntry] = [:]
   private var commandProducer: UInt32 = 0
+  /// Whether the SMMU offers ATS (`ARM_SMMU_FEAT_ATS`): translated transactions are checked.
+  public var hasATS = false
 
   /// log2 of the entries of the command queue, 16 bytes each, and of the event queue, 32 each.
   private static let queueBits: UInt64 = 8
@@ -87,9 +89,13 @@ public struct SMMUDriver: Sendable {
         SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | Self.queueBits, 8,
         "event queue at \(eventQueue)"),
       register(SMMURegister.cr0, 0xc, 4, "event queue on"),
-      register(SMMURegister.cr0, 0xd, 4, "translation on"),
     ]
-    return steps
+    if hasATS {
+      steps.append(register(SMMURegister.cr0, 0x1c, 4, "translated transactions are checked"))
+    }
+    return steps + [
+      register(SMMURegister.cr0, hasATS ? 0x1d : 0xd, 4, "translation on")
+    ]
   }
 
   private static var invalidateAllStreams: SMMUCommand {

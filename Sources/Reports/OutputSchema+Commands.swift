@@ -296,7 +296,9 @@ extension OutputSchema {
   private static let machine = object([
     "name": text, "base": optionalText, "machines": integer, "virtualCPUs": integer,
     "host": object([
-      "cpus": integer, "gic": [:], "deviceTable": [:], "smmuFeatures": list(text), "map": areas,
+      "cpus": integer, "gic": [:], "deviceTable": [:], "interrupts": text,
+      "messageWindow": object(["base": text, "length": text, "isReleased": flag]),
+      "smmuFeatures": list(text), "map": areas,
       "bridges": list(
         object([
           "firstBus": integer, "lastBus": integer, "streamOffset": text, "deviceOffset": text,

@@ -42,6 +42,11 @@ struct MachineFileTests {
     original.guest.reservedRange = .init(
       range: AddressRange(from: 0x900_0000, length: 0x1_0000), remapPermitted: true,
       requesters: 0x1100...0x11ff)
+    original.guest.reservedRange?.isPrivileged = true
+    original.guest.reservedRange?.attributes = .normalWriteBack
+    original.host.interrupts = .leastLoaded
+    original.host.messageWindow = AddressRange(from: 0xa00_0000, length: 0x20_0000)
+    original.host.smmuFeatures = [.ats, .coherentPath]
     original.host.gic = .v4
     original.host.bridges[0].streamOffset = 0x40
     original.devices[0].name = "it's"
@@ -74,6 +79,11 @@ struct MachineFileTests {
       ("devices:\n  - { name: nic, its: 1 }\n", "mine.yaml:2:23:"),
       ("devices:\n  - { name: nic, requester: '1:0.0' }\n", "mine.yaml:2:"),
       ("host:\n  bridges:\n    - buses: { first: 3, last: 2 }\n", "mine.yaml:3:14:"),
+      ("host: { interrupts: all }", "mine.yaml:1:21:"),
+      ("host: { msi-window: { base: 0x8000001, size: 1 MiB } }", "mine.yaml:1:21:"),
+      ("host: { msi-window: 0x8000000 }", "mine.yaml:1:21:"),
+      ("guest: { rmr: { base: 0, size: 1 MiB, privileged: maybe } }", "mine.yaml:1:51:"),
+      ("guest: { rmr: { base: 0, size: 1 MiB, attributes: cached } }", "mine.yaml:1:51:"),
       ("from: qemu\n", "mine.yaml:1:7:"), ("its: 2\n", "mine.yaml:1:1:"),
       ("devices: 2\n", "mine.yaml:1:10:"), ("- 1\n", "mine.yaml:1:1:"),
       (
