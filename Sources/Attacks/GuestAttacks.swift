@@ -137,8 +137,7 @@ extension Attack {
   private static func writeEntry(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     _ = try system.message
     let target = system.engine.machine.layout.smmuBase
     let event = UInt32(NeighbourVM.events) - 1

@@ -172,7 +172,7 @@ extension GuestKernel {
     for page in stride(from: 0, to: size, by: 1 << pageShift) {
       guard let write = table.unmap(input.rawValue &+ page) else { continue }
       steps.append(Step(.guest, "arm_lpae_unmap", "S1: \(input + page) unmapped", .write([write])))
-      var command = SMMUCommand(.invalidateEL1Address)
+      var command = SMMUCommand(.tlbiNHVA)
       command[.asid] = devices[device].context[.asid]
       command[.leaf] = true
       command[.page] = (input.rawValue &+ page) >> 12
@@ -200,7 +200,7 @@ extension GuestKernel {
     for range in devices[device].flushQueue.takeAll() {
       devices[device].group?.defaultDomain.allocator?.free(range)
     }
-    var command = SMMUCommand(.invalidateEL1ASID)
+    var command = SMMUCommand(.tlbiNHASID)
     command[.asid] = devices[device].context[.asid]
     return smmus[devices[device].smmu]?.send([command], "fq_flush_iotlb", "TLBI_NH_ASID: \(reason)")
       ?? []

@@ -378,10 +378,10 @@ extension HostKernel {
       throw refused(command, "\(command[.opcode]) has bits that the host does not support")
     }
     switch command[.opcode] {
-    case .invalidateNonHyp:
-      command = SMMUCommand(.invalidateEL1)
+    case .tlbiNSNHAll:
+      command = SMMUCommand(.tlbiNHAll)
       command[.vmid] = vmid(for: command, of: device)
-    case .invalidateEL1, .invalidateEL1ASID, .invalidateEL1Address, .invalidateEL1AddressAllASIDs:
+    case .tlbiNHAll, .tlbiNHASID, .tlbiNHVA, .tlbiNHVAA:
       command[.vmid] = vmid(for: command, of: device)
     case .invalidateContext, .invalidateContexts, .invalidateDevice:
       guard command[.stream] == self[device].guestStream else {

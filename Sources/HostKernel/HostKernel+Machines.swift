@@ -70,7 +70,7 @@ extension HostKernel {
     var steps: [Step<Never>] = []
     for (index, stage) in machines[vm.rawValue].stageTwos.enumerated() where stage.vmid != 0 {
       let owner = devices.first { $0.vm == vm && $0.stageTwo == index }
-      var command = SMMUCommand(.invalidateMachine)
+      var command = SMMUCommand(.tlbiS12VMAll)
       command[.vmid] = stage.vmid
       if let owner {
         steps += smmus[owner.smmu].send(

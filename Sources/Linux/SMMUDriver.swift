@@ -83,7 +83,7 @@ public struct SMMUDriver: Sendable {
       register(SMMURegister.cr0, 0x8, 4, "command queue on"),
     ]
     steps += send(
-      [Self.invalidateAllStreams, SMMUCommand(.invalidateNonHyp)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
+      [Self.invalidateAllStreams, SMMUCommand(.tlbiNSNHAll)], reset, "CFGI_ALL, TLBI_NSNH_ALL")
     steps += [
       register(
         SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | Self.queueBits, 8,

@@ -76,7 +76,7 @@ extension Comparison {
 }
 
 extension RunResult {
-  /// Why it came out so, with the words of what refused.
+  /// Reason for the verdict, with the refusal's message.
   package var explanation: String {
     guard let refusal, !why.contains(refusal.message) else { return why }
     return "\(why) \(refusal.function): \"\(refusal.message)\""

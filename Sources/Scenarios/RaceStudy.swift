@@ -22,7 +22,7 @@ package struct RaceStudy: Sendable {
 
   /// What an MSI may come to, told apart from one that never left the device.
   package enum Outcome: Equatable, Sendable {
-    /// The function was not allowed to send, and keeps nothing.
+    /// MSI-X or bus mastering was off, and no pending bit was set.
     case notSent
     case ended(Verdict)
 

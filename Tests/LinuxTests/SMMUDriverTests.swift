@@ -82,7 +82,7 @@ struct SMMUDriverTests {
     var bench = try Bench()
     var producers: [UInt64] = []
     for _ in 0..<200 {
-      for step in bench.driver.send([SMMUCommand(.invalidateNonHyp)], "test", "TLBI") {
+      for step in bench.driver.send([SMMUCommand(.tlbiNSNHAll)], "test", "TLBI") {
         switch step.action {
         case .write(let words):
           #expect(words.map { $0.value & 0xff } == [0x30, 0, 0x46, 0])
