@@ -38,7 +38,7 @@ extension OutputSchema {
             "design": text, "usage": text, "values": map(of: text), "attack": text, "actor": text,
             "action": text, "breachIf": text, "source": text, "outcome": text,
             "victim": optionalText, "detail": text, "measures": map(of: integer),
-            "stations": list(station),
+            "stations": list(station), "missingInterfaces": list(interface),
           ]))
       ),
       (

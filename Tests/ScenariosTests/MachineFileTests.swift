@@ -149,6 +149,46 @@ struct MachineFileTests {
     #expect(error?.message.hasPrefix("test.yaml:") == true, "\(error?.message ?? "")")
   }
 
+  @Test(
+    "a move names a virtual CPU of the machine, and a CPU of its host",
+    arguments: [
+      (
+        "affinity: [{ at: 1 us, vector: 0, cpu: 2 }]",
+        "affinity[0].cpu': expected a virtual CPU, 0 to 1"
+      ),
+      ("offline: [{ at: 1 us, cpu: 7 }]", "offline[0].cpu': expected a virtual CPU, 0 to 1"),
+      (
+        "migrate: [{ at: 1 us, virtual-cpu: 2, to: 1 }]",
+        "migrate[0].virtual-cpu': expected a virtual CPU, 0 to 1"
+      ),
+      (
+        "migrate: [{ at: 1 us, virtual-cpu: 1, to: 3 }]",
+        "migrate[0].to': expected a CPU of the host, 0 to 2"
+      ),
+      ("migrate: [{ at: 1 us, virtual-cpu: 1, to: 2 }]", nil),
+    ] as [(String, String?)])
+  func moves(move: String, message: String?) throws {
+    let files = try TemporaryFolder([
+      "test.yaml": """
+      purpose: A move.
+      guest: { kernel: "7.3" }
+      host: { kernel: "7.3" }
+      workload: { synthetic: { vectors: 2, messages: 4, interval: 50 us, \(move) } }
+      designs: [rmr-identity]
+      machine: { virtual-cpus: 2, host: { cpus: 3, gicr: 0x3000000000 } }
+
+      """
+    ])
+    do throws(InputError) {
+      _ = try Self.folder.scenario(named: files.path + "/test.yaml")
+      #expect(message == nil)
+    } catch {
+      let text = files.relative(error.description)
+      #expect(text.hasPrefix("test.yaml:4:"), "\(text)")
+      #expect(message.map { text.contains($0) } == true, "\(text)")
+    }
+  }
+
   @Test("a scenario on unlike devices delivers under its designs")
   func unlike() throws {
     let scenario = try scenario(
