@@ -48,6 +48,7 @@ extension OutputSchema {
             "design": text, "vector": integer,
             "gaps": list(
               object(["steps": integer, "after": text, "outcome": text, "reason": text])),
+            "missingInterfaces": list(interface),
           ]))
       ),
       ("explain", explanation),
@@ -123,7 +124,7 @@ extension OutputSchema {
         object([
           "message": integer, "vector": integer, "verdict": text, "reason": text,
           "stations": list(station),
-        ])), "why": text,
+        ])), "why": text, "missingInterfaces": list(interface),
     ], optional: ["steps": list(step), "setupSteps": integer, "beliefs": beliefs])
 
   private static let side = object([

@@ -25,6 +25,13 @@ extension RunSpecification {
   }
 }
 
+extension Scenario {
+  /// What the run of one of its designs rests on and nothing released has.
+  package func missingInterfaces(of design: String) -> [ReleaseSwitch] {
+    specifications().first { $0.design.name == design }?.missingInterfaces ?? []
+  }
+}
+
 extension [ReleaseSwitch] {
   fileprivate var unreleased: [ReleaseSwitch] {
     reduce(into: []) { found, item in
