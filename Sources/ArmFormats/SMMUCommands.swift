@@ -103,37 +103,37 @@ public struct SMMUOpcode: OpenEncoding, CustomStringConvertible {
   public static var invalidateContexts: Self { Self(rawValue: 0x06) }
   /// CMD_TLBI_NH_ALL.
   @inlinable @inline(__always)
-  public static var invalidateEL1: Self { Self(rawValue: 0x10) }
+  public static var tlbiNHAll: Self { Self(rawValue: 0x10) }
   /// CMD_TLBI_NH_ASID.
   @inlinable @inline(__always)
-  public static var invalidateEL1ASID: Self { Self(rawValue: 0x11) }
+  public static var tlbiNHASID: Self { Self(rawValue: 0x11) }
   /// CMD_TLBI_NH_VA.
   @inlinable @inline(__always)
-  public static var invalidateEL1Address: Self { Self(rawValue: 0x12) }
+  public static var tlbiNHVA: Self { Self(rawValue: 0x12) }
   /// CMD_TLBI_NH_VAA.
   @inlinable @inline(__always)
-  public static var invalidateEL1AddressAllASIDs: Self { Self(rawValue: 0x13) }
+  public static var tlbiNHVAA: Self { Self(rawValue: 0x13) }
   /// CMD_TLBI_EL2_ALL.
   @inlinable @inline(__always)
-  public static var invalidateEL2: Self { Self(rawValue: 0x20) }
+  public static var tlbiEL2All: Self { Self(rawValue: 0x20) }
   /// CMD_TLBI_EL2_ASID.
   @inlinable @inline(__always)
-  public static var invalidateEL2ASID: Self { Self(rawValue: 0x21) }
+  public static var tlbiEL2ASID: Self { Self(rawValue: 0x21) }
   /// CMD_TLBI_EL2_VA.
   @inlinable @inline(__always)
-  public static var invalidateEL2Address: Self { Self(rawValue: 0x22) }
+  public static var tlbiEL2VA: Self { Self(rawValue: 0x22) }
   /// CMD_TLBI_EL2_VAA.
   @inlinable @inline(__always)
-  public static var invalidateEL2AddressAllASIDs: Self { Self(rawValue: 0x23) }
+  public static var tlbiEL2VAA: Self { Self(rawValue: 0x23) }
   /// CMD_TLBI_S12_VMALL.
   @inlinable @inline(__always)
-  public static var invalidateMachine: Self { Self(rawValue: 0x28) }
+  public static var tlbiS12VMAll: Self { Self(rawValue: 0x28) }
   /// CMD_TLBI_S2_IPA.
   @inlinable @inline(__always)
-  public static var invalidateIPA: Self { Self(rawValue: 0x2a) }
+  public static var tlbiS2IPA: Self { Self(rawValue: 0x2a) }
   /// CMD_TLBI_NSNH_ALL.
   @inlinable @inline(__always)
-  public static var invalidateNonHyp: Self { Self(rawValue: 0x30) }
+  public static var tlbiNSNHAll: Self { Self(rawValue: 0x30) }
   /// CMD_ATC_INV.
   @inlinable @inline(__always)
   public static var invalidateDevice: Self { Self(rawValue: 0x40) }

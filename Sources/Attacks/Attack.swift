@@ -31,7 +31,7 @@ public struct Attack: Sendable {
   /// decides.
   public static let all: [Attack] =
     deviceAttacks + foreignITSAttacks + requesterAttacks + guestAttacks + commandAttacks + floods
-    + momentAttacks + leftovers + snapshotAttacks
+    + momentAttacks + staleStateAttacks + snapshotAttacks
 
   public static func named(_ name: String) -> Attack? { all.first { $0.name == name } }
 }

@@ -39,6 +39,17 @@ struct AttackedSystem: ~Copyable {
     return system
   }
 
+  /// The same with a neighbour VM.
+  ///
+  /// - Parameter caches: whether SMMU and ITS cache.
+  static func besideNeighbour(
+    _ specification: RunSpecification, caches: Bool = false
+  ) throws(AttackFailure) -> AttackedSystem {
+    var system = try setUp(specification, caches: caches)
+    try system.addNeighbour()
+    return system
+  }
+
   private init(engine: consuming Engine<NoTrace<EngineEvent>>) { self.engine = engine }
 
   private static func assembled(
@@ -148,7 +159,7 @@ struct AttackedSystem: ~Copyable {
   /// The physical address that an access of the function reaches; `nil` where it ends before.
   mutating func place(
     of address: IOVA, isWrite: Bool = true, as stream: UInt32? = nil
-  ) -> PA? { translate(address, isWrite: isWrite, as: stream).place }
+  ) -> PA? { translate(address, isWrite: isWrite, as: stream).outputAddress }
 
   // MARK: The guest
 

@@ -50,8 +50,7 @@ extension Attack {
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackedSystem {
     try requireVirtualSMMU(specification)
-    var system = try AttackedSystem.setUp(specification, caches: true)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification, caches: true)
     try system.neighbourAccess()
     system.engine.machine.memory.store64(try system.other.bufferDescriptor, 0)
     return system
@@ -63,13 +62,13 @@ extension Attack {
     var system = try beforeCachedNeighbour(specification)
     var commands: [SMMUCommand] = []
     for opcode: SMMUOpcode in [
-      .invalidateEL1Address, .invalidateEL1AddressAllASIDs, .invalidateEL1ASID, .invalidateEL1,
-      .invalidateNonHyp,
+      .tlbiNHVA, .tlbiNHVAA, .tlbiNHASID, .tlbiNHAll,
+      .tlbiNSNHAll,
     ] {
       var command = SMMUCommand(opcode)
       command[.vmid] = try system.other.vmid
-      if [.invalidateEL1Address, .invalidateEL1ASID].contains(opcode) { command[.asid] = 2 }
-      if [.invalidateEL1Address, .invalidateEL1AddressAllASIDs].contains(opcode) {
+      if [.tlbiNHVA, .tlbiNHASID].contains(opcode) { command[.asid] = 2 }
+      if [.tlbiNHVA, .tlbiNHVAA].contains(opcode) {
         command[.page] = NeighbourVM.buffer.rawValue >> 12
       }
       commands.append(command)
@@ -93,8 +92,7 @@ extension Attack {
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
     try requireVirtualSMMU(specification)
-    var system = try AttackedSystem.setUp(specification, caches: true)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification, caches: true)
     try system.neighbourAccess()
     let victim = try system.other
     // Only the cache can answer from here on.
@@ -123,7 +121,7 @@ extension Attack {
     let before = system.physicalCommands().smmu
     var refusals: [String] = []
     let opcodes: [SMMUOpcode] = [
-      .invalidateMachine, .invalidateIPA, .invalidateEL2, .invalidateEL2Address,
+      .tlbiS12VMAll, .tlbiS2IPA, .tlbiEL2All, .tlbiEL2VA,
     ]
     for opcode in opcodes {
       var command = SMMUCommand(opcode)
@@ -148,8 +146,7 @@ extension Attack {
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
     try requireVirtualSMMU(specification)
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     guard let place = system.engine.host.streamEntryAddress(of: .first),
       case let theirs = system.engine.host.entry(of: try system.other.device)
     else { throw .notApplicable("the device has no STE") }

@@ -3,7 +3,6 @@ internal import Designs
 internal import Engine
 internal import GIC
 internal import HostKernel
-internal import IOMMU
 internal import Machine
 internal import PCI
 internal import SMMU
@@ -55,8 +54,7 @@ extension Attack {
   private static func sendEvents(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     let address = try system.message.address
     var own = 0
     var shown: AttackedSystem.Access?
@@ -150,12 +148,9 @@ extension Attack {
   private static func probeWindow(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     let frame = try system.doorbellPage.alignedDown(toBit: 16)
-    var pages = (0..<SoftwareMSIWindow.length / 0x1000).map {
-      SoftwareMSIWindow.base + $0 * 0x1000
-    }
+    var pages = system.engine.description.host.messageWindowPages
     pages += (0..<16).map { frame + $0 * 0x1000 }.filter { !pages.contains($0) }
     return system.finding(of: system.sweep(pages), "pages of the window and of the frame")
   }
@@ -163,8 +158,7 @@ extension Attack {
   private static func probeHostAddresses(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     let sweep = system.sweep(system.foreignPlaces.map { IOVA($0.rawValue) })
     return system.finding(of: sweep, "physical addresses as IOVAs")
   }
@@ -172,8 +166,7 @@ extension Attack {
   private static func useCachedTranslation(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification, caches: true)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification, caches: true)
     guard try system.neighbourAccess() == system.neighbourBuffer else {
       throw .run(RunFailure("the neighbour's device does not reach its own buffer"))
     }

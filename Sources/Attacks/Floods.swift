@@ -42,8 +42,7 @@ extension Attack {
   private static func floodEvents(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     let inTime = try neighbourRecords(&system, readingEvery: 128)
     let unread = try neighbourRecords(&system, readingEvery: nil)
     let measures: [IsolationFinding.Measure] = [
@@ -90,8 +89,7 @@ extension Attack {
   private static func floodMessages(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     let message = try system.message
     var physical = 0
     var virtual = 0
@@ -104,7 +102,7 @@ extension Attack {
     }
     let victim = try system.other
     let access = system.write(
-      try system.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim.requester)
+      try system.neighbourMessages.lowerBound, to: system.neighbourMessage, as: victim.requester)
     let arrived = system.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [
       .init("messages", flood), .init("most interrupts of the host's", physical),
@@ -137,7 +135,7 @@ extension Attack {
     var smmu = 0
     if specification.design.iommu == .nested {
       let before = system.physicalCommands().smmu
-      _ = system.guestSends(Array(repeating: SMMUCommand(.invalidateEL1), count: count))
+      _ = system.guestSends(Array(repeating: SMMUCommand(.tlbiNHAll), count: count))
       smmu = Int((system.physicalCommands().smmu &- before) & 0x1ff)
       measures += [.init("invalidations", count), .init("physical SMMU commands", smmu)]
     }

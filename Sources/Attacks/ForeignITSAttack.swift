@@ -1,7 +1,6 @@
 internal import Bits
 internal import Designs
 internal import Engine
-internal import IOMMU
 internal import Machine
 internal import PCI
 internal import Software
@@ -65,10 +64,7 @@ extension AttackedSystem {
     let own = engine.machine.functions.compactMap {
       $0.message(forVector: 0)?.address.alignedDown(toBit: 12)
     }
-    let window = (0..<SoftwareMSIWindow.length / 0x1000).map {
-      SoftwareMSIWindow.base + $0 * 0x1000
-    }
-    return own.reversed() + window
+    return own.reversed() + engine.description.host.messageWindowPages
   }
 
   fileprivate mutating func leadsToForeignITS(_ address: IOVA) -> Bool {

@@ -4,7 +4,6 @@ internal import Designs
 internal import Engine
 internal import Guest
 internal import HostKernel
-internal import IOMMU
 internal import Linux
 internal import Machine
 internal import Memory
@@ -53,7 +52,8 @@ extension Attack {
     try system.requireStageOne()
     try system.addNeighbour()
     let pages = [
-      system.actor.vmm.map.doorbell.alignedDown(toBit: 12), IPA(SoftwareMSIWindow.base.rawValue),
+      system.actor.vmm.map.doorbell.alignedDown(toBit: 12),
+      IPA(system.engine.description.host.messageWindow.base),
     ]
     var delivered = 0
     var shown: [Journey.Stop] = []
@@ -137,8 +137,7 @@ extension Attack {
   private static func writeEntry(
     _ specification: RunSpecification
   ) throws(AttackFailure) -> AttackOutcome {
-    var system = try AttackedSystem.setUp(specification)
-    try system.addNeighbour()
+    var system = try AttackedSystem.besideNeighbour(specification)
     _ = try system.message
     let target = system.engine.machine.layout.smmuBase
     let event = UInt32(NeighbourVM.events) - 1

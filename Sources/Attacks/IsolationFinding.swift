@@ -62,9 +62,11 @@ public struct IsolationFinding: Equatable, Sendable {
   public let usage: GuestUsage
   /// What varied besides the design, and how it was here: names of axes and of values.
   public var values: [Setting] = []
+  /// What the run rests on and nothing released has.
+  public var missingInterfaces: [ReleaseSwitch] = []
   public let attack: Attack
   public let outcome: Outcome
-  /// `nil` where nobody was reached.
+  /// `nil` where the attack reached no one else.
   public let victim: Victim?
   /// What contained it, or what it reached, in one sentence.
   public let detail: String

@@ -25,17 +25,13 @@ extension Attack {
       action: "The device goes on writing to a buffer while the guest unmaps it (iommu.strict=1).",
       breach: "the buffer is reached after the unmapping has returned",
       source: "IHI 0070 4.4: CMD_SYNC completes an invalidation",
-      carryOut: { specification throws(AttackFailure) in
-        try writeWhileUnmapping(specification, .strict)
-      }),
+      carryOut: writeWhileUnmapping(.strict)),
     Attack(
       name: "stale-translation-lazy", actor: .device,
       action: "The same in a guest that invalidates later, by a flush queue (iommu.strict=0).",
       breach: "the buffer is reached after the unmapping has returned",
       source: "dma-iommu.c: IOVA_DEFAULT_FQ_SIZE 256, IOVA_DEFAULT_FQ_TIMEOUT 10 ms",
-      carryOut: { specification throws(AttackFailure) in
-        try writeWhileUnmapping(specification, .lazy)
-      }),
+      carryOut: writeWhileUnmapping(.lazy)),
   ]
 
   private static func writeBeforeDriver(
@@ -73,6 +69,12 @@ extension Attack {
 
   /// A buffer of the guest's that its device uses.
   private static let buffer: IOVA = 0x5000_0000
+
+  private static func writeWhileUnmapping(
+    _ policy: UnmapPolicy
+  ) -> @Sendable (RunSpecification) throws(AttackFailure) -> AttackOutcome {
+    { specification throws(AttackFailure) in try writeWhileUnmapping(specification, policy) }
+  }
 
   private static func writeWhileUnmapping(
     _ specification: RunSpecification, _ policy: UnmapPolicy

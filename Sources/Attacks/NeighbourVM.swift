@@ -5,7 +5,6 @@ internal import Engine
 internal import GIC
 internal import Guest
 internal import HostKernel
-internal import IOMMU
 internal import Linux
 internal import Machine
 internal import Memory
@@ -25,9 +24,8 @@ struct NeighbourVM {
   static let ramSize: UInt64 = 0x1000_0000
   /// Vectors of a function that only the neighbour has.
   static let events = 32
-  /// The function's addresses: a buffer, and the page that stands for the doorbell.
+  /// The function's IOVA of its buffer.
   static let buffer: IOVA = 0x1000_0000
-  static let window = SoftwareMSIWindow.base
   static let bufferPage: IPA = 0x4800_0000
 
   let vm: VMIndex
@@ -42,8 +40,13 @@ struct NeighbourVM {
   /// The descriptor that maps the buffer, by PA.
   let bufferDescriptor: PA
   let contextDescriptor: PA
+}
 
-  static var message: IOVA { window + 0x40 }
+extension MachineDescription.Host {
+  /// The pages of the software MSI window: the IOVAs at which the host maps doorbells.
+  var messageWindowPages: [IOVA] {
+    (0..<messageWindow.length / 0x1000).map { IOVA(messageWindow.base + $0 * 0x1000) }
+  }
 }
 
 extension MachineDescription {
@@ -191,14 +194,13 @@ extension AttackedSystem {
   /// The neighbour's kernel boots and maps what its device uses, and its VMM connects the vectors.
   private mutating func runNeighbour(_ vm: VMIndex, vectors: Int) throws {
     let page: UInt64 = 0x1000
+    let window = engine.description.host.messageWindow.base
     for operation: GuestOperation in [
       .boot, .attachDMADomain,
       .activity(
         .map(NeighbourVM.buffer, NeighbourVM.bufferPage, size: page, .buffer)),
       .activity(
-        .map(
-          NeighbourVM.window, IPA(NeighbourVM.window.rawValue), size: page,
-          [.read, .write, .mmio])),
+        .map(IOVA(window), IPA(window), size: page, [.read, .write, .mmio])),
     ] {
       engine.push(
         try engine.perform(operation, for: 0, of: vm).map(PendingStep.guest), on: vm)
@@ -246,6 +248,9 @@ extension AttackedSystem {
         ? try 0..<UInt32(other.lpis.count) : try other.lpis
     }
   }
+
+  /// The address that the neighbour's messages go to.
+  var neighbourMessage: IOVA { IOVA(engine.description.host.messageWindow.base) + 0x40 }
 
   /// How many of the neighbour's LPIs are pending at any CPU.
   var pendingAtNeighbour: Int {

@@ -14,26 +14,28 @@ extension Attack {
         + "writes, below a port with ACS Source Validation.",
       breach: "the other VM's interrupt or RAM is reached",
       source: "PCI Express 6.12.1.1",
-      carryOut: { specification throws(AttackFailure) in
-        try spoof(specification, onSameBus: false, validates: true)
-      }),
+      carryOut: spoof(onSameBus: false, validates: true)),
     Attack(
       name: "spoofed-requester-same-bus", actor: .device,
       action: "The same with the ID of a device on the same bus, such as another virtual function.",
       breach: "the other VM's interrupt or RAM is reached",
       source: "PCI Express 6.12.1.1: Source Validation looks at the bus number",
-      carryOut: { specification throws(AttackFailure) in
-        try spoof(specification, onSameBus: true, validates: true)
-      }),
+      carryOut: spoof(onSameBus: true, validates: true)),
     Attack(
       name: "spoofed-requester-no-acs", actor: .device,
       action: "The same with an ID of another bus, below a port without Source Validation.",
       breach: "the other VM's interrupt or RAM is reached",
       source: "IHI 0070 3.2: the StreamID is what the interconnect says",
-      carryOut: { specification throws(AttackFailure) in
-        try spoof(specification, onSameBus: false, validates: false)
-      }),
+      carryOut: spoof(onSameBus: false, validates: false)),
   ]
+
+  private static func spoof(
+    onSameBus: Bool, validates: Bool
+  ) -> @Sendable (RunSpecification) throws(AttackFailure) -> AttackOutcome {
+    { specification throws(AttackFailure) in
+      try spoof(specification, onSameBus: onSameBus, validates: validates)
+    }
+  }
 
   private static func spoof(
     _ specification: RunSpecification, onSameBus: Bool, validates: Bool
@@ -49,7 +51,7 @@ extension Attack {
         [.init("interrupts", 0)])
     }
     let message = system.write(
-      try system.neighbourMessages.lowerBound, to: NeighbourVM.message, as: victim)
+      try system.neighbourMessages.lowerBound, to: system.neighbourMessage, as: victim)
     let reachesRAM = system.place(of: NeighbourVM.buffer, as: system.stream(of: victim)) != nil
     let interrupts = system.pendingAtNeighbour
     let measures: [IsolationFinding.Measure] = [

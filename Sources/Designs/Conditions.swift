@@ -8,7 +8,7 @@ public import VMM
 /// A condition is a property here and an entry of the table in `Scenarios/ConditionTable.swift`,
 /// which files, options, axes and reports go by.
 public struct Conditions: Sendable {
-  /// How the guest uses the device.
+  /// Driver stack that owns the device in the guest.
   public var usage = GuestUsage.dmaAPI
   public var guestKernel: Kernel
   public var hostKernel: Kernel

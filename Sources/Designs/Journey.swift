@@ -90,7 +90,7 @@ public struct Journey: Sendable {
   public let verdict: Verdict
   /// Why it ended so, in one sentence.
   public let reason: String
-  /// Whether the device sent it, or keeps it pending: otherwise the function was not allowed to send.
+  /// Whether the device sent it or keeps it pending; `false` where MSI-X or bus mastering was off.
   public let isSent: Bool
 
   public init(

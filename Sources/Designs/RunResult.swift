@@ -71,11 +71,11 @@ public struct RunResult: Sendable {
     public let function: String
     public let text: String
     /// The doorbell as the agent knows it from now on, where the step tells.
-    public let belief: DoorbellBelief?
+    @Rare public private(set) var belief: DoorbellBelief?
     /// What the step did in the terms of the manuals, where that is more than its text.
     public var payload: Payload?
     /// The request that the step refused.
-    public var refusal: Refusal?
+    @Rare public var refusal: Refusal?
     /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
     public var device: Int?
     /// How long it took its agent, without what it led others to do.
@@ -114,7 +114,7 @@ public struct RunResult: Sendable {
   public let setup: Setup
   /// The verdict of each MSI, in the order in which they were sent.
   public let verdicts: [Verdict]
-  /// That of the first device; `nil` when set-up never got as far as a message in it.
+  /// The first device's first message; `nil` if set-up failed before programming it.
   public let message: Message?
   public let exits: Exits
   /// From the device's write to the guest handler's start, for each delivered MSI, in order.

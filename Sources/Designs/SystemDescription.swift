@@ -121,14 +121,11 @@ extension MachineDescription {
     if host.deviceTable == .twoLevel {
       return finding("host.device-table", "expected flat, as the host's driver lays it out")
     }
-    if host.smmuFeatures.contains(.ats) {
-      return finding("host.smmu-features", "expected no ats: the host's driver enables none")
-    }
     if host.smmus.count > Topology.maximumSMMUs {
       return finding(
         "host.smmus", "expected at most \(Topology.maximumSMMUs), found \(host.smmus.count)")
     }
-    return guestBusFinding ?? identifierFinding
+    return guestBusFinding
   }
 
   /// The VMM has one bus pair for each vSMMU: an expander bus and that of its root port.
@@ -151,23 +148,6 @@ extension MachineDescription {
       }
       pairs[device.smmu] = pair
       machines[device.machine] = pairs
-    }
-    return nil
-  }
-
-  /// The host's kernel finds a device by its StreamID or its DeviceID alone, whichever SMMU or ITS
-  /// has it.
-  private var identifierFinding: MachineFinding? {
-    var streams: Set<StreamID> = []
-    var deviceIDs: Set<DeviceID> = []
-    for (index, device) in devices.enumerated() {
-      let stream = host.stream(of: device.requester)
-      let deviceID = host.device(of: device.requester)
-      if !streams.insert(stream).inserted || !deviceIDs.insert(deviceID).inserted {
-        return .init(
-          .notModelled, at: "devices[\(index)].requester",
-          "StreamID \(stream) or DeviceID \(deviceID) is another device's at another SMMU or ITS")
-      }
     }
     return nil
   }

@@ -17,7 +17,7 @@ public struct Topology: Hashable, Sendable {
   /// 1 to `maximumSMMUs`: each takes two of the guest's buses.
   public var smmus = 1
   public var order = SetupOrder.forward
-  /// What takes the physical MSIs.
+  /// Physical MSI controller.
   public var controller = HostMSIController.its
   /// How VMOVP works on several ITSs, where they have virtual LPIs.
   public var vmovp = VMOVPScope.all

@@ -4,7 +4,6 @@ internal import Firmware
 internal import GIC
 internal import Guest
 internal import HostKernel
-internal import IOMMU
 internal import KVM
 internal import Linux
 internal import Machine
@@ -23,7 +22,9 @@ extension Engine {
     let map = specification.design.addressMap(of: description.guest)
     specification.workload = specification.workload.placed(in: map)
     let functions = try description.devices.map { described throws(RunFailure) in
-      try Self.function(described, store: specification.workload.device.store)
+      try Self.function(
+        described, store: specification.workload.device.store,
+        hasATS: description.host.smmuFeatures.contains(.ats))
     }
     let memory = try Self.memory(specification, description.host)
     let kernel: HostKernel
@@ -115,16 +116,17 @@ extension Engine {
       index: vm, vmm: vmm, guest: guest, memory: try window(map, extents, of: memory),
       extents: extents, devices: numbers.map { known[$0] },
       numbers: numbers.map { DeviceIndex($0) },
-      operations: operations(specification, numbers.map { known[$0] }, map),
+      operations: operations(
+        specification, numbers.map { known[$0] }, map, description.host.messageWindow),
       cpus: description.virtualCPUs)
   }
 
   private static func operations(
-    _ specification: RunSpecification, _ devices: [Workload.Device], _ map: AddressMap
+    _ specification: RunSpecification, _ devices: [Workload.Device], _ map: AddressMap,
+    _ window: AddressRange
   ) -> [DeviceOperation] {
-    let window = SoftwareMSIWindow.base.rawValue
     let single = specification.workload.moved(toRAM: map.ramBase).operations(
-      for: specification.usage, window: window..<window + SoftwareMSIWindow.length,
+      for: specification.usage, window: window.base..<window.base + window.length,
       isMachineAsRecorded: specification.isSetupAsRecorded, translates: specification.doesDMA)
     return DeviceOperation.interleaved(
       single, over: devices, like: specification.workload.device,
@@ -230,6 +232,9 @@ extension Engine {
         msiCapability: MachineDescription.Device.msiCapability, vm: VMIndex(device.machine))
       platform.isCoherent =
         !host.smmuFeatures.isDisjoint(with: [.coherentPath, .forceWriteBack])
+      if host.smmuFeatures.contains(.ats) {
+        platform.atsCapability = UInt16(PCIFunction.atsCapability)
+      }
       return platform
     }
     let own = host.ownMemory
@@ -244,7 +249,10 @@ extension Engine {
       addressOverride: specification.design.addressOverride,
       delivery: specification.design.delivery,
       usesITSList: specification.topology.vmovp == .listed, messageFrame: frame,
-      allowsUnsafeInterrupts: controller == .gicv2mUnsafe, pageSize: specification.hostPageSize,
+      allowsUnsafeInterrupts: controller == .gicv2mUnsafe,
+      spreadsInterrupts: host.interrupts == .leastLoaded,
+      messageWindow: host.messageWindow,
+      pageSize: specification.hostPageSize,
       frames: frames,
       stageTwoFrames: PlacedFrames(placement.stage2, rest: tables),
       streamTable: placement.streamTable)

@@ -20,7 +20,7 @@ package struct EngineEvent: BitwiseCopyable, Sendable {
     case doorbell
     /// The blocked virtual CPU enters the guest.
     case enter
-    /// The flush timer of a device, whose number in its VM stands for the message's, runs down in the
+    /// The flush timer of a device, whose number in its VM is in the place of a message's, runs down in the
     /// guest.
     case flush
   }

@@ -24,7 +24,7 @@ struct Flight {
   var virtualCPU = VCPUIndex.boot
   /// Whether the hardware made the virtual LPI pending.
   var isDirect = false
-  /// The owner of the pending bit that stands for it, while its vector is masked.
+  /// The owner of its vector's pending bit, while the vector is masked.
   var holder: Holder?
   /// The route along which KVM injects it.
   var route: InjectionRoute?

@@ -74,7 +74,7 @@ extension Engine {
   }
 
   static func function(
-    _ described: MachineDescription.Device, store: MessageStore
+    _ described: MachineDescription.Device, store: MessageStore, hasATS: Bool
   ) throws(RunFailure) -> PCIFunction {
     guard store != .msi || described.vectors <= 32 else {
       throw RunFailure("a function has 1 to 32 MSI vectors, not \(described.vectors)")
@@ -85,10 +85,11 @@ extension Engine {
       tableOffset: UInt32(MachineDescription.Device.tableOffset),
       pendingOffset: UInt32(MachineDescription.Device.pendingOffset),
       store: store == .device ? .device : .table)
-    return PCIFunction(
-      profile: PCIFunctionProfile(
-        requesterID: described.requester, msi: store == .msi ? msi : nil,
-        msix: store == .msi ? nil : msix, barSize: described.bar.length))
+    var profile = PCIFunctionProfile(
+      requesterID: described.requester, msi: store == .msi ? msi : nil,
+      msix: store == .msi ? nil : msix, barSize: described.bar.length)
+    profile.hasATS = hasATS
+    return PCIFunction(profile: profile)
   }
 
   /// The physical ITS; without a cache it reads its tables for every message.
@@ -162,6 +163,7 @@ extension MachineDescription.SMMUFeatureSet {
     var profile = SMMUProfile.qemu
     profile.idr3[.forceWriteBack] = contains(.forceWriteBack)
     profile.idr3[.rangeInvalidation] = contains(.rangeInvalidation)
+    profile.idr0[.ats] = contains(.ats)
     return profile
   }
 }

@@ -66,7 +66,7 @@ extension Engine {
     return (vm, device)
   }
 
-  /// A VM ends; its functions are nobody's then.
+  /// A VM ends; its functions are unassigned then.
   ///
   /// - Returns: the host's steps, which the caller has carried out.
   package mutating func endMachine(_ vm: VMIndex) -> [Step<Never>] {

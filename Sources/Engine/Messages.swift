@@ -87,7 +87,7 @@ extension Engine {
     let result = machine.smmus[machine.smmu(of: device.rawValue)].translate(
       transaction, in: machine.memory)
     recorder.accesses.append(
-      .init(address: address, isWrite: isWrite, count: count, translated: result.place))
+      .init(address: address, isWrite: isWrite, count: count, translated: result.outputAddress))
   }
 
   // MARK: In the platform
@@ -215,7 +215,7 @@ extension Engine {
       return end(index, .lost, "\(name); the record was \(recording)")
     }
     consumeEvents(of: flights[index].device)
-    if host.guestEvent(for: event) != nil {
+    if host.guestEvent(for: event, of: host[flights[index].device].smmu) != nil {
       end(index, .fault, "\(name); relayed to the guest's event queue")
     } else {
       end(index, .lost, "\(name); recorded in the host's event queue only: the guest sees nothing")
@@ -239,30 +239,31 @@ extension Engine {
 
   /// The host's handler takes the physical interrupt and signals the eventfd (`vfio_msihandler`).
   mutating func hostInterrupt(_ index: Int32) {
-    let flight = flights[index]
-    if flight.lpi < INTID.firstLPI {
-      machine.distributor.acknowledge(flight.lpi)
-      machine.distributor.deactivate(flight.lpi)
+    let (lpi, cpu) = (flights[index].lpi, flights[index].cpu)
+    if lpi < INTID.firstLPI {
+      machine.distributor.acknowledge(lpi)
+      machine.distributor.deactivate(lpi)
     } else {
-      machine.redistributors.acknowledgeLPI(flight.lpi, at: flight.cpu, memory: machine.memory)
+      machine.redistributors.acknowledgeLPI(lpi, at: cpu, memory: machine.memory)
     }
     countInterrupt(.physicalInterrupt, onCPU: flight.cpu)
     if recorder.recordsJourney(index) {
       recorder.visit(
-        .hostInterrupt, nil, [UInt64(flight.lpi)],
-        "CPU \(flight.cpu) leaves the guest and acknowledges \(intidText(flight.lpi))",
+        .hostInterrupt, nil, [UInt64(lpi)],
+        "CPU \(cpu) leaves the guest and acknowledges \(intidText(lpi))",
         at: queue.now)
     }
     let route: InjectionRoute
-    switch host.signalTarget(ofLPI: flight.lpi) {
+    switch host.signalTarget(ofLPI: lpi) {
     case .kvm(let target): route = target
     case .vmm(let vector):
       flights[index].holder = .vmm
       flights.waiting.append(index)
-      let local = machines[flight.vm.rawValue].local(flight.device)
-      return machines[flight.vm.rawValue].vmm.keepPending(vector, of: local)
+      let vm = flights[index].vm.rawValue
+      let local = machines[vm].local(flights[index].device)
+      return machines[vm].vmm.keepPending(vector, of: local)
     case nil:
-      return end(index, .lost, "\(intidText(flight.lpi)) has no eventfd bound to a KVM route")
+      return end(index, .lost, "\(intidText(lpi)) has no eventfd bound to a KVM route")
     }
     flights[index].route = route
     if recorder.recordsJourney(index) {
@@ -345,57 +346,58 @@ extension Engine {
 
   /// The guest will acknowledge the message's interrupt: until it is handled, its virtual CPU is busy.
   mutating func scheduleAcknowledge(_ index: Int32, at time: SimulatedTime) {
-    let flight = flights[index]
-    machines[flight.vm.rawValue].cpus[flight.virtualCPU.rawValue].inService += 1
+    let (vm, cpu) = (flights[index].vm.rawValue, flights[index].virtualCPU.rawValue)
+    machines[vm].cpus[cpu].inService += 1
     schedule(.acknowledge, message: index, at: time)
   }
 
   mutating func acknowledge(_ index: Int32) {
     let planned = flights[index].virtualCPU
-    if machines[flights[index].vm.rawValue].cpus.count > 1 { relocate(index) }
-    let flight = flights[index]
-    if flight.virtualCPU != planned {
-      machines[flight.vm.rawValue].cpus[planned.rawValue].inService -= 1
-      machines[flight.vm.rawValue].cpus[flight.virtualCPU.rawValue].inService += 1
+    let vm = flights[index].vm.rawValue
+    if machines[vm].cpus.count > 1 { relocate(index) }
+    let (intid, cpu) = (flights[index].virtualLPI, flights[index].virtualCPU)
+    if cpu != planned {
+      machines[vm].cpus[planned.rawValue].inService -= 1
+      machines[vm].cpus[cpu.rawValue].inService += 1
     }
-    if flight.isDirect {
+    if flights[index].isDirect {
       machine.redistributors.acknowledgeVirtual(
-        flight.virtualLPI, at: flight.cpu, memory: machine.memory)
+        intid, at: flights[index].cpu, memory: machine.memory)
     } else {
-      kvm[flight.vm.rawValue].acknowledge(flight.virtualLPI, at: flight.virtualCPU)
+      kvm[vm].acknowledge(intid, at: cpu)
     }
     if recorder.recordsJourney(index) {
       recorder.visit(
-        .acknowledge, nil, [UInt64(flight.virtualLPI)],
-        "ICC_IAR1_EL1 gives \(flight.virtualLPI); no exit", at: queue.now)
+        .acknowledge, nil, [UInt64(intid)], "ICC_IAR1_EL1 gives \(intid); no exit",
+        at: queue.now)
     }
     spend(costs.handler, at: .handler, index)
     schedule(.handle, message: index, after: costs.handler)
   }
 
   mutating func handle(_ index: Int32) {
-    let flight = flights[index]
-    let vm = flight.vm.rawValue
+    let (vm, vector) = (flights[index].vm, flights[index].vector)
+    let (intid, cpu) = (flights[index].virtualLPI, flights[index].virtualCPU)
     flights[index].handled = queue.now
-    let expected = machines[vm].interrupt(ofVector: flight.vector, of: flight.device)
+    let expected = machines[vm.rawValue].interrupt(ofVector: vector, of: flights[index].device)
     if recorder.recordsJourney(index) {
       recorder.visit(
         .handler, nil, [],
-        "the handler of vector \(flight.vector) runs; EOI by ICC_EOIR1_EL1, no exit",
+        "the handler of vector \(vector) runs; EOI by ICC_EOIR1_EL1, no exit",
         at: queue.now)
     }
-    if expected == nil || expected == flight.virtualLPI {
-      recorder.breakdown.add(flight.times.completed(after: queue.now - flight.sent))
-      end(index, .delivered, "the guest's handler ran for \(intidText(flight.virtualLPI))")
+    if expected == nil || expected == intid {
+      recorder.breakdown.add(
+        flights[index].times.completed(after: queue.now - flights[index].sent))
+      end(index, .delivered, "the guest's handler ran for \(intidText(intid))")
     } else {
       end(
         index, .misrouted,
-        "\(intidText(flight.virtualLPI)) arrived where vector \(flight.vector) has "
-          + intidText(expected ?? 0))
+        "\(intidText(intid)) arrived where vector \(vector) has " + intidText(expected ?? 0))
     }
-    endInterrupt(flight.virtualLPI, of: flight.vm)
-    machines[vm].cpus[flight.virtualCPU.rawValue].inService -= 1
-    blockIfIdle(flight.virtualCPU, of: flight.vm)
+    endInterrupt(intid, of: vm)
+    machines[vm.rawValue].cpus[cpu.rawValue].inService -= 1
+    blockIfIdle(cpu, of: vm)
   }
 
   /// The handler's end of interrupt: an SPI is active until then, and one that became pending
@@ -419,7 +421,7 @@ extension Engine {
     retryWaiting()
   }
 
-  /// The VMM injects what its pending bit of a vector stands for.
+  /// The VMM injects a vector whose pending bit it keeps.
   mutating func injectPending(_ vector: Int, of device: DeviceIndex) {
     if let first = releasePending(vector, of: device, from: .vmm) {
       if case .kvm(let route) = host.signalTarget(ofLPI: flights[first].lpi) {
@@ -430,24 +432,27 @@ extension Engine {
     retryWaiting()
   }
 
-  /// Ends the wait of a vector's messages; the first of them, which the others arrive with: one
-  /// pending bit stands for every signal of a vector.
+  /// Ends the wait of a vector's messages; the first of them, which the others arrive with, since a
+  /// vector has one pending bit.
   private mutating func releasePending(
     _ vector: Int, of device: DeviceIndex, from holder: Flight.Holder
   ) -> Int32? {
     var first: Int32?
-    for index in flights.waiting
-    where flights[index].holder == holder && flights[index].vector == vector
-      && flights[index].device == device
-    {
+    var kept = 0
+    for place in flights.waiting.indices {
+      let index = flights.waiting[place]
+      guard flights[index].holder == holder, flights[index].vector == vector,
+        flights[index].device == device
+      else {
+        flights.waiting[kept] = index
+        kept += 1
+        continue
+      }
       flights[index].holder = nil
       flights[index].leader = first
       first = first ?? index
     }
-    let all = flights.all
-    flights.waiting.removeAll { index in
-      index == first || (first != nil && all[Int(index)].leader == first)
-    }
+    flights.waiting.removeSubrange(kept...)
     return first
   }
 
@@ -458,27 +463,27 @@ extension Engine {
     flights.waiting = []
     for index in held {
       if flights[index].virtualLPI != 0 { relocate(index) }
-      let flight = flights[index]
-      if flight.holder != nil || !retry(index, flight) { flights.waiting.append(index) }
+      if flights[index].holder != nil || !retry(index) { flights.waiting.append(index) }
     }
   }
 
-  private mutating func retry(_ index: Int32, _ flight: Flight) -> Bool {
-    if flight.isDirect {
+  private mutating func retry(_ index: Int32) -> Bool {
+    let (lpi, virtualLPI) = (flights[index].lpi, flights[index].virtualLPI)
+    if flights[index].isDirect {
       guard
         machine.redistributors.isVirtualDue(
-          flight.virtualLPI, at: flight.cpu, memory: machine.memory)
+          virtualLPI, at: flights[index].cpu, memory: machine.memory)
       else { return false }
       scheduleAcknowledge(index, at: queue.now + costs[.directInjection])
-    } else if flight.virtualLPI != 0 {
-      guard kvm[flight.vm.rawValue].isDue(flight.virtualLPI, at: flight.virtualCPU)
+    } else if virtualLPI != 0 {
+      guard kvm[flights[index].vm.rawValue].isDue(virtualLPI, at: flights[index].virtualCPU)
       else { return false }
       scheduleAcknowledge(index, at: queue.now + costs.kick)
-    } else if flight.lpi != 0, flight.lpi < INTID.firstLPI {
-      guard machine.distributor.isDue(flight.lpi) else { return false }
+    } else if lpi != 0, lpi < INTID.firstLPI {
+      guard machine.distributor.isDue(lpi) else { return false }
       schedule(.hostInterrupt, message: index, after: costs.hostEntry)
-    } else if flight.lpi != 0 {
-      guard machine.redistributors.isDue(flight.lpi, at: flight.cpu, memory: machine.memory)
+    } else if lpi != 0 {
+      guard machine.redistributors.isDue(lpi, at: flights[index].cpu, memory: machine.memory)
       else { return false }
       schedule(.hostInterrupt, message: index, after: costs.hostEntry)
     }

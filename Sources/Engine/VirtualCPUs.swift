@@ -112,18 +112,16 @@ extension Engine {
   /// Follows an interrupt that was moved to another virtual CPU, or with its virtual CPU to another
   /// physical one, since it became pending.
   mutating func relocate(_ index: Int32) {
-    let flight = flights[index]
-    let vm = flight.vm.rawValue
-    guard flight.virtualLPI >= INTID.firstLPI else { return }
-    var cpu = flight.virtualCPU
-    if flight.isDirect {
-      let event = HostEvent(
-        deviceID: host[flight.device].platform.deviceID.rawValue, eventID: flight.message.data)
+    let (vm, intid) = (flights[index].vm.rawValue, flights[index].virtualLPI)
+    guard intid >= INTID.firstLPI else { return }
+    var cpu = flights[index].virtualCPU
+    if flights[index].isDirect {
+      let event = host.event(flights[index].message.data, of: flights[index].device)
       guard let found = kvm[vm].virtualLPI(of: event)?.virtualPE else { return }
       flights[index].cpu = found.cpu
       cpu = kvm[vm].cpu(ofVirtualPE: found.number) ?? cpu
-    } else if machines[vm].cpus.count > 1, !kvm[vm].isPending(flight.virtualLPI, at: cpu) {
-      cpu = kvm[vm].cpuWithPending(flight.virtualLPI) ?? cpu
+    } else if machines[vm].cpus.count > 1, !kvm[vm].isPending(intid, at: cpu) {
+      cpu = kvm[vm].cpuWithPending(intid) ?? cpu
     }
     flights[index].virtualCPU = cpu
   }

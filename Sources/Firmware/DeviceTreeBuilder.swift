@@ -25,7 +25,7 @@ public struct DeviceTreeBuilder: Sendable {
     append(Token.endNode)
   }
 
-  /// Adds a property of big-endian cells; none for one that is there or not.
+  /// Adds a property of big-endian cells; pass none for a boolean property.
   public mutating func property(_ name: String, _ cells: [UInt32] = []) {
     property(name, bytes: cells.flatMap(Self.bigEndian))
   }

@@ -2,9 +2,12 @@
 public struct HostEvent: Hashable, Sendable {
   public var deviceID: UInt32
   public var eventID: UInt32
-  public init(deviceID: UInt32, eventID: UInt32) {
+  /// The ITS, in the order in which the host finds them: two may have devices with one DeviceID.
+  public var its: Int
+  public init(deviceID: UInt32, eventID: UInt32, its: Int = 0) {
     self.deviceID = deviceID
     self.eventID = eventID
+    self.its = its
   }
 }
 

@@ -19,7 +19,7 @@ extension GuestFirmware {
         ? RegionSource.msiDirect(base: IOVA(range.base.rawValue), length: range.length)
         : .armRMR(
           base: IOVA(range.base.rawValue), length: range.length,
-          flags: range.remapPermitted ? .remapPermitted : [])
+          flags: range.flags)
     }
     return sources + [.softwareMSI]
   }
@@ -31,5 +31,13 @@ extension GuestFirmware {
     return GuestFirmware(
       itsBase: itsBase, redistributors: redistributors, smmus: smmus, reserved: [],
       preservesBootConfiguration: preservesBootConfiguration, messageFrame: messageFrame)
+  }
+}
+
+extension ReservedMemoryRange {
+  /// The flags of its node.
+  fileprivate var flags: RegionSource.RMRFlags {
+    RegionSource.RMRFlags(
+      rawValue: (remapPermitted ? 1 : 0) | (isPrivileged ? 1 << 1 : 0) | UInt32(attributes) << 2)
   }
 }

@@ -77,7 +77,7 @@ extension GuestKernel {
 
   /// One batch of TLBI_NH_VA for ranges of a device's present tables (`arm_smmu_iotlb_sync`).
   package mutating func invalidate(ranges: Int, of device: Int) -> [Step<Never>] {
-    var command = SMMUCommand(.invalidateEL1Address)
+    var command = SMMUCommand(.tlbiNHVA)
     command[.asid] = devices[device].context[.asid]
     command[.leaf] = true
     return smmus[devices[device].smmu]?.send(
@@ -91,7 +91,7 @@ extension GuestKernel {
 
   /// TLBI_NH_ASID.
   func command(invalidating asid: UInt16) -> SMMUCommand {
-    var command = SMMUCommand(.invalidateEL1ASID)
+    var command = SMMUCommand(.tlbiNHASID)
     command[.asid] = asid
     return command
   }
@@ -292,7 +292,7 @@ extension GuestKernel {
     for page in stride(from: 0, to: size, by: 1 << pageShift) {
       guard let write = table.unmap(input.rawValue &+ page) else { continue }
       steps.append(Step(.guest, "arm_lpae_unmap", "S1: \(input + page) unmapped", .write([write])))
-      var command = SMMUCommand(.invalidateEL1Address)
+      var command = SMMUCommand(.tlbiNHVA)
       command[.asid] = devices[device].context[.asid]
       command[.leaf] = true
       command[.page] = (input.rawValue &+ page) >> 12

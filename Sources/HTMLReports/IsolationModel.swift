@@ -1,5 +1,6 @@
 import Attacks
 import Designs
+import Reports
 
 /// The results of attacks: attacks by designs, and what shows each finding.
 struct IsolationModel {
@@ -45,7 +46,10 @@ struct IsolationModel {
     let named = all.map { finding in
       (name: names.name("finding.\(finding.design).\(finding.attack.name)"), finding: finding)
     }
-    attackedDesigns = designs
+    attackedDesigns = designs.map { design in
+      let isReleased = all.allSatisfy { $0.design != design || $0.missingInterfaces.isEmpty }
+      return isReleased ? design : design + "*"
+    }
     self.attacks = attacks.map { attack in
       Row(
         attack: attack.name, action: attack.action,
@@ -63,10 +67,12 @@ struct IsolationModel {
 extension IsolationModel.Finding {
   fileprivate init(_ finding: IsolationFinding, anchor: String) {
     self.anchor = anchor
-    self.finding = "\(finding.attack.name), \(finding.design)"
+    let star = finding.missingInterfaces.isEmpty ? "" : "*"
+    self.finding = "\(finding.attack.name), \(finding.design)\(star)"
     outcome = finding.outcomeText
     tone = finding.tone
-    detail = finding.detail
+    detail = ([finding.detail] + finding.missingInterfaces.map { "* \($0.sentence)" })
+      .joined(separator: " ")
     breach = finding.attack.breach
     let counted = finding.measures.map { "\($0.name): \($0.value)" }.joined(separator: "; ")
     measures = counted.isEmpty ? nil : counted

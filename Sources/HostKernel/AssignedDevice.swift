@@ -21,12 +21,17 @@ package struct AssignedDevice {
   var guestStream: UInt32?
   /// The function's LPIs, by EventID; those that the hardware injects keep theirs.
   package var events: [UInt32: UInt32] = [:]
+  /// The CPUs of its LPIs, by EventID, where they are spread.
+  var cpus: [UInt32: Int] = [:]
   /// The eventfds that VFIO's user reads, by EventID, once they were signalled.
   var eventfds: [UInt32: EventFD] = [:]
   /// The EventIDs whose interrupts are virtual LPIs, as KVM has them.
   package var forwarded: Set<UInt32> = []
   /// The addresses in the function's MSI-X table, by vector.
   var messages: [Int: IOVA] = [:]
+
+  /// Whether the host has turned its ATS on.
+  var usesATS = false
 
   /// The VM that has it.
   package var vm: VMIndex { platform.vm }
@@ -38,9 +43,10 @@ package struct AssignedDevice {
   ///   - separatesITSs: whether devices with different ITSs get tables of their own, too.
   ///   - frame: the doorbell of the GICv2m frame that takes their MSIs, which isolates nothing;
   ///     `nil` for the ITSs.
+  ///   - window: the software MSI window of the SMMU's driver.
   static func list(
-    _ platforms: [HostKernel.Platform], separatesITSs: Bool, frame: PA?, kernel: Kernel,
-    pageSize: PageSize
+    _ platforms: [HostKernel.Platform], separatesITSs: Bool, frame: PA?,
+    window: AddressRange, kernel: Kernel, pageSize: PageSize
   ) -> [Self] {
     var smmus: [PA] = []
     var itses: [PA] = []
@@ -48,7 +54,7 @@ package struct AssignedDevice {
     var tables: [VMIndex: [[Int]]] = [:]
     return platforms.enumerated().map { index, platform in
       let function = IOMMUDevice(
-        name: "device \(index)", function: .other, sources: [.softwareMSI],
+        name: "device \(index)", function: .other, sources: [.softwareMSIWindow(window)],
         doorbell: frame ?? platform.itsBase + 0x1_0040, hasIsolatedMSI: frame == nil)
       let smmu = smmus.number(of: platform.smmuBase)
       let its = itses.number(of: platform.itsBase)

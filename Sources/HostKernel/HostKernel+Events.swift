@@ -14,9 +14,14 @@ extension HostKernel {
   /// What the guest is told of an event of its device: the record for its vEVENTQ, with its own
   /// StreamID; `nil` for what ends in the host's log (`arm_smmu_handle_event`), as everything does
   /// before there are vEVENTQs.
-  public func guestEvent(for event: EventRecord) -> EventRecord? {
+  ///
+  /// - Parameter smmu: the SMMU that recorded it, in the order in which the kernel finds them:
+  ///   StreamIDs are its own.
+  public func guestEvent(for event: EventRecord, of smmu: Int) -> EventRecord? {
     guard kernel.has(.virtualEventQueue) else { return nil }
-    let owner = devices.first { $0.platform.streamID.rawValue == event[.stream] }
+    let owner = devices.first {
+      $0.smmu == smmu && $0.platform.streamID.rawValue == event[.stream]
+    }
     guard let guestStream = owner?.guestStream, !event[.stall] else { return nil }
     var relayed = event
     if event[.stage2] {
@@ -36,7 +41,7 @@ extension HostKernel {
   ]
 
   /// What a stage 2 fault looks like to a guest that has no stage 2: its table or its CD could not
-  /// be read. A fault of the final address is nobody's but the host's.
+  /// be read. A fault of the final address concerns the host alone.
   private func stageOneEvent(for event: EventRecord) -> EventRecord? {
     guard stageTwoFaultPolicy == .specification else { return nil }
     var relayed = EventRecord()

@@ -92,8 +92,10 @@ extension HostKernel {
     let moved = first?.bound.flatMap {
       machines[vm.rawValue].iommufd.windowStart(ofDevice: $0)
     }
-    let start = (moved ?? SoftwareMSIWindow.base).rawValue
-    return start..<start + SoftwareMSIWindow.length
+    let window = AddressRange(
+      from: moved?.rawValue ?? messageWindow.base, length: messageWindow.length)
+    let end = window.base.addingReportingOverflow(window.length)
+    return window.base..<(end.overflow ? .max : end.partialValue)
   }
 
   /// Attaches a device to a table of its file's, or moves it there; stage 2 gets the doorbells that
@@ -143,9 +145,57 @@ extension HostKernel {
     }
     return try attach(device, to: parent)
       + smmus[self[device].smmu].write(
-        .stage2(table, vmid: stage.vmid, outputSize: outputSize),
+        stageTwoEntry(table, stage.vmid, of: device),
         of: self[device].platform.streamID.rawValue, function: "arm_smmu_attach_dev",
         text: "stage 2 only, no vIOMMU")
+      + enableATS(of: device)
+  }
+
+  /// The entry of a domain of the host's own, with `EATS` where the function may use ATS
+  /// (`arm_smmu_make_s2_domain_ste`).
+  private func stageTwoEntry(
+    _ table: PageTable, _ vmid: UInt16, of device: DeviceIndex
+  ) -> StreamTableEntry {
+    var entry = StreamTableEntry.stage2(table, vmid: vmid, outputSize: outputSize)
+    if self[device].platform.atsCapability != nil { entry[.ats] = .full }
+    return entry
+  }
+
+  /// Empties a function's ATC and turns its ATS on (`arm_smmu_enable_ats`). Its smallest
+  /// translation unit is 4 KiB.
+  private mutating func enableATS(of device: DeviceIndex) -> [Step<Never>] {
+    guard let capability = self[device].platform.atsCapability, !self[device].usesATS else {
+      return []
+    }
+    self[device].usesATS = true
+    return emptyATC(of: device) + [
+      Step(
+        .host, "pci_enable_ats", "ATS on: its DMA may be translated; its MSIs stay untranslated",
+        .config(offset: capability + 6, value: 1 << 15, width: 2))
+    ]
+  }
+
+  /// Turns a function's ATS off, before its entry forbids it (`arm_smmu_attach_prepare`).
+  mutating func disableATS(of device: DeviceIndex) -> [Step<Never>] {
+    guard let capability = self[device].platform.atsCapability, self[device].usesATS else {
+      return []
+    }
+    self[device].usesATS = false
+    return [
+      Step(
+        .host, "pci_disable_ats", "ATS off",
+        .config(offset: capability + 6, value: 0, width: 2))
+    ] + emptyATC(of: device)
+  }
+
+  /// CMD_ATC_INV of everything (`arm_smmu_atc_inv_master`).
+  private mutating func emptyATC(of device: DeviceIndex) -> [Step<Never>] {
+    var command = SMMUCommand(.invalidateDevice)
+    command[.stream] = self[device].platform.streamID.rawValue
+    // `ATC_INV_SIZE_ALL`.
+    command[.size] = 52
+    return smmus[self[device].smmu].send(
+      [command], "arm_smmu_atc_inv_master", "ATC_INV of StreamID \(self[device].platform.streamID)")
   }
 
   /// The stage 2 table of a device; `nil` before it is made.
@@ -248,7 +298,7 @@ extension HostKernel {
       throw Refusal(
         by: .host, in: "arm_smmu_attach_prepare_vmaster", errno: "ENOENT", message: "no vDEVICE")
     }
-    return try attachNested(device, over: stage.viommu ?? parent)
+    return try disableATS(of: device) + attachNested(device, over: stage.viommu ?? parent)
       + entrySteps(guestEntry, of: device, over: table, vmid: stage.vmid)
   }
 
@@ -328,10 +378,10 @@ extension HostKernel {
       throw refused(command, "\(command[.opcode]) has bits that the host does not support")
     }
     switch command[.opcode] {
-    case .invalidateNonHyp:
-      command = SMMUCommand(.invalidateEL1)
+    case .tlbiNSNHAll:
+      command = SMMUCommand(.tlbiNHAll)
       command[.vmid] = vmid(for: command, of: device)
-    case .invalidateEL1, .invalidateEL1ASID, .invalidateEL1Address, .invalidateEL1AddressAllASIDs:
+    case .tlbiNHAll, .tlbiNHASID, .tlbiNHVA, .tlbiNHVAA:
       command[.vmid] = vmid(for: command, of: device)
     case .invalidateContext, .invalidateContexts, .invalidateDevice:
       guard command[.stream] == self[device].guestStream else {

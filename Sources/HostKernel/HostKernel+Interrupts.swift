@@ -26,7 +26,7 @@ extension HostKernel {
     guard messageFrame != nil else {
       return itses[self[device].its].lpi(ofEvent: event, device: id)
     }
-    guard let spis = frameSPIs[id], event < UInt32(spis.count) else { return nil }
+    guard let spis = frameSPIs[device], event < UInt32(spis.count) else { return nil }
     return spis.lowerBound + event
   }
 
@@ -47,14 +47,14 @@ extension HostKernel {
         try its.createDevice(id, vectors: count, frames: &frames)
       }
     }
-    guard frameSPIs[id] == nil else { return [] }
+    guard frameSPIs[device] == nil else { return [] }
     let isMSI = self[device].platform.store == .msi
     guard let spis = messageFrame?.allocate(UInt32(clamping: count), isAligned: isMSI) else {
       throw Refusal(
         by: .host, in: "gicv2m_irq_domain_alloc", errno: "ENOSPC",
         message: "the frame has no \(count) SPIs in a row left")
     }
-    frameSPIs[id] = spis
+    frameSPIs[device] = spis
     return [
       Step(
         .host, "gicv2m_irq_domain_alloc",
@@ -65,17 +65,31 @@ extension HostKernel {
 
   mutating func removeEvents(of device: DeviceIndex) -> [Step<Never>] {
     let id = self[device].platform.deviceID.rawValue
-    if let spis = frameSPIs.removeValue(forKey: id) { messageFrame?.release(spis) }
+    if let spis = frameSPIs.removeValue(forKey: device) { messageFrame?.release(spis) }
     return allocating(for: device) { its, _ in its.removeDevice(id) }
   }
 
   mutating func activate(
     _ event: UInt32, _ interrupt: UInt32, of device: DeviceIndex
   ) -> [Step<Never>] {
-    messageFrame?.activate(interrupt)
-      ?? itses[self[device].its].activate(
-        device: self[device].platform.deviceID.rawValue, event: event, lpi: interrupt,
-        cpu: interruptCPU)
+    if let messageFrame { return messageFrame.activate(interrupt) }
+    if spreadsInterrupts { select(event, of: device) }
+    return itses[self[device].its].activate(
+      device: self[device].platform.deviceID.rawValue, event: event, lpi: interrupt,
+      cpu: cpu(ofEvent: event, of: device))
+  }
+
+  /// Gives an LPI the CPU that has the fewest, the first of equals (`cpumask_pick_least_loaded`).
+  private mutating func select(_ event: UInt32, of device: DeviceIndex) {
+    let least = lpiCounts.min() ?? 0
+    let cpu = lpiCounts.firstIndex(of: least) ?? interruptCPU
+    lpiCounts[cpu] += 1
+    self[device].cpus[event] = cpu
+  }
+
+  /// The CPU that an event's LPI goes to.
+  package func cpu(ofEvent event: UInt32, of device: DeviceIndex) -> Int {
+    self[device].cpus[event] ?? interruptCPU
   }
 
   mutating func configure(
@@ -86,13 +100,14 @@ extension HostKernel {
     }
     return itses[self[device].its].configure(
       device: self[device].platform.deviceID.rawValue, event: event, lpi: interrupt,
-      cpu: interruptCPU,
-      enabled: enabled)
+      cpu: cpu(ofEvent: event, of: device), enabled: enabled)
   }
 
   mutating func deactivate(_ event: UInt32, of device: DeviceIndex) -> [Step<Never>] {
-    messageFrame == nil
-      ? itses[self[device].its].deactivate(
-        device: self[device].platform.deviceID.rawValue, event: event, cpu: interruptCPU) : []
+    guard messageFrame == nil else { return [] }
+    let cpu = cpu(ofEvent: event, of: device)
+    if self[device].cpus.removeValue(forKey: event) != nil { lpiCounts[cpu] -= 1 }
+    return itses[self[device].its].deactivate(
+      device: self[device].platform.deviceID.rawValue, event: event, cpu: cpu)
   }
 }

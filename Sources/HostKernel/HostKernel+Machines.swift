@@ -17,7 +17,7 @@ extension HostKernel {
     let list = AssignedDevice.list(
       devices.map(\.platform) + [platform],
       separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS, frame: messageFrame?.doorbell,
-      kernel: kernel, pageSize: pageSize)
+      window: messageWindow, kernel: kernel, pageSize: pageSize)
     guard let added = list.last, smmus.indices.contains(added.smmu),
       itses.indices.contains(added.its)
     else {
@@ -38,7 +38,7 @@ extension HostKernel {
     platforms[device.rawValue].vm = vm
     let list = AssignedDevice.list(
       platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS,
-      frame: messageFrame?.doorbell, kernel: kernel, pageSize: pageSize)
+      frame: messageFrame?.doorbell, window: messageWindow, kernel: kernel, pageSize: pageSize)
     devices[device.rawValue] = list[device.rawValue]
     openFiles()
   }
@@ -55,7 +55,7 @@ extension HostKernel {
     var steps: [Step<Never>] = []
     for index in devices.indices where devices[index].vm == vm {
       let device = DeviceIndex(index)
-      steps += disableVectors(of: device) + removeEvents(of: device)
+      steps += disableVectors(of: device) + removeEvents(of: device) + disableATS(of: device)
       steps += smmus[self[device].smmu].write(
         .abort, of: self[device].platform.streamID.rawValue,
         function: "arm_smmu_attach_dev_blocked",
@@ -70,7 +70,7 @@ extension HostKernel {
     var steps: [Step<Never>] = []
     for (index, stage) in machines[vm.rawValue].stageTwos.enumerated() where stage.vmid != 0 {
       let owner = devices.first { $0.vm == vm && $0.stageTwo == index }
-      var command = SMMUCommand(.invalidateMachine)
+      var command = SMMUCommand(.tlbiS12VMAll)
       command[.vmid] = stage.vmid
       if let owner {
         steps += smmus[owner.smmu].send(

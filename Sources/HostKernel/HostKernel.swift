@@ -1,6 +1,7 @@
 public import ArmFormats
 public import Bits
-internal import IOMMU
+package import GIC
+public import IOMMU
 public import Linux
 public import Software
 
@@ -27,6 +28,9 @@ public struct HostKernel {
     /// Whether the guest's stage 1 cannot make the device's accesses miss the caches: a coherent
     /// path (CANWBS) or stage 2 that forces write-back (S2FWB).
     public var isCoherent = true
+    /// Offset of the ATS capability in the function's configuration space; `nil` where SMMU, host
+    /// bridge or function have no ATS (`arm_smmu_ats_supported`).
+    public var atsCapability: UInt16?
     public var vectors: Int
     /// Where the function keeps its messages, and for MSI the offset of that capability.
     public var store: MessageStore
@@ -74,15 +78,21 @@ public struct HostKernel {
   package internal(set) var devices: [AssignedDevice]
   /// The VMIDs in use (`vmid_map` of the SMMU's driver).
   var vmids: Set<UInt16> = []
-  /// The CPU whose `smp_affinity` VFIO's interrupts have.
+  /// The CPU whose `smp_affinity` VFIO's interrupts have where they are not spread.
   package let interruptCPU: Int
+  /// Whether each LPI goes to the CPU that has the fewest (`its_select_cpu`, since 5.8).
+  let spreadsInterrupts: Bool
+  /// The LPIs of each CPU, where they are spread (`its_inc_lpi_count`).
+  var lpiCounts: [Int]
+  /// The software MSI window of its SMMU driver.
+  package let messageWindow: AddressRange
   /// Which stage 2 faults a guest is told of; Linux's way by default.
   public var stageTwoFaultPolicy = StageTwoFaultPolicy.drop
   /// Defects that a test injects.
   public var defects: HostDefects = []
   /// The frame that takes MSIs on a host without an ITS, and each device's SPIs.
   var messageFrame: GICv2mDriver?
-  var frameSPIs: [UInt32: Range<UInt32>] = [:]
+  var frameSPIs: [DeviceIndex: Range<UInt32>] = [:]
   /// The reader of the eventfd that an LPI or SPI signals.
   var targets: [UInt32: SignalTarget] = [:]
 
@@ -96,6 +106,8 @@ public struct HostKernel {
   ///   - messageFrame: what takes MSIs instead of the ITSs.
   ///   - allowsUnsafeInterrupts: of VFIO: whether devices may go to VMs all the same.
   ///   - interruptCPU: the CPU that VFIO's interrupts go to.
+  ///   - spreadsInterrupts: whether each goes to the CPU with the fewest LPIs instead.
+  ///   - messageWindow: the SMMU driver's `MSI_IOVA_BASE` and `MSI_IOVA_LENGTH`.
   ///   - streamTable: where a recording saw the stream table of the first SMMU.
   /// - Throws: `Refusal` with `ENOMEM` when memory is exhausted.
   public init(
@@ -103,18 +115,22 @@ public struct HostKernel {
     eventIDOwner: EventIDOwnership, addressOverride: AddressOverride = .msiDomain,
     delivery: InterruptDelivery = .irqfd, usesITSList: Bool = false,
     messageFrame: GICv2mDriver? = nil, allowsUnsafeInterrupts: Bool = false,
-    interruptCPU: Int = 0, pageSize: PageSize = .kib4,
+    interruptCPU: Int = 0, spreadsInterrupts: Bool = false,
+    messageWindow: AddressRange = SoftwareMSIWindow.linux, pageSize: PageSize = .kib4,
     frames: BumpFrames, stageTwoFrames: PlacedFrames, streamTable: (levelOne: PA, leaf: PA)?
   ) throws(Refusal) {
     var frames = frames
     devices = AssignedDevice.list(
       platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS,
-      frame: messageFrame?.doorbell, kernel: kernel, pageSize: pageSize)
+      frame: messageFrame?.doorbell, window: messageWindow, kernel: kernel, pageSize: pageSize)
     smmus = try Self.smmuDrivers(kernel, platforms, streamTable, &frames)
     itses = try Self.itsDrivers(kernel, platforms, delivery.virtualLPIs, usesITSList, &frames)
     machines = []
     self.allowsUnsafeInterrupts = allowsUnsafeInterrupts
     self.interruptCPU = interruptCPU
+    self.spreadsInterrupts = spreadsInterrupts
+    self.messageWindow = messageWindow
+    lpiCounts = Array(repeating: 0, count: max(1, platforms.first?.cpus ?? 1))
     self.messageFrame = messageFrame
     self.kernel = kernel
     self.stageTwoDoorbell = stageTwoDoorbell
@@ -153,9 +169,11 @@ public struct HostKernel {
       let placed = drivers.isEmpty ? streamTable : nil
       drivers.append(
         try outOfMemory("arm_smmu_init_strtab") { () throws(SMMUDriver.Failure) in
-          try SMMUDriver(
+          var driver = try SMMUDriver(
             agent: .host, kernel: kernel, base: platform.smmuBase, streamBits: 16,
             placed: placed, frames: &frames)
+          driver.hasATS = platform.atsCapability != nil
+          return driver
         })
     }
     return drivers
@@ -295,9 +313,17 @@ extension HostKernel {
   /// The VM that has a device. On the way of every MSI, where a subscript's coroutine would allocate.
   package func vm(of device: DeviceIndex) -> VMIndex { devices[device.rawValue].vm }
 
-  /// The device with this DeviceID; `nil` where there is none.
-  package func device(withID deviceID: UInt32) -> DeviceIndex? {
-    devices.firstIndex { $0.platform.deviceID.rawValue == deviceID }.map { DeviceIndex($0) }
+  /// An event of a device, as its ITS knows it.
+  package func event(_ event: UInt32, of device: DeviceIndex) -> HostEvent {
+    HostEvent(
+      deviceID: self[device].platform.deviceID.rawValue, eventID: event, its: self[device].its)
+  }
+
+  /// The device whose event it is; `nil` where there is none.
+  package func device(of event: HostEvent) -> DeviceIndex? {
+    devices.firstIndex {
+      $0.its == event.its && $0.platform.deviceID.rawValue == event.deviceID
+    }.map { DeviceIndex($0) }
   }
 
   /// Lets the driver of a device's ITS take LPIs and memory, or give LPIs back.

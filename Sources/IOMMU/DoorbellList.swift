@@ -28,7 +28,7 @@ public final class DoorbellList {
   func prepare(_ doorbell: PA, in group: IOMMUGroup) throws(Refusal) -> IOVA {
     guard let start = group.softwareMSIStart else { return IOVA(doorbell.rawValue) }
     let page = doorbell.alignedDown(toBit: pageShift)
-    let iova = try place(of: page, from: start)
+    let iova = try place(of: page, from: start, group)
     if !group.requiredDoorbells.contains(page) { group.requiredDoorbells.append(page) }
     try install(page, at: iova, in: group.domain.paging)
     return iova + doorbell.offset(belowBit: pageShift)
@@ -39,18 +39,21 @@ public final class DoorbellList {
   func installRequired(of group: IOMMUGroup, in domain: IOMMUDomain) throws(Refusal) {
     guard let start = group.softwareMSIStart else { return }
     for page in group.requiredDoorbells {
-      try install(page, at: try place(of: page, from: start), in: domain)
+      try install(page, at: try place(of: page, from: start, group), in: domain)
     }
   }
 
-  private func place(of page: PA, from start: IOVA) throws(Refusal) -> IOVA {
+  private func place(
+    of page: PA, from start: IOVA, _ group: IOMMUGroup
+  ) throws(Refusal) -> IOVA {
     let index = windows.firstIndex { $0.start == start } ?? windows.endIndex
     if index == windows.endIndex {
       windows.append(
         (
           start,
           SoftwareMSIWindow(
-            pageShift: pageShift, start: start, agent: agent, isBounded: isBounded)
+            pageShift: pageShift, start: start, length: group.softwareMSILength, agent: agent,
+            isBounded: isBounded)
         ))
     }
     return try windows[index].window.page(of: page).iova

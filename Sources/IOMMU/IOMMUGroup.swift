@@ -49,6 +49,10 @@ public final class IOMMUGroup {
   var requiredDoorbells: [PA] = []
   /// Where iommufd puts doorbells; `nil` where no region says so (`sw_msi_start`).
   public internal(set) var softwareMSIStart: IOVA?
+  /// The length of the window that the SMMU's driver declares.
+  var softwareMSILength: UInt64 {
+    regions.first { $0.kind == .softwareMSI }?.length ?? SoftwareMSIWindow.length
+  }
   /// Whether the driver has a blocked domain; else the core takes an empty unmanaged one.
   let hasBlockedDomain: Bool
   /// Whether the firmware was ever cut off from its regions.

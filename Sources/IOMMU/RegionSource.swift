@@ -23,12 +23,15 @@ public enum RegionSource: Equatable, Sendable {
   /// (`iort_iommu_msi_get_resv_regions`).
   case hi161x(itsBase: PA)
   /// The window that arm-smmu, arm-smmu-v3 and virtio-iommu declare.
-  case softwareMSI
+  case softwareMSIWindow(AddressRange)
   /// A region that a virtio-iommu device probes: reserved, or its doorbell.
   case virtioIOMMU(base: IOVA, length: UInt64, isMSI: Bool)
   /// A device tree's `iommu-addresses`: direct when the physical range is the same
   /// (`of_iommu_get_resv_regions`).
   case deviceTree(base: IOVA, length: UInt64, physical: PA?)
+
+  /// The window of every release of Linux.
+  public static let softwareMSI = Self.softwareMSIWindow(SoftwareMSIWindow.linux)
 
   /// The flags of an RMR node (IORT revision E.d, table 17).
   public struct RMRFlags: OptionSet, Hashable, Sendable {
@@ -90,9 +93,9 @@ extension RegionSource {
       ReservedRegion(
         base: IOVA(itsBase.rawValue &+ 0x1_0000), length: 0x1_0000, kind: .hardwareMSI,
         attributes: [.write, .noExecute, .mmio], origin: "HI161X ITS")
-    case .softwareMSI:
+    case .softwareMSIWindow(let window):
       ReservedRegion(
-        base: SoftwareMSIWindow.base, length: SoftwareMSIWindow.length, kind: .softwareMSI,
+        base: IOVA(window.base), length: window.length, kind: .softwareMSI,
         attributes: [.write, .noExecute, .mmio], origin: "SMMU driver")
     case .virtioIOMMU(let base, let length, let isMSI):
       ReservedRegion(

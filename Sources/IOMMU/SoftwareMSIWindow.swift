@@ -12,24 +12,30 @@ public struct SoftwareMSIWindow: Sendable {
   public static let base: IOVA = 0x800_0000
   /// `MSI_IOVA_LENGTH`.
   public static let length: UInt64 = 0x10_0000
+  /// The window of every release of Linux.
+  public static let linux = AddressRange(from: base.rawValue, length: length)
   /// The bits of the kernel's bitmap of pages.
   static let capacity = 64
 
   private let pageShift: UInt64
   private let agent: Agent
-  /// Where the window starts.
+  /// Where the window starts, and its length in bytes.
   private let start: IOVA
+  private let length: UInt64
   /// Whether its length bounds the pages, and not their number.
   private let isBounded: Bool
   private var pages: [PA] = []
 
   /// - Parameters:
   ///   - start: where the device's reserved regions put the window.
+  ///   - length: its length there.
   ///   - agent: whose kernel it is.
   ///   - isBounded: whether its length bounds the pages (`sw-msi-bounded`).
   public init(
-    pageShift: UInt64, start: IOVA = Self.base, agent: Agent = .host, isBounded: Bool = false
+    pageShift: UInt64, start: IOVA = Self.base, length: UInt64 = Self.length,
+    agent: Agent = .host, isBounded: Bool = false
   ) {
+    self.length = length
     self.pageShift = pageShift
     self.agent = agent
     self.start = start
@@ -43,7 +49,7 @@ public struct SoftwareMSIWindow: Sendable {
     let page = doorbell.alignedDown(toBit: pageShift)
     let known = pages.firstIndex(of: page)
     let index = known ?? pages.count
-    let room = isBounded ? Int(Self.length >> pageShift) : Self.capacity
+    let room = isBounded ? Int(clamping: length >> pageShift) : Self.capacity
     guard index < room else {
       // The errno of a window that is full is assumed: the posted patches name none here.
       throw Refusal(

@@ -58,8 +58,8 @@ package enum Overruling: CaseIterable, Sendable {
   static func isIllegal(_ words: [UInt64]) -> Bool {
     let command = SMMUCommand(words: words)
     let ranges: [SMMUOpcode] = [
-      .invalidateEL1Address, .invalidateEL1AddressAllASIDs, .invalidateEL2Address,
-      .invalidateEL2AddressAllASIDs, .invalidateIPA,
+      .tlbiNHVA, .tlbiNHVAA, .tlbiEL2VA,
+      .tlbiEL2VAA, .tlbiS2IPA,
     ]
     return ranges.contains(command[.opcode]) && command[.granule] != 0
       && command[.rangeCount] == 0 && command[.rangeScale] == 0 && command[.level] == 0

@@ -69,7 +69,7 @@ extension KVM {
   private func hostEvent(
     _ event: UInt32, of device: DeviceIndex, _ host: HostKernel
   ) -> HostEvent {
-    HostEvent(deviceID: host[device].platform.deviceID.rawValue, eventID: event)
+    host.event(event, of: device)
   }
 
   // MARK: Forwarding
@@ -152,12 +152,12 @@ extension KVM {
   /// Turns a virtual LPI back into the physical one (`its_unmap_vlpi`). What is pending in the vPE's
   /// table goes with the mapping: KVM does not carry it over.
   mutating func unforwardVLPI(_ event: HostEvent, host: inout HostKernel) -> [Step<Never>] {
-    guard let device = host.device(withID: event.deviceID),
+    guard let device = host.device(of: event),
       forwarded.removeValue(forKey: event) != nil
     else { return [] }
     host[device].forwarded.remove(event.eventID)
     let number = host[device].its
-    let cpu = host.interruptCPU
+    let cpu = host.cpu(ofEvent: event.eventID, of: device)
     guard let lpi = host[device].events[event.eventID] else {
       return host.itses[number].deactivate(
         device: event.deviceID, event: event.eventID, cpu: cpu)
@@ -199,14 +199,14 @@ extension KVM {
     switch action {
     case .configure(let event, let byte):
       guard let (intid, vPE) = virtualLPI(of: event),
-        let device = host.device(withID: event.deviceID)
+        let device = host.device(of: event)
       else { return [] }
       return host.itses[host[device].its].configureVirtual(
         device: event.deviceID, event: event.eventID, intid: intid, properties: byte, of: vPE,
         of: machine)
     case .setPending(let event, let isPending):
       guard let (_, vPE) = virtualLPI(of: event),
-        let device = host.device(withID: event.deviceID)
+        let device = host.device(of: event)
       else { return [] }
       return host.itses[host[device].its].setVirtualPending(
         device: event.deviceID, event: event.eventID, isPending: isPending, of: vPE)
@@ -214,7 +214,7 @@ extension KVM {
     case .move(let event, let number):
       let cpu = VCPUIndex(Int(number))
       guard forwarded[event] != nil, let vPE = virtualPE(of: cpu),
-        let device = host.device(withID: event.deviceID)
+        let device = host.device(of: event)
       else { return [] }
       forwarded[event]?.cpu = cpu
       return host.itses[host[device].its].moveVirtual(

@@ -21,7 +21,7 @@ public protocol FrameAllocator: Sendable {
   mutating func allocate(table slot: TableSlot, size: UInt64) -> PA?
 }
 
-/// Hands out one range from its start on.
+/// Bump allocator over one address range.
 public struct BumpFrames: FrameAllocator {
   private var next: UInt64
   private let end: UInt64

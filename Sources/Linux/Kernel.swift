@@ -108,7 +108,7 @@ extension Kernel: CustomStringConvertible {
         throw .unsuitable(item, "is of \(record.program.rawValue), not of a kernel")
       }
       if let choice = record.choice {
-        throw .unsuitable(item, "comes with the choice '\(choice)' of a design")
+        throw .unsuitable(item, "comes with the choice '\(choice)'")
       }
       found.insert(item)
     }

@@ -55,7 +55,8 @@ public struct ReleaseRecord: Sendable {
   /// What it changes, in one line.
   public let meaning: String
   public let effect: Effect
-  /// The choice of a design that brings it, as `axis: word`; `nil` for a behaviour of its own.
+  /// The choice of a design that brings it, as `axis: word`, or the field of a machine that does;
+  /// `nil` for a behaviour of its own.
   public let choice: String?
 
   init(

@@ -53,6 +53,7 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case directMSIRegion = "resv-msi-direct"
   case tableMirror = "itt-mirror"
   case softwareMSIBounded = "sw-msi-bounded"
+  case messageWindow = "msi-window"
   case invalidateInCore = "invalidate-in-core"
   case invalidateErrorPath = "invalidate-error-path"
   case commandBitsRefused = "command-bits-refused"
@@ -323,6 +324,11 @@ extension ReleaseSwitch {
         .posted("31 August 2026"), "A. Jones, v5, 20260831145943.313726",
         "iommufd's list of doorbell pages grows beyond 64, and no page leaves the window; before, "
           + "nothing compares them with its length.", .results(.host))
+    case .messageWindow:
+      ReleaseRecord(
+        .neverPosted, "MSI_IOVA_BASE, MSI_IOVA_LENGTH, arm-smmu-v3.c: constants in every release",
+        "The SMMU driver's software MSI window is elsewhere, or has another length.",
+        .results(.host), choice: "host.msi-window")
     case .invalidateInCore:
       ReleaseRecord(
         .posted("30 August 2026"), "N. Chen, v6, 535f3b97e16c....1788127877.git.nicolinc",

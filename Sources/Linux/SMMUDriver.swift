@@ -23,6 +23,8 @@ public struct SMMUDriver: Sendable {
   private var entries: [UInt32: StreamTableEntry] = [:]
   private var commandProducer: UInt32 = 0
   private var eventConsumer: UInt32 = 0
+  /// Whether the SMMU offers ATS (`ARM_SMMU_FEAT_ATS`): translated transactions are checked.
+  public var hasATS = false
 
   /// log2 of the entries of the queues: commands have 16 bytes, events 32.
   public struct QueueBits: Equatable, Sendable {
@@ -129,7 +131,7 @@ public struct SMMUDriver: Sendable {
       register(SMMURegister.cr0, 0x8, 4, "command queue on", acknowledged: acknowledge),
     ]
     steps += post(Self.invalidateAllStreams, reset, "CFGI_ALL")
-    steps += post(SMMUCommand(.invalidateNonHyp), reset, "TLBI_NSNH_ALL")
+    steps += post(SMMUCommand(.tlbiNSNHAll), reset, "TLBI_NSNH_ALL")
     steps += [
       register(
         SMMURegister.eventQueueBase, eventQueue.rawValue | 1 << 62 | queueBits.events, 8,
@@ -137,6 +139,14 @@ public struct SMMUDriver: Sendable {
       register(SMMURegister.eventQueueProducer, 0, 4, "the event queue is empty"),
       register(SMMURegister.eventQueueConsumer, 0, 4, "the event queue is empty"),
       register(SMMURegister.cr0, 0xc, 4, "event queue on", acknowledged: acknowledge),
+    ]
+    if hasATS {
+      steps.append(
+        register(
+          SMMURegister.cr0, 0x1c, 4, "translated transactions are checked",
+          acknowledged: acknowledge))
+    }
+    steps += [
       register(
         interrupts, 0, 4, "interrupts off",
         acknowledged: SMMURegister.interruptControlAcknowledge),
@@ -145,7 +155,8 @@ public struct SMMUDriver: Sendable {
       register(
         interrupts, 0x5, 4, "interrupts on",
         acknowledged: SMMURegister.interruptControlAcknowledge),
-      register(SMMURegister.cr0, 0xd, 4, "translation on", acknowledged: acknowledge),
+      register(
+        SMMURegister.cr0, hasATS ? 0x1d : 0xd, 4, "translation on", acknowledged: acknowledge),
     ]
     return steps.during(.smmuProbe)
   }

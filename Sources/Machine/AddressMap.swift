@@ -38,6 +38,23 @@ public struct AddressMap: Equatable, Sendable {
     public var remapPermitted: Bool?
     /// The requester IDs of the guest that it holds for; `nil` for those behind each vSMMU.
     public var requesters: ClosedRange<UInt16>?
+    /// Flag bit 1: stage 1 maps it for privileged accesses only.
+    public var isPrivileged = false
+    /// Flag bits 9:2.
+    public var attributes = Attributes.deviceNGNRNE
+
+    /// How stage 1 maps a reserved range (IORT revision E.d, table 17).
+    public enum Attributes: UInt8, CaseIterable, Sendable {
+      case deviceNGNRNE
+      case deviceNGNRE
+      case deviceNGRE
+      case deviceGRE
+      case normalNonCacheable
+      case normalWriteBack
+
+      /// Whether it is device memory.
+      public var isDevice: Bool { rawValue < Self.normalNonCacheable.rawValue }
+    }
 
     public init(
       range: AddressRange, remapPermitted: Bool? = nil, requesters: ClosedRange<UInt16>? = nil

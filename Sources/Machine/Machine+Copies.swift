@@ -49,7 +49,7 @@ extension Machine {
   private mutating func reach(_ address: IOVA, isWrite: Bool, by index: Int) -> PA? {
     let transaction = Transaction(
       streamID: streamID(of: index).rawValue, address: address, isWrite: isWrite)
-    let place = smmus[smmu(of: index)].translate(transaction, in: memory).place
+    let place = smmus[smmu(of: index)].translate(transaction, in: memory).outputAddress
     return place.flatMap { memory.contains($0) ? $0 : nil }
   }
 

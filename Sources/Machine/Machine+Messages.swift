@@ -45,7 +45,7 @@ extension Machine {
     // RAM claims its addresses first, as for every access.
     guard let target = its(at: place), itses[target.unit].isDoorbell(target.offset, width: 4),
       !memory.contains(place)
-    else { return land(message.data, at: place) }
+    else { return completeWrite(message.data, toNonDoorbell: place) }
     return .message(
       place,
       itses[target.unit].receiveMessage(
@@ -53,9 +53,9 @@ extension Machine {
         redistributors: &redistributors, observer: &tables))
   }
 
-  /// A write that missed the doorbell.
+  /// Completes a write to an address without a doorbell.
   @usableFromInline
-  mutating func land(_ data: UInt32, at place: PA) -> WriteOutcome {
+  mutating func completeWrite(_ data: UInt32, toNonDoorbell place: PA) -> WriteOutcome {
     switch target(of: place) {
     case .ram: memory.store32(place, data) ? .memory(place) : .externalAbort(place)
     case .nothing: .externalAbort(place)

@@ -23,7 +23,10 @@ extension MachineDescription {
     findings += partFindings(hostParts) + partFindings(guestParts)
     findings += frameFindings + bridgeFindings + identifierFindings + referenceFindings
     findings += memoryFindings
-    return findings + windowFindings
+    let misplaced = messageWindowFindings
+    // What follows counts on a window that ends.
+    guard misplaced.isEmpty else { return findings + misplaced }
+    return findings + windowFindings + rangeFindings + featureFindings
   }
 
   /// The first finding that no run can be made with; `nil` for none.
@@ -305,9 +308,56 @@ extension MachineDescription {
     ]
   }
 
+  /// Lengths of the software MSI window: from one page of 64 KiB on.
+  private static let windowLengths: ClosedRange<UInt64> = 0x1_0000...0x100_0000
+
+  private var messageWindowFindings: [MachineFinding] {
+    let field = "host.msi-window"
+    let window = host.messageWindow
+    if window.base % 0x1_0000 != 0 || window.length % 0x1_0000 != 0 {
+      return [
+        .init(
+          .misaligned, at: field,
+          "expected multiples of 0x10000 for the software MSI window, found \(hex(window.base)) + "
+            + hex(window.length))
+      ]
+    }
+    if !Self.windowLengths.contains(window.length) {
+      return [
+        .init(
+          .count, at: field,
+          "expected a window of 64 KiB to 16 MiB, found \(hex(window.length)) bytes")
+      ]
+    }
+    if window.last >> 44 != 0 {
+      return [
+        .init(
+          .beyondAddressSpace, at: field,
+          "expected addresses of at most 44 bits, found the software MSI window at \(window)")
+      ]
+    }
+    return []
+  }
+
+  private var featureFindings: [MachineFinding] {
+    guard host.smmuFeatures.contains(.ats) else { return [] }
+    return [
+      .init(
+        .translationServices, at: "host.smmu-features",
+        "the SMMUs and the functions offer ATS; the host turns it on for a device with stage 2 "
+          + "alone, whose MSIs go the same way as without")
+    ]
+  }
+
   private var windowFindings: [MachineFinding] {
     var findings: [MachineFinding] = []
-    let window = AddressRange(from: 0x800_0000, length: 0x10_0000)
+    let window = host.messageWindow
+    if window != Host.linuxWindow {
+      findings.append(
+        .init(
+          .otherWindow, at: "host.msi-window",
+          "the host's kernel has the software MSI window at \(window)"))
+    }
     for part in guestParts where part.range.overlaps(window) {
       let isRAM = part.field == "guest.ram"
       findings.append(
@@ -315,7 +365,32 @@ extension MachineDescription {
           isRAM ? .windowOverRAM : .windowOverRegisters, at: part.field,
           "the software MSI window at \(window) covers the \(part.name) at \(part.range)"))
     }
+    return findings
+  }
+
+  /// The reserved range that firmware advertises, where a design advertises one.
+  private var rangeFindings: [MachineFinding] {
+    var findings: [MachineFinding] = []
+    let advertised = guest.reservedRange?.range ?? Host.linuxWindow
+    let first = AddressRange(from: host.messageWindow.base, length: 0x1_0000)
+    if !advertised.contains(first) {
+      findings.append(
+        .init(
+          .rangeMissesWindow, at: "guest.rmr",
+          "the reserved range at \(advertised) leaves out the software MSI window at "
+            + "\(host.messageWindow)"))
+    }
     guard let reserved = guest.reservedRange else { return findings }
+    if reserved.isPrivileged {
+      findings.append(
+        .init(.privilegedRange, at: "guest.rmr.privileged", "the reserved range is privileged"))
+    }
+    if !reserved.attributes.isDevice {
+      findings.append(
+        .init(
+          .rangeAttributes, at: "guest.rmr.attributes",
+          "the reserved range is normal memory in stage 1"))
+    }
     for part in guestParts where part.field == "guest.ram" && part.range.overlaps(reserved.range) {
       findings.append(
         .init(

@@ -59,6 +59,14 @@ public struct MachineDescription: Equatable, Sendable {
     public var smmuFeatures = SMMUFeatureSet.standard
     /// At least one. Buses of different bridges are different.
     public var bridges: [Bridge]
+    /// The host CPUs that LPIs go to.
+    public var interrupts = InterruptPlacement.first
+    /// The software MSI window of the host kernel's SMMU driver, as IOVAs.
+    public var messageWindow = Self.linuxWindow
+
+    /// `MSI_IOVA_BASE` and `MSI_IOVA_LENGTH` of every release of Linux
+    /// (drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c).
+    public static let linuxWindow = AddressRange(from: 0x800_0000, length: 0x10_0000)
 
     public init(
       ram: [AddressRange], cpus: Int, distributor: PA, redistributors: PA, itses: [PA],
@@ -80,6 +88,22 @@ public struct MachineDescription: Equatable, Sendable {
   public enum DeviceTable: String, CaseIterable, Sendable {
     case flat
     case twoLevel = "two-level"
+  }
+
+  /// The host CPU that each LPI goes to.
+  public enum InterruptPlacement: String, CaseIterable, Sendable {
+    /// All to CPU 0: the `smp_affinity` of each names it.
+    case first
+    /// Each to the CPU that has the fewest when it is activated, Linux's choice without an
+    /// affinity (`its_select_cpu`, since 5.8).
+    case leastLoaded = "least-loaded"
+
+    public var meaning: String {
+      switch self {
+      case .first: "All go to CPU 0: smp_affinity names it."
+      case .leastLoaded: "Each goes to the CPU with the fewest, Linux's own choice since 5.8."
+      }
+    }
   }
 
   /// What the host's SMMUs offer beside what nested translation always needs.

@@ -20,11 +20,18 @@ public struct MachineFinding: Equatable, Sendable {
     case windowOverRegisters = "window-over-registers"
     case rangeOverRAM = "reserved-range-over-ram"
     case unusedRange = "reserved-range-without-device"
+    case privilegedRange = "reserved-range-privileged"
+    case rangeAttributes = "reserved-range-attributes"
+    case rangeMissesWindow = "reserved-range-misses-window"
+    case otherWindow = "msi-window-of-no-release"
+    case translationServices = "ats-without-effect"
 
     /// Whether no run can be made of such a machine.
     public var isError: Bool {
       switch self {
-      case .windowOverRAM, .windowOverRegisters, .rangeOverRAM, .unusedRange: false
+      case .windowOverRAM, .windowOverRegisters, .rangeOverRAM, .unusedRange, .privilegedRange,
+        .rangeAttributes, .rangeMissesWindow, .otherWindow, .translationServices:
+        false
       default: true
       }
     }
@@ -54,6 +61,16 @@ public struct MachineFinding: Equatable, Sendable {
         "Where the window covers registers, the device's view of them is not the CPUs'."
       case .rangeOverRAM: "A reserved range over guest RAM takes that RAM from DMA."
       case .unusedRange: "A reserved range that holds for no device reserves nothing."
+      case .privilegedRange:
+        "An MSI is an unprivileged write: stage 1 refuses it in a range for privileged accesses."
+      case .rangeAttributes:
+        "Stage 2 maps the doorbell as device memory, which wins over normal memory of stage 1."
+      case .rangeMissesWindow:
+        "Where the host's window is used, an MSI reaches it through the advertised range."
+      case .otherWindow: "In every release of Linux the window is 1 MiB at 0x8000000."
+      case .translationServices:
+        "MSIs are untranslated writes; under a nested table the guest's STE decides on ATS, and no "
+          + "vSMMU here offers it."
       }
     }
   }

@@ -101,6 +101,17 @@ extension PCIFunction {
     return offset
   }
 
+  /// Offset of the ATS extended capability, where the profile has one.
+  public static let atsCapability = 0x100
+
+  /// The ATS extended capability (PCI Express base specification, 10.5.1): 32 invalidations at a
+  /// time, page-aligned requests; software writes smallest translation unit and enable.
+  mutating func defineATS() {
+    space.define(Self.atsCapability, 1 << 16 | 0xf, width: 4)
+    space.define(Self.atsCapability + 4, 1 << 5, width: 2)
+    space.define(Self.atsCapability + 6, 0, width: 2, writable: 0x801f)
+  }
+
   private mutating func link(_ identifier: UInt32, at offset: Int, after last: inout Int) {
     space.define(last, UInt32(offset), width: 1)
     space.define(offset, identifier, width: 1)

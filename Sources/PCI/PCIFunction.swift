@@ -55,10 +55,16 @@ public struct PCIFunction: Sendable {
       table = Array(repeating: MSIXTableEntry(), count: msix.vectors)
       pendingBits = Array(repeating: 0, count: (msix.vectors + 63) / 64)
     }
+    if profile.hasATS { defineATS() }
   }
 
   /// Whether the function may write: `Command.Bus Master Enable`.
   public var isBusMaster: Bool { masters }
+  /// Whether the function may send translation requests and translated writes of its DMA: `ATS
+  /// Control.Enable`. Its MSIs are untranslated writes all the same.
+  public var isATSEnabled: Bool {
+    profile.hasATS && space.read(Self.atsCapability + 6, width: 2) & 1 << 15 != 0
+  }
   /// Whether MSI-X is enabled.
   public var isMSIXEnabled: Bool { msixEnabled }
 

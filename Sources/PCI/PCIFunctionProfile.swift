@@ -103,6 +103,8 @@ public struct PCIFunctionProfile: Equatable, Sendable {
   /// A virtual function: its command register has a bus-master bit of its own, but no BARs and
   /// reads all ones as vendor.
   public var isVirtualFunction: Bool
+  /// Whether it has the ATS extended capability, at `PCIFunction.atsCapability`.
+  public var hasATS = false
 
   public init(
     requesterID: RequesterID, alias: RequesterID? = nil, vendor: UInt16 = 0x1b36,

@@ -160,7 +160,7 @@ struct TranslatedMemory: ~Copyable {
     var pending: [SMMUCommand] = []
     for address in addresses {
       if let word = table.unmap(address) { memory.store64(word.address, word.value) }
-      var command = SMMUCommand(.invalidateEL1Address)
+      var command = SMMUCommand(.tlbiNHVA)
       command[.vmid] = vmid
       command[.asid] = 1
       command[.leaf] = invalidation == .leaf

@@ -35,26 +35,6 @@ struct MessageVector: BitwiseCopyable {
   var isPending = false
 }
 
-/// A first-in first-out queue that keeps its storage.
-struct IOMMUMessageQueue<Element: BitwiseCopyable> {
-  private var elements: ContiguousArray<Element> = []
-  private var head = 0
-
-  mutating func append(_ element: Element) { elements.append(element) }
-
-  mutating func next() -> Element? {
-    guard head < elements.count else { return nil }
-    defer {
-      head += 1
-      if head == elements.count {
-        elements.removeAll(keepingCapacity: true)
-        head = 0
-      }
-    }
-    return elements[head]
-  }
-}
-
 extension RISCVIOMMU {
   /// The next message for an interrupt file, oldest first; `nil` when none waits.
   package mutating func nextOutgoingMessage() -> IOMMUMessage? { outgoing.next() }

@@ -24,8 +24,8 @@ package struct RISCVIOMMU: ~Copyable {
   var processes: DirectoryCache<ProcessContext>
   var pages: AddressTranslationCache
   var invalidations = PendingInvalidations()
-  var outgoing = IOMMUMessageQueue<IOMMUMessage>()
-  var bridgeMessages = IOMMUMessageQueue<IOMMUBridgeMessage>()
+  var outgoing = MessageQueue<IOMMUMessage>()
+  var bridgeMessages = MessageQueue<IOMMUBridgeMessage>()
 
   /// An IOMMU after reset: `ddtp.iommu_mode` is Off, queues are off, caches are empty.
   ///

@@ -58,7 +58,7 @@ struct RecordedCommand {
     guard let opcode else { return nil }
     var command = SMMUCommand(opcode)
     switch opcode {
-    case .sync, .prefetchConfiguration, .prefetchAddress, .invalidateNonHyp, .resume,
+    case .sync, .prefetchConfiguration, .prefetchAddress, .tlbiNSNHAll, .resume,
       .terminateStalls:
       return command
     case .invalidateStream, .invalidateContext, .invalidateContexts:
@@ -70,14 +70,14 @@ struct RecordedCommand {
       command[.stream] = range.first
       let size = UInt64(range.last &- range.first) &+ 1
       command[.streamRange] = UInt8(max(1, min(size.trailingZeroBitCount, 32)) - 1)
-    case .invalidateEL1, .invalidateMachine:
+    case .tlbiNHAll, .tlbiS12VMAll:
       guard let machine else { return nil }
       command[.vmid] = Self.field(machine)
-    case .invalidateEL1ASID:
+    case .tlbiNHASID:
       guard let addressSpace else { return nil }
       command[.asid] = Self.field(addressSpace.asid)
       command[.vmid] = Self.field(addressSpace.vmid)
-    case .invalidateEL1Address, .invalidateEL1AddressAllASIDs, .invalidateIPA:
+    case .tlbiNHVA, .tlbiNHVAA, .tlbiS2IPA:
       guard let pages else { return nil }
       set(pages, in: &command)
     default: return nil

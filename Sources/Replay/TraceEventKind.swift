@@ -10,8 +10,8 @@ package enum TraceEventKind: String, CaseIterable, Sendable {
   case invalidateStream = "smmuv3_cmdq_cfgi_ste"
   case invalidateStreamRange = "smmuv3_cmdq_cfgi_ste_range"
   case invalidateContext = "smmuv3_cmdq_cfgi_cd"
-  case invalidateEL1 = "smmuv3_cmdq_tlbi_nh"
-  case invalidateMachine = "smmuv3_cmdq_tlbi_s12_vmid"
+  case tlbiNHAll = "smmuv3_cmdq_tlbi_nh"
+  case tlbiS12VMAll = "smmuv3_cmdq_tlbi_s12_vmid"
   case invalidateRange = "smmuv3_range_inval"
   /// The name of `invalidateRange` before QEMU 8.1.
   case invalidateStage1Range = "smmuv3_s1_range_inval"

@@ -14,7 +14,7 @@ extension TraceParser {
         ? eventName(in: line, start).map { .event($0, stream: v.short(v.count - 1)) } : nil
     case .translated, .bypassed, .aborted, .disabled: access(kind, v)
     case .smmuWrite, .commandFetch, .invalidateStream, .invalidateStreamRange,
-      .invalidateContext, .invalidateEL1, .invalidateMachine, .invalidateRange,
+      .invalidateContext, .tlbiNHAll, .tlbiS12VMAll, .invalidateRange,
       .invalidateStage1Range, .invalidateASID, .invalidateASIDAlone:
       commandEvent(kind, v)
     case .configurationMiss, .streamLookup, .streamTable, .streamEntry, .context, .contextOutput,
@@ -57,8 +57,8 @@ extension TraceParser {
     case (.invalidateStreamRange, 2...):
       .invalidateStreamRange(first: v.short(0), last: v.short(1))
     case (.invalidateContext, 1...): .invalidateContext(v.short(0))
-    case (.invalidateEL1, 0): .invalidateMachine(vmid: 0)
-    case (.invalidateEL1, 1...), (.invalidateMachine, 1...): .invalidateMachine(vmid: v[0])
+    case (.tlbiNHAll, 0): .invalidateMachine(vmid: 0)
+    case (.tlbiNHAll, 1...), (.tlbiS12VMAll, 1...): .invalidateMachine(vmid: v[0])
     case (.invalidateASID, 2...): .invalidateASID(asid: v[0], vmid: v[1])
     case (.invalidateASIDAlone, 1...): .invalidateASID(asid: v[0], vmid: 0)
     case (.invalidateRange, 7...), (.invalidateStage1Range, 7...):

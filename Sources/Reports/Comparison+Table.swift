@@ -28,8 +28,7 @@ extension Comparison {
 
   /// What a design's run rests on and nothing released has.
   package func missingInterfaces(of result: RunResult) -> [ReleaseSwitch] {
-    scenario.specifications().first { $0.design.name == result.design.name }?.missingInterfaces
-      ?? []
+    scenario.missingInterfaces(of: result.design.name)
   }
 
   /// The design's name, with a star where its run rests on what nothing released has.
@@ -39,10 +38,7 @@ extension Comparison {
 
   /// What the star of a design means: what it rests on that nothing released has.
   package func reservation(about result: RunResult) -> String? {
-    let missing = missingInterfaces(of: result)
-    guard !missing.isEmpty else { return nil }
-    let names = missing.map { "\($0.rawValue) (\($0.record.state))" }.joined(separator: ", ")
-    return "* It rests on what no released kernel or VMM has: \(names)."
+    missingInterfaces(of: result).reservation
   }
 
   /// The reason, and on a line of its own what the star means.
@@ -76,9 +72,18 @@ extension Comparison {
 }
 
 extension RunResult {
-  /// Why it came out so, with the words of what refused.
+  /// Reason for the verdict, with the refusal's message.
   package var explanation: String {
     guard let refusal, !why.contains(refusal.message) else { return why }
     return "\(why) \(refusal.function): \"\(refusal.message)\""
+  }
+}
+
+extension [ReleaseSwitch] {
+  /// What a star means: what a run rests on that nothing released has; `nil` for nothing.
+  var reservation: String? {
+    guard !isEmpty else { return nil }
+    let names = map { "\($0.rawValue) (\($0.record.state))" }.joined(separator: ", ")
+    return "* It rests on what no released kernel or VMM has: \(names)."
   }
 }

@@ -3,6 +3,7 @@ import Bits
 package import Designs
 package import Files
 import Guest
+import Linux
 import Scenarios
 import Simulation
 
@@ -32,7 +33,7 @@ package struct IsolationReport: Sendable {
   private var titles: [String] {
     ["design", "usage"]
       + (findings.first?.values.map { $0.axis.replacing("-", with: "_") } ?? [])
-      + ["attack", "actor", "outcome", "victim", "detail", "measures"]
+      + ["attack", "actor", "outcome", "victim", "detail", "measures", "missing_interfaces"]
   }
 
   /// What was attacked: designs, or designs under values where something varies.
@@ -40,7 +41,8 @@ package struct IsolationReport: Sendable {
 
   private func subject(_ finding: IsolationFinding) -> String {
     let values = finding.values.map(\.value).joined(separator: ", ")
-    return values.isEmpty ? finding.design : "\(finding.design) under \(values)"
+    let design = finding.design + (finding.missingInterfaces.isEmpty ? "" : "*")
+    return values.isEmpty ? design : "\(design) under \(values)"
   }
 
   private var attacks: [Attack] {
@@ -61,6 +63,12 @@ package struct IsolationReport: Sendable {
       section(attack, title: (isNumbered ? "\(number + 1). " : "") + attack.name, on: terminal)
     }
     return (subjects.count > 1 ? matrix(on: terminal) + "\n" : "") + parts.joined(separator: "\n")
+      + reservations.map { "\n" + paragraph($0, indent: "", width: terminal.width) }.joined()
+  }
+
+  /// What the star means: each interface that a subject rests on and that nothing released has.
+  private var reservations: [String] {
+    findings.flatMap(\.missingInterfaces).uniqued.map { "* \($0.sentence)" }
   }
 
   /// A row for each subject, a column for each attack by its number; subjects that all attacks treat
@@ -158,6 +166,7 @@ package struct IsolationReport: Sendable {
         "- `\(subject(finding))`, `\(finding.attack.name)`: \(finding.outcome.rawValue) "
         + "(\(finding.victim?.rawValue ?? "none")): \(finding.detail)\n"
     }
+    for line in reservations { output += "\n\\\(line)\n" }
     return output
   }
 }
@@ -170,6 +179,7 @@ extension IsolationFinding {
       attack.name, attack.actor.rawValue, outcome.rawValue,
       victim?.rawValue ?? "", detail,
       measures.map { "\($0.name): \($0.value)" }.joined(separator: "; "),
+      missingInterfaces.map(\.rawValue).joined(separator: "; "),
     ]
   }
 
@@ -189,6 +199,7 @@ extension IsolationFinding {
       "detail": .string(detail),
       "measures": .object(measures.map { .init($0.name.memberName, .integer($0.value)) }),
       "stations": .array(stations.map(\.json)),
+      "missingInterfaces": .interfaces(missingInterfaces),
     ]
   }
 }

@@ -1,6 +1,7 @@
 import Bits
 import Designs
 package import Files
+import Linux
 package import Scenarios
 import Simulation
 import Software
@@ -33,6 +34,7 @@ package struct JourneyReport: Sendable {
       JSONValue.Member("setup", result.setupJSON),
       JSONValue.Member("journey", result.journey?.json ?? .null),
       JSONValue.Member("why", .string(result.why)),
+      JSONValue.Member("missingInterfaces", .interfaces(missing)),
     ]
     if withSteps {
       let steps =
@@ -55,10 +57,14 @@ package struct JourneyReport: Sendable {
     return output
   }
 
+  private var missing: [ReleaseSwitch] { scenario.missingInterfaces(of: result.design.name) }
+
   private func heading(on terminal: Terminal) -> String {
-    terminal.paint("\(scenario.name), \(result.design.name)", .heading) + "\n"
+    let star = missing.isEmpty ? "" : "*"
+    return terminal.paint("\(scenario.name), \(result.design.name)\(star)", .heading) + "\n"
       + paragraph(result.design.title, indent: "", width: terminal.width)
       + paragraph(scenario.conditionsText, indent: "", width: terminal.width)
+      + (missing.reservation.map { paragraph($0, indent: "", width: terminal.width) } ?? "")
   }
 
   /// The steps up to the MSI, each with what its agent believes from then on, and the beliefs that

@@ -43,9 +43,15 @@ package struct MachineReport: Sendable {
       count(machine.machines, "VM") + " of " + count(machine.virtualCPUs, "virtual CPU"),
       "host of \(count(host.cpus, "CPU")), GIC\(host.gic?.name ?? " of the version that a design needs")",
       "\(host.deviceTable.rawValue) device tables",
+      "LPIs: \(host.interrupts.rawValue)",
+      "software MSI window: \(host.messageWindow)"
+        + (host.messageWindow == MachineDescription.Host.linuxWindow
+          ? "" : " (in no release of Linux)"),
       "SMMU features: \(features.isEmpty ? "none" : features.joined(separator: ", "))",
       "RMR: "
-        + (machine.guest.reservedRange.map { "\($0.range)" } ?? "the software MSI window"),
+        + (machine.guest.reservedRange.map {
+          "\($0.range), \($0.attributes.name)\($0.isPrivileged ? ", privileged" : "")"
+        } ?? "0x8000000..0x80fffff if a design advertises one"),
     ]
     return parts.compactMap(\.self).joined(separator: "; ")
   }
@@ -109,6 +115,12 @@ package struct MachineReport: Sendable {
         "cpus": .integer(host.cpus),
         "gic": .string(host.gic?.name),
         "deviceTable": .string(host.deviceTable.rawValue),
+        "interrupts": .string(host.interrupts.rawValue),
+        "messageWindow": [
+          "base": .string(hex(host.messageWindow.base)),
+          "length": .string(hex(host.messageWindow.length)),
+          "isReleased": .bool(host.messageWindow == MachineDescription.Host.linuxWindow),
+        ],
         "smmuFeatures": .array(host.smmuFeatures.words.map { .string($0) }),
         "map": .array(machine.hostParts.map(\.json)),
         "bridges": .array(host.bridges.map(\.json)),
@@ -121,6 +133,8 @@ package struct MachineReport: Sendable {
             "base": .string(hex(reserved.range.base)),
             "length": .string(hex(reserved.range.length)),
             "remapPermitted": reserved.remapPermitted.map { .bool($0) } ?? .null,
+            "isPrivileged": .bool(reserved.isPrivileged),
+            "attributes": .string(reserved.attributes.name),
           ]
         } ?? .null,
       ],

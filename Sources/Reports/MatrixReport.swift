@@ -1,6 +1,7 @@
 import Designs
 import Files
 package import Linux
+import Machine
 package import Scenarios
 import Software
 
@@ -192,8 +193,9 @@ extension ComparisonMatrix {
         return "\(axis.name) \(names.joined(separator: " and "))"
       }
     }
+    let own = specification?.machine.map { ["machine \($0.name)"] } ?? []
     return
-      ((values ?? []) + ["workload \(scenario.workloadSource)", "seed \(scenario.seed)"])
+      ((values ?? []) + own + ["workload \(scenario.workloadSource)", "seed \(scenario.seed)"])
       .joined(separator: "; ")
   }
 }

@@ -38,7 +38,7 @@ extension OutputSchema {
             "design": text, "usage": text, "values": map(of: text), "attack": text, "actor": text,
             "action": text, "breachIf": text, "source": text, "outcome": text,
             "victim": optionalText, "detail": text, "measures": map(of: integer),
-            "stations": list(station),
+            "stations": list(station), "missingInterfaces": list(interface),
           ]))
       ),
       (
@@ -48,6 +48,7 @@ extension OutputSchema {
             "design": text, "vector": integer,
             "gaps": list(
               object(["steps": integer, "after": text, "outcome": text, "reason": text])),
+            "missingInterfaces": list(interface),
           ]))
       ),
       ("explain", explanation),
@@ -129,7 +130,7 @@ extension OutputSchema {
         object([
           "message": integer, "vector": integer, "verdict": text, "reason": text,
           "stations": list(station),
-        ])), "why": text,
+        ])), "why": text, "missingInterfaces": list(interface),
     ], optional: ["steps": list(step), "setupSteps": integer, "beliefs": beliefs])
 
   private static let side = object([
@@ -302,7 +303,9 @@ extension OutputSchema {
   private static let machine = object([
     "name": text, "base": optionalText, "machines": integer, "virtualCPUs": integer,
     "host": object([
-      "cpus": integer, "gic": [:], "deviceTable": [:], "smmuFeatures": list(text), "map": areas,
+      "cpus": integer, "gic": [:], "deviceTable": [:], "interrupts": text,
+      "messageWindow": object(["base": text, "length": text, "isReleased": flag]),
+      "smmuFeatures": list(text), "map": areas,
       "bridges": list(
         object([
           "firstBus": integer, "lastBus": integer, "streamOffset": text, "deviceOffset": text,

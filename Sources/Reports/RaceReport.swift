@@ -1,5 +1,6 @@
 import Designs
 import Files
+import Linux
 package import Scenarios
 import Simulation
 import Software
@@ -15,7 +16,8 @@ package struct RaceReport: Sendable {
     case .table: studies.map { table(of: $0, on: terminal) }.joined(separator: "\n")
     case .json: JSONValue.array(studies.map(\.json)).indentedText + "\n"
     case .csv:
-      ([["design", "vector", "steps", "after", "outcome", "reason"]] + studies.flatMap(cells))
+      ([["design", "vector", "steps", "after", "outcome", "reason", "missing_interfaces"]]
+        + studies.flatMap(cells))
         .map(csvLine).joined()
     case .markdown: studies.map(markdown).joined(separator: "\n")
     }
@@ -24,8 +26,12 @@ package struct RaceReport: Sendable {
   private static let titles = ["after step", "what software had just done", "the MSI", "why"]
 
   private func table(of study: RaceStudy, on terminal: Terminal) -> String {
-    var output = terminal.paint(study.design, .heading) + "\n"
-    output += paragraph(study.summary, indent: "", width: terminal.width) + "\n"
+    var output = terminal.paint(study.label, .heading) + "\n"
+    output += paragraph(study.summary, indent: "", width: terminal.width)
+    if let reservation = study.missingInterfaces.reservation {
+      output += paragraph(reservation, indent: "", width: terminal.width)
+    }
+    output += "\n"
     var table = TextTable([
       (title: Self.titles[0], alignment: .right), (title: Self.titles[2], alignment: .left),
       (title: Self.titles[1], alignment: .left),
@@ -43,7 +49,9 @@ package struct RaceReport: Sendable {
   }
 
   private func markdown(of study: RaceStudy) -> String {
-    var output = "**\(study.design)**: \(study.summary)\n\n" + markdownLine(Self.titles)
+    var output = "**\(study.design)**: \(study.summary)\n\n"
+    if let reservation = study.missingInterfaces.reservation { output += "\\\(reservation)\n\n" }
+    output += markdownLine(Self.titles)
     output += markdownLine(Self.titles.map { _ in "---" })
     for stretch in study.stretches {
       guard let first = stretch.first, let last = stretch.last else { continue }
@@ -59,6 +67,7 @@ package struct RaceReport: Sendable {
       [
         study.design, String(study.vector), String($0.steps), study.step(before: $0),
         $0.outcome.text, $0.reason,
+        study.missingInterfaces.map(\.rawValue).joined(separator: "; "),
       ]
     }
   }
@@ -83,6 +92,9 @@ extension RaceStudy {
       + counts.map { "\($0.count) \($0.outcome.text)" }.joined(separator: ", ") + "."
   }
 
+  /// The design's name, with a star where its runs rest on what nothing released has.
+  fileprivate var label: String { design + (missingInterfaces.isEmpty ? "" : "*") }
+
   /// The step that was carried out last.
   fileprivate func step(before gap: Gap) -> String {
     guard gap.steps > 0, gap.steps <= steps.count else { return "nothing" }
@@ -102,6 +114,7 @@ extension RaceStudy {
             "outcome": .string($0.outcome.text), "reason": .string($0.reason),
           ]
         }),
+      "missingInterfaces": .interfaces(missingInterfaces),
     ]
   }
 }

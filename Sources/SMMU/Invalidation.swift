@@ -80,10 +80,10 @@ extension SMMU {
     let space = Tag.valid | vmid << 16 | UInt64(command[.asid])
     let machine = Tag.valid | Tag.worldMask | Tag.vmidMask
     switch command[.opcode] {
-    case .invalidateEL1: dropStage1(in: space, mask: machine)
-    case .invalidateEL1ASID:
+    case .tlbiNHAll: dropStage1(in: space, mask: machine)
+    case .tlbiNHASID:
       dropStage1(in: space, mask: machine | Tag.asidMask | Tag.global)
-    case .invalidateEL1Address:
+    case .tlbiNHVA:
       return dropStage1Pages(command, in: space, mask: machine | Tag.asidMask | Tag.global)
     default: return dropStage1Pages(command, in: space, mask: machine)
     }
@@ -98,14 +98,14 @@ extension SMMU {
     let space = Tag.valid | world << 32 | (isHost ? UInt64(command[.asid]) : 0)
     let regime = Tag.valid | Tag.worldMask
     switch command[.opcode] {
-    case .invalidateEL2:
+    case .tlbiEL2All:
       dropStage1(in: Tag.valid | 1 << 32, mask: regime)
       dropStage1(in: Tag.valid | 2 << 32, mask: regime)
-    case .invalidateEL2ASID:
+    case .tlbiEL2ASID:
       dropStage1(
         in: Tag.valid | 2 << 32 | UInt64(command[.asid]),
         mask: regime | Tag.asidMask | Tag.global)
-    case .invalidateEL2Address:
+    case .tlbiEL2VA:
       return dropStage1Pages(command, in: space, mask: regime | Tag.asidMask | Tag.global)
     default: return dropStage1Pages(command, in: space, mask: regime)
     }
@@ -120,7 +120,7 @@ extension SMMU {
     typealias Tag = AddressSpaceTag
     let space = Tag.make(vmid: command[.vmid])
     let machine = Tag.valid | Tag.worldMask | Tag.vmidMask
-    if command[.opcode] == .invalidateMachine {
+    if command[.opcode] == .tlbiS12VMAll {
       dropStage1(in: space, mask: machine)
       stage2Cache.removeAll(in: space, mask: machine)
       stage2Tables.removeAll(in: space, mask: machine)

@@ -1,5 +1,6 @@
 internal import ArmFormats
 public import Bits
+internal import Memory
 
 /// A message interrupt that the SMMU itself sends: a 32-bit write to a physical address that no
 /// SMMU translates (IHI 0070, 3.18).
@@ -30,26 +31,6 @@ public enum DeviceMessage: BitwiseCopyable, Sendable, Equatable {
   case retry(streamID: UInt32, tag: UInt16)
   /// A stalled transaction ends: with an abort, or quietly as RAZ/WI.
   case terminate(streamID: UInt32, tag: UInt16, aborts: Bool)
-}
-
-/// A first-in first-out queue that keeps its storage.
-struct MessageQueue<Element: BitwiseCopyable> {
-  private var elements: ContiguousArray<Element> = []
-  private var head = 0
-
-  mutating func append(_ element: Element) { elements.append(element) }
-
-  mutating func next() -> Element? {
-    guard head < elements.count else { return nil }
-    defer {
-      head += 1
-      if head == elements.count {
-        elements.removeAll(keepingCapacity: true)
-        head = 0
-      }
-    }
-    return elements[head]
-  }
 }
 
 extension SMMU {

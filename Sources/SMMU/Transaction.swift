@@ -150,9 +150,9 @@ public enum TranslationResult: BitwiseCopyable, Sendable, Equatable {
   /// A translation request answered Unsupported Request (`true`) or Completer Abort.
   case refused(unsupported: Bool)
 
-  /// Where the access goes on; `nil` where it ends, or is held.
+  /// Output address; `nil` if the transaction aborted or stalled.
   @inlinable
-  public var place: PA? {
+  public var outputAddress: PA? {
     switch self {
     case .translated(let translation): translation.address
     case .bypassed(let address): address

@@ -64,9 +64,8 @@ package struct ComparisonAxis: Sendable {
     make = axis.make
   }
 
-  /// An axis of a condition; `nil` for one that decides about nothing that a matrix shows.
-  private init?(_ condition: Condition) {
-    guard condition.axis != .none else { return nil }
+  /// The axis of a condition.
+  private init(_ condition: Condition) {
     let origin = "--axis \(condition.name)"
     let make: @Sendable (String, ScenarioFolder) throws(InputError) -> Value = {
       text, folder throws(InputError) in
@@ -117,21 +116,15 @@ package struct ComparisonAxis: Sendable {
 extension ComparisonAxis {
   /// All axes, in the order in which reports show them: those of conditions, then those of designs.
   package static let all: [ComparisonAxis] =
-    Condition.all.compactMap { ComparisonAxis($0) } + DesignAxis.all.map { ComparisonAxis($0) }
+    Condition.all.filter { $0.axis != .none }.map { ComparisonAxis($0) }
+    + DesignAxis.all.map { ComparisonAxis($0) }
 
   /// Those that an overview shows.
   package static let overview = all.filter(\.isInOverview)
 
-  package static let guestUsage = axis(of: .guestUsage)
+  package static let guestUsage = ComparisonAxis(.guestUsage)
   /// One device on each ITS.
-  package static let its = axis(of: .its)
-
-  private static func axis(of condition: Condition) -> ComparisonAxis {
-    guard let axis = all.first(where: { $0.name == condition.name }) else {
-      preconditionFailure("\(condition.name) is no axis")
-    }
-    return axis
-  }
+  package static let its = ComparisonAxis(.its)
 
   /// The axis that an option such as `guest-usage` or `guest-kernel=6.5,6.6` asks for.
   ///

@@ -49,6 +49,13 @@ extension MachineDescription {
       "  # Firmware maps requester IDs to StreamIDs, and those to DeviceIDs, by adding these.\n"
     text += "  bridges:\n"
     for bridge in host.bridges { text += Self.text(bridge) }
+    text += """
+        # first or least-loaded: the CPUs that LPIs go to.
+        interrupts: \(host.interrupts.rawValue)
+        # The software MSI window of the kernel's SMMU driver: this one in every release of Linux.
+        msi-window: \(Self.text(host.messageWindow))
+
+      """
     text += guestText
     text += "\n# The assigned functions, in the order of their numbers.\ndevices:\n"
     for device in devices { text += Self.text(device) }
@@ -93,7 +100,8 @@ extension MachineDescription {
       "  # The reserved range that firmware advertises; the software MSI window if not given.\n"
     guard let reserved = guest.reservedRange else {
       return text
-        + "  # rmr: { base: 0x8000000, size: 1 MiB, remapping: denied }\n"
+        + "  # rmr: { base: 0x8000000, size: 1 MiB, remapping: denied, privileged: false,\n"
+        + "  #   attributes: device-ngnrne }\n"
     }
     var fields = [
       "base: \(hex(reserved.range.base))", "size: \(Self.size(reserved.range.length))",
@@ -101,6 +109,8 @@ extension MachineDescription {
     if let remap = reserved.remapPermitted {
       fields.append("remapping: \(remap ? "permitted" : "denied")")
     }
+    if reserved.isPrivileged { fields.append("privileged: true") }
+    fields.append("attributes: \(reserved.attributes.name)")
     if let ids = reserved.requesters {
       fields.append(
         "requesters: { first: '\(RequesterID(rawValue: ids.lowerBound))', "

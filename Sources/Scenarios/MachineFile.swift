@@ -67,6 +67,14 @@ extension Shape {
       .list(.choice(MachineDescription.SMMUFeatureSet.names.map { Choice($0.name, $0.meaning) })),
       "What the SMMUs offer."),
     .optional("bridges", .list(bridge), "PCIe host bridges, each with buses of its own."),
+    .optional(
+      "interrupts", .choice(of: MachineDescription.InterruptPlacement.self, \.meaning),
+      "The CPUs that LPIs go to.",
+      standard: .string(MachineDescription.InterruptPlacement.first.rawValue)),
+    .optional(
+      "msi-window", range,
+      "The software MSI window of the kernel's SMMU driver; every release of Linux has 1 MiB at "
+        + "0x8000000."),
   ])
 
   private static let bridge = Shape.record([
@@ -103,6 +111,14 @@ extension Shape {
     .optional(
       "remapping", .choice([Choice("permitted"), Choice("denied")]),
       "Flag bit 0; what the design asks for if not given."),
+    .optional(
+      "privileged", .boolean, "Flag bit 1: for privileged accesses only, which no MSI is.",
+      standard: .bool(false)),
+    .optional(
+      "attributes",
+      .choice(AddressMap.ReservedRange.Attributes.allCases.map { Choice($0.name, $0.meaning) }),
+      "Flag bits 9:2: how stage 1 maps it.",
+      standard: .string(AddressMap.ReservedRange.Attributes.deviceNGNRNE.name)),
     .optional(
       "requesters",
       .record([
@@ -157,6 +173,32 @@ extension MachineDescription.SMMUFeatureSet {
   ]
 }
 
+extension AddressMap.ReservedRange.Attributes {
+  /// The word of files.
+  package var name: String {
+    switch self {
+    case .deviceNGNRNE: "device-ngnrne"
+    case .deviceNGNRE: "device-ngnre"
+    case .deviceNGRE: "device-ngre"
+    case .deviceGRE: "device-gre"
+    case .normalNonCacheable: "normal-non-cacheable"
+    case .normalWriteBack: "normal-write-back"
+    }
+  }
+
+  /// The manual's words.
+  var meaning: String {
+    switch self {
+    case .deviceNGNRNE: "Device-nGnRnE."
+    case .deviceNGNRE: "Device-nGnRE."
+    case .deviceNGRE: "Device-nGRE."
+    case .deviceGRE: "Device-GRE."
+    case .normalNonCacheable: "Normal Non-cacheable."
+    case .normalWriteBack: "Normal Inner and Outer Write-Back."
+    }
+  }
+}
+
 // MARK: Reading
 
 extension CheckedValue {
@@ -209,6 +251,8 @@ extension CheckedValue {
         set.formUnion(named.first { $0.name == item.text }?.feature ?? [])
       }
     }
+    host.interrupts = choice("interrupts") ?? host.interrupts
+    if let window = try self["msi-window"]?.range { host.messageWindow = window }
     guard let bridges = self["bridges"] else { return }
     host.bridges = []
     for item in bridges.items { host.bridges.append(try item.bridge) }
@@ -254,6 +298,11 @@ extension CheckedValue {
     guard let rmr = self["rmr"] else { return }
     var reserved = AddressMap.ReservedRange(range: try rmr.range)
     reserved.remapPermitted = rmr["remapping"].map { $0.text == "permitted" }
+    reserved.isPrivileged = rmr["privileged"]?.boolean ?? false
+    reserved.attributes =
+      rmr["attributes"].flatMap { named in
+        AddressMap.ReservedRange.Attributes.allCases.first { $0.name == named.text }
+      } ?? reserved.attributes
     if let requesters = rmr["requesters"] {
       let first = requesters.requester("first")?.rawValue ?? 0
       let last = requesters.requester("last")?.rawValue ?? 0

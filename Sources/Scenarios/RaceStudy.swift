@@ -2,6 +2,7 @@ package import Designs
 package import Engine
 package import Files
 import Guest
+package import Linux
 
 /// What becomes of one more MSI that the device sends between two steps of software, gap by gap.
 package struct RaceStudy: Sendable {
@@ -22,7 +23,7 @@ package struct RaceStudy: Sendable {
 
   /// What an MSI may come to, told apart from one that never left the device.
   package enum Outcome: Equatable, Sendable {
-    /// The function was not allowed to send, and keeps nothing.
+    /// MSI-X or bus mastering was off, and no pending bit was set.
     case notSent
     case ended(Verdict)
 
@@ -37,13 +38,19 @@ package struct RaceStudy: Sendable {
 
   package let design: String
   package let vector: Int
+  /// What the runs rest on and nothing released has.
+  package let missingInterfaces: [ReleaseSwitch]
   /// What software did in the run without that MSI.
   package let steps: [RunResult.PerformedStep]
   /// One more than there are steps, where all were looked at.
   package let gaps: [Gap]
 
-  package init(design: String, vector: Int, steps: [RunResult.PerformedStep], gaps: [Gap]) {
+  package init(
+    design: String, vector: Int, missingInterfaces: [ReleaseSwitch] = [],
+    steps: [RunResult.PerformedStep], gaps: [Gap]
+  ) {
     self.design = design
+    self.missingInterfaces = missingInterfaces
     self.vector = vector
     self.steps = steps
     self.gaps = gaps
@@ -96,7 +103,8 @@ extension Scenario {
     }
     return plain.results.enumerated().map { design, result in
       RaceStudy(
-        design: result.design.name, vector: vector, steps: result.steps,
+        design: result.design.name, vector: vector,
+        missingInterfaces: missingInterfaces(of: result.design.name), steps: result.steps,
         gaps: zip(runs, gaps).filter { $0.0.design == design }.map(\.1))
     }
   }

@@ -31,6 +31,7 @@ extension Scenario {
       var finding = run.run.attacked(by: attacks[number % count])
       finding.design = run.design
       finding.values = run.values
+      finding.missingInterfaces = run.run.missingInterfaces
       return finding
     }
   }

@@ -50,6 +50,7 @@ extension ScenarioFolder {
     let machine = try machine(
       of: value, asked.map { _ in conditions.vmm }, conditions.topology,
       workload.device, under: scenario.designs)
+    try checkMoves(value, on: machine.own)
     scenario.conditions.vmm = machine.vmm
     scenario.machine = machine.own
     if let own = machine.own {
@@ -66,6 +67,25 @@ extension ScenarioFolder {
       scenario.inputFiles.append(try file(at: name.text, from: name.place, field: name.field))
     }
     return scenario
+  }
+
+  /// The CPUs that a workload's moves name exist.
+  private func checkMoves(
+    _ value: CheckedValue, on machine: MachineDescription?
+  ) throws(InputError) {
+    guard let made = value["workload"]?["synthetic"] else { return }
+    let virtual = UInt64(machine?.virtualCPUs ?? 1)
+    let physical = UInt64((machine?.host ?? .qemuVirt).cpus)
+    for (list, field, count, name) in [
+      ("affinity", "cpu", virtual, "virtual CPU"), ("offline", "cpu", virtual, "virtual CPU"),
+      ("migrate", "virtual-cpu", virtual, "virtual CPU"),
+      ("migrate", "to", physical, "CPU of the host"),
+    ] {
+      for item in made[list]?.items ?? [] where item.integer(field) >= count {
+        throw (item[field] ?? item).error(
+          expected: count == 1 ? "0, the only \(name)" : "a \(name), 0 to \(count - 1)")
+      }
+    }
   }
 
   /// A load has devices of its own.

@@ -192,7 +192,7 @@ private final class SwitchStage {
       if !outcome.events.contains(name) { outcome.events.append(name) }
     }
     outcome.accesses += 1
-    let arrives = result.place?.rawValue == target
+    let arrives = result.outputAddress?.rawValue == target
     if !arrives {
       outcome.lost += 1
       outcome.firstLoss = outcome.firstLoss ?? step

@@ -118,7 +118,7 @@ extension ITSBench {
     let reports = isVirtual ? virtual.run(commands) : physical.run(commands)
     for command in commands where !isVirtual && command[.opcode] == .mapti {
       let host = HostEvent(deviceID: command[.deviceID], eventID: command[.eventID])
-      physicalLPIs[host] = command[.physicalINTID]
+      physicalLPIs[host] = (command[.physicalINTID], command[.collectionID])
     }
     var values: [JSONValue.Member] = [
       .init("errors", .array(reports.map { .string($0.error.map(\.text) ?? "none") }))

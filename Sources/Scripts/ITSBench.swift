@@ -19,12 +19,12 @@ package final class ITSBench: Bench {
 
   var physical: InterruptSide
   var virtual: InterruptSide
-  /// KVM's routes: which guest message each physical event stands for.
+  /// KVM's routes: the guest's message for each physical event.
   var routes: [HostEvent: Route] = [:]
   /// All routes of the VM, as KVM counts them.
   var routingTable = RoutingTable()
-  /// The physical LPI of each event, for the way back from GICv4.
-  var physicalLPIs: [HostEvent: UInt32] = [:]
+  /// The physical LPI of each event with its collection, for the way back from GICv4.
+  var physicalLPIs: [HostEvent: (lpi: UInt32, collection: UInt16)] = [:]
 
   struct Route {
     let doorbell: IPA
@@ -76,10 +76,12 @@ package final class ITSBench: Bench {
       case .unmap(let host):
         // The event is the host's physical LPI again: software injects from now on.
         let discard = describe(.discard(device: host.deviceID, event: host.eventID))
-        guard let lpi = physicalLPIs[host] else { return [discard] }
+        guard let (lpi, collection) = physicalLPIs[host] else { return [discard] }
         return [
           discard,
-          describe(.mapti(device: host.deviceID, event: host.eventID, lpi: lpi, collection: 0)),
+          describe(
+            .mapti(
+              device: host.deviceID, event: host.eventID, lpi: lpi, collection: collection)),
         ]
       case .move(let host, let vCPU):
         return [
@@ -126,7 +128,7 @@ package final class ITSBench: Bench {
         .init("doorbell", effect.doorbell.map { .integer(Int($0)) } ?? .string("none")),
       ]
     case .delivered(let lpi, let cpu, let effect):
-      physicalLPIs[host] = lpi
+      physicalLPIs[host] = (lpi, physicalLPIs[host]?.collection ?? 0)
       let members: [JSONValue.Member] = [
         .init("lpi", .integer(Int(lpi))), .init("cpu", .integer(cpu)),
         .init("effect", .string("\(effect)")),

@@ -248,7 +248,7 @@ extension NestedBench {
   /// The host's handler reads the event queue and passes on what is the guest's.
   private func relay() {
     for event in eventQueue.take(from: &machine.smmu, in: machine.memory) {
-      if let told = host.guestEvent(for: event) {
+      if let told = host.guestEvent(for: event, of: host[.first].smmu) {
         relayed.report(told)
       } else {
         log.append("host kernel, arm_smmu_evtq_thread: \(event[.kind]) ends in the host's log")

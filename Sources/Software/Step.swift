@@ -17,9 +17,9 @@ public struct Step<Call: Sendable>: Sendable {
   /// What the step does in the terms of the manuals; `nil` where the action says it all.
   public var payload: Payload?
   /// The request that the step refuses; `nil` for a step that refuses nothing.
-  public var refusal: Refusal?
+  @Rare public var refusal: Refusal?
   /// The doorbell as the agent knows it from now on; `nil` when the step does not tell.
-  public var belief: DoorbellBelief?
+  @Rare public var belief: DoorbellBelief?
   /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
   public var device: Int?
   /// What is read right before the action, and right after it: a driver's polls, the first half of

@@ -27,6 +27,7 @@ extension VMM {
       base: own.map { IPA($0.range.base) } ?? base,
       length: own?.range.length ?? (isMoved ? 0x1_0000 : SoftwareMSIWindow.length),
       remapPermitted: own?.remapPermitted ?? (advertisement == .rmrRelaxable), streams: ids,
+      isPrivileged: own?.isPrivileged ?? false, attributes: own?.attributes.rawValue ?? 0,
       isMessageAlias: advertisement == .msiDirect)
   }
 
@@ -119,7 +120,8 @@ extension VMM {
   ) -> IORTDraft {
     var node = IORTDraft(.reservedMemoryRange, revision: 3, identifier: identifier)
     node[IORTLayout.rmrFlags] =
-      (window.remapPermitted ? 1 : 0) | (window.isMessageAlias ? 1 << 10 : 0)
+      (window.remapPermitted ? 1 : 0) | (window.isPrivileged ? 1 << 1 : 0)
+      | UInt64(window.attributes) << 2 | (window.isMessageAlias ? 1 << 10 : 0)
     let ids = window.streams
     // QEMU flags the mapping as single, with the count of a range; Linux goes by the count.
     node.mappings = [

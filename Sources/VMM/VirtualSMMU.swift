@@ -201,7 +201,7 @@ struct VirtualSMMU: Sendable {
     smmu.writeRegister(SMMURegister.streamTableConfig, streamTableConfig, width: 4, memory: memory)
     smmu.writeRegister(SMMURegister.cr0, control & Self.enabled, width: 4, memory: memory)
     let access = Transaction(streamID: guestStream, address: address, isWrite: true)
-    return smmu.translate(access, in: memory).place.map { IPA($0.rawValue) }
+    return smmu.translate(access, in: memory).outputAddress.map { IPA($0.rawValue) }
   }
 
   /// What the stream has while the guest's SMMU is off (`smmuv3_accel_attach_gbpa_hwpt`).

@@ -28,7 +28,9 @@ struct AttackCommand: AsyncParsableCommand {
       actor does), 'breachIf' (what would be a breach), 'source' (what says what should happen), \
       'outcome', 'victim' (guest, neighbour or host; null for none), 'detail' (one sentence), \
       'measures' (what was counted, by name) and 'stations', the way of the access that shows it: \
-      each with 'time' in ns, 'station', 'address', 'words' and 'meaning'.
+      each with 'time' in ns, 'station', 'address', 'words' and 'meaning'; \
+      'missingInterfaces' names what the run rests on and nothing released has, which a table \
+      marks with a star.
 
       EXAMPLES
         doorbell attack --all

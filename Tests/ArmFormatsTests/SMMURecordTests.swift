@@ -93,7 +93,7 @@ struct SMMURecordTests {
 
   @Test("every command of the manual names its operands; reserved opcodes have none")
   func commandLayouts() {
-    let names = SMMUCommand(.invalidateEL1Address).layout.map(\.name)
+    let names = SMMUCommand(.tlbiNHVA).layout.map(\.name)
     #expect(
       names == [
         "Opcode", "SSec", "NUM", "SCALE", "VMID", "ASID", "Leaf", "TTL", "TG", "Address",

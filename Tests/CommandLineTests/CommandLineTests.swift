@@ -212,7 +212,7 @@ struct CommandLineTests {
       (["attack", "--host-kernel", "6.12+sw-msi-natve"], "did you mean 'sw-msi-native'?"),
       (
         ["races", "--host-kernel", "7.3+vfio-msi-iova"],
-        "which comes with the choice 'msix: trapped-forwarded' of a design"
+        "which comes with the choice 'msix: trapped-forwarded'"
       ),
       (["releases", "show", "sw-msi-natve"], "did you mean 'sw-msi-native'?"),
       (

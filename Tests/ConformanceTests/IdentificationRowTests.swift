@@ -192,13 +192,13 @@ struct IdentificationRowTests {
       try accepts($0, command(.pageResponse))
     },
     Feature("IDR0.Hyp", { $0.idr0[.hyp] }, clear: { $0.idr0[.hyp] = false }) {
-      try accepts($0, command(.invalidateEL2))
+      try accepts($0, command(.tlbiEL2All))
     },
     Feature("IDR0.S2P: TLBI_S12_VMALL", { $0.idr0[.stage2] }, clear: { $0.idr0[.stage2] = false }) {
-      try accepts($0, command(.invalidateMachine))
+      try accepts($0, command(.tlbiS12VMAll))
     },
     Feature("IDR0.S1P: TLBI_NH_ALL", { $0.idr0[.stage1] }, clear: { $0.idr0[.stage1] = false }) {
-      try accepts($0, command(.invalidateEL1))
+      try accepts($0, command(.tlbiNHAll))
     },
     Feature("IDR0.MSI", { $0.idr0[.messages] }, clear: { $0.idr0[.messages] = false }) { profile in
       let machine = try Machine(profile)
@@ -227,7 +227,7 @@ struct IdentificationRowTests {
         stream.low.map(page, to: 0x4300_0000, stage1Leaf)
       }
       machine.send(
-        command(.invalidateEL1Address) {
+        command(.tlbiNHVA) {
           $0[.asid] = 3
           $0[.vmid] = 7
           $0[.page] = 5

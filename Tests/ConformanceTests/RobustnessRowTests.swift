@@ -216,7 +216,7 @@ struct RobustnessRowTests {
     machine.send(sync)
     #expect(machine.smmu.takeInterrupts() == .commandSync)
     #expect(machine.output(0x5000) == 0x4200_0000, "SYNC alone invalidates nothing")
-    var drop = SMMUCommand(.invalidateEL1)
+    var drop = SMMUCommand(.tlbiNHAll)
     drop[.vmid] = 7
     machine.send(drop, sync)
     #expect(machine.smmu.takeInterrupts() == .commandSync)

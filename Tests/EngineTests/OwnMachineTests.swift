@@ -7,7 +7,9 @@ import HostKernel
 import Linux
 import Machine
 import PCI
+import SMMU
 import Scenarios
+import Simulation
 import Software
 import TestRandom
 import Testing
@@ -265,11 +267,141 @@ struct OwnMachineTests {
     }
   }
 
+  /// Two devices whose StreamIDs and DeviceIDs are equal, each at an SMMU and an ITS of its own.
+  static func twins() throws -> MachineDescription {
+    var topology = Topology()
+    topology.devices = 2
+    topology.itses = 2
+    topology.smmus = 2
+    var machine = try MachineDescription.builtIn(.qemuVirt, topology)
+    machine.host.cpus = 8
+    machine.host.bridges = [.init(buses: 0...1), .init(buses: 2...3)]
+    machine.host.bridges[0].streamOffset = 0x200
+    machine.devices[0].requester = RequesterID(rawValue: 0x100)
+    machine.devices[1].requester = RequesterID(rawValue: 0x300)
+    return machine
+  }
+
+  @Test(
+    "a StreamID is an SMMU's own, and a DeviceID an ITS's: devices of other units may have the same",
+    arguments: designs.filter { $0 != "gicv2m" } + ["untrapped-gicv4"])
+  func equalIdentifiers(name: String) throws {
+    let machine = try Self.twins()
+    #expect(machine.problem == nil)
+    #expect(machine.host.stream(of: machine.devices[0].requester) == 0x300)
+    #expect(machine.host.device(of: machine.devices[1].requester) == 0x300)
+    var design = try Self.design(name == "untrapped-gicv4" ? "untrapped" : name)
+    if name == "untrapped-gicv4" { design.delivery = .gicv4Point1 }
+    let result = try Self.run(machine, design)
+    // Where all devices reach the first ITS's doorbell, that ITS takes the second for the first.
+    let isShared = design.stageTwo == .guestDoorbell
+    #expect(
+      result.devices.map(\.verdict) == [.delivered, isShared ? .misrouted : .delivered],
+      "\(result.why)")
+    var other = machine
+    other.host.bridges[0].streamOffset = 0
+    #expect(
+      try Self.run(other, design).devices.map(\.verdict)
+        == [.delivered, isShared ? .dropped : .delivered])
+  }
+
+  @Test("equal StreamIDs at one SMMU, or equal DeviceIDs at one ITS, are an error")
+  func sharedIdentifiers() throws {
+    for path in [\MachineDescription.Device.smmu, \.its] {
+      var machine = try Self.twins()
+      machine.devices[1][keyPath: path] = 0
+      #expect(machine.problem?.kind == .identifier)
+      #expect(machine.problem?.field == "devices[1].requester")
+    }
+  }
+
+  @Test(
+    "an RMR for privileged accesses refuses the MSI in stage 1; memory attributes do not",
+    arguments: [true, false], AddressMap.ReservedRange.Attributes.allCases)
+  func reservedRangeFlags(isPrivileged: Bool, attributes: AddressMap.ReservedRange.Attributes)
+    throws
+  {
+    var machine = try MachineDescription.builtIn(.qemuVirt)
+    var range = AddressMap.ReservedRange(range: MachineDescription.Host.linuxWindow)
+    range.isPrivileged = isPrivileged
+    range.attributes = attributes
+    machine.guest.reservedRange = range
+    let result = try Self.run(machine, try Self.design("rmr-identity"))
+    #expect(result.verdict == (isPrivileged ? .fault : .delivered), "\(result.why)")
+    #expect(!isPrivileged || result.why.contains("F_PERMISSION at stage 1"))
+    let kinds = machine.findings.map(\.kind)
+    #expect(kinds.contains(.privilegedRange) == isPrivileged)
+    #expect(kinds.contains(.rangeAttributes) == !attributes.isDevice)
+  }
+
+  @Test("each LPI goes to the CPU that has the fewest, or all go to the first")
+  func spreadInterrupts() throws {
+    var machine = try MachineDescription.builtIn(
+      .qemuVirt, like: .init(name: "nic", guestID: 0x1100, hostID: 0x10, vectors: 7))
+    machine.host.cpus = 3
+    for (placement, cpus) in [
+      (.first, [0, 0, 0, 0, 0, 0, 0]), (.leastLoaded, [0, 1, 2, 0, 1, 2, 0]),
+    ] as [(MachineDescription.InterruptPlacement, [Int])] {
+      machine.host.interrupts = placement
+      var specification = Fixtures.specification(
+        try Self.design("rmr-identity"), .synthetic(vectors: 7, messages: 7, every: 50_000))
+      specification.machine = machine
+      var engine = try Engine(specification, sink: NoTrace<EngineEvent>())
+      engine.start()
+      while engine.step() {}
+      #expect((0..<7).map { engine.host.cpu(ofEvent: $0, of: .first) } == cpus)
+      #expect(engine.result().verdict == .delivered)
+    }
+  }
+
+  @Test(
+    "ATS: a device with stage 2 alone gets it, one under a nested table does not ask for it",
+    arguments: [("untrapped-no-iommu", true), ("rmr-identity", false)])
+  func translationServices(name: String, isOn: Bool) throws {
+    var machine = try MachineDescription.builtIn(.qemuVirt)
+    let design = try Self.design(name)
+    let without = try Self.run(machine, design)
+    machine.host.smmuFeatures.insert(.ats)
+    #expect(machine.problem == nil && machine.findings.map(\.kind).contains(.translationServices))
+    var specification = Fixtures.specification(
+      design, .synthetic(vectors: 2, messages: 6, every: 50_000))
+    specification.machine = machine
+    var engine = try Engine(specification, sink: NoTrace<EngineEvent>())
+    engine.start()
+    while engine.step() {}
+    #expect(engine.machine.smmu.profile.idr0[.ats])
+    #expect(engine.machine.function.readConfig(0x100, width: 2) == 0xf)
+    #expect(engine.machine.function.isATSEnabled == isOn)
+    #expect(engine.host.entry(of: .first)[.ats] == (isOn ? .full : .disabled))
+    let result = engine.result()
+    #expect(result.verdict == .delivered, "\(result.why)")
+    #expect(result.verdicts == without.verdicts && result.message == without.message)
+  }
+
+  @Test("the host's window is where its kernel has it: the advertised range follows or misses it")
+  func messageWindow() throws {
+    var machine = try MachineDescription.builtIn(.qemuVirt)
+    let design = try Self.design("rmr-identity")
+    machine.host.messageWindow = AddressRange(from: 0xa00_0000, length: 0x20_0000)
+    let missed = try Self.run(machine, design)
+    #expect(missed.verdict == .fault, "\(missed.why)")
+    #expect(missed.message?.address == 0xa00_0040)
+    #expect(machine.findings.map(\.kind).contains(.rangeMissesWindow))
+    machine.guest.reservedRange = .init(range: machine.host.messageWindow)
+    #expect(!machine.findings.map(\.kind).contains(.rangeMissesWindow))
+    #expect(try Self.run(machine, design).verdict == .delivered)
+    var specification = Fixtures.specification(
+      design, .synthetic(vectors: 1, messages: 1, every: 50_000))
+    specification.machine = machine
+    #expect(specification.missingInterfaces == [.messageWindow])
+    specification.machine?.host.messageWindow = MachineDescription.Host.linuxWindow
+    #expect(specification.missingInterfaces == [])
+  }
+
   /// What the engine does not have, and the field that is named.
   static let unmodelled: [(String, @Sendable (inout MachineDescription) -> Void)] = [
     ("guest.ram", { $0.guest.ramSize = 512 << 20 }),
     ("host.device-table", { $0.host.deviceTable = .twoLevel }),
-    ("host.smmu-features", { $0.host.smmuFeatures.insert(.ats) }),
     ("host.gic", { $0.host.gic = .v3 }),
     (
       "devices[1].guest-requester",

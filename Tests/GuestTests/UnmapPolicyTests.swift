@@ -35,7 +35,7 @@ struct UnmapPolicyTests {
   @Test("a strict guest invalidates each range, and starts no timer")
   func strict() throws {
     var bench = try bench(.strict)
-    for _ in 1...300 { #expect(try use(Self.input, &bench) == [.invalidateEL1Address]) }
+    for _ in 1...300 { #expect(try use(Self.input, &bench) == [.tlbiNHVA]) }
     #expect(bench.kernel.takeStartedTimers().isEmpty)
   }
 
@@ -46,7 +46,7 @@ struct UnmapPolicyTests {
     for number in 1...800 {
       let commands = try use(Self.input, &bench)
       if commands.isEmpty { continue }
-      #expect(commands == [.invalidateEL1ASID])
+      #expect(commands == [.tlbiNHASID])
       flushes.append(number)
     }
     // The range that finds the ring full is the first of the next: 1 + 255, then 255 more each.
@@ -62,7 +62,7 @@ struct UnmapPolicyTests {
     // A queue that was full in between does not start it anew.
     for _ in 1...300 { _ = try use(Self.input, &bench) }
     #expect(bench.kernel.takeStartedTimers().isEmpty)
-    #expect(opcodes(bench.kernel.flushTimeout(of: 0)) == [.invalidateEL1ASID])
+    #expect(opcodes(bench.kernel.flushTimeout(of: 0)) == [.tlbiNHASID])
     _ = try use(Self.input, &bench)
     #expect(bench.kernel.takeStartedTimers() == [0])
   }
@@ -98,7 +98,7 @@ struct UnmapPolicyTests {
       var bench = try GuestBench(remapPermitted: nil)
       bench.kernel.unmapPolicy = .lazy
       try bench.perform(.boot, .attachDMADomain, .claim(interface), .attachUserDomain)
-      #expect(try use(Self.input, &bench) == [.invalidateEL1Address])
+      #expect(try use(Self.input, &bench) == [.tlbiNHVA])
     }
   }
 }

@@ -24,7 +24,7 @@ struct GuestEventTests {
   func relayed(kind: UInt8) throws {
     let bench = try HostBench.started()
     var expected = event(EventKind(rawValue: kind))
-    let told = bench.kernel.guestEvent(for: expected)
+    let told = bench.kernel.guestEvent(for: expected, of: 0)
     expected[.stream] = HostBench.guestStream
     #expect(told == expected)
   }
@@ -36,7 +36,7 @@ struct GuestEventTests {
   func kept(kind: UInt8, policy: StageTwoFaultPolicy) throws {
     var bench = try HostBench.started()
     bench.kernel.stageTwoFaultPolicy = policy
-    #expect(bench.kernel.guestEvent(for: event(EventKind(rawValue: kind))) == nil)
+    #expect(bench.kernel.guestEvent(for: event(EventKind(rawValue: kind)), of: 0) == nil)
   }
 
   @Test(
@@ -44,13 +44,13 @@ struct GuestEventTests {
   func stageTwo() throws {
     var bench = try HostBench.started()
     let table = event(.translation, stage2: true, .table)
-    #expect(bench.kernel.guestEvent(for: table) == nil)
+    #expect(bench.kernel.guestEvent(for: table, of: 0) == nil)
     bench.kernel.stageTwoFaultPolicy = .specification
-    #expect(bench.kernel.guestEvent(for: table)?[.kind] == .walkAbort)
+    #expect(bench.kernel.guestEvent(for: table, of: 0)?[.kind] == .walkAbort)
     #expect(
-      bench.kernel.guestEvent(for: event(.translation, stage2: true, .context))?[.kind]
+      bench.kernel.guestEvent(for: event(.translation, stage2: true, .context), of: 0)?[.kind]
         == .contextFetch)
-    #expect(bench.kernel.guestEvent(for: event(.translation, stage2: true)) == nil)
+    #expect(bench.kernel.guestEvent(for: event(.translation, stage2: true), of: 0) == nil)
   }
 
   @Test("ASV-12: another device's event, or that of a device without a vDEVICE, is no guest's")
@@ -58,8 +58,9 @@ struct GuestEventTests {
     let bench = try HostBench.started()
     var foreign = event(.translation)
     foreign[.stream] = 0x7d12
-    #expect(bench.kernel.guestEvent(for: foreign) == nil)
+    #expect(bench.kernel.guestEvent(for: foreign, of: 0) == nil)
+    #expect(bench.kernel.guestEvent(for: event(.translation), of: 1) == nil)
     let bare = try HostBench()
-    #expect(bare.kernel.guestEvent(for: event(.translation)) == nil)
+    #expect(bare.kernel.guestEvent(for: event(.translation), of: 0) == nil)
   }
 }

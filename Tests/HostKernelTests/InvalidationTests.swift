@@ -17,8 +17,8 @@ struct InvalidationTests {
 
   @Test("TLBI_NSNH_ALL becomes TLBI_NH_ALL of the guest's VMID")
   func everything() throws {
-    let command = try forwarded(SMMUCommand(.invalidateNonHyp))
-    #expect(command[.opcode] == .invalidateEL1)
+    let command = try forwarded(SMMUCommand(.tlbiNSNHAll))
+    #expect(command[.opcode] == .tlbiNHAll)
     #expect(command[.vmid] == 1)
   }
 
@@ -79,7 +79,7 @@ struct InvalidationTests {
   func refusedInBatch(cures: Set<ReleaseSwitch>, isIssued: Bool) throws {
     var bench = try HostBench.started(kernel: Kernel(Release(7, 3), with: cures))
     let result = bench.kernel.invalidate(
-      [SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL1), SMMUCommand(.invalidateEL2)],
+      [SMMUCommand(.tlbiNHAll), SMMUCommand(.tlbiNHAll), SMMUCommand(.tlbiEL2All)],
       of: .first)
     #expect(result.done == 2)
     #expect(result.refusal?.errno == "EIO")
@@ -89,7 +89,7 @@ struct InvalidationTests {
   @Test(
     "bits that no field of a command has reach the hardware, or are refused where that is asked")
   func reservedBits() throws {
-    var command = SMMUCommand(.invalidateEL1)
+    var command = SMMUCommand(.tlbiNHAll)
     command[word: 0] |= 1 << 20
     #expect(command.hasUnnamedBits)
     var plain = try HostBench.started()
@@ -98,7 +98,7 @@ struct InvalidationTests {
     var strict = try HostBench.started(
       kernel: Kernel(Release(7, 3), with: [.commandBitsRefused]))
     #expect(strict.refusal(.invalidate(command))?.errno == "EIO")
-    #expect(strict.refusal(.invalidate(SMMUCommand(.invalidateEL1))) == nil)
+    #expect(strict.refusal(.invalidate(SMMUCommand(.tlbiNHAll))) == nil)
   }
 
   @Test("a live entry's MEV changes without a gap since 7.0 and 6.18.15, and through V=0 before")

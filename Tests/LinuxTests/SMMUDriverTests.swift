@@ -22,6 +22,22 @@ struct SMMUDriverTests {
     }
   }
 
+  @Test("translated transactions are checked before the SMMU translates, where it has ATS")
+  func checksTranslated() throws {
+    for hasATS in [false, true] {
+      var bench = try Bench()
+      bench.driver.hasATS = hasATS
+      let steps = try bench.driver.probe(bypassing: [], frames: &bench.frames)
+      let values = steps.compactMap { step -> UInt64? in
+        guard case .mmio(let address, let value, _) = step.action,
+          address == bench.driver.base + SMMURegister.cr0
+        else { return nil }
+        return value
+      }
+      #expect(values == (hasATS ? [0x8, 0xc, 0x1c, 0x1d] : [0x8, 0xc, 0xd]))
+    }
+  }
+
   @Test("streams that no RMR names abort before the table goes live; the named ones bypass")
   func resetState() throws {
     var bench = try Bench()
@@ -66,7 +82,7 @@ struct SMMUDriverTests {
     var bench = try Bench()
     var producers: [UInt64] = []
     for _ in 0..<200 {
-      for step in bench.driver.send([SMMUCommand(.invalidateNonHyp)], "test", "TLBI") {
+      for step in bench.driver.send([SMMUCommand(.tlbiNSNHAll)], "test", "TLBI") {
         switch step.action {
         case .write(let words):
           #expect(words.map { $0.value & 0xff } == [0x30, 0, 0x46, 0])

@@ -126,6 +126,22 @@ struct MachineDescriptionTests {
       (.reference, "devices[0].machine", { $0.devices[0].machine = 1 }),
       (.reference, "devices[0].virtual-cpus", { $0.devices[0].virtualCPUs = [0, 1] }),
       (.hostMemory, "host.ram", { $0.machines = 2 }),
+      (
+        .misaligned, "host.msi-window",
+        { $0.host.messageWindow = AddressRange(from: 0x800_1000, length: 0x10_0000) }
+      ),
+      (
+        .misaligned, "host.msi-window",
+        { $0.host.messageWindow = AddressRange(from: 0x800_0000, length: 0x1000) }
+      ),
+      (
+        .count, "host.msi-window",
+        { $0.host.messageWindow = AddressRange(from: 0x800_0000, length: 0x200_0000) }
+      ),
+      (
+        .beyondAddressSpace, "host.msi-window",
+        { $0.host.messageWindow = AddressRange(from: 0xffff_ffff_0000_0000, length: 0x1_0000) }
+      ),
     ]
 
   @Test("a mistake is found, at its field", arguments: mistakes.indices)

@@ -30,6 +30,19 @@ struct PCIFunctionTests {
     return function
   }
 
+  @Test("the ATS capability is there where the profile says so, and off until software turns it on")
+  func translationServices() {
+    var profile = PCIFunctionProfile(requesterID: RequesterID(rawValue: 0x10))
+    #expect(PCIFunction(profile: profile).readConfig(PCIFunction.atsCapability, width: 4) == 0)
+    profile.hasATS = true
+    var function = PCIFunction(profile: profile)
+    #expect(function.readConfig(PCIFunction.atsCapability, width: 4) == 0x1_000f)
+    #expect(!function.isATSEnabled)
+    function.writeConfig(PCIFunction.atsCapability + 6, 0xffff, width: 2)
+    #expect(function.readConfig(PCIFunction.atsCapability + 6, width: 2) == 0x801f)
+    #expect(function.isATSEnabled)
+  }
+
   @Test("software finds both capabilities by walking the list")
   func capabilities() {
     let function = Self.function(vectors: 33)

@@ -92,7 +92,7 @@ struct TraceParserTests {
       Issue.record("not understood")
       return
     }
-    #expect(opcode == .invalidateEL1AddressAllASIDs)
+    #expect(opcode == .tlbiNHVAA)
   }
 
   @Test("an ITS command is put together again")

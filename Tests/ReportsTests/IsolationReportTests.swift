@@ -1,6 +1,7 @@
 import Attacks
 import Designs
 import Files
+import Linux
 import Reports
 import Simulation
 import Testing
@@ -57,6 +58,27 @@ struct IsolationReportTests {
     guard case .array(let elements) = stations else { return #expect(Bool(false)) }
     #expect(elements.count == 1)
     #expect(Self.finding("one", .contained).json["victim"] == .null)
+  }
+
+  @Test("what rests on an interface that nothing released has is marked in every form")
+  func unreleased() throws {
+    var finding = Self.finding("three", .contained)
+    finding.missingInterfaces = [.messageWindow]
+    let report = IsolationReport([Self.finding("one", .contained), finding])
+    let reason = "* msi-window: never posted"
+    let table = report.text(as: .table)
+    #expect(table.contains("alike: three*") && table.contains(reason))
+    #expect(!table.contains("one*"))
+    #expect(report.text(as: .markdown).contains(reason))
+    let lines = report.text(as: .csv).split(separator: "\r\n")
+    #expect(lines[0].hasSuffix(",missing_interfaces"))
+    #expect(lines[1].hasSuffix(",") && lines[2].hasSuffix(",msi-window"))
+    guard case .array(let items)? = finding.json["missingInterfaces"] else {
+      Issue.record("no list")
+      return
+    }
+    #expect(items.first?["name"] == "msi-window")
+    #expect(Self.finding("one", .contained).json["missingInterfaces"] == [])
   }
 
   @Test("CSV quotes, and Markdown has a row for each attack")

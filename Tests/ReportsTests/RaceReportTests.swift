@@ -1,5 +1,6 @@
 import Designs
 import Files
+import Linux
 import Reports
 import Scenarios
 import Simulation
@@ -47,7 +48,7 @@ struct RaceReportTests {
     #expect(rows.count == 5)
     #expect(
       rows.last
-        == "some-design,2,3,host kernel: its_vlpi_map: third,delivered,\"it arrived, in time\"")
+        == "some-design,2,3,host kernel: its_vlpi_map: third,delivered,\"it arrived, in time\",")
     let json = try JSONValue(parsing: Array(Self.report.text(as: .json).utf8))
     guard case .array(let studies) = json, case .array(let gaps)? = studies.first?["gaps"] else {
       Issue.record("expected one design with gaps, found \(json)")
@@ -56,6 +57,28 @@ struct RaceReportTests {
     #expect(gaps.map { $0["outcome"] } == ["not sent", "not sent", "dropped", "delivered"])
     #expect(gaps[2]["after"] == "host kernel: its_vlpi_map: second")
     #expect(gaps[2]["reason"] == "no such event")
+  }
+
+  @Test("what rests on an interface that nothing released has is marked in every form")
+  func unreleased() throws {
+    let report = RaceReport([
+      RaceStudy(
+        design: "some-design", vector: 0, missingInterfaces: [.tableMirror], steps: [],
+        gaps: [.init(steps: 0, outcome: .notSent, reason: "MSI-X is off")])
+    ])
+    let reason = "* It rests on what no released kernel or VMM has: itt-mirror (never posted)."
+    #expect(report.text(as: .table).hasPrefix("some-design*\n"))
+    #expect(report.text(as: .table).contains(reason))
+    #expect(report.text(as: .markdown).contains(reason))
+    #expect(report.text(as: .csv).contains("MSI-X is off,itt-mirror"))
+    let json = try JSONValue(parsing: Array(report.text(as: .json).utf8))
+    guard case .array(let studies) = json,
+      case .array(let interfaces)? = studies.first?["missingInterfaces"]
+    else {
+      Issue.record("expected a design with interfaces, found \(json)")
+      return
+    }
+    #expect(interfaces.map { $0["name"] } == ["itt-mirror"])
   }
 
   @Test("Markdown has a row for each stretch")

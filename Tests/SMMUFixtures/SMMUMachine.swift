@@ -97,7 +97,7 @@ package final class Machine {
 
   /// The output address, or `nil` when the access does not translate.
   package func output(_ address: UInt64, write: Bool = false, stream: UInt32 = 1) -> UInt64? {
-    access(address, write: write, stream: stream).place?.rawValue
+    access(address, write: write, stream: stream).outputAddress?.rawValue
   }
 }
 

@@ -35,7 +35,7 @@ struct CacheTests {
 
   func page(_ opcode: SMMUOpcode, _ address: UInt64, leaf: Bool = true) -> SMMUCommand {
     command(opcode) {
-      if opcode == .invalidateIPA { $0[.asid] = 0 }
+      if opcode == .tlbiS2IPA { $0[.asid] = 0 }
       $0[.page] = address >> 12
       $0[.leaf] = leaf
     }
@@ -44,14 +44,14 @@ struct CacheTests {
   @Test("a changed stage 1 page stays stale until an invalidation that covers it")
   func staleStage1() throws {
     let useless: [SMMUCommand] = [
-      command(.sync), page(.invalidateEL1Address, Self.input + 0x1000),
-      command(.invalidateEL1) { $0[.vmid] = 8 }, command(.invalidateEL1ASID) { $0[.asid] = 4 },
-      page(.invalidateIPA, Self.ipa), command(.invalidateStream), command(.invalidateEL2),
+      command(.sync), page(.tlbiNHVA, Self.input + 0x1000),
+      command(.tlbiNHAll) { $0[.vmid] = 8 }, command(.tlbiNHASID) { $0[.asid] = 4 },
+      page(.tlbiS2IPA, Self.ipa), command(.invalidateStream), command(.tlbiEL2All),
     ]
     let useful: [SMMUCommand] = [
-      page(.invalidateEL1Address, Self.input), page(.invalidateEL1AddressAllASIDs, Self.input),
-      command(.invalidateEL1), command(.invalidateEL1ASID), command(.invalidateMachine),
-      command(.invalidateNonHyp),
+      page(.tlbiNHVA, Self.input), page(.tlbiNHVAA, Self.input),
+      command(.tlbiNHAll), command(.tlbiNHASID), command(.tlbiS12VMAll),
+      command(.tlbiNSNHAll),
     ]
     for last in useful {
       let (machine, stream) = try nested()
@@ -72,12 +72,12 @@ struct CacheTests {
     let (machine, stream) = try nested()
     #expect(machine.output(Self.input) == 0x4200_0000)
     stream.stage2.map(Self.ipa, to: 0x4300_0000, stage2Leaf)
-    machine.send(page(.invalidateIPA, Self.ipa))
+    machine.send(page(.tlbiS2IPA, Self.ipa))
     #expect(machine.output(Self.input) == 0x4200_0000)
-    machine.send(command(.invalidateEL1))
+    machine.send(command(.tlbiNHAll))
     #expect(machine.output(Self.input) == 0x4300_0000)
     stream.stage2.map(Self.ipa, to: 0x4200_0000, stage2Leaf)
-    machine.send(command(.invalidateEL1))
+    machine.send(command(.tlbiNHAll))
     #expect(machine.output(Self.input) == 0x4300_0000, "the other half alone is not enough")
   }
 
@@ -90,9 +90,9 @@ struct CacheTests {
     other.map(Self.input, to: Self.ipa + 0x1000, stage1Leaf)
     let place = PA(stream.low.place(Self.input, 2))
     machine.memory.store64(place, machine.memory.load64(PA(other.place(Self.input, 2))) ?? 0)
-    machine.send(page(.invalidateEL1Address, Self.input, leaf: true))
+    machine.send(page(.tlbiNHVA, Self.input, leaf: true))
     #expect(machine.output(Self.input) == 0x4200_0000)
-    machine.send(page(.invalidateEL1Address, Self.input, leaf: false))
+    machine.send(page(.tlbiNHVA, Self.input, leaf: false))
     #expect(machine.output(Self.input) == 0x4300_0000)
   }
 
@@ -157,7 +157,7 @@ struct CacheTests {
       (0..<16 as Range<UInt64>).map { machine.output(0x10_0000 + $0 << 12) == 0x4300_0000 }
     }
     func range(granule: UInt8, level: UInt8) -> SMMUCommand {
-      command(.invalidateEL1Address) {
+      command(.tlbiNHVA) {
         $0[.page] = 0x10_4000 >> 12
         $0[.granule] = granule
         $0[.level] = level
@@ -183,7 +183,7 @@ struct CacheTests {
     #expect(machine.output(tagged) == 0x4200_0000)
     stream.low.map(0x3000, to: 0x4300_0000, stage1Leaf)
     machine.send(
-      command(.invalidateEL1Address) {
+      command(.tlbiNHVA) {
         $0[.page] = (tagged - 0x8000) >> 12
         $0[.granule] = 1
         $0[.rangeCount] = 15
@@ -199,9 +199,9 @@ struct CacheTests {
       #expect(machine.output(Self.input) == 0x4200_0000)
       stream.low.map(Self.input, to: 0, 0)
       machine.memory.store64(PA(stream.low.place(Self.input)), 0)
-      machine.send(command(.invalidateEL1ASID))
+      machine.send(command(.tlbiNHASID))
       #expect((machine.output(Self.input) != nil) == survives)
-      machine.send(page(.invalidateEL1Address, Self.input))
+      machine.send(page(.tlbiNHVA, Self.input))
       #expect(machine.output(Self.input) == nil)
     }
   }
@@ -226,7 +226,7 @@ struct CacheTests {
       case 0:
         let leaf = stage1Leaf ^ (flags & (1 << 7 | 1 << 11))
         for stream in [first, second] { stream.low.map(input, to: ipa, leaf) }
-        let address = page(.invalidateEL1Address, input, leaf: flags & 1 == 0)
+        let address = page(.tlbiNHVA, input, leaf: flags & 1 == 0)
         for machine in [plain, cached] { machine.send(address) }
       case 1:
         let leaf = stage2Leaf ^ (flags & (1 << 7)) ^ (flags & 1)
@@ -234,7 +234,7 @@ struct CacheTests {
           stream.stage2.map(ipa, to: 0x4200_0000 + flags % 16 << 12, leaf)
         }
         for machine in [plain, cached] {
-          machine.send(page(.invalidateIPA, ipa), command(.invalidateEL1))
+          machine.send(page(.tlbiS2IPA, ipa), command(.tlbiNHAll))
         }
       default:
         let write = flags & 1 != 0

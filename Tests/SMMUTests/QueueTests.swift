@@ -111,7 +111,7 @@ struct QueueTests {
   @Test("the Command queue wraps, many times over")
   func commandWrap() throws {
     let machine = try Machine(queueBits: 2)
-    for _ in 0..<50 { machine.send(SMMUCommand(.sync), SMMUCommand(.invalidateNonHyp)) }
+    for _ in 0..<50 { machine.send(SMMUCommand(.sync), SMMUCommand(.tlbiNSNHAll)) }
     #expect(
       machine.read(SMMURegister.commandQueueConsumer)
         == machine.read(SMMURegister.commandQueueProducer))
@@ -137,7 +137,7 @@ struct QueueTests {
     secure[.secure] = true
     var sync = SMMUCommand(.sync)
     sync[.completion] = 3
-    var degenerate = SMMUCommand(.invalidateEL1Address)
+    var degenerate = SMMUCommand(.tlbiNHVA)
     degenerate[.granule] = 1
     var response = SMMUCommand(.pageResponse)
     response[.pageResponse] = 3

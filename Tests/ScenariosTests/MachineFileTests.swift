@@ -42,6 +42,11 @@ struct MachineFileTests {
     original.guest.reservedRange = .init(
       range: AddressRange(from: 0x900_0000, length: 0x1_0000), remapPermitted: true,
       requesters: 0x1100...0x11ff)
+    original.guest.reservedRange?.isPrivileged = true
+    original.guest.reservedRange?.attributes = .normalWriteBack
+    original.host.interrupts = .leastLoaded
+    original.host.messageWindow = AddressRange(from: 0xa00_0000, length: 0x20_0000)
+    original.host.smmuFeatures = [.ats, .coherentPath]
     original.host.gic = .v4
     original.host.bridges[0].streamOffset = 0x40
     original.devices[0].name = "it's"
@@ -74,6 +79,11 @@ struct MachineFileTests {
       ("devices:\n  - { name: nic, its: 1 }\n", "mine.yaml:2:23:"),
       ("devices:\n  - { name: nic, requester: '1:0.0' }\n", "mine.yaml:2:"),
       ("host:\n  bridges:\n    - buses: { first: 3, last: 2 }\n", "mine.yaml:3:14:"),
+      ("host: { interrupts: all }", "mine.yaml:1:21:"),
+      ("host: { msi-window: { base: 0x8000001, size: 1 MiB } }", "mine.yaml:1:21:"),
+      ("host: { msi-window: 0x8000000 }", "mine.yaml:1:21:"),
+      ("guest: { rmr: { base: 0, size: 1 MiB, privileged: maybe } }", "mine.yaml:1:51:"),
+      ("guest: { rmr: { base: 0, size: 1 MiB, attributes: cached } }", "mine.yaml:1:51:"),
       ("from: qemu\n", "mine.yaml:1:7:"), ("its: 2\n", "mine.yaml:1:1:"),
       ("devices: 2\n", "mine.yaml:1:10:"), ("- 1\n", "mine.yaml:1:1:"),
       (
@@ -137,6 +147,46 @@ struct MachineFileTests {
     let error = #expect(throws: RelativeError.self) { try scenario(machine, rest) }
     #expect(error?.message.contains(field) == true, "\(error?.message ?? "")")
     #expect(error?.message.hasPrefix("test.yaml:") == true, "\(error?.message ?? "")")
+  }
+
+  @Test(
+    "a move names a virtual CPU of the machine, and a CPU of its host",
+    arguments: [
+      (
+        "affinity: [{ at: 1 us, vector: 0, cpu: 2 }]",
+        "affinity[0].cpu': expected a virtual CPU, 0 to 1"
+      ),
+      ("offline: [{ at: 1 us, cpu: 7 }]", "offline[0].cpu': expected a virtual CPU, 0 to 1"),
+      (
+        "migrate: [{ at: 1 us, virtual-cpu: 2, to: 1 }]",
+        "migrate[0].virtual-cpu': expected a virtual CPU, 0 to 1"
+      ),
+      (
+        "migrate: [{ at: 1 us, virtual-cpu: 1, to: 3 }]",
+        "migrate[0].to': expected a CPU of the host, 0 to 2"
+      ),
+      ("migrate: [{ at: 1 us, virtual-cpu: 1, to: 2 }]", nil),
+    ] as [(String, String?)])
+  func moves(move: String, message: String?) throws {
+    let files = try TemporaryFolder([
+      "test.yaml": """
+      purpose: A move.
+      guest: { kernel: "7.3" }
+      host: { kernel: "7.3" }
+      workload: { synthetic: { vectors: 2, messages: 4, interval: 50 us, \(move) } }
+      designs: [rmr-identity]
+      machine: { virtual-cpus: 2, host: { cpus: 3, gicr: 0x3000000000 } }
+
+      """
+    ])
+    do throws(InputError) {
+      _ = try Self.folder.scenario(named: files.path + "/test.yaml")
+      #expect(message == nil)
+    } catch {
+      let text = files.relative(error.description)
+      #expect(text.hasPrefix("test.yaml:4:"), "\(text)")
+      #expect(message.map { text.contains($0) } == true, "\(text)")
+    }
   }
 
   @Test("a scenario on unlike devices delivers under its designs")

@@ -136,8 +136,8 @@ struct VirtualSMMUTests {
     var bench = try twoLevel(span: 9)
     _ = bench.register(SMMURegister.cr0, 9)
     let opcodes: [SMMUOpcode] = [
-      .invalidateEL1, .sync, .invalidateEL1Address, .prefetchAddress, .prefetchConfiguration,
-      .invalidateContext, .invalidateDevice, .invalidateNonHyp,
+      .tlbiNHAll, .sync, .tlbiNHVA, .prefetchAddress, .prefetchConfiguration,
+      .invalidateContext, .invalidateDevice, .tlbiNSNHAll,
     ]
     #expect(
       queue(opcodes.map { SMMUCommand($0) }, in: &bench).names
@@ -147,7 +147,7 @@ struct VirtualSMMUTests {
   @Test("nothing is consumed before the queue is on, and then all of it")
   func queueOff() throws {
     var bench = try linear()
-    #expect(queue([SMMUCommand(.invalidateEL1)], in: &bench).isEmpty)
+    #expect(queue([SMMUCommand(.tlbiNHAll)], in: &bench).isEmpty)
     #expect(bench.register(SMMURegister.cr0, 8).names == ["invalidate 0x10"])
     #expect(bench.register(SMMURegister.cr0, 8).isEmpty)
   }
@@ -157,7 +157,7 @@ struct VirtualSMMUTests {
     var bench = try linear()
     _ = bench.register(SMMURegister.cr0, 8)
     for index in 0..<UInt64(600) {
-      let calls = queue([SMMUCommand(.invalidateEL1)], in: &bench, from: index)
+      let calls = queue([SMMUCommand(.tlbiNHAll)], in: &bench, from: index)
       #expect(calls.names == ["invalidate 0x10"])
     }
   }
@@ -200,8 +200,8 @@ extension VirtualSMMUTests {
     _ = bench.register(SMMURegister.commandQueueBase, Self.queue.rawValue | 8, width: 8)
     _ = bench.register(SMMURegister.cr0, 0x8)
     let commands = [
-      SMMUCommand(.invalidateEL1), SMMUCommand(SMMUOpcode(rawValue: opcode)),
-      SMMUCommand(.invalidateNonHyp),
+      SMMUCommand(.tlbiNHAll), SMMUCommand(SMMUOpcode(rawValue: opcode)),
+      SMMUCommand(.tlbiNSNHAll),
     ]
     for (slot, command) in commands.enumerated() {
       bench.memory.store(command, at: Self.queue + UInt64(slot) * 16)

@@ -14,7 +14,7 @@ internal import Software
 
 // What may be left when a VM has gone or comes back.
 extension Attack {
-  static let leftovers: [Attack] = [
+  static let staleStateAttacks: [Attack] = [
     Attack(
       name: "unplugged-device", actor: .device,
       action: "The device repeats its last message after it was taken from its VM.",
@@ -51,7 +51,7 @@ extension Attack {
       return .contained(access.outcome.meaning, stations: access.stations)
     }
     return .breach(
-      of: .host, "an interrupt of a device that nobody has", stations: access.stations)
+      of: .host, "an interrupt of a device without a VM", stations: access.stations)
   }
 
   private static func sendAfterReuse(
@@ -69,7 +69,7 @@ extension Attack {
     var delivered = 0
     var shown: [Journey.Stop] = []
     for event in try system.neighbourMessages {
-      let access = system.write(event, to: NeighbourVM.message)
+      let access = system.write(event, to: system.neighbourMessage)
       if case .message(_, .deliveredVirtual(_, let intid, _, _)) = access.outcome {
         return .breach(
           of: .guest, "vLPI \(intid) of the first VM's vPE becomes pending",
