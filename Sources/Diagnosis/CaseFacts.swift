@@ -37,6 +37,10 @@ package struct CaseFacts: Sendable {
   package var registers: [Sourced<RegisterDump>] = []
   /// Lines that look as if they mattered and that no rule reads.
   package var notUnderstood = NotUnderstood()
+  /// Options of a kernel's configuration that matter here, and whether they are set.
+  package var options: [String: Sourced<Bool>] = [:]
+  /// For each file that is a letter or a patch, the lines of logs that it quotes without a time stamp.
+  package var quotations: [String: Quotation] = [:]
   /// Interrupts in `/sys/kernel/debug/irq/irqs`.
   package var interruptStates: [InterruptState] = []
 
@@ -70,6 +74,7 @@ package struct CaseFile: Sendable {
     case registers = "register dump"
     case image = "memory image"
     case interruptState = "debugfs interrupt"
+    case configuration = "configuration of a kernel"
     case unknown = "not recognised"
   }
 
@@ -234,6 +239,10 @@ package struct Notice: Sendable {
     case groupFailed
     case idMappingConflict
     case reservedRangeFault
+    /// An MSI's address that the function cannot send.
+    case messageAddressTooWide
+    /// An invalidation of an SMMUv2 that does not end.
+    case invalidationStuck
     case lpiFault
     case itsFault
     case bypassFailed
@@ -268,6 +277,8 @@ package struct ListedFunction: Sendable {
   /// Data link layer active, of LnkSta.
   package var linkActive: Sourced<Bool>?
   package var isBridge = false
+  /// The buses behind a bridge.
+  package var buses: ClosedRange<UInt16>?
   package var powerState: Sourced<String>?
   package var space: [UInt8] = []
   package var spaceSource: Evidence?
@@ -333,9 +344,22 @@ package struct ReservedRegion: Sendable {
   package var source: Evidence
 }
 
-/// Values of SMMU registers by the manual's names.
+/// Values of registers of an SMMU, an ITS or a redistributor by the manuals' names; those of the SMMU
+/// without `SMMU_`.
 package struct RegisterDump: Hashable, Sendable {
   package var values: [String: UInt64]
+  /// The line of each, where the dump is text.
+  package var sources: [String: Evidence] = [:]
+}
+
+/// Lines of a log in a text of another kind.
+package struct Quotation: Sendable {
+  /// What quotes them: a letter, whose writer may have them from his machine or not, or a change to
+  /// a program, which has them from anywhere.
+  package enum Writer: Sendable { case letter, change }
+
+  package var writer: Writer
+  package var lines: Set<Int>
 }
 
 /// A VMM's name and version.

@@ -19,7 +19,9 @@ enum ControllerRules {
         timeouts.append((log, report, target, reached))
       }
     }
-    guard let (log, report, target, reached) = timeouts.first else { return [] }
+    guard let (log, report, target, reached) = timeouts.first else {
+      return offlineTargets(joined)
+    }
     let commands = joined.reports { if case .itsCommandFailed = $0 { true } else { false } }
     let builders = commands.compactMap { pair -> String? in
       guard case .itsCommandFailed(let name) = pair.report.content else { return nil }
@@ -127,6 +129,36 @@ enum ControllerRules {
           "Boot all CPUs (drop maxcpus= or nr_cpus=), or use a kernel whose its_set_affinity chooses among "
           + "the CPUs that are online.",
         show: "doorbell explain", explains: [.itsCommandStalled, .itsMemoryUnreachable])
+    ]
+  }
+
+  /// Vectors that stand at zero and are bound to CPUs that do not run, where others count and the
+  /// ITS's driver complains of nothing.
+  private static func offlineTargets(_ joined: Joined) -> [Finding] {
+    let processors = Processors(joined)
+    guard !processors.offline.isEmpty else { return [] }
+    let missing = Set(processors.offline)
+    let dead = joined.facts.interrupts.filter { row in
+      row.isMessage && row.total == 0
+        && joined.facts.affinities[row.number].map { $0.value.allSatisfy(missing.contains) } == true
+    }
+    let isCounting = joined.facts.interrupts.contains { $0.isMessage && $0.total > 0 }
+    guard !dead.isEmpty, isCounting else { return [] }
+    let names = dead.prefix(6).map(\.names).joined(separator: ", ")
+    return [
+      Finding(
+        .lpiTargetCpuOffline, joined.lostInterrupts.isEmpty ? 0.7 : 0.85,
+        dead.prefix(3).map { Optional.some($0.source) }
+          + dead.prefix(3).map { joined.facts.affinities[$0.number]?.source }
+          + processors.sources.map(Optional.some) + [joined.lostInterrupts.first?.source],
+        means:
+          "\(processors.text), and \(names) \(dead.count == 1 ? "is" : "are") bound to such CPUs alone and "
+          + "stand\(dead.count == 1 ? "s" : "") at zero, while vectors of running CPUs count: the collection of a "
+          + "CPU that is not online has no redistributor as target.",
+        fix:
+          "Bring the CPUs up, or bind those interrupts to CPUs that run; a managed interrupt "
+          + "follows when its CPU comes online.",
+        explains: [.deviceidUnmapped])
     ]
   }
 

@@ -128,7 +128,7 @@ struct SystemFileReader: Sendable {
       return nil
     }
     if let region = Self.region(line) { return .region(region.0, region.1, group: group) }
-    return namedGroup(line)
+    return namedGroup(line, isIndented: line.startIndex != text.startIndex)
   }
 
   /// `/proc/irq/63/effective_affinity_list:0`. The effective one wins, and comes after the other.
@@ -172,7 +172,7 @@ struct SystemFileReader: Sendable {
   }
 
   /// `IOMMU Group 24 0009:01:00.0 ...`, `group 5 type=DMA`, and members below a heading.
-  private mutating func namedGroup(_ line: Substring) -> Fact? {
+  private mutating func namedGroup(_ line: Substring, isIndented: Bool) -> Fact? {
     let words = line.split(separator: " ")
     guard let first = words.first else { return nil }
     if words.count > 1, first.lowercased() == "iommu", words[1].lowercased() == "group",
@@ -186,6 +186,8 @@ struct SystemFileReader: Sendable {
       return .heading
     }
     guard let group else { return nil }
+    // `<tab>0007:21:00.0 Ethernet controller ...` below `IOMMU Group 44:`.
+    if isIndented, let function = PCIFunction(first) { return .member(function, group) }
     if words.count == 1 || first == "device", let last = words.last,
       let function = PCIFunction(last)
     {

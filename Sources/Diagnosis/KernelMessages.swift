@@ -59,6 +59,8 @@ struct KnownMessage: Sendable {
     .init(.itsFault, "its", "unable to"),
     .init(.itsFault, "its", "queue", "full"),
     // drivers/iommu/arm.
+    // drivers/iommu/arm/arm-smmu: SMMUv2 has no queue, and waits for its TLB's own status.
+    .init(.invalidationStuck, "tlb sync timed out"),
     .init(.smmuFailed, "arm-smmu", "probe", "fail"),
     .init(.smmuFailed, "arm-smmu", "failed to reset"),
     .init(.smmuFailed, "arm-smmu", "gbpa not responding"),
@@ -75,7 +77,11 @@ struct KnownMessage: Sendable {
     .init(.deviceGone, "d3cold to d0"),
     .init(.deviceGone, "config space inaccessible"),
     .init(.deviceGone, "device lost"),
-    .init(.deviceGone, "0xffffffff"),
+    // A register that reads as all ones.
+    .init(.deviceGone, "status", "0xffffffff"),
+    .init(.deviceGone, "register", "0xffffffff"),
+    .init(.deviceGone, "pcie link lost"),
+    .init(.deviceGone, "pci slot is unavailable"),
     .init(.deviceGone, "device disconnected"),
     .init(.deviceGone, "fallen off the bus"),
     .init(.functionReset, "not ready", "after flr"),
@@ -127,6 +133,8 @@ struct KnownMessage: Sendable {
     .init(.messagesUnavailable, "msi", "could not"),
     .init(.messagesUnavailable, "vectors", "fail"),
     .init(.messagesUnavailable, "allocate irq"),
+    .init(.messagesUnavailable, "alloc irq"),
+    .init(.messagesUnavailable, "request irq vector"),
     .init(.messagesUnavailable, "allocate", "interrupt", "fail"),
     .init(.messagesUnavailable, "no irq"),
     .init(.stall, "soft lockup"),
@@ -157,6 +165,15 @@ struct KnownMessage: Sendable {
     .init(.bypassFailed, "irq bypass", "fails"),
     .init(.reservedRangeFault, "rmr descriptor"),
     .init(.reservedRangeFault, "rmr node"),
+    // Messages without a word of trouble in them.
+    .init(.messagesNotIsolated, "no interrupt remapping"),
+    .init(.idMappingConflict, "conflicting mapping for input id"),
+    // drivers/pci/msi/msi.c: msi_verify_entries, and pci_msi_domain_set_desc of old.
+    .init(.messageAddressTooWide, "arch assigned 64-bit msi address"),
+    // drivers/nvme/host/pci.c: nvme_warn_reset.
+    .init(.deviceGone, "csts=0xffffffff"),
+    .init(.deviceGone, "adapter removed"),
+    .init(.deviceGone, "surprise removal"),
   ]
 }
 
@@ -224,7 +241,9 @@ enum LineClass {
           "link is down", "link down", "link change", "falling back", "resetting", "reset done",
           "disabling irq", "map translation", "card not present", "containment", "rmr ",
           "device lost", "lockup",
-          "lpis enabled", "corrupted",
+          "lpis enabled", "corrupted", "conflicting mapping", "arch assigned", "adapter removed",
+          "csts=0xffffffff",
+          "surprise removal", "interrupt remapping",
         ]
       ),
       (

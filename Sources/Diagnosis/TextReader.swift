@@ -28,6 +28,9 @@ struct TextReader {
   private var states: [InterruptState] = []
   private var registers: [String: UInt64] = [:]
   private var registerSource: Evidence?
+  private var registerSources: [String: Evidence] = [:]
+  private var options: [String: Sourced<Bool>] = [:]
+  private var prose = ProseReader()
   private var tables = ACPIText.Reader()
   /// The source of a device tree, from its first line on.
   private var treeSource: [UInt8] = []
@@ -79,7 +82,7 @@ struct TextReader {
     let line = KernelLogLine(bytes)
     if !line.isKernel, takeFirmware(bytes) { return }
     if kernel.reports.read(line) {
-      if line.isKernel { kinds.insert(.kernelLog) }
+      if line.isKernel { kinds.insert(.kernelLog) } else { prose.quote(number) }
       return
     }
     let classes = LineClass.scanner.categories(in: line.message)
@@ -106,6 +109,7 @@ struct TextReader {
     _ line: KernelLogLine, _ bytes: [UInt8], _ classes: UInt64, _ number: Int
   ) {
     let text = String(decoding: line.bytes, as: UTF8.self)
+    prose.read(line.bytes)
     func source() -> Evidence {
       Evidence(file: file, line: number, text: KernelFacts.shown(text))
     }
@@ -119,7 +123,9 @@ struct TextReader {
       kinds.insert(kind)
       return
     }
-    if takeState(text, source()) || takeRegister(text, source()) { return }
+    if takeState(text, source()) || takeRegister(text, source()) || takeOption(text, source()) {
+      return
+    }
     if vmm.take(text, source()) { return }
     if unclaimed == nil, text.utf8.contains(UInt8(ascii: "x")), text.contains("0x") {
       unclaimed = source()
@@ -128,6 +134,7 @@ struct TextReader {
     guard classes != 0, let colon = text.firstRange(of: ": "),
       text[..<colon.lowerBound].split(separator: " ").count <= 3
     else { return }
+    prose.quote(number)
     kernel.take(line, classes: classes, number: number, others: &others)
   }
 
@@ -156,6 +163,9 @@ struct TextReader {
       possible = Sourced(list, source)
       kinds.insert(.affinities)
     case .member(let function, let group):
+      // The member's line may be one of `lspci`.
+      let line = String(text.drop { $0 == " " || $0 == "\t" })
+      if line.contains(" "), let kind = listing.take(line, source) { kinds.insert(kind) }
       kinds.insert(.groups)
       if groups.count < 65_536 { groups[function] = Sourced(group, source) }
     case .region(let range, let type, let group):
@@ -199,6 +209,7 @@ struct TextReader {
     "IDR0", "IDR1", "IDR3", "IDR5", "CR0", "CR0ACK", "CR1", "CR2", "GBPA", "STRTAB_BASE",
     "STRTAB_BASE_CFG", "CMDQ_BASE", "CMDQ_PROD", "CMDQ_CONS", "EVENTQ_BASE", "EVENTQ_PROD",
     "EVENTQ_CONS", "GERROR", "GERRORN", "GITS_CTLR", "GITS_CREADR", "GITS_CWRITER", "GITS_CBASER",
+    "GICR_CTLR", "GICR_PROPBASER", "GICR_PENDBASER",
   ]
 
   /// `SMMU_STRTAB_BASE = 0x40001000`, with a colon or nothing for the equals sign.
@@ -212,8 +223,27 @@ struct TextReader {
     if name.hasPrefix("SMMU_") { name = String(name.dropFirst(5)) }
     guard Self.registerNames.contains(name) else { return false }
     registers[name] = value
+    registerSources[name] = source
     if registerSource == nil || name == "STRTAB_BASE" { registerSource = source }
     kinds.insert(.registers)
+    return true
+  }
+
+  private static let optionNames: Set<Substring> = [
+    "CONFIG_ARM_SMMU", "CONFIG_ARM_SMMU_V3", "CONFIG_ARM_SMMU_V3_IOMMUFD", "CONFIG_ARM_GIC_V3_ITS",
+    "CONFIG_IOMMUFD",
+  ]
+
+  /// `CONFIG_ARM_SMMU_V3=y` and `# CONFIG_ARM_SMMU_V3 is not set` of a kernel's configuration.
+  private mutating func takeOption(_ text: String, _ source: Evidence) -> Bool {
+    let line = text.drop { $0 == "#" || $0 == " " }
+    guard line.hasPrefix("CONFIG_") else { return false }
+    let name = line.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+    let rest = line[name.endIndex...]
+    let isOff = rest.hasPrefix(" is not set") || rest.hasPrefix("=n")
+    guard isOff || rest.hasPrefix("=") else { return false }
+    kinds.insert(.configuration)
+    if Self.optionNames.contains(name) { options[String(name)] = Sourced(!isOff, source) }
     return true
   }
 
@@ -259,8 +289,11 @@ struct TextReader {
     facts.vmmVersion = facts.vmmVersion ?? vmm.version
     if !mappings.isEmpty { facts.mappings = mappings }
     facts.interruptStates += states
+    facts.options.merge(options) { first, _ in first }
+    if let quotation = prose.quotation { facts.quotations[file] = quotation }
     if let registerSource {
-      facts.registers.append(Sourced(RegisterDump(values: registers), registerSource))
+      facts.registers.append(
+        Sourced(RegisterDump(values: registers, sources: registerSources), registerSource))
     }
     for (name, kind) in others.kinds {
       for example in kind.examples { facts.notUnderstood.add(name, example) }
@@ -332,7 +365,7 @@ struct TextReader {
     0x64: ("GERRORN", false), 0x80: ("STRTAB_BASE", false), 0x84: ("STRTAB_BASE", true),
     0x88: ("STRTAB_BASE_CFG", false), 0x90: ("CMDQ_BASE", false), 0x94: ("CMDQ_BASE", true),
     0x98: ("CMDQ_PROD", false), 0x9c: ("CMDQ_CONS", false), 0xa0: ("EVENTQ_BASE", false),
-    0xa4: ("EVENTQ_BASE", true),
+    0xa4: ("EVENTQ_BASE", true), 0x1_00a8: ("EVENTQ_PROD", false), 0x1_00ac: ("EVENTQ_CONS", false),
   ]
 
   /// Registers by offset, as `regs.json` of a memory image has them.
@@ -369,6 +402,8 @@ extension ListedFunction {
     all.maskBits = maskBits ?? other.maskBits
     all.isGone = isGone ?? other.isGone
     all.linkActive = linkActive ?? other.linkActive
+    all.buses = buses ?? other.buses
+    all.isBridge = isBridge || other.isBridge
     all.powerState = powerState ?? other.powerState
     all.atsEnabled = atsEnabled ?? other.atsEnabled
     if all.entries.isEmpty { all.entries = other.entries }

@@ -179,7 +179,8 @@ struct VMMReader: Sendable {
   /// What messages of a VMM about its machine speak of.
   private static let subjects = [
     "qemu-system", "vmm", "vfio", "iommu", "hypervisor", "smmu", "error:", "error ", "caused by",
-    "os error", "kvm", "ioas", "guest ram", "invalid command attributes",
+    "os error", "kvm", "ioas", "guest ram", "invalid command attributes", "deviceid", "device id",
+    "devid", "eventid", "event id",
   ]
   private static let subjectScanner = KeywordScanner(subjects.map { (word: $0, category: 0) })
 
@@ -401,6 +402,12 @@ struct VMMReader: Sendable {
     (["bound to their vfio bus driver"], .groupNotViable),
     // hw/intc/arm_gicv3_its.c, with -d guest_errors.
     (["invalid command attributes"], .interruptController),
+    (["msi", "no deviceid"], .routing), (["msi", "no devid"], .routing),
+    (["msi", "without deviceid"], .routing), (["msi", "without devid"], .routing),
+    (["msi", "devid=none"], .routing), (["msi", "devid: none"], .routing),
+    (["its", "deviceid"], .interruptController), (["its", "device id"], .interruptController),
+    (["its", "devid"], .interruptController), (["its", "eventid"], .interruptController),
+    (["its", "event id"], .interruptController), (["msi", "eventid"], .interruptController),
     (["viommu"], .virtualIOMMUAllocation),
     (["vdevice"], .virtualDeviceAllocation),
     (["allocate hwpt"], .pageTableAllocation),
@@ -422,6 +429,13 @@ struct VMMReader: Sendable {
     (["vfio device", "no such"], .deviceMissing), (["no such host device"], .deviceMissing),
   ]
 
+  /// What becomes of a message that an ITS does not translate.
+  private static let losses = KeywordScanner(
+    [
+      "unmapped", "not mapped", "no mapping", "no device table", "no entry", "out of range",
+      "beyond", "exceed", "too large", "too big", "dropp", "discard", "ignored", "unknown",
+    ].map { (word: $0, category: 0) })
+
   private mutating func takeComplaint(_ text: String, _ lower: String, _ source: Evidence) -> Bool {
     let bytes = Array(text.utf8)[...]
     guard Self.subjectScanner.categories(in: bytes) != 0 else { return false }
@@ -436,6 +450,7 @@ struct VMMReader: Sendable {
     let isMessage = ["qemu", "error", "vmm", "libvirt", "warn"].contains { lower.contains($0) }
     let isTrouble =
       number != nil || refusals.contains(kind) && isMessage
+      || kind == .interruptController && Self.losses.categories(in: bytes) != 0
       || LineClass.isTrouble(text, LineClass.scanner.categories(in: bytes))
     guard isTrouble else {
       if lower.contains("vfio") || lower.contains("qemu-system") { kinds.insert(.vmmLog) }

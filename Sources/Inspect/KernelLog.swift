@@ -147,7 +147,11 @@ package struct KernelLog: Sendable {
   private mutating func read(_ line: KernelLogLine, message: ArraySlice<UInt8>) -> Bool {
     let (device, body) = Self.subject(message)
     let context = Context(device: device, caller: line.caller)
-    if let word = Self.word(body) { return take(word, context, line) }
+    if let word = Self.word(body) {
+      // `SMMU_CR0: 0xd` is a register's line, and no word of a dump.
+      guard line.isKernel || !device.isEmpty || Self.startsWithNumber(message) else { return false }
+      return take(word, context, line)
+    }
     if device.isEmpty, let words = Self.words(body) {
       for word in words { takeBare(word, line) }
       return true
@@ -177,6 +181,10 @@ package struct KernelLog: Sendable {
       position = after
     }
     return ([], message.drop { $0 == 0x20 || $0 == 0x09 })
+  }
+
+  private static func startsWithNumber(_ message: ArraySlice<UInt8>) -> Bool {
+    message.drop { $0 == 0x20 || $0 == 0x09 }.starts(with: "0x".utf8)
   }
 
   private static func isName(_ name: ArraySlice<UInt8>) -> Bool {
@@ -347,11 +355,28 @@ package struct KernelLog: Sendable {
   {
     if text.contains("context fault:") { return takeContextFault(text, context, line) }
     guard let range = text.firstRange(of: "event 0x"), text.contains("received:") else {
-      return false
+      return takeQuoted(text, line)
     }
     // A console may put something before the heading.
     openEvent(text[range.lowerBound...].split(separator: " ")[...], context, line)
     return true
+  }
+
+  /// Four words of an event within a line, as people write them into a sentence.
+  private mutating func takeQuoted(_ text: String, _ line: KernelLogLine) -> Bool {
+    let tokens = text.split { " \t,;()[]".contains($0) }
+    guard tokens.count >= 4 else { return false }
+    for start in 0...min(tokens.count - 4, 64) {
+      let words = tokens[start..<(start + 4)].compactMap { token -> UInt64? in
+        token.utf8.count == 18 && token.hasPrefix("0x") ? UInt64(number: token) : nil
+      }
+      guard words.count == 4, Self.isEvent(words) else { continue }
+      add(
+        .event(LoggedEvent(words: words, isRaw: true)), device: "", line: lines, time: line.time,
+        text: text)
+      return true
+    }
+    return false
   }
 
   private mutating func openEvent(

@@ -37,6 +37,57 @@ struct OpenQuestionTests {
     #expect(diagnosis.causes.first?.cause == .cannotTell)
   }
 
+  private static let quoted =
+    "   arm-smmu-v3 arm-smmu-v3.0.auto: CMDQ error (cons 0x0301f4c8): ATC invalidate timeout\n"
+
+  @Test("what a letter quotes counts less than a log")
+  func letter() {
+    let letter =
+      "Hi all,\n\nlast year we had this on another machine of ours:\n\n\(Self.quoted)\n"
+      + "and I wonder whether what the new one logs is the same.\n"
+    let log = Kernel.event(0x8100_0000_0013, 0x0200_0000_0000, 0xdead_b000, 0)
+    #expect(
+      Report(["mail": letter, "log": log]).diagnosis.causes.map(\.cause) == [
+        .dmaPermission, .cmdqAtcTimeout,
+      ])
+    // Alone it is still the best that there is.
+    #expect(Report(["mail": letter]).diagnosis.causes.first?.cause == .cmdqAtcTimeout)
+    #expect(Report(["log": Self.quoted]).diagnosis.causes.first?.confidence ?? 0 > 0.9)
+  }
+
+  @Test("what a change to a program quotes decides nothing")
+  func change() {
+    let change =
+      "Subject: [PATCH] iommu: fix\n\nOn some boards one gets\n\n\(Self.quoted)\nwhen it is gone.\n---\n"
+      + "diff --git a/x.c b/x.c\n--- a/x.c\n+++ b/x.c\n@@ -1,3 +1,3 @@\n-a\n+b\n"
+    #expect(Report(["0001.patch": change]).diagnosis.causes.first?.cause == .cannotTell)
+  }
+
+  @Test(
+    "a log is read whatever stands before its time stamps",
+    arguments: ["login: ", "ttyAMA0| ", "2026-05-05 10:10:10.123 INFO console: ", "[12:00:01] "])
+  func prefix(text: String) {
+    let log = Kernel.event(0x8100_0000_0013, 0x0200_0000_0000, 0xdead_b000, 0)
+      .split(separator: "\n").map { text + $0 + "\n" }.joined()
+    #expect(Report(["log": log]).diagnosis.causes.first?.cause == .dmaPermission)
+  }
+
+  @Test("a time stamp of a program is no kernel's")
+  func program() {
+    let log =
+      "[2025-10-10T11:03:22.102Z ERROR devices::irqfd] KVM_SIGNAL_MSI addr=0x8090040 devid=none failed: Invalid argument (os error 22)\n"
+    #expect(Report(["log": log]).diagnosis.causes.first?.cause == .msiRouteNoDeviceid)
+  }
+
+  @Test("four words of an event within a sentence are an event")
+  func sentence() {
+    let text =
+      "I see 0x0000440000000010 0x0000020000000000 0x0000000008000040 0x0000000000000000, why?\n"
+    let diagnosis = Report(["mail": text]).diagnosis
+    #expect(diagnosis.causes.first?.cause == .cannotTell)
+    #expect(diagnosis.causes.first?.means.contains("0x4400") == true)
+  }
+
   @Test("a flood of lines is counted in full and shown once")
   func flood() {
     let lines = (0..<5000).map {
