@@ -29,6 +29,8 @@ package struct CaseFacts: Sendable {
   /// Physical pages that a VMM says it maps as doorbells.
   package var doorbellMappings: [Sourced<UInt64>] = []
   package var vmmVersion: Sourced<VMMVersion>?
+  /// The host's kernel, where a VMM's log notes it.
+  package var hostRelease: Sourced<KernelRelease>?
   /// Mappings of IOVAs in traces of the kernel.
   package var mappings = MappingTrace()
   package var firmware: [FirmwareSet] = []
@@ -231,6 +233,7 @@ package struct Notice: Sendable {
     case vfioEnabled
     case functionReset
     case linkDown
+    case linkUp
     case deviceGone
     case pcieError
     case messagesUnavailable
@@ -318,14 +321,48 @@ package struct InterruptRow: Sendable {
   package var total: UInt64 {
     counts.reduce(0) { $0.addingReportingOverflow($1).partialValue }
   }
-  /// Whether the chip is one of messages: a word of its name says so.
-  package var isMessage: Bool { chip.split(separator: "-").contains(where: Self.isOfMessages) }
+  /// Which controller takes the message; `nil` for a wired interrupt.
+  package var controller: MessageController? { MessageController(chip: chip) }
+  package var isMessage: Bool { controller != nil }
+  /// What it is for beyond a device's own vectors; `nil` for those.
+  package var role: Role? { Role.named.first { names.contains($0.name) }?.role }
 
-  /// Words in the names of Linux's chips for messages: `ITS-MSI`, `ITS-PCI-MSIX-...`, `ITS-pMSI`,
-  /// `GICv2m-PCI-MSI`, `MBI-pMSI`, `IR-PCI-MSI` (`irq_chip.name`).
-  private static func isOfMessages(_ word: Substring) -> Bool {
-    ["MSI", "MSIX", "pMSI", "fMSI", "GICv2m", "MBI"].contains(word)
+  package enum Role: Sendable {
+    /// An assigned function's vector, which VFIO passes on to a VM.
+    case relayed
+    /// The CPU's own timer.
+    case timer
+    /// Errors, hot-plug and power of a port, which need not come.
+    case port
+
+    /// Names that drivers give (`drivers/vfio/pci/vfio_pci_intrs.c`, `arch_timer`, `drivers/pci/pcie`).
+    fileprivate static let named: [(name: String, role: Role)] = [
+      ("vfio-msi", .relayed), ("arch_timer", .timer), ("PME", .port), ("aerdrv", .port),
+      ("pciehp", .port), ("bwctrl", .port), ("bwnotif", .port), ("dpc", .port),
+    ]
   }
+}
+
+/// What takes messages and makes interrupts of them, as Linux names its chips (`irq_chip.name`):
+/// `ITS-MSI`, `ITS-PCI-MSIX-0000:01:00.0`, `ITS-pMSI`, `GICv2m-PCI-MSI`, `MBI-pMSI`, `IR-PCI-MSI`.
+package enum MessageController: Sendable {
+  case its
+  case messageFrame
+  /// A controller that the chip's name does not tell.
+  case other
+
+  init?(chip: String) {
+    let words = chip.split(separator: "-")
+    if words.contains("GICv2m") || chip == "MSI" {
+      self = .messageFrame
+    } else if words.contains(where: Self.marks.contains) {
+      self = words.first == "ITS" ? .its : .other
+    } else {
+      return nil
+    }
+  }
+
+  private static let marks: Set<Substring> = ["MSI", "MSIX", "pMSI", "fMSI", "MBI"]
 }
 
 /// An interrupt's file in `/sys/kernel/debug/irq/irqs`.

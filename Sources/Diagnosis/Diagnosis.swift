@@ -135,11 +135,7 @@ struct OpenQuestions {
   private var silent: [JoinedFunction] {
     joined.functions.filter { function in
       function.interruptCount == 0
-        && function.interrupts.contains { row in
-          !["PME", "aerdrv", "pciehp", "bwctrl", "dpc", "config"].contains {
-            row.names.contains($0)
-          }
-        }
+        && function.interrupts.contains { $0.role != .port && $0.names != "config" }
     }
   }
 

@@ -22,7 +22,9 @@ enum FunctionRules {
         $0 == 0 ? " Its \(function.interrupts.count) interrupts count zero, none ever came." : ""
       } ?? ""
     if let master = listed.busMaster, !master.value, hasMessages,
-      function.driver != nil || isComplained
+      function.driver != nil || isComplained,
+      // A function at rest does without, until its driver wakes it.
+      isComplained || listed.powerState.map({ $0.value.hasPrefix("D0") }) ?? true
     {
       let isOwned = function.driver == "vfio-pci" && !isComplained
       return [
@@ -125,6 +127,38 @@ enum FunctionRules {
     }
   }
 
+  /// Slots that report that their link went down and not that it came back.
+  private static func closedSlots(_ joined: Joined) -> [Finding] {
+    for log in joined.facts.logs {
+      for down in log.notices where down.kind == .linkDown {
+        guard let port = down.function else { continue }
+        let later = log.notices.last {
+          $0.function == port && [.linkDown, .linkUp].contains($0.kind)
+        }
+        guard later?.kind == .linkDown else { continue }
+        let behind = joined.functions.filter {
+          $0.function.domain == port.domain && $0.function != port && !$0.notices.isEmpty
+        }
+        return [
+          Finding(
+            .deviceLostLink, behind.isEmpty ? 0.7 : 0.8,
+            [down.source, later?.source]
+              + behind.prefix(3).map { $0.notices.first?.source },
+            means:
+              "The slot of \(port) reports that the link went down, and not that it came back: the device "
+              + "behind it is off its link or powered down"
+              + (behind.isEmpty
+                ? "" : " (\(behind.prefix(4).map(\.title).joined(separator: ", ")))")
+              + ", and its interrupts and DMA ended with it.",
+            fix:
+              "Find out why the device left its link (power, slot, AER log) and reset or remove it.",
+            missing: [MissingFile(.listing, "which function reads as all ones")])
+        ]
+      }
+    }
+    return []
+  }
+
   /// Devices that are off their link, where no time-out of the SMMU tells more.
   private static func gone(_ joined: Joined) -> [Finding] {
     var devices: [PCIFunction: [Evidence]] = [:]
@@ -156,6 +190,7 @@ enum FunctionRules {
           missing: [MissingFile(.listing, "which function reads as all ones")],
           explains: [.msiNotEnabled, .busMasterOff]))
     }
+    if devices.isEmpty, findings.isEmpty { findings += closedSlots(joined) }
     return findings
       + devices.sorted { $0.key < $1.key }.prefix(4).map { function, lines in
         let link = links.first { $0.function?.domain == function.domain }

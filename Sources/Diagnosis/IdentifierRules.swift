@@ -451,7 +451,7 @@ enum IdentifierRules {
     var findings: [Finding] = []
     for function in joined.functions where function.isSilent {
       guard let listed = function.listed, findings.count < 8,
-        function.interrupts.contains(where: { $0.chip.contains("ITS") })
+        function.interrupts.contains(where: { $0.controller == .its })
       else { continue }
       let count = max(
         function.interrupts.count, listed.msix?.value.count ?? 0, listed.msi?.value.count ?? 0, 2)

@@ -291,6 +291,7 @@ package struct Joined: Sendable {
     if let log = facts.logs.first(where: { $0.side == side && $0.release != nil }) {
       return log.release
     }
+    if side == .host, let release = facts.hostRelease { return release }
     let unknown = facts.logs.filter { $0.side == nil && $0.release != nil }
     return unknown.count == 1 ? unknown[0].release : nil
   }

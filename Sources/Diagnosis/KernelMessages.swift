@@ -152,6 +152,8 @@ struct KnownMessage: Sendable {
     .init(.linkDown, "pciehp", "link down"),
     .init(.linkDown, "card not present"),
     .init(.linkDown, "dpc:", "containment"),
+    .init(.linkUp, "pciehp", "link up"),
+    .init(.linkUp, "pciehp", "card present"),
     .init(.interfaceDown, "link is down"),
     .init(.interfaceDown, "link down"),
     .init(.interfaceDown, " new 0"),
@@ -194,6 +196,8 @@ enum LineClass {
   static let trace = 12
   static let group = 13
   static let harmless = 14
+  /// PCI Express ports and their errors.
+  static let port = 15
 
   /// Words that hold a word of trouble and are none: "default" is no "fault", "invalidation" not
   /// "invalid".
@@ -238,7 +242,8 @@ enum LineClass {
       (
         doings,
         [
-          "link is down", "link down", "link change", "falling back", "resetting", "reset done",
+          "link is down", "link down", "link change", "pciehp", "falling back", "resetting",
+          "reset done",
           "disabling irq", "map translation", "card not present", "containment", "rmr ",
           "device lost", "lockup",
           "lpis enabled", "corrupted", "conflicting mapping", "arch assigned", "adapter removed",
@@ -256,7 +261,7 @@ enum LineClass {
       ),
       (trace, [": map:", ": unmap:", "iommu: iova", "attach_device", "detach_device"]),
       (group, ["iommu_groups", "iommu group", "_affinity_list", "reserved_regions"]),
-      (harmless, harmlessWords),
+      (harmless, harmlessWords), (port, ["aer:", "pcieport"]),
     ]
     return KeywordScanner(words.flatMap { pair in pair.1.map { (word: $0, category: pair.0) } })
   }()
@@ -327,9 +332,9 @@ extension KernelFacts {
   /// functions that complain of interrupts.
   private func isConcerned(_ text: String, _ classes: UInt64) -> Bool {
     let concerned = LineClass.mask(
-      LineClass.smmu, LineClass.controller, LineClass.iommu, LineClass.vfio, LineClass.hypervisor)
+      LineClass.smmu, LineClass.controller, LineClass.iommu, LineClass.vfio, LineClass.hypervisor,
+      LineClass.port)
     if classes & concerned != 0 { return true }
-    if text.contains("AER:") || text.contains("pcieport") { return true }
     return function(in: text) != nil
   }
 

@@ -27,7 +27,10 @@ struct ListingReader: Sendable {
       current = nil
       return nil
     }
-    if text.hasPrefix("msix["), current != nil { return takeDetail(text[...], source) }
+    if let current, let entry = Self.entry(text[...], source) {
+      functions[current]?.entries.append(entry)
+      return .listing
+    }
     if let kind = takeRow(text, source) { return kind }
     return takeTitle(text, source)
   }

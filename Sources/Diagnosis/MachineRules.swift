@@ -119,7 +119,7 @@ enum MachineRules {
     let host =
       joined.facts.logs.first { $0.side == .host && $0.release != nil }
       ?? joined.facts.logs.first { $0.release != nil && $0.side != .guest }
-    let release = host?.release
+    let release = host?.release ?? joined.facts.hostRelease
     let error = complaint.error.map(ErrorNumber.name) ?? "an error"
     let version = joined.facts.vmmVersion
     let needs =

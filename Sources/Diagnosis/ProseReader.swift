@@ -22,9 +22,10 @@ struct ProseReader: Sendable {
     if Self.isSentence(line) { sentences += 1 }
   }
 
-  /// Notes a line of a log's form without a time stamp.
-  mutating func quote(_ number: Int) {
-    if quoted.count < Self.limit { quoted.insert(number) }
+  /// Notes a line of a log's form without a time stamp. Words alone are the writer's own question.
+  mutating func quote(_ message: ArraySlice<UInt8>, _ number: Int) {
+    let isNumber = message.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "0")
+    if !isNumber, quoted.count < Self.limit { quoted.insert(number) }
   }
 
   /// What the text quotes; `nil` where it is no letter and no change.

@@ -61,10 +61,17 @@ struct TextReader {
     if mayBeDocument, document.count < Self.documentLimit { document += bytes + [0x0a] }
     guard isDocument else { return take(line: bytes, number: number) }
     if let message = Self.journalMessage(bytes) { take(line: message, number: number) }
-    if unclaimed == nil, String(decoding: bytes, as: UTF8.self).contains("0x") {
+    if unclaimed == nil, Self.hasNumber(bytes[...]) {
       unclaimed = Evidence(
         file: file, line: number, text: KernelFacts.shown(String(decoding: bytes, as: UTF8.self)))
     }
+  }
+
+  private static let numbers = KeywordScanner([(word: "0x", category: 0)])
+
+  /// Whether a line has a hexadecimal number.
+  private static func hasNumber(_ line: ArraySlice<UInt8>) -> Bool {
+    numbers.categories(in: line) != 0
   }
 
   /// The message in a line of `journalctl -o json-pretty`: `"MESSAGE" : "..."`.
@@ -82,7 +89,7 @@ struct TextReader {
     let line = KernelLogLine(bytes)
     if !line.isKernel, takeFirmware(bytes) { return }
     if kernel.reports.read(line) {
-      if line.isKernel { kinds.insert(.kernelLog) } else { prose.quote(number) }
+      if line.isKernel { kinds.insert(.kernelLog) } else { prose.quote(line.message, number) }
       return
     }
     let classes = LineClass.scanner.categories(in: line.message)
@@ -127,14 +134,14 @@ struct TextReader {
       return
     }
     if vmm.take(text, source()) { return }
-    if unclaimed == nil, text.utf8.contains(UInt8(ascii: "x")), text.contains("0x") {
+    if unclaimed == nil, Self.hasNumber(line.bytes[...]) {
       unclaimed = source()
     }
     // A kernel's message whose time stamp was left out names its driver.
     guard classes != 0, let colon = text.firstRange(of: ": "),
       text[..<colon.lowerBound].split(separator: " ").count <= 3
     else { return }
-    prose.quote(number)
+    prose.quote(line.message, number)
     kernel.take(line, classes: classes, number: number, others: &others)
   }
 
@@ -287,6 +294,7 @@ struct TextReader {
     facts.doorbellMappings += vmm.doorbells
     facts.looseEvents += trace.events
     facts.vmmVersion = facts.vmmVersion ?? vmm.version
+    facts.hostRelease = facts.hostRelease ?? vmm.hostRelease
     if !mappings.isEmpty { facts.mappings = mappings }
     facts.interruptStates += states
     facts.options.merge(options) { first, _ in first }

@@ -18,9 +18,30 @@ package struct VirtualMachineCommand: Sendable {
   /// Devices: the driver, and its properties.
   package var devices: [(driver: String, properties: [String: String], text: String)] {
     values("device").map { text in
+      if text.hasPrefix("{"), let object = try? JSONValue(parsing: Array(text.utf8)),
+        case .object(let members) = object
+      {
+        return Self.device(members, text)
+      }
       let parts = text.split(separator: ",").map(String.init)
       return (parts.first ?? "", Self.properties(parts.dropFirst()), text)
     }
+  }
+
+  /// A device as libvirt writes it, in one JSON object.
+  private static func device(
+    _ members: [JSONValue.Member], _ text: String
+  ) -> (driver: String, properties: [String: String], text: String) {
+    var properties: [String: String] = [:]
+    for member in members {
+      switch member.value {
+      case .string(let value): properties[member.name] = value
+      case .bool(let value): properties[member.name] = value ? "on" : "off"
+      case .integer(let value): properties[member.name] = String(value)
+      default: break
+      }
+    }
+    return (properties["driver"] ?? "", properties, text)
   }
 
   package static func properties(_ parts: some Sequence<String>) -> [String: String] {
@@ -73,9 +94,10 @@ package struct VirtualMachineCommand: Sendable {
       $0.properties["host"].flatMap { PCIFunction($0) }
         ?? $0.properties["sysfsdev"].flatMap { PCIFunction.first(in: $0) }
     }
-    let others = options.filter { $0.name == "device" && $0.value.contains("path=") }.compactMap {
-      PCIFunction.first(in: $0.value)
-    }
+    // `--device path=` of Cloud Hypervisor, `--vfio` of crosvm and OpenVMM, `--vfio-pci` of kvmtool.
+    let others = options.filter {
+      $0.name == "device" && $0.value.contains("path=") || ["vfio", "vfio-pci"].contains($0.name)
+    }.compactMap { PCIFunction.first(in: $0.value) }
     return hosts + others
   }
 
@@ -135,6 +157,8 @@ package struct VMMComplaint: Sendable {
 struct VMMReader: Sendable {
   private(set) var commands: [VirtualMachineCommand] = []
   private(set) var version: Sourced<VMMVersion>?
+  /// The host's kernel, as libvirt notes it at a start.
+  private(set) var hostRelease: Sourced<KernelRelease>?
   private(set) var complaints: [VMMComplaint] = []
   private(set) var ram: [Sourced<ClosedRange<UInt64>>] = []
   /// The physical side of mappings of a doorbell.
@@ -172,7 +196,8 @@ struct VMMReader: Sendable {
   /// Words of which each line that matters here has one: names of programs and of what they speak of.
   private static let words = KeywordScanner(
     (subjects + [
-      "qemu-kvm", "cloud-hypervisor", "openvmm", "crosvm", "lkvm", "emulator version", "ioctl(",
+      "qemu-kvm", "libvirt version", "cloud-hypervisor", "openvmm", "crosvm", "lkvm",
+      "emulator version", "ioctl(",
       "openat(", "doorbell", "translater", "ram ", "ram:", "memory",
     ]).map { (word: $0, category: 0) })
 
@@ -287,8 +312,10 @@ struct VMMReader: Sendable {
   // MARK: Versions and memory
 
   private mutating func takeVersion(_ text: String, _ lower: String, _ source: Evidence) -> Bool {
+    if lower.contains("starting up libvirt version") { takeStart(lower, source) }
     let names = [
-      ("qemu emulator version ", "qemu"), ("cloud-hypervisor v", "cloud-hypervisor"),
+      ("qemu emulator version ", "qemu"), ("qemu version: ", "qemu"),
+      ("cloud-hypervisor v", "cloud-hypervisor"),
       ("openvmm ", "openvmm"),
     ]
     for (prefix, name) in names {
@@ -303,6 +330,16 @@ struct VMMReader: Sendable {
       return true
     }
     return false
+  }
+
+  /// `starting up libvirt version: 11.8.0, ..., qemu version: 11.0.1..., kernel: 6.12.9, hostname: h`:
+  /// the kernel is the host's.
+  private mutating func takeStart(_ lower: String, _ source: Evidence) {
+    for part in lower.split(separator: ",") {
+      if let range = part.firstRange(of: "kernel: ") {
+        hostRelease = KernelRelease(part[range.upperBound...]).map { Sourced($0, source) }
+      }
+    }
   }
 
   /// `doorbell: ipa 0x8090000 -> pa 0x6030000`.
@@ -489,7 +526,7 @@ struct VMMReader: Sendable {
         .compactMap { UInt64(number: $0.drop { $0 == " " }) }
       if arguments.count >= 3 { return span(arguments[1], arguments[2]) }
     }
-    if let first = value("iova=", "iova:", "iova "),
+    if let first = value("iova=", "iova:", "iova ", "gpa=", "gpa:", "gpa ", "address=", "addr="),
       let length = value("length=", "size=", "len=", "size ", "length ")
     {
       return span(first, length)

@@ -394,9 +394,13 @@ private struct WindowCase {
           show: "doorbell iort IORT --dsdt DSDT", explains: [.rmrAbsent])
       ]
     case .unknown where dsdt == nil:
-      return [
+      // A range that need not be kept is the nearer cause where VFIO has the device again.
+      let isAssigned = event.function.flatMap { joined.function($0)?.driver } == "vfio-pci"
+      let relaxed =
+        isAssigned && ranges.contains(where: \.remapPermitted) ? self.relaxed(ranges, lines) : []
+      return relaxed + [
         Finding(
-          .rmrNoDsm5, 0.55, signs + lines,
+          .rmrNoDsm5, relaxed.isEmpty ? 0.55 : 0.4, signs + lines,
           means:
             "\(symptom). The RMR of the table covers StreamID \(hex(UInt64(event.stream))) and "
             + "\(address), so that something keeps Linux from heeding it. \(rule).",

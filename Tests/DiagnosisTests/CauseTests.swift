@@ -128,6 +128,33 @@ struct CauseTests {
           "ERROR vmm::iommufd: IOMMU_IOAS_MAP iova=0x50000000 length=0x20000000 failed: Invalid argument (os error 22)\n",
       ], says: ["0x60000000"]),
     .init(
+      title: "a host's kernel as libvirt notes it, and devices in JSON",
+      cause: .hostKernelNoNesting,
+      texts: [
+        "n1.log":
+          #"""
+        2025-10-10 10:10:10.123+0000: starting up libvirt version: 11.8.0, package: 1, qemu version: 11.0.1, kernel: 6.12.9-arm64, hostname: n7
+        LC_ALL=C \
+        /usr/bin/qemu-system-aarch64 \
+        -machine virt-11.0,gic-version=3,pflash0=format0,acpi=on \
+        -accel kvm \
+        -device '{"driver":"arm-smmuv3","primary-bus":"pci.1","id":"s0","accel":true}' \
+        -device '{"driver":"vfio-pci","host":"0009:01:00.0","id":"hostdev0","iommufd":"iommufd0"}' \
+        -msg timestamp=on
+        2025-10-10T10:10:10.400000Z qemu-system-aarch64: -device {"driver":"vfio-pci","host":"0009:01:00.0","id":"hostdev0"}: vfio 0009:01:00.0: Failed to allocate hwpt: Operation not supported
+
+        """#
+      ], says: ["6.12.9", "6.13"]),
+    .init(
+      title: "devices in JSON, started with a device tree", cause: .vmmAccelNeedsAcpi,
+      texts: [
+        "n1.log":
+          #"""
+        /usr/bin/qemu-system-aarch64 -machine virt,acpi=off -accel kvm -kernel Image -device '{"driver":"arm-smmuv3","primary-bus":"pci.1","accel":"on"}'
+
+        """#
+      ]),
+    .init(
       title: "a route without DeviceID", cause: .msiRouteNoDeviceid,
       texts: [
         "vmm":
@@ -360,6 +387,12 @@ struct CauseTests {
           "0000:02:00.0 PCI bridge: Example Root Port\n\tControl: I/O- Mem+ BusMaster- SpecCycle- DisINTx-\n\tBus: primary=02, secondary=03, subordinate=05, sec-latency=0\n\tKernel driver in use: pcieport\n\n"
           + listing("+", "+ Count=10 Masked-"), "i": silent,
       ], says: ["0000:02:00.0", "0000:03:00.0"]),
+    .init(
+      title: "a slot whose link went down for good", cause: .deviceLostLink,
+      texts: [
+        "k":
+          "[ 7001.0] pcieport 0004:00:00.0: pciehp: Slot(4): Link Down\n[ 7001.1] pcieport 0004:00:00.0: pciehp: Slot(4): Card not present\n"
+      ], says: ["0004:00:00.0"]),
     .init(
       title: "a controller whose registers read as all ones", cause: .deviceLostLink,
       texts: [

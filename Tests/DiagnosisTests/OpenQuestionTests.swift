@@ -88,6 +88,37 @@ struct OpenQuestionTests {
     #expect(diagnosis.causes.first?.means.contains("0x4400") == true)
   }
 
+  @Test(
+    "what looks like a cause and is ordinary does not stand against the all-clear",
+    arguments: [
+      // A busy vector of a machine that runs long; the timer tells.
+      "           CPU0\n 12:   71827364  GICv3  27 Level  arch_timer\n 70:  91827364  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\n",
+      // A function at rest.
+      "           CPU0\n 70:  97364  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\n0000:42:00.0 Audio device: Example\n\tControl: I/O- Mem+ BusMaster- SpecCycle- DisINTx+\n\tCapabilities: [48] Power Management version 3\n\t\tStatus: D3 NoSoftRst+\n\tCapabilities: [50] MSI: Enable+ Count=1/1 Maskable- 64bit+\n\tKernel driver in use: snd_hda_intel\n",
+    ])
+  func ordinary(text: String) {
+    let diagnosis = Report(["log": Kernel.guest("7.0.4"), "t": text]).diagnosis
+    #expect(diagnosis.isHealthy, "\(diagnosis.causes.map(\.cause))")
+  }
+
+  @Test("a link that came back is no lost device")
+  func linkUp() {
+    let log =
+      "[ 7001.0] pcieport 0004:00:00.0: pciehp: Slot(4): Link Down\n[ 7003.1] pcieport 0004:00:00.0: pciehp: Slot(4): Link Up\n"
+    #expect(!Report(["k": log]).diagnosis.causes.map(\.cause).contains(.deviceLostLink))
+  }
+
+  @Test("what makes a machine slow is not the cause of a fault")
+  func slow() {
+    let log =
+      "[    0.0] Linux version 6.6.1 (a@b) (gcc) #1 SMP\n[    0.0] GICv3: no VLPI support, direct LPI support\n"
+      + Kernel.event(0x8100_0000_0010, 0x0208_0000_0000, 0xfeed_1000, 0)
+    let counts =
+      "           CPU0\n112:   91827364  ITS-MSI 2684354563 Edge      vfio-msix[3](0005:01:00.0)\n"
+    let first = Report(["k": log, "i": counts]).diagnosis.causes.first?.cause
+    #expect(first == .dmaUnmappedAddress)
+  }
+
   @Test("a flood of lines is counted in full and shown once")
   func flood() {
     let lines = (0..<5000).map {
