@@ -115,6 +115,11 @@ struct TextReader {
   private mutating func takeOther(
     _ line: KernelLogLine, _ bytes: [UInt8], _ classes: UInt64, _ number: Int
   ) {
+    // Other events of a trace say nothing here, and there are many.
+    if classes & LineClass.mask(LineClass.trace) == 0, MappingTrace.isEvent(line.bytes) {
+      kinds.insert(.kernelTrace)
+      return
+    }
     let text = String(decoding: line.bytes, as: UTF8.self)
     prose.read(line.bytes)
     func source() -> Evidence {
