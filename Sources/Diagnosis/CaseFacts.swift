@@ -77,6 +77,8 @@ package struct CaseFile: Sendable {
     case image = "memory image"
     case interruptState = "debugfs interrupt"
     case configuration = "configuration of a kernel"
+    case bootParameters = "command line of a kernel"
+    case memoryMap = "/proc/iomem"
     case unknown = "not recognised"
   }
 
@@ -334,11 +336,15 @@ package struct InterruptRow: Sendable {
     case timer
     /// Errors, hot-plug and power of a port, which need not come.
     case port
+    /// Changes of a device's configuration, and queues of one that may be down.
+    case idle
 
     /// Names that drivers give (`drivers/vfio/pci/vfio_pci_intrs.c`, `arch_timer`, `drivers/pci/pcie`).
     fileprivate static let named: [(name: String, role: Role)] = [
       ("vfio-msi", .relayed), ("arch_timer", .timer), ("PME", .port), ("aerdrv", .port),
       ("pciehp", .port), ("bwctrl", .port), ("bwnotif", .port), ("dpc", .port),
+      // virtio's, which count from when a network interface is up (vp_request_msix_vectors).
+      ("-config", .idle), ("-input.", .idle), ("-output.", .idle), ("-control", .idle),
     ]
   }
 }

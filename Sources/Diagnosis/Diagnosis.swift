@@ -135,7 +135,7 @@ struct OpenQuestions {
   private var silent: [JoinedFunction] {
     joined.functions.filter { function in
       function.interruptCount == 0
-        && function.interrupts.contains { $0.role != .port && $0.names != "config" }
+        && function.interrupts.contains { $0.role != .port && $0.role != .idle }
     }
   }
 

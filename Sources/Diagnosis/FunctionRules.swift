@@ -4,7 +4,8 @@ internal import Bits
 enum FunctionRules {
   static func find(_ joined: Joined) -> [Finding] {
     Findings.best(
-      joined.functions.flatMap { of($0, joined) }.prefix(64) + gone(joined) + bridges(joined))
+      joined.functions.flatMap { of($0, joined) }.prefix(64) + gone(joined) + bridges(joined)
+        + switchedOff(joined))
   }
 
   private static func of(_ function: JoinedFunction, _ joined: Joined) -> [Finding] {
@@ -94,6 +95,38 @@ enum FunctionRules {
             + "restored them)."))
     }
     return findings
+  }
+
+  /// MSIs that the kernel's command line switches off.
+  private static func switchedOff(_ joined: Joined) -> [Finding] {
+    for log in joined.facts.logs {
+      guard let parameters = log.commandLine,
+        parameters.value.split(separator: " ").contains(where: { word in
+          word.hasPrefix("pci=") && word.dropFirst(4).split(separator: ",").contains("nomsi")
+        })
+      else { continue }
+      let without = joined.functions.filter { function in
+        guard let listed = function.listed, listed.msix != nil || listed.msi != nil else {
+          return function.missedInterrupts
+        }
+        return listed.msix?.value.isEnabled != true && listed.msi?.value.isEnabled != true
+      }
+      return [
+        Finding(
+          .msiNotEnabled, without.isEmpty ? 0.6 : 0.9,
+          [parameters.source]
+            + without.prefix(4).map {
+              $0.listed?.msix?.source ?? $0.listed?.msi?.source ?? $0.notices.first?.source
+            },
+          means:
+            "The kernel's command line has pci=nomsi, which switches MSIs off for all functions (pci_no_msi)"
+            + (without.isEmpty
+              ? "" : ": \(without.prefix(4).map(\.title).joined(separator: ", ")) have none")
+            + ". Drivers fall back to wired interrupts or fail.",
+          fix: "Drop nomsi from pci= on the command line.", explains: [.itsAbsent])
+      ]
+    }
+    return []
   }
 
   /// A bridge that forwards no requests of the silent functions behind it.

@@ -280,6 +280,8 @@ extension KernelFacts {
     let text = line.text
     let source = Evidence(file: file, line: number, text: Self.shown(text))
     learn(text, source, classes)
+    // Parameters have words of all kinds in them.
+    guard commandLine?.source != source else { return }
     let isTrouble = LineClass.isTrouble(text, classes)
     if isTrouble || classes & LineClass.mask(LineClass.doings, LineClass.vfio, LineClass.group) != 0
     {

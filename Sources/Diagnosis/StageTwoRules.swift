@@ -16,7 +16,17 @@ enum StageTwoRules {
       $0.isStage2 && $0.record.couldBeMessage && $0.kind != .permission
         && $0.address & 0xfff == 0x040 && !$0.event.missing.contains(3)
     }
+    let doorbells = joined.itsBases.map { $0 &+ 0x1_0000 }
     return events.prefix(8).flatMap { event -> [Finding] in
+      let isKnown =
+        doorbells.contains(event.ipa)
+        || joined.windows.contains { $0.contains(event.ipa) || $0.contains(event.address) }
+      // Other places of the same page fault too: a buffer, of which one word stands at offset 0x40.
+      let isBuffer = joined.events.contains {
+        $0.isStage2 && $0.stream == event.stream && $0.ipa == event.ipa
+          && $0.address & 0xfff != 0x040
+      }
+      guard isKnown || !isBuffer else { return [] }
       let isWindow = joined.windows.contains { $0.contains(event.ipa) }
       let release = joined.release(of: .host)
       if isWindow, let release,

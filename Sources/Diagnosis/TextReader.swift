@@ -130,6 +130,7 @@ struct TextReader {
       return
     }
     if text.hasPrefix("# tracer:") { kinds.insert(.kernelTrace) }
+    if takeParameters(text, source()) || takeMemoryMap(text) { return }
     if takeInterrupts(text, source()) || takeSystem(text, source()) { return }
     if let kind = listing.take(text, source()) {
       kinds.insert(kind)
@@ -148,6 +149,44 @@ struct TextReader {
     else { return }
     prose.quote(line.message, number)
     kernel.take(line, classes: classes, number: number, others: &others)
+  }
+
+  /// What begins a kernel's command line, or stands in it.
+  private static let parameters = KeywordScanner(
+    ["boot_image=", "console=", "root=", "rdinit=", "init=", "initrd="].map {
+      (word: $0, category: 0)
+    })
+
+  /// `/proc/cmdline`: words with and without a value, none of them an option of a program.
+  private mutating func takeParameters(_ text: String, _ source: Evidence) -> Bool {
+    guard Self.parameters.categories(in: Array(text.utf8)[...]) != 0 else { return false }
+    let line = text.firstRange(of: "/proc/cmdline:").map { text[$0.upperBound...] } ?? text[...]
+    let words = line.split(separator: " ")
+    let isFirst =
+      words.first.map { word in
+        ["BOOT_IMAGE=", "console=", "root=", "rdinit=", "init=", "initrd="].contains {
+          word.hasPrefix($0)
+        }
+      } ?? false
+    guard isFirst, !words.contains(where: { $0.hasPrefix("-") && $0 != "--" }) else { return false }
+    kinds.insert(.bootParameters)
+    if kernel.commandLine == nil { kernel.commandLine = Sourced(String(line.prefix(4096)), source) }
+    return true
+  }
+
+  /// `  10000000-10000fff : 0000:00:01.0` of `/proc/iomem`.
+  private mutating func takeMemoryMap(_ text: String) -> Bool {
+    guard let colon = text.utf8.prefix(48).firstIndex(of: UInt8(ascii: ":")),
+      colon > text.startIndex,
+      text[text.utf8.index(before: colon)] == " "
+    else { return false }
+    let ends = text[..<colon].split(separator: " ")
+    guard ends.count == 1 else { return false }
+    let numbers = ends[0].split(separator: "-")
+    guard numbers.count == 2, numbers.allSatisfy({ $0.count >= 8 && UInt64($0, radix: 16) != nil })
+    else { return false }
+    kinds.insert(.memoryMap)
+    return true
   }
 
   private mutating func takeInterrupts(_ text: String, _ source: Evidence) -> Bool {
@@ -272,11 +311,16 @@ struct TextReader {
     if kernel.hostMarks > kernel.guestMarks { kernel.side = .host }
     if kernel.guestMarks > kernel.hostMarks { kernel.side = .guest }
     if !kernel.reports.reports.isEmpty || kinds.contains(.kernelLog) || !kernel.notices.isEmpty
-      || kernel.release != nil
+      || kernel.release != nil || kernel.commandLine != nil
     {
-      kinds.insert(
+      let isBare =
         kernel.reports.reports.allSatisfy(\.isBare) && kernel.release == nil
-          && kernel.notices.isEmpty && !kernel.reports.reports.isEmpty ? .eventWords : .kernelLog)
+        && kernel.notices.isEmpty
+      if isBare, !kernel.reports.reports.isEmpty {
+        kinds.insert(.eventWords)
+      } else if !isBare || kinds.isDisjoint(with: [.bootParameters]) {
+        kinds.insert(.kernelLog)
+      }
       facts.logs.append(kernel)
     }
     facts.files.append(
@@ -404,6 +448,8 @@ extension ListedFunction {
   /// This listing with what another of the same function adds.
   func merged(with other: Self) -> Self {
     var all = self
+    // Of two listings under different drivers each has what its driver programmed: the first stands.
+    if let own = driver?.value, let others = other.driver?.value, own != others { return all }
     all.driver = driver ?? other.driver
     all.busMaster = busMaster ?? other.busMaster
     all.memory = memory ?? other.memory

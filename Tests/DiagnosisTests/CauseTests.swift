@@ -410,6 +410,12 @@ struct CauseTests {
           "[ 1810.600069] igb 0000:03:00.0 eth0: NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5412 ms\n",
       ]),
     .init(
+      title: "MSIs that the command line switches off", cause: .msiNotEnabled,
+      texts: [
+        "l": listing("+", "- Count=10 Masked-"),
+        "cmdline": "BOOT_IMAGE=/vmlinuz root=/dev/vda1 pci=noats,nomsi\n",
+      ], says: ["pci=nomsi"]),
+    .init(
       title: "a device off its link", cause: .deviceLostLink,
       texts: [
         "l":

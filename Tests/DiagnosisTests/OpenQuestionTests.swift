@@ -93,6 +93,11 @@ struct OpenQuestionTests {
     arguments: [
       // A busy vector of a machine that runs long; the timer tells.
       "           CPU0\n 12:   71827364  GICv3  27 Level  arch_timer\n 70:  91827364  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\n",
+      // A network interface that is down, the kernel's parameters and its memory map.
+      "           CPU0\n 69:  9  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\n 70:  0  ITS-PCI-MSIX-0000:40:01.0   0 Edge      virtio1-config\n 71:  0  ITS-PCI-MSIX-0000:40:01.0   1 Edge      virtio1-input.0\n",
+      "           CPU0\n 69:  9  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\ninitrd=initrd console=ttyAMA0 nvme_core.admin_timeout=8 arm-smmu-v3.accel=on kvm-arm.mode=vhe events=vfio_fault\n",
+      "           CPU0\n 69:  9  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\n"
+        + String(repeating: "  10000000-10000fff : 0000:00:01.0\n", count: 80),
       // A function at rest.
       "           CPU0\n 70:  97364  ITS-PCI-MSIX-0000:41:00.0   0 Edge      nvme0q0\n0000:42:00.0 Audio device: Example\n\tControl: I/O- Mem+ BusMaster- SpecCycle- DisINTx+\n\tCapabilities: [48] Power Management version 3\n\t\tStatus: D3 NoSoftRst+\n\tCapabilities: [50] MSI: Enable+ Count=1/1 Maskable- 64bit+\n\tKernel driver in use: snd_hda_intel\n",
     ])
@@ -117,6 +122,33 @@ struct OpenQuestionTests {
       "           CPU0\n112:   91827364  ITS-MSI 2684354563 Edge      vfio-msix[3](0005:01:00.0)\n"
     let first = Report(["k": log, "i": counts]).diagnosis.causes.first?.cause
     #expect(first == .dmaUnmappedAddress)
+  }
+
+  @Test("of a page that faults at many places one at offset 0x40 is no doorbell")
+  func page() {
+    let sweep = (0..<4).map {
+      Kernel.event(
+        0x1000_0000_0010, 0x0280_0000_0000, 0x1002_2000 + UInt64($0) * 0x20, 0x7f00_0000,
+        at: 70_000_000 + $0 * 1_000_000)
+    }
+    let causes = Report(["k": sweep.joined()]).diagnosis.causes.map(\.cause)
+    #expect(!causes.contains(.doorbellNotInStage2))
+    #expect(
+      Report(["k": sweep[2]]).diagnosis.causes.first?.cause == .doorbellNotInStage2)
+  }
+
+  @Test("two listings of a function under two drivers are not mixed")
+  func listings() {
+    func listing(_ driver: String, _ address: String) -> String {
+      "0006:01:00.0 Ethernet controller: Example\n\tCapabilities: [50] MSI: Enable\(address.isEmpty ? "-" : "+") Count=1/1 Maskable+ 64bit+\n"
+        + (address.isEmpty ? "" : "\t\tAddress: 00000000\(address)  Data: 0000\n")
+        + "\tKernel driver in use: \(driver)\n"
+    }
+    let diagnosis = Report([
+      "after": listing("vfio-pci", ""), "before": listing("igb", "fffff040"),
+      "regions": "0x0000000008000000 0x00000000080fffff msi\n",
+    ]).diagnosis
+    #expect(!diagnosis.causes.map(\.cause).contains(.vmmForwardsGuestAddress))
   }
 
   @Test("a flood of lines is counted in full and shown once")
