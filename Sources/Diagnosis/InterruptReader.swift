@@ -96,6 +96,8 @@ enum ProcessorList {
 /// file, as `cat` and `ls` leave them.
 struct SystemFileReader: Sendable {
   private var group: Int?
+  /// Whether the lines are those of a listing of `/sys/class/iommu`.
+  private var isClass = false
   /// Lines since the group was named: a listing follows at once.
   private var distance = 0
 
@@ -113,8 +115,16 @@ struct SystemFileReader: Sendable {
     distance += 1
     if distance > 64 { group = nil }
     guard let start = line.utf8.first else { return nil }
-    if line.utf8.contains(UInt8(ascii: "/")), let range = line.firstRange(of: "iommu_groups/") {
-      return groupFact(line[range.upperBound...])
+    if line.utf8.contains(UInt8(ascii: "/")) {
+      if let range = line.firstRange(of: "iommu_groups/") {
+        return groupFact(line[range.upperBound...])
+      }
+      if line.contains("/sys/class/iommu/") {
+        // `ls /sys/class/iommu/*/devices/`: what is behind each IOMMU, or that there is none.
+        (group, isClass) = (nil, true)
+        return .heading
+      }
+      if isClass, line.contains(" -> ") { return .heading }
     }
     // A number, `resv`, a heading or a member of a group.
     guard group != nil || "0r/IiGg".utf8.contains(start) else { return nil }

@@ -101,6 +101,20 @@ package struct VirtualMachineCommand: Sendable {
     return hosts + others
   }
 
+  /// Virtual CPUs, of `-smp 8`, `-smp 8,sockets=1` or `-smp cpus=8`, and `--cpus boot=8`.
+  package var processors: Int? {
+    guard let text = (values("smp") + values("cpus")).first else { return nil }
+    for part in text.split(separator: ",") {
+      let pair = part.split(separator: "=")
+      if pair.count == 1 || ["cpus", "boot"].contains(pair[0]), let last = pair.last,
+        let count = Int(last)
+      {
+        return count
+      }
+    }
+    return nil
+  }
+
   /// Bytes of RAM, of `-m`.
   package var memory: UInt64? {
     guard let text = values("m").first else { return nil }
