@@ -228,6 +228,10 @@ package struct Notice: Sendable {
     /// A device's driver waited for an interrupt in vain, or polled instead.
     case lostInterrupt
     case interruptDisabled
+    /// A task that waits for what does not come.
+    case hungTask
+    /// A transfer that a driver gave up, or could not begin.
+    case transferFailed
     case directRegionRefused
     case messagesNotIsolated
     /// VFIO finds no IOMMU group of a function.

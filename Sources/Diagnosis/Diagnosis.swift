@@ -206,7 +206,8 @@ struct OpenQuestions {
     switch kind {
     case .smmuFailed, .itsFault, .groupFailed, .vfioFault, .pcieError, .bypassFailed, .lpiFault,
       .reservedRangeFault, .idMappingConflict, .interruptDisabled, .stall, .deviceGone,
-      .messageAddressTooWide, .invalidationStuck, .messagesNotIsolated:
+      .messageAddressTooWide, .invalidationStuck, .messagesNotIsolated, .hungTask,
+      .transferFailed, .messagesUnavailable:
       true
     default: false
     }
@@ -214,6 +215,11 @@ struct OpenQuestions {
 
   private static func covers(_ cause: Cause, _ kind: Notice.Kind) -> Bool {
     switch kind {
+    // What follows from a device that does not signal, or is gone.
+    case .hungTask, .transferFailed: true
+    case .messagesUnavailable:
+      [.gicv2mSpisExhausted, .itsAbsent, .msiNotEnabled, .deviceidOutOfRange, .iortIdMappingWrong]
+        .contains(cause)
     case .pcieError, .deviceGone: cause == .deviceLostLink || cause == .cmdqAtcTimeout
     case .stall, .interruptDisabled: cause == .msiStorm
     case .lpiFault: cause == .lpiNotEnabled

@@ -55,6 +55,8 @@ struct KnownMessage: Sendable {
     .init(.lpiFault, "gic", "property table", "fail"),
     .init(.itsFault, "its", "device table", "too"),
     .init(.itsFault, "its", "device id", "range"),
+    .init(.itsFault, "gic", "has no re-distributor"),
+    .init(.itsFault, "no its available"),
     .init(.itsFault, "its", "failed to"),
     .init(.itsFault, "its", "unable to"),
     .init(.itsFault, "its", "queue", "full"),
@@ -62,6 +64,7 @@ struct KnownMessage: Sendable {
     // drivers/iommu/arm/arm-smmu: SMMUv2 has no queue, and waits for its TLB's own status.
     .init(.invalidationStuck, "tlb sync timed out"),
     .init(.smmuFailed, "arm-smmu", "probe", "fail"),
+    .init(.smmuFailed, "arm-smmu", "smr conflict"),
     .init(.smmuFailed, "arm-smmu", "failed to reset"),
     .init(.smmuFailed, "arm-smmu", "gbpa not responding"),
     .init(.smmuFailed, "arm-smmu", "no translation support"),
@@ -89,6 +92,8 @@ struct KnownMessage: Sendable {
     .init(.functionReset, "pending transaction", "function level reset"),
     .init(.harmless, "aer:", "enabled with irq"),
     .init(.harmless, "_osc:"),
+    // drivers/firmware/efi/cper.c: what firmware reports of PCI Express and memory.
+    .init(.pcieError, "hardware error from apei"),
     .init(.pcieError, "pcie bus error"),
     .init(.pcieError, "aer:"),
     // Bridges without room for windows that nothing needs.
@@ -101,6 +106,7 @@ struct KnownMessage: Sendable {
     .init(.harmless, "early table checksum"),
     .init(.harmless, "peer-to-peer transactions on bars are not supported"),
     .init(.harmless, "bogus namespace"),
+    .init(.harmless, "invalid subnqn"),
     .init(.harmless, "error correction"),
     .init(.harmless, "errors=remount-ro"),
     // Device drivers that miss their interrupts.
@@ -121,6 +127,21 @@ struct KnownMessage: Sendable {
     .init(.lostInterrupt, "identify controller failed"),
     .init(.lostInterrupt, "abort status"),
     .init(.lostInterrupt, "qid", "timeout"),
+    .init(.lostInterrupt, "nvme", "controller is down"),
+    .init(.lostInterrupt, "removing after probe failure"),
+    // drivers/ata/libata-eh.c: AC_ERR_TIMEOUT is 0x4; drivers/mmc, drivers/scsi, virtio.
+    .init(.lostInterrupt, "qc timeout"),
+    .init(.lostInterrupt, "err_mask=0x4"),
+    .init(.lostInterrupt, "waiting for hardware interrupt"),
+    .init(.lostInterrupt, "command timeout"),
+    .init(.lostInterrupt, "request timed out"),
+    // Transmit queues whose completions do not come (e1000e, igb, i40e, r8169).
+    .init(.lostInterrupt, "unit hang"),
+    .init(.lostInterrupt, "tx driver issue detected"),
+    .init(.lostInterrupt, "rtl_", "(loop: "),
+    .init(.hungTask, "blocked for more than", "seconds"),
+    .init(.transferFailed, "i/o error", "dev nvme"),
+    .init(.transferFailed, "swiotlb buffer is full"),
     // Vectors that cannot be had.
     .init(.messagesUnavailable, "falling back to msi"),
     .init(.messagesUnavailable, "falling back to legacy"),
@@ -158,7 +179,13 @@ struct KnownMessage: Sendable {
     .init(.interfaceDown, "link down"),
     .init(.interfaceDown, " new 0"),
     .init(.deviceGone, "device lost"),
-    .init(.messagesUnavailable, "falling back to"),
+    // An SMMU's own interrupts, which are wired where it has no MSI domain.
+    .init(.harmless, "msi_domain absent"),
+    .init(.messagesUnavailable, "falling back to", "msi"),
+    .init(.messagesUnavailable, "falling back to", "legacy"),
+    .init(.messagesUnavailable, "falling back to", "intx"),
+    .init(.messagesUnavailable, "falling back to", "irq"),
+    .init(.messagesUnavailable, "falling back to", "interrupt"),
     .init(.interruptDisabled, "nobody cared"),
     .init(.interruptDisabled, "disabling irq"),
     .init(.lostInterrupt, "completion polled"),
@@ -227,7 +254,10 @@ enum LineClass {
           "fault", "denied", "not responding", "inaccessible", "unable", "cannot", "can't",
           "could not", "lost", "nobody cared", "died", "polled", "watchdog", "stall", "abort",
           "not viable", "not supported", "invalid", "no such", "unexpected", "mismatch",
-          "doesn't support", "does not support", "not currently supported", "watchdog",
+          "doesn't support", "does not support", "not currently supported", "unit hang", "hung",
+          "blocked for more than", "controller is down", "removing after", "err_mask", "(loop: ",
+          "no re-distributor", "no its available", "smr conflict", "buffer is full",
+          "issue detected",
         ]
       ),
       (smmu, ["smmu"]),

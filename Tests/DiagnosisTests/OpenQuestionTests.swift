@@ -28,6 +28,13 @@ struct OpenQuestionTests {
       "[    9.0] iommufd: refused to oblige, error -77",
       "[    9.0] pcieport 0000:40:00.0: AER: Corrected error message received from 0000:41:00.0",
       "[    9.0] nvme 0000:41:00.0: controller reports an error that is new",
+      "[    9.0] INFO: task kworker/u8:2:123 blocked for more than 120 seconds.",
+      "[    9.0] blk_update_request: I/O error, dev nvme0n1, sector 0 op 0x0:(READ)",
+      "[    9.0] GICv3: CPU3: mpidr 3 has no re-distributor!",
+      "[    9.0] ITS: No ITS available, not enabling LPIs",
+      "[    9.0] arm-smmu 5000000.iommu: SMR conflict",
+      "[    9.0] igb 0000:03:00.0: Failed to initialize MSI-X interrupts.  Falling back to MSI interrupts.",
+      "[    9.0] {1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 1",
     ])
   func notUnderstood(line: String) {
     let diagnosis = Report(["log": Kernel.guest("7.0.4") + line + "\n", "irq": interrupts])
@@ -149,6 +156,49 @@ struct OpenQuestionTests {
       "regions": "0x0000000008000000 0x00000000080fffff msi\n",
     ]).diagnosis
     #expect(!diagnosis.causes.map(\.cause).contains(.vmmForwardsGuestAddress))
+  }
+
+  @Test(
+    "an interrupt that a driver missed forbids the all-clear, whatever the driver's words",
+    arguments: [
+      "nvme nvme0: controller is down; will reset: CSTS=0x3, PCI_STATUS=0x10",
+      "nvme nvme1: Removing after probe failure status: -4",
+      "ata1.00: qc timeout (cmd 0xec)",
+      "ata1.00: failed to IDENTIFY (I/O error, err_mask=0x4)",
+      "mmc0: Timeout waiting for hardware interrupt.",
+      "mpt3sas_cm0: Command Timeout",
+      "virtio_blk virtio2: [vda] request timed out",
+      "e1000e 0000:00:07.0 eth1: Detected Hardware Unit Hang:",
+      "igb 0000:03:00.0: Detected Tx Unit Hang",
+      "i40e 0000:03:00.0: TX driver issue detected on PF",
+      "r8169 0000:01:00.0 eth0: rtl_txcfg_empty_cond == 0 (loop: 42, delay: 100).",
+      "ice 0000:03:00.0: tx_timeout: VSI_num: 6, Q 3, NTC: 0x0, HW_HEAD: 0x0",
+      "xhci_hcd 0000:01:00.0: Timeout while waiting for setup device command",
+    ])
+  func missed(line: String) {
+    let diagnosis = Report([
+      "log": Kernel.guest("7.0.4") + "[    9.0] \(line)\n", "irq": interrupts,
+    ]).diagnosis
+    #expect(diagnosis.causes.first?.cause == .cannotTell)
+    #expect(diagnosis.causes.first?.means.contains(line) == true, "\(diagnosis.causes)")
+  }
+
+  @Test(
+    "ordinary lines with words of trouble do not forbid it",
+    arguments: [
+      "nvme nvme0: missing or invalid SUBNQN field.",
+      "arm-smmu-v3 arm-smmu-v3.0.auto: msi_domain absent - falling back to wired irqs",
+      "pcieport 0000:40:00.0: pciehp: Slot #1 AttnBtn+ PwrCtrl+ MRL- AttnInd+ PwrInd+ HotPlug+ Surprise+",
+      "e1000e 0000:00:04.0 eth0: NIC Link is Down",
+      "cfg80211: failed to load regulatory.db",
+      "systemd[1]: foo.service: Failed with result 'exit-code'.",
+      "vfio-pci 0000:42:00.0: vfio_ecap_init: hiding ecap 0x19@0x1d0",
+    ])
+  func usual(line: String) {
+    let diagnosis = Report([
+      "log": Kernel.guest("7.0.4") + "[    9.0] \(line)\n", "irq": interrupts,
+    ]).diagnosis
+    #expect(diagnosis.isHealthy, "\(diagnosis.causes) \(diagnosis.notUnderstood.kinds)")
   }
 
   @Test("a flood of lines is counted in full and shown once")
