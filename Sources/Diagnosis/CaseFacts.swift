@@ -205,6 +205,9 @@ package struct KernelRelease: Hashable, Comparable, Sendable, CustomStringConver
   }
 
   package var description: String { text }
+  /// Whether it is a distributor's kernel for years, which takes over changes of later releases: those
+  /// of Red Hat and its kin have `.el9` and the like in their names.
+  package var hasBackports: Bool { text.contains(".el") }
   /// `6.12`.
   package var short: String { "\(major).\(minor)" }
 

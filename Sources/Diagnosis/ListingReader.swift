@@ -273,3 +273,30 @@ private struct ConfigurationSpace {
     }
   }
 }
+
+extension ListedFunction {
+  /// This listing with what another of the same function adds.
+  func merged(with other: Self) -> Self {
+    var all = self
+    // Of two listings under different drivers each has what its driver programmed: the first stands.
+    if let own = driver?.value, let others = other.driver?.value, own != others { return all }
+    all.driver = driver ?? other.driver
+    all.busMaster = busMaster ?? other.busMaster
+    all.memory = memory ?? other.memory
+    all.interruptsDisabled = interruptsDisabled ?? other.interruptsDisabled
+    all.msi = msi ?? other.msi
+    all.msix = msix ?? other.msix
+    all.messageAddress = messageAddress ?? other.messageAddress
+    all.messageData = messageData ?? other.messageData
+    all.maskBits = maskBits ?? other.maskBits
+    all.isGone = isGone ?? other.isGone
+    all.linkActive = linkActive ?? other.linkActive
+    all.buses = buses ?? other.buses
+    all.isBridge = isBridge || other.isBridge
+    all.powerState = powerState ?? other.powerState
+    all.atsEnabled = atsEnabled ?? other.atsEnabled
+    if all.entries.isEmpty { all.entries = other.entries }
+    if all.space.isEmpty { (all.space, all.spaceSource) = (other.space, other.spaceSource) }
+    return all
+  }
+}

@@ -202,13 +202,14 @@ enum PolicyRules {
     let usesFrame =
       !frames.isEmpty
       || joined.platforms.contains { !$0.facts.messageFrames.isEmpty && $0.facts.itses.isEmpty }
-    guard notice != nil || denied != nil && usesFrame else { return [] }
+    let isKnown = notice != nil || usesFrame
+    guard notice != nil || denied != nil && (usesFrame || denied?.kind != .other) else { return [] }
     let controller =
       usesFrame
       ? "a GICv2m frame, where any device may write any interrupt" : "one that isolates nothing"
     return [
       Finding(
-        .msiNotIsolated, notice == nil ? 0.75 : 0.94,
+        .msiNotIsolated, notice != nil ? 0.94 : isKnown ? 0.75 : 0.45,
         [notice?.source, denied?.source, frames.first?.source],
         means:
           "VFIO refuses with EPERM (-1, Operation not permitted): the host's MSI controller is "
@@ -217,7 +218,10 @@ enum PolicyRules {
         fix:
           "Use a machine with an ITS; where the VM is trusted, set allow_unsafe_interrupts=1 for "
           + "vfio_iommu_type1 or iommufd.",
-        show: "doorbell compare --design gicv2m")
+        show: "doorbell compare --design gicv2m",
+        missing: isKnown
+          ? []
+          : [MissingFile(.hostDmesg, "which MSI controller the host has, and VFIO's reason")])
     ]
   }
 

@@ -155,6 +155,12 @@ struct CauseTests {
         """#
       ]),
     .init(
+      title: "a route that QEMU asserts", cause: .msiRouteNoDeviceid,
+      texts: [
+        "vmm":
+          "qemu-system-aarch64: ../accel/kvm/kvm-all.c:1876: kvm_irqchip_commit_routes: Assertion `ret == 0' failed.\n"
+      ]),
+    .init(
       title: "a route without DeviceID", cause: .msiRouteNoDeviceid,
       texts: [
         "vmm":

@@ -201,6 +201,17 @@ struct OpenQuestionTests {
     #expect(diagnosis.isHealthy, "\(diagnosis.causes) \(diagnosis.notUnderstood.kinds)")
   }
 
+  @Test("an error of the request is none of the kernel's age, and a refusal has candidates")
+  func undecided() {
+    let exists = Report(["vmm": "ERROR vmm: iommufd: vdevice alloc failed: EEXIST\n"]).diagnosis
+    #expect(!exists.causes.map(\.cause).contains(.hostKernelNoNesting))
+    let denied = Report([
+      "vmm": "ERROR vmm: vfio: failed to set container: Operation not permitted (os error 1)\n"
+    ]).diagnosis
+    #expect(denied.causes.map(\.cause) == [.cannotTell, .msiNotIsolated])
+    #expect(denied.missing.map(\.kind).contains(.hostDmesg))
+  }
+
   @Test("a flood of lines is counted in full and shown once")
   func flood() {
     let lines = (0..<5000).map {
