@@ -39,7 +39,7 @@ extension KernelFacts {
   ) {
     var kind = (isTrouble ? KnownMessage.complaints : KnownMessage.events).first(in: message)
     if kind == nil, isTrouble {
-      kind = KnownMessage.events.first(in: message) ?? generic(text)
+      kind = KnownMessage.events.first(in: message) ?? generic(text, classes)
     }
     guard let kind else {
       if isTrouble, isConcerned(text, classes) {
@@ -57,10 +57,10 @@ extension KernelFacts {
   }
 
   /// Time-outs of PCI functions' drivers are lost interrupts until something else is known.
-  private func generic(_ text: String) -> Notice.Kind? {
-    let lower = text.lowercased()
-    guard lower.contains("timeout") || lower.contains("timed out"), function(in: text) != nil,
-      !lower.contains("smmu"), !lower.contains("pcieport"), !lower.contains("vfio")
+  private func generic(_ text: String, _ classes: UInt64) -> Notice.Kind? {
+    let others = LineClass.mask(LineClass.smmu, LineClass.port, LineClass.vfio)
+    guard classes & LineClass.mask(LineClass.timeout) != 0, classes & others == 0,
+      function(in: text) != nil
     else { return nil }
     return .lostInterrupt
   }
@@ -83,10 +83,21 @@ extension KernelFacts {
     return words.joined(separator: " ")
   }
 
+  /// Where `DRIVER DEVICE` ends in `DRIVER DEVICE: message`.
+  private static func end(ofSubject text: String) -> String.Index? {
+    let bytes = text.utf8
+    var start = bytes.startIndex
+    while let colon = bytes[start...].firstIndex(of: 0x3a) {
+      start = bytes.index(after: colon)
+      if start < bytes.endIndex, bytes[start] == 0x20 { return colon }
+    }
+    return nil
+  }
+
   /// The device in `DRIVER DEVICE: message`.
   static func device(in text: String) -> String {
-    guard let colon = text.firstRange(of: ": ") else { return "" }
-    let words = text[..<colon.lowerBound].split(separator: " ")
+    guard let colon = end(ofSubject: text) else { return "" }
+    let words = text[..<colon].split(separator: " ")
     guard words.count <= 4 else { return "" }
     return words.count > 1 ? String(words[1]) : words.first.map(String.init) ?? ""
   }
@@ -129,7 +140,7 @@ extension KernelFacts {
     if classes & LineClass.mask(LineClass.smmu) != 0 { learnSMMU(text, source) }
     if classes & LineClass.mask(LineClass.iommu) != 0 { learnGroup(text, source) }
     if classes & LineClass.mask(LineClass.names, LineClass.vfio, LineClass.trouble) != 0 {
-      learnNames(text)
+      learnNames(text, classes)
     }
     if classes & LineClass.mask(LineClass.hypervisor) != 0 { learnHypervisor(text, source) }
     if classes & LineClass.mask(LineClass.vfio) != 0, text.hasPrefix("vfio-pci "),
@@ -309,11 +320,12 @@ extension KernelFacts {
   }
 
   /// `nvme nvme0: pci function 0000:21:00.0`, `igb 0000:03:00.0 enp3s0: renamed from eth0`.
-  private mutating func learnNames(_ text: String) {
-    if text.contains("ost bridge") { learnTreeBridge(text) }
-    guard names.count < 65_536, let colon = text.firstRange(of: ": ") else { return }
-    let subject = text[..<colon.lowerBound].split(separator: " ")
-    if let range = text.firstRange(of: "pci function "), subject.count >= 2,
+  private mutating func learnNames(_ text: String, _ classes: UInt64) {
+    if classes & LineClass.mask(LineClass.bridge) != 0 { learnTreeBridge(text) }
+    guard names.count < 65_536, let colon = Self.end(ofSubject: text) else { return }
+    let subject = text[..<colon].split(separator: " ")
+    let isNaming = classes & LineClass.mask(LineClass.naming) != 0
+    if isNaming, let range = text.firstRange(of: "pci function "), subject.count >= 2,
       let function = PCIFunction.first(in: text[range.upperBound...])
     {
       names[String(subject[1])] = function
@@ -327,7 +339,7 @@ extension KernelFacts {
     if subject.count == 3, subject[2].allSatisfy({ $0.isLetter || $0.isNumber }) {
       names[String(subject[2])] = function
     }
-    if let range = text.firstRange(of: "renamed from ") {
+    if isNaming, let range = text.firstRange(of: "renamed from ") {
       names[String(text[range.upperBound...].prefix { $0 != " " })] = function
     }
   }

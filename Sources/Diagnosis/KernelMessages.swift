@@ -227,6 +227,11 @@ enum LineClass {
   static let harmless = 14
   /// PCI Express ports and their errors.
   static let port = 15
+  /// Host bridges of a device tree.
+  static let bridge = 16
+  /// Lines that give a function a name.
+  static let naming = 17
+  static let timeout = 18
 
   /// Words that hold a word of trouble and are none: "default" is no "fault", "invalidation" not
   /// "invalid".
@@ -294,6 +299,8 @@ enum LineClass {
       (trace, [": map:", ": unmap:", "iommu: iova", "attach_device", "detach_device"]),
       (group, ["iommu_groups", "iommu group", "_affinity_list", "reserved_regions"]),
       (harmless, harmlessWords), (port, ["aer:", "pcieport"]),
+      (bridge, ["host bridge"]), (naming, ["pci function", "renamed from"]),
+      (timeout, ["timeout", "timed out"]),
     ]
     return KeywordScanner(words.flatMap { pair in pair.1.map { (word: $0, category: pair.0) } })
   }()
