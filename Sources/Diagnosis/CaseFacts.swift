@@ -29,6 +29,8 @@ package struct CaseFacts: Sendable {
   /// Physical pages that a VMM says it maps as doorbells.
   package var doorbellMappings: [Sourced<UInt64>] = []
   package var vmmVersion: Sourced<VMMVersion>?
+  /// The host's kernel, where a VMM's log notes it.
+  package var hostRelease: Sourced<KernelRelease>?
   /// Mappings of IOVAs in traces of the kernel.
   package var mappings = MappingTrace()
   package var firmware: [FirmwareSet] = []
@@ -37,6 +39,10 @@ package struct CaseFacts: Sendable {
   package var registers: [Sourced<RegisterDump>] = []
   /// Lines that look as if they mattered and that no rule reads.
   package var notUnderstood = NotUnderstood()
+  /// Options of a kernel's configuration that matter here, and whether they are set.
+  package var options: [String: Sourced<Bool>] = [:]
+  /// For each file that is a letter or a patch, the lines of logs that it quotes without a time stamp.
+  package var quotations: [String: Quotation] = [:]
   /// Interrupts in `/sys/kernel/debug/irq/irqs`.
   package var interruptStates: [InterruptState] = []
 
@@ -70,6 +76,9 @@ package struct CaseFile: Sendable {
     case registers = "register dump"
     case image = "memory image"
     case interruptState = "debugfs interrupt"
+    case configuration = "configuration of a kernel"
+    case bootParameters = "command line of a kernel"
+    case memoryMap = "/proc/iomem"
     case unknown = "not recognised"
   }
 
@@ -196,6 +205,9 @@ package struct KernelRelease: Hashable, Comparable, Sendable, CustomStringConver
   }
 
   package var description: String { text }
+  /// Whether it is a distributor's kernel for years, which takes over changes of later releases: those
+  /// of Red Hat and its kin have `.el9` and the like in their names.
+  package var hasBackports: Bool { text.contains(".el") }
   /// `6.12`.
   package var short: String { "\(major).\(minor)" }
 
@@ -219,6 +231,10 @@ package struct Notice: Sendable {
     /// A device's driver waited for an interrupt in vain, or polled instead.
     case lostInterrupt
     case interruptDisabled
+    /// A task that waits for what does not come.
+    case hungTask
+    /// A transfer that a driver gave up, or could not begin.
+    case transferFailed
     case directRegionRefused
     case messagesNotIsolated
     /// VFIO finds no IOMMU group of a function.
@@ -226,6 +242,7 @@ package struct Notice: Sendable {
     case vfioEnabled
     case functionReset
     case linkDown
+    case linkUp
     case deviceGone
     case pcieError
     case messagesUnavailable
@@ -234,6 +251,10 @@ package struct Notice: Sendable {
     case groupFailed
     case idMappingConflict
     case reservedRangeFault
+    /// An MSI's address that the function cannot send.
+    case messageAddressTooWide
+    /// An invalidation of an SMMUv2 that does not end.
+    case invalidationStuck
     case lpiFault
     case itsFault
     case bypassFailed
@@ -268,6 +289,8 @@ package struct ListedFunction: Sendable {
   /// Data link layer active, of LnkSta.
   package var linkActive: Sourced<Bool>?
   package var isBridge = false
+  /// The buses behind a bridge.
+  package var buses: ClosedRange<UInt16>?
   package var powerState: Sourced<String>?
   package var space: [UInt8] = []
   package var spaceSource: Evidence?
@@ -307,14 +330,52 @@ package struct InterruptRow: Sendable {
   package var total: UInt64 {
     counts.reduce(0) { $0.addingReportingOverflow($1).partialValue }
   }
-  /// Whether the chip is one of messages: a word of its name says so.
-  package var isMessage: Bool { chip.split(separator: "-").contains(where: Self.isOfMessages) }
+  /// Which controller takes the message; `nil` for a wired interrupt.
+  package var controller: MessageController? { MessageController(chip: chip) }
+  package var isMessage: Bool { controller != nil }
+  /// What it is for beyond a device's own vectors; `nil` for those.
+  package var role: Role? { Role.named.first { names.contains($0.name) }?.role }
 
-  /// Words in the names of Linux's chips for messages: `ITS-MSI`, `ITS-PCI-MSIX-...`, `ITS-pMSI`,
-  /// `GICv2m-PCI-MSI`, `MBI-pMSI`, `IR-PCI-MSI` (`irq_chip.name`).
-  private static func isOfMessages(_ word: Substring) -> Bool {
-    ["MSI", "MSIX", "pMSI", "fMSI", "GICv2m", "MBI"].contains(word)
+  package enum Role: Sendable {
+    /// An assigned function's vector, which VFIO passes on to a VM.
+    case relayed
+    /// The CPU's own timer.
+    case timer
+    /// Errors, hot-plug and power of a port, which need not come.
+    case port
+    /// Changes of a device's configuration, and queues of one that may be down.
+    case idle
+
+    /// Names that drivers give (`drivers/vfio/pci/vfio_pci_intrs.c`, `arch_timer`, `drivers/pci/pcie`).
+    fileprivate static let named: [(name: String, role: Role)] = [
+      ("vfio-msi", .relayed), ("arch_timer", .timer), ("PME", .port), ("aerdrv", .port),
+      ("pciehp", .port), ("bwctrl", .port), ("bwnotif", .port), ("dpc", .port),
+      // virtio's, which count from when a network interface is up (vp_request_msix_vectors).
+      ("-config", .idle), ("-input.", .idle), ("-output.", .idle), ("-control", .idle),
+    ]
   }
+}
+
+/// What takes messages and makes interrupts of them, as Linux names its chips (`irq_chip.name`):
+/// `ITS-MSI`, `ITS-PCI-MSIX-0000:01:00.0`, `ITS-pMSI`, `GICv2m-PCI-MSI`, `MBI-pMSI`, `IR-PCI-MSI`.
+package enum MessageController: Sendable {
+  case its
+  case messageFrame
+  /// A controller that the chip's name does not tell.
+  case other
+
+  init?(chip: String) {
+    let words = chip.split(separator: "-")
+    if words.contains("GICv2m") || chip == "MSI" {
+      self = .messageFrame
+    } else if words.contains(where: Self.marks.contains) {
+      self = words.first == "ITS" ? .its : .other
+    } else {
+      return nil
+    }
+  }
+
+  private static let marks: Set<Substring> = ["MSI", "MSIX", "pMSI", "fMSI", "MBI"]
 }
 
 /// An interrupt's file in `/sys/kernel/debug/irq/irqs`.
@@ -333,9 +394,22 @@ package struct ReservedRegion: Sendable {
   package var source: Evidence
 }
 
-/// Values of SMMU registers by the manual's names.
+/// Values of registers of an SMMU, an ITS or a redistributor by the manuals' names; those of the SMMU
+/// without `SMMU_`.
 package struct RegisterDump: Hashable, Sendable {
   package var values: [String: UInt64]
+  /// The line of each, where the dump is text.
+  package var sources: [String: Evidence] = [:]
+}
+
+/// Lines of a log in a text of another kind.
+package struct Quotation: Sendable {
+  /// What quotes them: a letter, whose writer may have them from his machine or not, or a change to
+  /// a program, which has them from anywhere.
+  package enum Writer: Sendable { case letter, change }
+
+  package var writer: Writer
+  package var lines: Set<Int>
 }
 
 /// A VMM's name and version.

@@ -19,7 +19,9 @@ enum ControllerRules {
         timeouts.append((log, report, target, reached))
       }
     }
-    guard let (log, report, target, reached) = timeouts.first else { return [] }
+    guard let (log, report, target, reached) = timeouts.first else {
+      return offlineTargets(joined)
+    }
     let commands = joined.reports { if case .itsCommandFailed = $0 { true } else { false } }
     let builders = commands.compactMap { pair -> String? in
       guard case .itsCommandFailed(let name) = pair.report.content else { return nil }
@@ -130,6 +132,36 @@ enum ControllerRules {
     ]
   }
 
+  /// Vectors that stand at zero and are bound to CPUs that do not run, where others count and the
+  /// ITS's driver complains of nothing.
+  private static func offlineTargets(_ joined: Joined) -> [Finding] {
+    let processors = Processors(joined)
+    guard !processors.offline.isEmpty else { return [] }
+    let missing = Set(processors.offline)
+    let dead = joined.facts.interrupts.filter { row in
+      row.isMessage && row.total == 0
+        && joined.facts.affinities[row.number].map { $0.value.allSatisfy(missing.contains) } == true
+    }
+    let isCounting = joined.facts.interrupts.contains { $0.isMessage && $0.total > 0 }
+    guard !dead.isEmpty, isCounting else { return [] }
+    let names = dead.prefix(6).map(\.names).joined(separator: ", ")
+    return [
+      Finding(
+        .lpiTargetCpuOffline, joined.lostInterrupts.isEmpty ? 0.7 : 0.85,
+        dead.prefix(3).map { Optional.some($0.source) }
+          + dead.prefix(3).map { joined.facts.affinities[$0.number]?.source }
+          + processors.sources.map(Optional.some) + [joined.lostInterrupts.first?.source],
+        means:
+          "\(processors.text), and \(names) \(dead.count == 1 ? "is" : "are") bound to such CPUs alone and "
+          + "stand\(dead.count == 1 ? "s" : "") at zero, while vectors of running CPUs count: the collection of a "
+          + "CPU that is not online has no redistributor as target.",
+        fix:
+          "Bring the CPUs up, or bind those interrupts to CPUs that run; a managed interrupt "
+          + "follows when its CPU comes online.",
+        explains: [.deviceidUnmapped])
+    ]
+  }
+
   // MARK: GICv2m frames
 
   private static func frames(_ joined: Joined) -> [Finding] {
@@ -140,7 +172,7 @@ enum ControllerRules {
     let count = logged.reduce(0) { $0 + $1.value.interrupts.count }
     let size = count > 0 ? count : tables.first.map { Int($0.1 - $0.0) + 1 } ?? 0
     guard size > 0 else { return [] }
-    let taken = joined.facts.interrupts.filter { $0.chip.contains("GICv2m") || $0.chip == "MSI" }
+    let taken = joined.facts.interrupts.filter { $0.controller == .messageFrame }
     let refused = joined.notices(.messagesUnavailable)
     let isFull = taken.count >= size
     guard isFull || !refused.isEmpty && taken.isEmpty else { return [] }
@@ -264,16 +296,20 @@ enum ControllerRules {
       return [stormFinding(nil, disabled, stall, 0.6)]
     }
     let second = messages.dropFirst().first?.total ?? 0
-    // A busy vector of an assigned device is busy because the guest's device is.
+    // A busy vector of an assigned device is busy because the guest's device is, and one of a machine
+    // that runs for months has counted much: the timer tells how long it ran.
+    let timer = joined.facts.interrupts.filter { $0.role == .timer }.map(\.total).max()
+    let isFast = timer.map { top.total / 10 > $0 } ?? true
     let isOutlier =
       top.total > 20_000_000 && top.total / 100 > second
-      && (stall != nil || !top.names.contains("vfio-msi"))
+      && (stall != nil || top.role != .relayed && isFast)
     if let disabled {
       let row = messages.first { $0.number == disabled.number }
       guard row != nil || isOutlier || disabled.number == nil else { return [] }
       return [stormFinding(row ?? top, disabled, stall, 0.88)]
     }
-    return isOutlier ? [stormFinding(top, nil, stall, stall == nil ? 0.7 : 0.85)] : []
+    let isKnown = stall != nil ? 0.85 : timer != nil ? 0.8 : 0.6
+    return isOutlier ? [stormFinding(top, nil, stall, isKnown)] : []
   }
 
   private static func stormFinding(
@@ -296,9 +332,21 @@ enum ControllerRules {
 
   // MARK: Direct injection
 
+  /// Slow is what such a machine is at most: where something fails, it is not the cause of that.
   private static func injection(_ joined: Joined) -> [Finding] {
+    let isFailing =
+      !joined.events.isEmpty || !joined.lostInterrupts.isEmpty
+      || joined.facts.complaints.contains { !$0.isWarning }
+    return relayed(joined).map { finding in
+      var finding = finding
+      if isFailing { finding.confidence = min(finding.confidence, 0.4) }
+      return finding
+    }
+  }
+
+  private static func relayed(_ joined: Joined) -> [Finding] {
     let relayed = joined.facts.interrupts.filter {
-      $0.names.contains("vfio-msi") && $0.total > 10_000
+      $0.role == .relayed && $0.total > 10_000
     }
     guard let busiest = relayed.max(by: { $0.total < $1.total }) else { return bypass(joined, nil) }
     let host = joined.facts.logs.first { $0.side == .host } ?? joined.facts.logs.first

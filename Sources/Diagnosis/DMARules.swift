@@ -42,11 +42,7 @@ enum DMARules {
       }
     }
     // Alone, and again and again at the same address: a vector. Among other pages: a buffer.
-    let pages = Set(
-      joined.events.filter { $0.stream == event.stream && $0.kind == .translation }.map {
-        $0.address >> 12
-      })
-    return pages.count == 1 && event.isStage2 == false && event.address > 0xfff
+    return joined.faultingPages[event.stream] == 1 && !event.isStage2 && event.address > 0xfff
   }
 
   private static func list(_ events: [JoinedEvent]) -> String {

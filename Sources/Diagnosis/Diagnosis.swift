@@ -19,14 +19,15 @@ package struct Diagnosis: Sendable {
   /// All rules, each a function of the facts: what they find is ranked together.
   static let rules: [@Sendable (Joined) -> [Finding]] = [
     WindowRules.find, StageTwoRules.find, MachineRules.find, PolicyRules.find, IdentifierRules.find,
-    ControllerRules.find, FunctionRules.find, DMARules.find, SMMURules.find,
+    ControllerRules.find, FunctionRules.find, DMARules.find, SMMURules.find, RegisterRules.find,
   ]
 
   private static let causeLimit = 6
 
   package init(_ facts: CaseFacts, remarks: [String] = []) {
     let joined = Joined(facts)
-    let found = Self.ranked(Findings.best(Self.rules.flatMap { $0(joined) }))
+    let all = Findings.best(Self.rules.flatMap { $0(joined) })
+    let found = Self.ranked(all.map { Self.weighed($0, facts.quotations) })
     let open = OpenQuestions(joined, found)
     self.joined = joined
     self.remarks = remarks
@@ -41,6 +42,29 @@ package struct Diagnosis: Sendable {
   /// The files of a case, read and diagnosed.
   package init(reading reader: CaseReader) {
     self.init(reader.facts, remarks: reader.remarks)
+  }
+
+  /// What a letter or a change quotes shows less than a log does: whose it is nobody says.
+  private static func weighed(_ finding: Finding, _ quotations: [String: Quotation]) -> Finding {
+    guard !quotations.isEmpty else { return finding }
+    let lines = finding.evidence.filter { $0.line != nil }
+    let writers = lines.map { line -> Quotation.Writer? in
+      guard let quotation = quotations[line.file], let number = line.line,
+        quotation.lines.contains(number)
+      else { return nil }
+      return quotation.writer
+    }
+    guard !writers.isEmpty, writers.count == finding.evidence.count,
+      !writers.contains(where: { $0 == nil })
+    else { return finding }
+    var finding = finding
+    let isOfChange = writers.contains(.change)
+    finding.confidence *= isOfChange ? 0.4 : 0.6
+    finding.means +=
+      isOfChange
+      ? " A change to a program quotes it: no log of this machine is among the files."
+      : " A letter quotes it without the log's time stamps, and does not show that it is of this machine."
+    return finding
   }
 
   /// By confidence; a cause that another explains better is left out.
@@ -111,11 +135,7 @@ struct OpenQuestions {
   private var silent: [JoinedFunction] {
     joined.functions.filter { function in
       function.interruptCount == 0
-        && function.interrupts.contains { row in
-          !["PME", "aerdrv", "pciehp", "bwctrl", "dpc", "config"].contains {
-            row.names.contains($0)
-          }
-        }
+        && function.interrupts.contains { $0.role != .port && $0.role != .idle }
     }
   }
 
@@ -185,7 +205,9 @@ struct OpenQuestions {
   private static func matters(_ kind: Notice.Kind) -> Bool {
     switch kind {
     case .smmuFailed, .itsFault, .groupFailed, .vfioFault, .pcieError, .bypassFailed, .lpiFault,
-      .reservedRangeFault, .idMappingConflict, .interruptDisabled, .stall, .deviceGone:
+      .reservedRangeFault, .idMappingConflict, .interruptDisabled, .stall, .deviceGone,
+      .messageAddressTooWide, .invalidationStuck, .messagesNotIsolated, .hungTask,
+      .transferFailed, .messagesUnavailable:
       true
     default: false
     }
@@ -193,6 +215,11 @@ struct OpenQuestions {
 
   private static func covers(_ cause: Cause, _ kind: Notice.Kind) -> Bool {
     switch kind {
+    // What follows from a device that does not signal, or is gone.
+    case .hungTask, .transferFailed: true
+    case .messagesUnavailable:
+      [.gicv2mSpisExhausted, .itsAbsent, .msiNotEnabled, .deviceidOutOfRange, .iortIdMappingWrong]
+        .contains(cause)
     case .pcieError, .deviceGone: cause == .deviceLostLink || cause == .cmdqAtcTimeout
     case .stall, .interruptDisabled: cause == .msiStorm
     case .lpiFault: cause == .lpiNotEnabled

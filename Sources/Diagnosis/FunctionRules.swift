@@ -3,7 +3,9 @@ internal import Bits
 /// The function itself: its command register, its MSI capabilities, its link.
 enum FunctionRules {
   static func find(_ joined: Joined) -> [Finding] {
-    Findings.best(joined.functions.flatMap { of($0, joined) }.prefix(64) + gone(joined))
+    Findings.best(
+      joined.functions.flatMap { of($0, joined) }.prefix(64) + gone(joined) + bridges(joined)
+        + switchedOff(joined))
   }
 
   private static func of(_ function: JoinedFunction, _ joined: Joined) -> [Finding] {
@@ -21,7 +23,9 @@ enum FunctionRules {
         $0 == 0 ? " Its \(function.interrupts.count) interrupts count zero, none ever came." : ""
       } ?? ""
     if let master = listed.busMaster, !master.value, hasMessages,
-      function.driver != nil || isComplained
+      function.driver != nil || isComplained,
+      // A function at rest does without, until its driver wakes it.
+      isComplained || listed.powerState.map({ $0.value.hasPrefix("D0") }) ?? true
     {
       let isOwned = function.driver == "vfio-pci" && !isComplained
       return [
@@ -93,6 +97,101 @@ enum FunctionRules {
     return findings
   }
 
+  /// MSIs that the kernel's command line switches off.
+  private static func switchedOff(_ joined: Joined) -> [Finding] {
+    for log in joined.facts.logs {
+      guard let parameters = log.commandLine,
+        parameters.value.split(separator: " ").contains(where: { word in
+          word.hasPrefix("pci=") && word.dropFirst(4).split(separator: ",").contains("nomsi")
+        })
+      else { continue }
+      let without = joined.functions.filter { function in
+        guard let listed = function.listed, listed.msix != nil || listed.msi != nil else {
+          return function.missedInterrupts
+        }
+        return listed.msix?.value.isEnabled != true && listed.msi?.value.isEnabled != true
+      }
+      return [
+        Finding(
+          .msiNotEnabled, without.isEmpty ? 0.6 : 0.9,
+          [parameters.source]
+            + without.prefix(4).map {
+              $0.listed?.msix?.source ?? $0.listed?.msi?.source ?? $0.notices.first?.source
+            },
+          means:
+            "The kernel's command line has pci=nomsi, which switches MSIs off for all functions (pci_no_msi)"
+            + (without.isEmpty
+              ? "" : ": \(without.prefix(4).map(\.title).joined(separator: ", ")) have none")
+            + ". Drivers fall back to wired interrupts or fail.",
+          fix: "Drop nomsi from pci= on the command line.", explains: [.itsAbsent])
+      ]
+    }
+    return []
+  }
+
+  /// A bridge that forwards no requests of the silent functions behind it.
+  private static func bridges(_ joined: Joined) -> [Finding] {
+    let closed = joined.facts.functions.filter {
+      $0.value.busMaster?.value == false && $0.value.buses != nil && $0.value.isGone?.value != true
+    }
+    guard !closed.isEmpty else { return [] }
+    let silent = joined.functions.filter { $0.isSilent && $0.listed?.isBridge != true }
+    return silent.prefix(64).compactMap { function in
+      let upstream = closed.filter {
+        $0.key.domain == function.function.domain
+          && $0.value.buses?.contains(function.function.bus) == true
+      }
+      guard let (bridge, listed) = upstream.min(by: { $0.key < $1.key }) else { return nil }
+      return Finding(
+        .busMasterOff, 0.88,
+        [
+          listed.busMaster?.source, listed.title,
+          function.interrupts.first { $0.total == 0 }?.source,
+          function.notices.first { $0.kind == .lostInterrupt }?.source,
+        ],
+        means:
+          "Bus Master Enable of the bridge \(bridge) is off, and \(function.title) is behind it. A bridge "
+          + "whose Bus Master Enable is 0 forwards no memory requests upstream (PCIe 7.5.1.1.3): neither "
+          + "DMA nor MSIs of the functions behind it arrive, and no SMMU sees them.",
+        fix:
+          "Set bus mastering of \(bridge) again (setpci -s \(bridge.place) COMMAND=4:4 as a test), and find "
+          + "out who cleared it: a reset of the bus, or a VMM that does not emulate the bit.",
+        explains: [.msixMasked, .msiNotEnabled, .deviceidUnmapped])
+    }
+  }
+
+  /// Slots that report that their link went down and not that it came back.
+  private static func closedSlots(_ joined: Joined) -> [Finding] {
+    for log in joined.facts.logs {
+      for down in log.notices where down.kind == .linkDown {
+        guard let port = down.function else { continue }
+        let later = log.notices.last {
+          $0.function == port && [.linkDown, .linkUp].contains($0.kind)
+        }
+        guard later?.kind == .linkDown else { continue }
+        let behind = joined.functions.filter {
+          $0.function.domain == port.domain && $0.function != port && !$0.notices.isEmpty
+        }
+        return [
+          Finding(
+            .deviceLostLink, behind.isEmpty ? 0.7 : 0.8,
+            [down.source, later?.source]
+              + behind.prefix(3).map { $0.notices.first?.source },
+            means:
+              "The slot of \(port) reports that the link went down, and not that it came back: the device "
+              + "behind it is off its link or powered down"
+              + (behind.isEmpty
+                ? "" : " (\(behind.prefix(4).map(\.title).joined(separator: ", ")))")
+              + ", and its interrupts and DMA ended with it.",
+            fix:
+              "Find out why the device left its link (power, slot, AER log) and reset or remove it.",
+            missing: [MissingFile(.listing, "which function reads as all ones")])
+        ]
+      }
+    }
+    return []
+  }
+
   /// Devices that are off their link, where no time-out of the SMMU tells more.
   private static func gone(_ joined: Joined) -> [Finding] {
     var devices: [PCIFunction: [Evidence]] = [:]
@@ -104,23 +203,41 @@ enum FunctionRules {
         devices[function, default: []].append(notice.source)
       }
     }
+    // Of a device without a known function the driver's name for it has to do.
+    let unnamed = joined.notices(.deviceGone).filter { $0.function == nil && !$0.device.isEmpty }
     let links = joined.notices(.linkDown)
     let dead = joined.facts.functions.filter {
       $0.value.linkActive?.value == false && $0.value.isBridge
     }
-    return devices.sorted { $0.key < $1.key }.prefix(4).map { function, lines in
-      let link = links.first { $0.function?.domain == function.domain }
-      let port = dead.first { $0.key.domain == function.domain }?.value.linkActive
-      return Finding(
-        .deviceLostLink, link == nil && lines.count < 2 ? 0.75 : 0.9,
-        lines.prefix(5).map(Optional.some) + [link?.source, port?.source],
-        means: "\(function) does not answer: its configuration space reads as all ones"
-          + (link == nil ? "" : ", and the slot reports that the link went down")
-          + ". Its interrupts and "
-          + "DMA ended with it.",
-        fix:
-          "Find out why the device left its link (power, slot, AER log, D3cold) and remove or reset it.",
-        explains: [.msiNotEnabled, .busMasterOff])
+    var findings: [Finding] = []
+    if devices.isEmpty, let first = unnamed.first {
+      findings.append(
+        Finding(
+          .deviceLostLink, 0.72, unnamed.prefix(4).map { Optional.some($0.source) },
+          means:
+            "\(first.device) does not answer: its registers read as all ones, as they do when a device is "
+            + "off its link or powered down. Its interrupts and DMA ended with it.",
+          fix:
+            "Find out why the device left its link (power, slot, AER log, D3cold, a power-saving state) and "
+            + "reset it.",
+          missing: [MissingFile(.listing, "which function reads as all ones")],
+          explains: [.msiNotEnabled, .busMasterOff]))
     }
+    if devices.isEmpty, findings.isEmpty { findings += closedSlots(joined) }
+    return findings
+      + devices.sorted { $0.key < $1.key }.prefix(4).map { function, lines in
+        let link = links.first { $0.function?.domain == function.domain }
+        let port = dead.first { $0.key.domain == function.domain }?.value.linkActive
+        return Finding(
+          .deviceLostLink, link == nil && lines.count < 2 ? 0.75 : 0.9,
+          lines.prefix(5).map(Optional.some) + [link?.source, port?.source],
+          means: "\(function) does not answer: its configuration space reads as all ones"
+            + (link == nil ? "" : ", and the slot reports that the link went down")
+            + ". Its interrupts and "
+            + "DMA ended with it.",
+          fix:
+            "Find out why the device left its link (power, slot, AER log, D3cold) and remove or reset it.",
+          explains: [.msiNotEnabled, .busMasterOff])
+      }
   }
 }

@@ -401,13 +401,15 @@ enum IdentifierRules {
   private static func complaints(_ joined: Joined) -> [Finding] {
     var findings: [Finding] = []
     for complaint in joined.facts.complaints {
+      guard complaint.kind == .interruptController else { continue }
       let text = complaint.source.text.lowercased()
-      guard
-        text.contains("invalid command attributes")
-          || text.contains("its") && text.contains("invalid")
-      else { continue }
       let evidence: [Evidence?] = [complaint.source]
-      if text.contains("eventid") {
+      let isBeyond = [">", "range", "max", "beyond", "exceed", "too large", "too big"].contains {
+        text.contains($0)
+      }
+      if text.contains("eventid") || text.contains("event id"),
+        isBeyond || !text.contains("unmapped") && !text.contains("not mapped")
+      {
         findings.append(
           Finding(
             .eventidOutOfRange, 0.8, evidence,
@@ -417,15 +419,15 @@ enum IdentifierRules {
             fix:
               "Compare the data word of the device's MSI-X entry with the size that MAPD gave the table."
           ))
-      } else if text.contains("devid")
-        && (text.contains(">") || text.contains("range") || text.contains("max"))
-      {
+      } else if isBeyond {
         findings.append(
           Finding(
             .deviceidOutOfRange, 0.8, evidence,
             means: "The DeviceID does not fit the ITS of the VM: \(complaint.source.text)",
             fix: "Correct the ID mapping that gives this DeviceID."))
-      } else if text.contains("dte") || text.contains("devid") {
+      } else if ["dte", "devid", "deviceid", "device id", "device table"].contains(where: {
+        text.contains($0)
+      }) {
         findings.append(
           Finding(
             .deviceidUnmapped, 0.8, evidence,
@@ -449,7 +451,7 @@ enum IdentifierRules {
     var findings: [Finding] = []
     for function in joined.functions where function.isSilent {
       guard let listed = function.listed, findings.count < 8,
-        function.interrupts.contains(where: { $0.chip.contains("ITS") })
+        function.interrupts.contains(where: { $0.controller == .its })
       else { continue }
       let count = max(
         function.interrupts.count, listed.msix?.value.count ?? 0, listed.msi?.value.count ?? 0, 2)

@@ -96,6 +96,8 @@ enum ProcessorList {
 /// file, as `cat` and `ls` leave them.
 struct SystemFileReader: Sendable {
   private var group: Int?
+  /// Whether the lines are those of a listing of `/sys/class/iommu`.
+  private var isClass = false
   /// Lines since the group was named: a listing follows at once.
   private var distance = 0
 
@@ -113,8 +115,16 @@ struct SystemFileReader: Sendable {
     distance += 1
     if distance > 64 { group = nil }
     guard let start = line.utf8.first else { return nil }
-    if line.utf8.contains(UInt8(ascii: "/")), let range = line.firstRange(of: "iommu_groups/") {
-      return groupFact(line[range.upperBound...])
+    if line.utf8.contains(UInt8(ascii: "/")) {
+      if let range = line.firstRange(of: "iommu_groups/") {
+        return groupFact(line[range.upperBound...])
+      }
+      if line.contains("/sys/class/iommu/") {
+        // `ls /sys/class/iommu/*/devices/`: what is behind each IOMMU, or that there is none.
+        (group, isClass) = (nil, true)
+        return .heading
+      }
+      if isClass, line.contains(" -> ") { return .heading }
     }
     // A number, `resv`, a heading or a member of a group.
     guard group != nil || "0r/IiGg".utf8.contains(start) else { return nil }
@@ -128,7 +138,7 @@ struct SystemFileReader: Sendable {
       return nil
     }
     if let region = Self.region(line) { return .region(region.0, region.1, group: group) }
-    return namedGroup(line)
+    return namedGroup(line, isIndented: line.startIndex != text.startIndex)
   }
 
   /// `/proc/irq/63/effective_affinity_list:0`. The effective one wins, and comes after the other.
@@ -172,7 +182,7 @@ struct SystemFileReader: Sendable {
   }
 
   /// `IOMMU Group 24 0009:01:00.0 ...`, `group 5 type=DMA`, and members below a heading.
-  private mutating func namedGroup(_ line: Substring) -> Fact? {
+  private mutating func namedGroup(_ line: Substring, isIndented: Bool) -> Fact? {
     let words = line.split(separator: " ")
     guard let first = words.first else { return nil }
     if words.count > 1, first.lowercased() == "iommu", words[1].lowercased() == "group",
@@ -186,6 +196,8 @@ struct SystemFileReader: Sendable {
       return .heading
     }
     guard let group else { return nil }
+    // `<tab>0007:21:00.0 Ethernet controller ...` below `IOMMU Group 44:`.
+    if isIndented, let function = PCIFunction(first) { return .member(function, group) }
     if words.count == 1 || first == "device", let last = words.last,
       let function = PCIFunction(last)
     {

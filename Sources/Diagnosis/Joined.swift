@@ -15,6 +15,9 @@ package struct Joined: Sendable {
   /// For each log the tables that can be its machine's.
   let platformsOfLogs: [[Int]]
 
+  /// For each stream, on how many pages translations failed.
+  private(set) var faultingPages: [UInt32: Int] = [:]
+
   /// Addresses of MSIs that devices hold, by `lspci` or a dump of the table.
   let messageAddresses: [(PCIFunction, UInt64, Evidence)]
 
@@ -194,6 +197,11 @@ package struct Joined: Sendable {
         lastLine: event.source.line ?? 0, text: event.source.text)
       events.append(join(event.value, report, log: nil, event.source))
     }
+    var pages: [UInt32: Set<UInt64>] = [:]
+    for event in events where event.kind == .translation {
+      pages[event.stream, default: []].insert(event.address >> 12)
+    }
+    faultingPages = pages.mapValues(\.count)
   }
 
   private func join(
@@ -291,6 +299,7 @@ package struct Joined: Sendable {
     if let log = facts.logs.first(where: { $0.side == side && $0.release != nil }) {
       return log.release
     }
+    if side == .host, let release = facts.hostRelease { return release }
     let unknown = facts.logs.filter { $0.side == nil && $0.release != nil }
     return unknown.count == 1 ? unknown[0].release : nil
   }
@@ -345,11 +354,14 @@ package struct JoinedEvent: Sendable {
   /// Which SMMU of that platform.
   package var smmu: Int?
 
+  /// The record, made once: rules ask for its fields again and again.
+  package let record: EventRecord
+
   init(event: LoggedEvent, report: LoggedReport, log: Int?, source: Evidence) {
     (self.event, self.report, self.log, self.source) = (event, report, log, source)
+    record = event.record
   }
 
-  package var record: EventRecord { event.record }
   package var kind: EventKind { record[.kind] }
   package var stream: UInt32 { record[.stream] }
   package var address: UInt64 { record[.inputAddress] }

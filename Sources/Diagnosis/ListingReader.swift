@@ -27,7 +27,10 @@ struct ListingReader: Sendable {
       current = nil
       return nil
     }
-    if text.hasPrefix("msix["), current != nil { return takeDetail(text[...], source) }
+    if let current, let entry = Self.entry(text[...], source) {
+      functions[current]?.entries.append(entry)
+      return .listing
+    }
     if let kind = takeRow(text, source) { return kind }
     return takeTitle(text, source)
   }
@@ -77,6 +80,9 @@ struct ListingReader: Sendable {
       functions[current]?.busMaster = isOn("BusMaster").map { Sourced($0, source) }
       functions[current]?.memory = isOn("Mem").map { Sourced($0, source) }
       functions[current]?.interruptsDisabled = isOn("DisINTx")
+    } else if line.hasPrefix("Bus: primary=") {
+      functions[current]?.buses = Self.buses(line)
+      functions[current]?.isBridge = true
     } else if line.hasPrefix("Capabilities: [") {
       takeCapability(line, source, current)
     } else if line.hasPrefix("Address: "), capability == "MSI" {
@@ -106,6 +112,18 @@ struct ListingReader: Sendable {
       functions[current]?.entries.append(entry)
     }
     return .listing
+  }
+
+  /// `Bus: primary=30, secondary=31, subordinate=31, sec-latency=0`.
+  private static func buses(_ line: Substring) -> ClosedRange<UInt16>? {
+    func value(_ name: String) -> UInt16? {
+      guard let range = line.firstRange(of: name) else { return nil }
+      return UInt16(line[range.upperBound...].prefix { $0.isHexDigit }, radix: 16)
+    }
+    guard let first = value("secondary="), let last = value("subordinate="), first > 0,
+      first <= last
+    else { return nil }
+    return first...last
   }
 
   private mutating func takeCapability(
@@ -186,6 +204,8 @@ struct ListingReader: Sendable {
       if space.word(0) == 0xffff {
         listed.isGone = listed.isGone ?? Sourced(true, source)
       } else {
+        listed.isBridge = listed.isBridge || space.buses != nil
+        listed.buses = listed.buses ?? space.buses
         let command = space.word(4)
         listed.busMaster = listed.busMaster ?? Sourced(command & 4 != 0, source)
         listed.memory = listed.memory ?? Sourced(command & 2 != 0, source)
@@ -212,6 +232,12 @@ private struct ConfigurationSpace {
   func word(_ offset: Int) -> Int { byte(offset) | byte(offset + 1) << 8 }
   func long(_ offset: Int) -> UInt64 {
     UInt64(word(offset)) | UInt64(word(offset + 2)) << 16
+  }
+
+  /// The buses behind a bridge (header type 1).
+  var buses: ClosedRange<UInt16>? {
+    let (first, last) = (UInt16(byte(0x19)), UInt16(byte(0x1a)))
+    return byte(0x0e) & 0x7f == 1 && first > 0 && first <= last ? first...last : nil
   }
 
   /// Where the capability with this ID stands. The list has 48 members at most.
@@ -245,5 +271,32 @@ private struct ConfigurationSpace {
           is64Bit: is64Bit), address, UInt32(word(offset + (is64Bit ? 12 : 8)))
       )
     }
+  }
+}
+
+extension ListedFunction {
+  /// This listing with what another of the same function adds.
+  func merged(with other: Self) -> Self {
+    var all = self
+    // Of two listings under different drivers each has what its driver programmed: the first stands.
+    if let own = driver?.value, let others = other.driver?.value, own != others { return all }
+    all.driver = driver ?? other.driver
+    all.busMaster = busMaster ?? other.busMaster
+    all.memory = memory ?? other.memory
+    all.interruptsDisabled = interruptsDisabled ?? other.interruptsDisabled
+    all.msi = msi ?? other.msi
+    all.msix = msix ?? other.msix
+    all.messageAddress = messageAddress ?? other.messageAddress
+    all.messageData = messageData ?? other.messageData
+    all.maskBits = maskBits ?? other.maskBits
+    all.isGone = isGone ?? other.isGone
+    all.linkActive = linkActive ?? other.linkActive
+    all.buses = buses ?? other.buses
+    all.isBridge = isBridge || other.isBridge
+    all.powerState = powerState ?? other.powerState
+    all.atsEnabled = atsEnabled ?? other.atsEnabled
+    if all.entries.isEmpty { all.entries = other.entries }
+    if all.space.isEmpty { (all.space, all.spaceSource) = (other.space, other.spaceSource) }
+    return all
   }
 }

@@ -113,13 +113,13 @@ enum MachineRules {
     let complaint =
       joined.facts.complaints.first {
         [.pageTableAllocation, .virtualIOMMUAllocation, .virtualDeviceAllocation].contains($0.kind)
-          && !$0.isWarning
+          && !$0.isWarning && Self.isOfKernels($0.error)
       } ?? attachWithoutDevice(joined)
     guard let complaint else { return [] }
     let host =
       joined.facts.logs.first { $0.side == .host && $0.release != nil }
       ?? joined.facts.logs.first { $0.release != nil && $0.side != .guest }
-    let release = host?.release
+    let release = host?.release ?? joined.facts.hostRelease
     let error = complaint.error.map(ErrorNumber.name) ?? "an error"
     let version = joined.facts.vmmVersion
     let needs =
@@ -194,6 +194,11 @@ enum MachineRules {
           + "no nesting.",
         fix: "Look at the features that arm-smmu-v3 prints at boot.", missing: missing),
     ]
+  }
+
+  /// Errors of a kernel or an SMMU that knows no nesting; others, such as EEXIST, are of the request.
+  private static func isOfKernels(_ error: Int?) -> Bool {
+    error.map { [2, 19, 22, 25, 95].contains($0) } ?? true
   }
 
   /// An attach that fails with ENOENT, as before 6.19 without a vDEVICE.
@@ -288,12 +293,13 @@ enum MachineRules {
   private static func routing(_ joined: Joined) -> [Finding] {
     guard
       let complaint = joined.facts.complaints.first(where: {
-        $0.kind == .routing && ($0.error == 22 || $0.source.text.lowercased().contains("devid"))
+        $0.kind == .routing && ($0.error == 22 || $0.error == nil)
       })
     else { return [] }
     return [
       Finding(
-        .msiRouteNoDeviceid, 0.82, [complaint.source, command(joined)?.source],
+        .msiRouteNoDeviceid, complaint.error == 22 ? 0.82 : 0.6,
+        [complaint.source, command(joined)?.source],
         means:
           "KVM refuses the MSI route with EINVAL (-22): for a virtual ITS a route and KVM_SIGNAL_MSI "
           + "need the DeviceID (KVM_MSI_VALID_DEVID with devid), as the ITS translates (DeviceID, EventID) "

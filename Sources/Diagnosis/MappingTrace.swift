@@ -58,6 +58,23 @@ package struct MappingTrace: Sendable {
     return true
   }
 
+  /// Whether a line is an event of ftrace: `TASK-PID [CPU] FLAGS SECONDS.MICROSECONDS: event:`, the
+  /// flags left out by trace-cmd.
+  static func isEvent(_ line: [UInt8]) -> Bool {
+    guard let open = line.prefix(64).firstIndex(of: UInt8(ascii: "[")), open > 2,
+      line[open - 1] == 0x20
+    else { return false }
+    let digits = line[(open + 1)...].prefix { 0x30...0x39 ~= $0 }
+    guard digits.count == 3, digits.endIndex < line.count,
+      line[digits.endIndex] == UInt8(ascii: "]"),
+      let colon = line[digits.endIndex...].prefix(48).firstIndex(of: UInt8(ascii: ":"))
+    else { return false }
+    let fraction = line[digits.endIndex..<colon].suffix(6)
+    let point = fraction.startIndex - 1
+    return fraction.count == 6 && fraction.allSatisfy { 0x30...0x39 ~= $0 }
+      && point > digits.endIndex && line[point] == UInt8(ascii: ".")
+  }
+
   private mutating func keep(_ change: Change) {
     guard changes.count >= Self.limit else {
       changes.append(change)

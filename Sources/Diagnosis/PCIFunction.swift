@@ -11,8 +11,10 @@ package struct PCIFunction: Hashable, Comparable, Sendable, CustomStringConverti
   }
 
   /// `bb:dd.f`, or `dddd:bb:dd.f` with a domain of four digits or more; nothing before or behind.
-  package init?(_ text: some StringProtocol) {
-    let parts = text.utf8.split(separator: 0x3a, omittingEmptySubsequences: false)
+  package init?(_ text: some StringProtocol) { self.init(bytes: text.utf8) }
+
+  private init?(bytes: some Collection<UInt8>) {
+    let parts = bytes.split(separator: 0x3a, omittingEmptySubsequences: false)
     guard (2...3).contains(parts.count), let last = parts.last else { return nil }
     let slot = last.split(separator: 0x2e, omittingEmptySubsequences: false)
     let hasDomain = parts.count == 3
@@ -63,11 +65,20 @@ package struct PCIFunction: Hashable, Comparable, Sendable, CustomStringConverti
 
   /// The first function that a line names, among words that brackets, commas and the like end.
   package static func first(in text: some StringProtocol) -> PCIFunction? {
-    for word in text.split(whereSeparator: { !($0.isHexDigit || $0 == ":" || $0 == ".") }) {
-      var word = word[...]
-      while let last = word.last, last == ":" || last == "." { word.removeLast() }
-      if word.contains(":"), let function = PCIFunction(word) { return function }
+    guard text.utf8.contains(0x3a) else { return nil }
+    for word in Array(text.utf8).split(whereSeparator: { !isPart($0) }) where word.count >= 7 {
+      var word = word
+      while let last = word.last, last == 0x3a || last == 0x2e { word.removeLast() }
+      if word.contains(0x3a), let function = PCIFunction(bytes: word) { return function }
     }
     return nil
+  }
+
+  /// A hexadecimal digit, a colon or a point.
+  private static func isPart(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x3a, 0x41...0x46, 0x61...0x66, 0x2e: true
+    default: false
+    }
   }
 }

@@ -76,14 +76,27 @@ enum PolicyRules {
           missing: joined.facts.groups.isEmpty
             ? [MissingFile(.groups, "which functions share the group, and their drivers")] : []))
     }
+    findings += busy(joined)
     if let refusal = missingGroup(joined) {
       let smmus = joined.platforms.flatMap(\.facts.smmus)
       let probed = joined.facts.logs.contains {
         $0.smmus.contains { $0.value.features != 0 || $0.value.version == 2 }
       }
       let who = refusal.function.map { "\($0)" } ?? "the function"
+      let options = ["CONFIG_ARM_SMMU_V3", "CONFIG_ARM_SMMU"].compactMap { name in
+        joined.facts.options[name].map { (name: name, option: $0) }
+      }
+      let off = options.first { !$0.option.value }
       let route = refusal.function.flatMap { joined.function($0)?.route }
-      if !smmus.isEmpty, !probed, joined.has(.kernelLog) {
+      if let off, !options.contains(where: \.option.value), !probed {
+        findings.append(
+          Finding(
+            .smmuDisabled, 0.92, refusal.sources + [off.option.source] + tables(joined),
+            means:
+              "\(who) has no IOMMU group. The kernel is built without the SMMU's driver (\(off.name) is not set), "
+              + "so that no SMMU is in use, whatever the tables describe.",
+            fix: "Build the kernel with \(off.name).", explains: [.noIommuGroup]))
+      } else if !smmus.isEmpty, !probed, joined.has(.kernelLog) {
         findings.append(
           Finding(
             .smmuDisabled, 0.85, refusal.sources + tables(joined),
@@ -118,6 +131,45 @@ enum PolicyRules {
     return findings
   }
 
+  /// iommufd refuses to bind a function (EBUSY) of whose group another is a host driver's
+  /// (`iommu_device_claim_dma_owner`).
+  private static func busy(_ joined: Joined) -> [Finding] {
+    guard
+      let complaint = joined.facts.complaints.first(where: { $0.kind == .attach && $0.error == 16 })
+    else { return [] }
+    let members = Dictionary(grouping: joined.facts.groups, by: \.value.value)
+    func isAssigned(_ function: PCIFunction) -> Bool {
+      joined.function(function)?.driver == "vfio-pci"
+    }
+    let group =
+      complaint.function.flatMap { joined.facts.groups[$0]?.value }
+      ?? members.filter { $0.value.contains { isAssigned($0.key) } }.keys.min()
+    let others = (group.flatMap { members[$0] } ?? []).filter {
+      $0.key != complaint.function && !isAssigned($0.key)
+    }.sorted { $0.key < $1.key }
+    let names = others.prefix(6).map { member in
+      "\(member.key)" + (joined.function(member.key)?.driver.map { " (\($0))" } ?? "")
+    }
+    let isBound = others.contains { joined.function($0.key)?.driver != nil }
+    return [
+      Finding(
+        .groupNotViable, isBound ? 0.9 : others.isEmpty ? 0.55 : 0.75,
+        [complaint.source] + others.prefix(4).map { Optional.some($0.value.source) }
+          + others.prefix(3).map { joined.facts.functions[$0.key]?.driver?.source },
+        means:
+          "The bind to iommufd is refused with EBUSY (-16): the group belongs to somebody else. Functions of one "
+          + "IOMMU group have one owner"
+          + (names.isEmpty
+            ? ", a driver of the host or another VMM."
+            : "; group \(group.map(String.init) ?? "?") also has \(names.joined(separator: ", "))."),
+        fix:
+          "Bind the other functions of the group to vfio-pci or to no driver, and end other users of the "
+          + "device.",
+        missing: others.isEmpty
+          ? [MissingFile(.groups, "which functions share the group, and their drivers")] : [])
+    ]
+  }
+
   /// A function of which VFIO, or a VMM, finds no group.
   private static func missingGroup(
     _ joined: Joined
@@ -150,13 +202,14 @@ enum PolicyRules {
     let usesFrame =
       !frames.isEmpty
       || joined.platforms.contains { !$0.facts.messageFrames.isEmpty && $0.facts.itses.isEmpty }
-    guard notice != nil || denied != nil && usesFrame else { return [] }
+    let isKnown = notice != nil || usesFrame
+    guard notice != nil || denied != nil && (usesFrame || denied?.kind != .other) else { return [] }
     let controller =
       usesFrame
       ? "a GICv2m frame, where any device may write any interrupt" : "one that isolates nothing"
     return [
       Finding(
-        .msiNotIsolated, notice == nil ? 0.75 : 0.94,
+        .msiNotIsolated, notice != nil ? 0.94 : isKnown ? 0.75 : 0.45,
         [notice?.source, denied?.source, frames.first?.source],
         means:
           "VFIO refuses with EPERM (-1, Operation not permitted): the host's MSI controller is "
@@ -165,7 +218,10 @@ enum PolicyRules {
         fix:
           "Use a machine with an ITS; where the VM is trusted, set allow_unsafe_interrupts=1 for "
           + "vfio_iommu_type1 or iommufd.",
-        show: "doorbell compare --design gicv2m")
+        show: "doorbell compare --design gicv2m",
+        missing: isKnown
+          ? []
+          : [MissingFile(.hostDmesg, "which MSI controller the host has, and VFIO's reason")])
     ]
   }
 

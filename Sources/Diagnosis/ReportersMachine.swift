@@ -11,11 +11,13 @@ package struct ReportersMachine: Sendable {
   package private(set) var firmware: String?
   package private(set) var design = "rmr-identity"
   package private(set) var vectors = 4
+  private var map: ReportersMap
   /// What the files do not say.
   package private(set) var assumed: [String] = []
 
   package init(_ diagnosis: Diagnosis) {
     let joined = diagnosis.joined
+    map = ReportersMap(joined)
     let causes = Set(diagnosis.causes.filter { $0.confidence >= 0.5 }.map(\.cause))
     guestKernel = release(joined.release(of: .guest), "guest") ?? guestKernel
     hostKernel = release(joined.release(of: .host), "host") ?? hostKernel
@@ -65,17 +67,27 @@ package struct ReportersMachine: Sendable {
   }
 
   /// The scenario file. The first design is the machine's own.
-  package var text: String {
+  package var text: String { text(places: true) }
+
+  /// The scenario file.
+  ///
+  /// - Parameter places: whether it says where things stand; not all that machines have is a place in
+  ///   the models.
+  package func text(places: Bool) -> String {
     let others = ["rmr-identity", "forward-address", "untrapped"].filter { $0 != design }
     var lines = [
       "purpose: A reporter's machine, beside other designs.",
       "# Written by 'doorbell diagnose --scenario'. The first design is the machine's own.",
     ]
     lines += assumed.map { "# assumed, as no file says: \($0)" }
+    if !places {
+      lines.append("# assumed: where things stand, as the models cannot have it as it is")
+    }
     lines += ["guest:", "  kernel: \"\(guestKernel)\""]
     lines.append("  usage: \(usage)")
     if let firmware { lines.append("  firmware: \(firmware)") }
-    lines += ["host:", "  kernel: \"\(hostKernel)\"", "workload:", "  synthetic:"]
+    lines += ["host:", "  kernel: \"\(hostKernel)\""] + map.lines(places: places)
+    lines += ["workload:", "  synthetic:"]
     lines += ["    vectors: \(vectors)", "    messages: 100", "    interval: 10 us"]
     lines.append("designs: [\(([design] + others).joined(separator: ", "))]")
     return lines.joined(separator: "\n") + "\n"

@@ -128,7 +128,7 @@ enum SMMURules {
       default: false
       }
     }
-    guard let first = waits.first else { return [] }
+    guard let first = waits.first else { return stuckInvalidation(joined) }
     var consumers: Set<UInt32> = []
     for wait in waits where wait.report.device == first.report.device {
       if case .syncTimeout(_, _, let consumer) = wait.report.content { consumers.insert(consumer) }
@@ -150,6 +150,22 @@ enum SMMURules {
         fix:
           "Look at the power domain and clock of the SMMU (runtime suspend, firmware), and read SMMU_CR0ACK: "
           + "CMDQEN has to be set.",
+        explains: [.staleConfiguration])
+    ]
+  }
+
+  /// SMMUv2's invalidations are writes to registers, of which a status tells the end.
+  private static func stuckInvalidation(_ joined: Joined) -> [Finding] {
+    let notices = joined.notices(.invalidationStuck)
+    guard let first = notices.first else { return [] }
+    return [
+      Finding(
+        .cmdqNotConsumed, 0.65, notices.prefix(4).map { Optional.some($0.source) },
+        means:
+          "\(first.device) is an SMMUv2, which has no command queue: its driver waits for the TLB's status "
+          + "(TLBGSTATUS or TLBSTATUS), and an invalidation does not end. The SMMU is without a clock or power under "
+          + "its driver, or a transaction behind it never completes.",
+        fix: "Look at the power domain and clocks of the SMMU and of the masters behind it.",
         explains: [.staleConfiguration])
     ]
   }
@@ -214,7 +230,7 @@ enum SMMURules {
     }
     let release = log?.release ?? joined.release(of: .host)
     let isNested = joined.isAccelerated
-    if isNested, let release, release.value < KernelRelease(6, 18, patch: 15) {
+    if isNested, let release, !release.value.updatesEntriesSafely {
       return [
         Finding(
           .hitlessSteUpdate, 0.75,
@@ -370,6 +386,16 @@ enum SMMURules {
           ] : [],
         explains: [.dmaUnmappedAddress])
     ]
+  }
+}
+
+extension KernelRelease {
+  /// Whether the driver knows which bits of a stream table entry may differ while it is live
+  /// (`get_update_safe`): 7.0 and the stable releases that took it, 6.18.15 and 6.19.5.
+  fileprivate var updatesEntriesSafely: Bool {
+    self >= KernelRelease(7, 0)
+      || (KernelRelease(6, 18, patch: 15)..<KernelRelease(6, 19)).contains(self)
+      || self >= KernelRelease(6, 19, patch: 5)
   }
 }
 

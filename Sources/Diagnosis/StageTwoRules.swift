@@ -5,7 +5,8 @@ internal import Inspect
 /// What the host or the VMM maps at stage 2, and which address ends up in the device.
 enum StageTwoRules {
   static func find(_ joined: Joined) -> [Finding] {
-    doorbell(joined) + truncated(joined) + otherDomain(joined) + forwarded(joined)
+    doorbell(joined) + physicalDoorbell(joined) + truncated(joined) + otherDomain(joined)
+      + forwarded(joined)
       + wrongFrame(joined) + beforeCookies(joined)
   }
 
@@ -15,7 +16,17 @@ enum StageTwoRules {
       $0.isStage2 && $0.record.couldBeMessage && $0.kind != .permission
         && $0.address & 0xfff == 0x040 && !$0.event.missing.contains(3)
     }
+    let doorbells = joined.itsBases.map { $0 &+ 0x1_0000 }
     return events.prefix(8).flatMap { event -> [Finding] in
+      let isKnown =
+        doorbells.contains(event.ipa)
+        || joined.windows.contains { $0.contains(event.ipa) || $0.contains(event.address) }
+      // Other places of the same page fault too: a buffer, of which one word stands at offset 0x40.
+      let isBuffer = joined.events.contains {
+        $0.isStage2 && $0.stream == event.stream && $0.ipa == event.ipa
+          && $0.address & 0xfff != 0x040
+      }
+      guard isKnown || !isBuffer else { return [] }
       let isWindow = joined.windows.contains { $0.contains(event.ipa) }
       let release = joined.release(of: .host)
       if isWindow, let release,
@@ -52,6 +63,30 @@ enum StageTwoRules {
             : [])
       ]
     }
+  }
+
+  /// A nested device that holds the physical doorbell: kernels of 6.13 and 6.14 find no cookie in a
+  /// nested domain and leave the address as it is (`iommu_dma_prepare_msi`).
+  private static func physicalDoorbell(_ joined: Joined) -> [Finding] {
+    guard joined.isAccelerated, let release = joined.release(of: .host),
+      (KernelRelease(6, 13)..<KernelRelease(6, 15)).contains(release.value),
+      let event = joined.events.first(where: { event in
+        !event.isStage2 && event.record.couldBeMessage
+          && joined.itsBases.contains { $0 &+ 0x1_0040 == event.address }
+      })
+    else { return [] }
+    return [
+      Finding(
+        .hostKernelNoSwMsi, 0.88, [event.source, release.source],
+        means:
+          "\(event.who) writes its MSI to \(hex(event.address)), the physical doorbell of the ITS, and the guest's "
+          + "stage 1 does not map it. Before Linux 6.15 the kernel finds no window in a nested domain and "
+          + "leaves the physical address in the device (iommu_dma_prepare_msi); this host runs "
+          + "\(release.value).",
+        fix: "Run a host kernel of 6.15 or later; QEMU 11 needs 6.19.",
+        show: "doorbell compare --design rmr-identity --host-kernel \(release.value.short)",
+        explains: [.msiInOtherDomain, .dmaUnmappedAddress])
+    ]
   }
 
   /// The address of the fault is the lower half of one that the device was given, or of a doorbell.
@@ -98,6 +133,19 @@ enum StageTwoRules {
             "\(function) has a 32-bit MSI capability and holds \(hex(address.value)), the lower half "
             + "of the doorbell \(hex(base &+ 0x1_0040)): it cannot send the whole address.",
           fix: "Put the device behind an SMMU, whose IOVA for the doorbell can be below 4 GiB."))
+    }
+    for notice in joined.notices(.messageAddressTooWide).prefix(4) {
+      let who = notice.function.map { "\($0)" } ?? notice.device
+      findings.append(
+        Finding(
+          .msiAddressTruncated, 0.93, [notice.source],
+          means:
+            "\(who) cannot send the whole address of its MSIs, and the kernel refuses to give it one that is "
+            + "cut (msi_verify_entries): \(notice.source.text)",
+          fix:
+            "Put the device behind an SMMU, whose IOVA for the doorbell can be below 4 GiB, or let its driver "
+            + "do with wired interrupts.",
+          explains: [.msiNotEnabled]))
     }
     return Findings.best(findings)
   }

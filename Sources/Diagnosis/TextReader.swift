@@ -28,6 +28,9 @@ struct TextReader {
   private var states: [InterruptState] = []
   private var registers: [String: UInt64] = [:]
   private var registerSource: Evidence?
+  private var registerSources: [String: Evidence] = [:]
+  private var options: [String: Sourced<Bool>] = [:]
+  private var prose = ProseReader()
   private var tables = ACPIText.Reader()
   /// The source of a device tree, from its first line on.
   private var treeSource: [UInt8] = []
@@ -58,10 +61,17 @@ struct TextReader {
     if mayBeDocument, document.count < Self.documentLimit { document += bytes + [0x0a] }
     guard isDocument else { return take(line: bytes, number: number) }
     if let message = Self.journalMessage(bytes) { take(line: message, number: number) }
-    if unclaimed == nil, String(decoding: bytes, as: UTF8.self).contains("0x") {
+    if unclaimed == nil, Self.hasNumber(bytes[...]) {
       unclaimed = Evidence(
         file: file, line: number, text: KernelFacts.shown(String(decoding: bytes, as: UTF8.self)))
     }
+  }
+
+  private static let numbers = KeywordScanner([(word: "0x", category: 0)])
+
+  /// Whether a line has a hexadecimal number.
+  private static func hasNumber(_ line: ArraySlice<UInt8>) -> Bool {
+    numbers.categories(in: line) != 0
   }
 
   /// The message in a line of `journalctl -o json-pretty`: `"MESSAGE" : "..."`.
@@ -79,7 +89,7 @@ struct TextReader {
     let line = KernelLogLine(bytes)
     if !line.isKernel, takeFirmware(bytes) { return }
     if kernel.reports.read(line) {
-      if line.isKernel { kinds.insert(.kernelLog) }
+      if line.isKernel { kinds.insert(.kernelLog) } else { prose.quote(line.message, number) }
       return
     }
     let classes = LineClass.scanner.categories(in: line.message)
@@ -105,7 +115,13 @@ struct TextReader {
   private mutating func takeOther(
     _ line: KernelLogLine, _ bytes: [UInt8], _ classes: UInt64, _ number: Int
   ) {
+    // Other events of a trace say nothing here, and there are many.
+    if classes & LineClass.mask(LineClass.trace) == 0, MappingTrace.isEvent(line.bytes) {
+      kinds.insert(.kernelTrace)
+      return
+    }
     let text = String(decoding: line.bytes, as: UTF8.self)
+    prose.read(line.bytes)
     func source() -> Evidence {
       Evidence(file: file, line: number, text: KernelFacts.shown(text))
     }
@@ -114,21 +130,63 @@ struct TextReader {
       return
     }
     if text.hasPrefix("# tracer:") { kinds.insert(.kernelTrace) }
+    if takeParameters(text, source()) || takeMemoryMap(text) { return }
     if takeInterrupts(text, source()) || takeSystem(text, source()) { return }
     if let kind = listing.take(text, source()) {
       kinds.insert(kind)
       return
     }
-    if takeState(text, source()) || takeRegister(text, source()) { return }
+    if takeState(text, source()) || takeRegister(text, source()) || takeOption(text, source()) {
+      return
+    }
     if vmm.take(text, source()) { return }
-    if unclaimed == nil, text.utf8.contains(UInt8(ascii: "x")), text.contains("0x") {
+    if unclaimed == nil, Self.hasNumber(line.bytes[...]) {
       unclaimed = source()
     }
     // A kernel's message whose time stamp was left out names its driver.
     guard classes != 0, let colon = text.firstRange(of: ": "),
       text[..<colon.lowerBound].split(separator: " ").count <= 3
     else { return }
+    prose.quote(line.message, number)
     kernel.take(line, classes: classes, number: number, others: &others)
+  }
+
+  /// What begins a kernel's command line, or stands in it.
+  private static let parameters = KeywordScanner(
+    ["boot_image=", "console=", "root=", "rdinit=", "init=", "initrd="].map {
+      (word: $0, category: 0)
+    })
+
+  /// `/proc/cmdline`: words with and without a value, none of them an option of a program.
+  private mutating func takeParameters(_ text: String, _ source: Evidence) -> Bool {
+    guard Self.parameters.categories(in: Array(text.utf8)[...]) != 0 else { return false }
+    let line = text.firstRange(of: "/proc/cmdline:").map { text[$0.upperBound...] } ?? text[...]
+    let words = line.split(separator: " ")
+    let isFirst =
+      words.first.map { word in
+        ["BOOT_IMAGE=", "console=", "root=", "rdinit=", "init=", "initrd="].contains {
+          word.hasPrefix($0)
+        }
+      } ?? false
+    guard isFirst, !words.contains(where: { $0.hasPrefix("-") && $0 != "--" }) else { return false }
+    kinds.insert(.bootParameters)
+    if kernel.commandLine == nil { kernel.commandLine = Sourced(String(line.prefix(4096)), source) }
+    return true
+  }
+
+  /// `  10000000-10000fff : 0000:00:01.0` of `/proc/iomem`.
+  private mutating func takeMemoryMap(_ text: String) -> Bool {
+    guard let colon = text.utf8.prefix(48).firstIndex(of: UInt8(ascii: ":")),
+      colon > text.startIndex,
+      text[text.utf8.index(before: colon)] == " "
+    else { return false }
+    let ends = text[..<colon].split(separator: " ")
+    guard ends.count == 1 else { return false }
+    let numbers = ends[0].split(separator: "-")
+    guard numbers.count == 2, numbers.allSatisfy({ $0.count >= 8 && UInt64($0, radix: 16) != nil })
+    else { return false }
+    kinds.insert(.memoryMap)
+    return true
   }
 
   private mutating func takeInterrupts(_ text: String, _ source: Evidence) -> Bool {
@@ -156,6 +214,9 @@ struct TextReader {
       possible = Sourced(list, source)
       kinds.insert(.affinities)
     case .member(let function, let group):
+      // The member's line may be one of `lspci`.
+      let line = String(text.drop { $0 == " " || $0 == "\t" })
+      if line.contains(" "), let kind = listing.take(line, source) { kinds.insert(kind) }
       kinds.insert(.groups)
       if groups.count < 65_536 { groups[function] = Sourced(group, source) }
     case .region(let range, let type, let group):
@@ -199,6 +260,7 @@ struct TextReader {
     "IDR0", "IDR1", "IDR3", "IDR5", "CR0", "CR0ACK", "CR1", "CR2", "GBPA", "STRTAB_BASE",
     "STRTAB_BASE_CFG", "CMDQ_BASE", "CMDQ_PROD", "CMDQ_CONS", "EVENTQ_BASE", "EVENTQ_PROD",
     "EVENTQ_CONS", "GERROR", "GERRORN", "GITS_CTLR", "GITS_CREADR", "GITS_CWRITER", "GITS_CBASER",
+    "GICR_CTLR", "GICR_PROPBASER", "GICR_PENDBASER",
   ]
 
   /// `SMMU_STRTAB_BASE = 0x40001000`, with a colon or nothing for the equals sign.
@@ -212,8 +274,27 @@ struct TextReader {
     if name.hasPrefix("SMMU_") { name = String(name.dropFirst(5)) }
     guard Self.registerNames.contains(name) else { return false }
     registers[name] = value
+    registerSources[name] = source
     if registerSource == nil || name == "STRTAB_BASE" { registerSource = source }
     kinds.insert(.registers)
+    return true
+  }
+
+  private static let optionNames: Set<Substring> = [
+    "CONFIG_ARM_SMMU", "CONFIG_ARM_SMMU_V3", "CONFIG_ARM_SMMU_V3_IOMMUFD", "CONFIG_ARM_GIC_V3_ITS",
+    "CONFIG_IOMMUFD",
+  ]
+
+  /// `CONFIG_ARM_SMMU_V3=y` and `# CONFIG_ARM_SMMU_V3 is not set` of a kernel's configuration.
+  private mutating func takeOption(_ text: String, _ source: Evidence) -> Bool {
+    let line = text.drop { $0 == "#" || $0 == " " }
+    guard line.hasPrefix("CONFIG_") else { return false }
+    let name = line.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+    let rest = line[name.endIndex...]
+    let isOff = rest.hasPrefix(" is not set") || rest.hasPrefix("=n")
+    guard isOff || rest.hasPrefix("=") else { return false }
+    kinds.insert(.configuration)
+    if Self.optionNames.contains(name) { options[String(name)] = Sourced(!isOff, source) }
     return true
   }
 
@@ -230,11 +311,16 @@ struct TextReader {
     if kernel.hostMarks > kernel.guestMarks { kernel.side = .host }
     if kernel.guestMarks > kernel.hostMarks { kernel.side = .guest }
     if !kernel.reports.reports.isEmpty || kinds.contains(.kernelLog) || !kernel.notices.isEmpty
-      || kernel.release != nil
+      || kernel.release != nil || kernel.commandLine != nil
     {
-      kinds.insert(
+      let isBare =
         kernel.reports.reports.allSatisfy(\.isBare) && kernel.release == nil
-          && kernel.notices.isEmpty && !kernel.reports.reports.isEmpty ? .eventWords : .kernelLog)
+        && kernel.notices.isEmpty
+      if isBare, !kernel.reports.reports.isEmpty {
+        kinds.insert(.eventWords)
+      } else if !isBare || kinds.isDisjoint(with: [.bootParameters]) {
+        kinds.insert(.kernelLog)
+      }
       facts.logs.append(kernel)
     }
     facts.files.append(
@@ -257,10 +343,14 @@ struct TextReader {
     facts.doorbellMappings += vmm.doorbells
     facts.looseEvents += trace.events
     facts.vmmVersion = facts.vmmVersion ?? vmm.version
+    facts.hostRelease = facts.hostRelease ?? vmm.hostRelease
     if !mappings.isEmpty { facts.mappings = mappings }
     facts.interruptStates += states
+    facts.options.merge(options) { first, _ in first }
+    if let quotation = prose.quotation { facts.quotations[file] = quotation }
     if let registerSource {
-      facts.registers.append(Sourced(RegisterDump(values: registers), registerSource))
+      facts.registers.append(
+        Sourced(RegisterDump(values: registers, sources: registerSources), registerSource))
     }
     for (name, kind) in others.kinds {
       for example in kind.examples { facts.notUnderstood.add(name, example) }
@@ -332,7 +422,7 @@ struct TextReader {
     0x64: ("GERRORN", false), 0x80: ("STRTAB_BASE", false), 0x84: ("STRTAB_BASE", true),
     0x88: ("STRTAB_BASE_CFG", false), 0x90: ("CMDQ_BASE", false), 0x94: ("CMDQ_BASE", true),
     0x98: ("CMDQ_PROD", false), 0x9c: ("CMDQ_CONS", false), 0xa0: ("EVENTQ_BASE", false),
-    0xa4: ("EVENTQ_BASE", true),
+    0xa4: ("EVENTQ_BASE", true), 0x1_00a8: ("EVENTQ_PROD", false), 0x1_00ac: ("EVENTQ_CONS", false),
   ]
 
   /// Registers by offset, as `regs.json` of a memory image has them.
@@ -352,74 +442,4 @@ extension LoggedReport {
     guard case .event = content else { return false }
     return device.isEmpty
   }
-}
-
-extension ListedFunction {
-  /// This listing with what another of the same function adds.
-  func merged(with other: Self) -> Self {
-    var all = self
-    all.driver = driver ?? other.driver
-    all.busMaster = busMaster ?? other.busMaster
-    all.memory = memory ?? other.memory
-    all.interruptsDisabled = interruptsDisabled ?? other.interruptsDisabled
-    all.msi = msi ?? other.msi
-    all.msix = msix ?? other.msix
-    all.messageAddress = messageAddress ?? other.messageAddress
-    all.messageData = messageData ?? other.messageData
-    all.maskBits = maskBits ?? other.maskBits
-    all.isGone = isGone ?? other.isGone
-    all.linkActive = linkActive ?? other.linkActive
-    all.powerState = powerState ?? other.powerState
-    all.atsEnabled = atsEnabled ?? other.atsEnabled
-    if all.entries.isEmpty { all.entries = other.entries }
-    if all.space.isEmpty { (all.space, all.spaceSource) = (other.space, other.spaceSource) }
-    return all
-  }
-}
-
-/// Reads of a trace of QEMU what its SMMU refused: `translation failed for iova=`, and the event that
-/// names the stream. `doorbell replay` tells the rest.
-struct MachineTraceReader: Sendable {
-  private(set) var events: [Sourced<LoggedEvent>] = []
-  private var failure: UInt64?
-  private static let limit = 4096
-  private static let scanner = KeywordScanner([
-    (word: "translation failed for iova=", category: 0),
-    (word: "smmuv3_propagate_event ", category: 1), (word: "smmuv3_record_event ", category: 1),
-    (word: " smmuv3_", category: 2), (word: " gicv3_its_", category: 2),
-    (word: ":smmuv3_", category: 2),
-    (word: ":gicv3_its_", category: 2), (word: " smmu_ptw_", category: 2),
-    (word: " gicv3_", category: 2),
-  ])
-
-  mutating func take(_ bytes: [UInt8], file: String, number: Int) -> Bool {
-    let classes = Self.scanner.categories(in: bytes[...])
-    guard classes != 0 else { return false }
-    guard classes & 3 != 0 else { return true }
-    let text = String(decoding: bytes.prefix(1024), as: UTF8.self)
-    if classes & 1 != 0, let range = text.firstRange(of: "iova=") {
-      failure = UInt64(number: text[range.upperBound...].prefix { $0.isHexDigit || $0 == "x" })
-      return true
-    }
-    guard let name = text.firstRange(of: "SMMU_EVT_"), let sid = text.firstRange(of: "sid="),
-      let stream = UInt64(number: text[sid.upperBound...].prefix { $0.isHexDigit || $0 == "x" }),
-      let kind = Self.kinds[String(text[name.upperBound...].prefix { $0 != " " && $0 != ")" })]
-    else { return true }
-    defer { failure = nil }
-    guard events.count < Self.limit else { return true }
-    // The trace has neither direction nor class: a write of its own is taken, as of an MSI.
-    let words = [stream << 32 | UInt64(kind), 0x0200_0000_0000, failure ?? 0, 0]
-    let event = LoggedEvent(words: words, missing: failure == nil ? [2, 3] : [3], isRaw: false)
-    events.append(
-      Sourced(event, Evidence(file: file, line: number, text: KernelFacts.shown(text))))
-    return true
-  }
-
-  /// Types of events by the names that QEMU gives them.
-  private static let kinds: [String: UInt8] = [
-    "F_UUT": 0x01, "C_BAD_STREAMID": 0x02, "F_STE_FETCH": 0x03, "C_BAD_STE": 0x04,
-    "F_STREAM_DISABLED": 0x06, "C_BAD_SUBSTREAMID": 0x08, "F_CD_FETCH": 0x09, "C_BAD_CD": 0x0a,
-    "F_WALK_EABT": 0x0b, "F_TRANSLATION": 0x10, "F_ADDR_SIZE": 0x11, "F_ACCESS": 0x12,
-    "F_PERMISSION": 0x13,
-  ]
 }

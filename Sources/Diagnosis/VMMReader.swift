@@ -2,100 +2,6 @@ internal import Bits
 internal import Files
 internal import Inspect
 
-/// A command line of a VMM.
-package struct VirtualMachineCommand: Sendable {
-  /// `qemu`, `cloud-hypervisor`, `openvmm` or `libvirt`.
-  package var vmm: String
-  /// Options with their values, in order, without dashes.
-  package var options: [(name: String, value: String)] = []
-  package var source: Evidence
-
-  /// The value of each option of that name.
-  package func values(_ name: String) -> [String] {
-    options.filter { $0.name == name }.map(\.value)
-  }
-
-  /// Devices: the driver, and its properties.
-  package var devices: [(driver: String, properties: [String: String], text: String)] {
-    values("device").map { text in
-      let parts = text.split(separator: ",").map(String.init)
-      return (parts.first ?? "", Self.properties(parts.dropFirst()), text)
-    }
-  }
-
-  package static func properties(_ parts: some Sequence<String>) -> [String: String] {
-    var properties: [String: String] = [:]
-    for part in parts {
-      let pair = part.split(separator: "=", maxSplits: 1)
-      guard let name = pair.first else { continue }
-      properties[String(name)] = pair.count > 1 ? String(pair[1]) : "on"
-    }
-    return properties
-  }
-
-  /// The machine's properties.
-  package var machine: [String: String] {
-    var all: [String: String] = [:]
-    for value in values("machine") + values("M") {
-      let parts = value.split(separator: ",").map(String.init)
-      if let first = parts.first, !first.contains("=") { all["type"] = first }
-      all.merge(Self.properties(parts.filter { $0.contains("=") })) { _, new in new }
-    }
-    return all
-  }
-
-  package var usesKVM: Bool {
-    !values("enable-kvm").isEmpty || machine["accel"]?.contains("kvm") == true
-      || values("accel").contains { $0.hasPrefix("kvm") } || vmm != "qemu"
-  }
-
-  /// Firmware that could give the guest ACPI tables.
-  package var hasFirmware: Bool {
-    !values("bios").isEmpty || !values("pflash").isEmpty
-      || values("drive").contains { $0.contains("if=pflash") }
-      || machine["pflash0"] != nil || values("firmware").isEmpty == false
-  }
-
-  /// SMMUs of the guest that use the host's.
-  package var acceleratedSMMUs: [[String: String]] {
-    devices.filter { $0.driver == "arm-smmuv3" && $0.properties["accel"] == "on" }
-      .map(\.properties)
-  }
-
-  /// Whether the guest has an SMMU at all.
-  package var hasSMMU: Bool {
-    machine["iommu"] == "smmuv3" || devices.contains { $0.driver == "arm-smmuv3" }
-  }
-
-  /// Functions of the host that the VM has.
-  package var assigned: [PCIFunction] {
-    let hosts = devices.filter { $0.driver.hasPrefix("vfio-pci") }.compactMap {
-      $0.properties["host"].flatMap { PCIFunction($0) }
-        ?? $0.properties["sysfsdev"].flatMap { PCIFunction.first(in: $0) }
-    }
-    let others = options.filter { $0.name == "device" && $0.value.contains("path=") }.compactMap {
-      PCIFunction.first(in: $0.value)
-    }
-    return hosts + others
-  }
-
-  /// Bytes of RAM, of `-m`.
-  package var memory: UInt64? {
-    guard let text = values("m").first else { return nil }
-    let size = text.split(separator: ",").first { !$0.contains("=") || $0.hasPrefix("size=") }
-    guard let digits = size.map({ $0.hasPrefix("size=") ? $0.dropFirst(5) : $0[...] }),
-      let number = UInt64(digits.prefix { $0.isNumber }), number < 1 << 40
-    else { return nil }
-    switch digits.last?.lowercased() {
-    case "k": return number << 10
-    case "g": return number << 30
-    case "t": return number < 1 << 20 ? number << 40 : nil
-    case "b": return number
-    default: return number << 20
-    }
-  }
-}
-
 /// A message of a VMM that says that something failed.
 package struct VMMComplaint: Sendable {
   package var kind: Kind
@@ -135,6 +41,8 @@ package struct VMMComplaint: Sendable {
 struct VMMReader: Sendable {
   private(set) var commands: [VirtualMachineCommand] = []
   private(set) var version: Sourced<VMMVersion>?
+  /// The host's kernel, as libvirt notes it at a start.
+  private(set) var hostRelease: Sourced<KernelRelease>?
   private(set) var complaints: [VMMComplaint] = []
   private(set) var ram: [Sourced<ClosedRange<UInt64>>] = []
   /// The physical side of mappings of a doorbell.
@@ -172,14 +80,16 @@ struct VMMReader: Sendable {
   /// Words of which each line that matters here has one: names of programs and of what they speak of.
   private static let words = KeywordScanner(
     (subjects + [
-      "qemu-kvm", "cloud-hypervisor", "openvmm", "crosvm", "lkvm", "emulator version", "ioctl(",
+      "qemu-kvm", "libvirt version", "cloud-hypervisor", "openvmm", "crosvm", "lkvm",
+      "emulator version", "ioctl(",
       "openat(", "doorbell", "translater", "ram ", "ram:", "memory",
     ]).map { (word: $0, category: 0) })
 
   /// What messages of a VMM about its machine speak of.
   private static let subjects = [
     "qemu-system", "vmm", "vfio", "iommu", "hypervisor", "smmu", "error:", "error ", "caused by",
-    "os error", "kvm", "ioas", "guest ram", "invalid command attributes",
+    "os error", "kvm", "ioas", "guest ram", "invalid command attributes", "deviceid", "device id",
+    "devid", "eventid", "event id",
   ]
   private static let subjectScanner = KeywordScanner(subjects.map { (word: $0, category: 0) })
 
@@ -286,8 +196,10 @@ struct VMMReader: Sendable {
   // MARK: Versions and memory
 
   private mutating func takeVersion(_ text: String, _ lower: String, _ source: Evidence) -> Bool {
+    if lower.contains("starting up libvirt version") { takeStart(lower, source) }
     let names = [
-      ("qemu emulator version ", "qemu"), ("cloud-hypervisor v", "cloud-hypervisor"),
+      ("qemu emulator version ", "qemu"), ("qemu version: ", "qemu"),
+      ("cloud-hypervisor v", "cloud-hypervisor"),
       ("openvmm ", "openvmm"),
     ]
     for (prefix, name) in names {
@@ -302,6 +214,16 @@ struct VMMReader: Sendable {
       return true
     }
     return false
+  }
+
+  /// `starting up libvirt version: 11.8.0, ..., qemu version: 11.0.1..., kernel: 6.12.9, hostname: h`:
+  /// the kernel is the host's.
+  private mutating func takeStart(_ lower: String, _ source: Evidence) {
+    for part in lower.split(separator: ",") {
+      if let range = part.firstRange(of: "kernel: ") {
+        hostRelease = KernelRelease(part[range.upperBound...]).map { Sourced($0, source) }
+      }
+    }
   }
 
   /// `doorbell: ipa 0x8090000 -> pa 0x6030000`.
@@ -401,6 +323,15 @@ struct VMMReader: Sendable {
     (["bound to their vfio bus driver"], .groupNotViable),
     // hw/intc/arm_gicv3_its.c, with -d guest_errors.
     (["invalid command attributes"], .interruptController),
+    // accel/kvm/kvm-all.c: an assertion, without the number of the error.
+    (["kvm_irqchip_commit_routes"], .routing),
+    (["msi", "without a device id"], .routing), (["msi", "no device id"], .routing),
+    (["msi", "no deviceid"], .routing), (["msi", "no devid"], .routing),
+    (["msi", "without deviceid"], .routing), (["msi", "without devid"], .routing),
+    (["msi", "devid=none"], .routing), (["msi", "devid: none"], .routing),
+    (["its", "deviceid"], .interruptController), (["its", "device id"], .interruptController),
+    (["its", "devid"], .interruptController), (["its", "eventid"], .interruptController),
+    (["its", "event id"], .interruptController), (["msi", "eventid"], .interruptController),
     (["viommu"], .virtualIOMMUAllocation),
     (["vdevice"], .virtualDeviceAllocation),
     (["allocate hwpt"], .pageTableAllocation),
@@ -422,6 +353,13 @@ struct VMMReader: Sendable {
     (["vfio device", "no such"], .deviceMissing), (["no such host device"], .deviceMissing),
   ]
 
+  /// What becomes of a message that an ITS does not translate.
+  private static let losses = KeywordScanner(
+    [
+      "unmapped", "not mapped", "no mapping", "no device table", "no entry", "out of range",
+      "beyond", "exceed", "too large", "too big", "dropp", "discard", "ignored", "unknown",
+    ].map { (word: $0, category: 0) })
+
   private mutating func takeComplaint(_ text: String, _ lower: String, _ source: Evidence) -> Bool {
     let bytes = Array(text.utf8)[...]
     guard Self.subjectScanner.categories(in: bytes) != 0 else { return false }
@@ -436,6 +374,7 @@ struct VMMReader: Sendable {
     let isMessage = ["qemu", "error", "vmm", "libvirt", "warn"].contains { lower.contains($0) }
     let isTrouble =
       number != nil || refusals.contains(kind) && isMessage
+      || kind == .interruptController && Self.losses.categories(in: bytes) != 0
       || LineClass.isTrouble(text, LineClass.scanner.categories(in: bytes))
     guard isTrouble else {
       if lower.contains("vfio") || lower.contains("qemu-system") { kinds.insert(.vmmLog) }
@@ -474,7 +413,7 @@ struct VMMReader: Sendable {
         .compactMap { UInt64(number: $0.drop { $0 == " " }) }
       if arguments.count >= 3 { return span(arguments[1], arguments[2]) }
     }
-    if let first = value("iova=", "iova:", "iova "),
+    if let first = value("iova=", "iova:", "iova ", "gpa=", "gpa:", "gpa ", "address=", "addr="),
       let length = value("length=", "size=", "len=", "size ", "length ")
     {
       return span(first, length)
@@ -541,51 +480,5 @@ struct VMMReader: Sendable {
       }
     }
     return true
-  }
-}
-
-/// Error numbers of Linux and the texts that programs print for them.
-package enum ErrorNumber {
-  private static let all: [(Int, String, String)] = [
-    (1, "EPERM", "Operation not permitted"), (2, "ENOENT", "No such file or directory"),
-    (5, "EIO", "Input/output error"), (12, "ENOMEM", "Cannot allocate memory"),
-    (13, "EACCES", "Permission denied"), (14, "EFAULT", "Bad address"),
-    (16, "EBUSY", "Device or resource busy"), (17, "EEXIST", "File exists"),
-    (19, "ENODEV", "No such device"), (22, "EINVAL", "Invalid argument"),
-    (25, "ENOTTY", "Inappropriate ioctl for device"), (28, "ENOSPC", "No space left on device"),
-    (34, "ERANGE", "Numerical result out of range"), (95, "EOPNOTSUPP", "Operation not supported"),
-    (99, "EADDRNOTAVAIL", "Cannot assign requested address"),
-    (98, "EADDRINUSE", "Address already in use"), (110, "ETIMEDOUT", "Connection timed out"),
-  ]
-
-  /// What stands before a number.
-  private static let marks = [
-    "os error ", "= -", "errno ", "errno=", "error -", "(-", "Error(", "code: ",
-  ]
-  private static let words = KeywordScanner(
-    (marks + all.flatMap { [$0.1, $0.2] }).map { (word: $0, category: 0) })
-
-  package static func number(of name: String) -> Int? {
-    all.first { $0.1 == name || name == "ENOTSUP" && $0.1 == "EOPNOTSUPP" }?.0
-  }
-
-  /// `EINVAL (22, Invalid argument)`.
-  package static func name(_ number: Int) -> String {
-    all.first { $0.0 == number }.map { "\($0.1) (-\(number), \($0.2))" } ?? "error \(number)"
-  }
-
-  /// The error that a message ends with.
-  package static func find(in text: String) -> Int? {
-    guard words.categories(in: Array(text.utf8)[...]) != 0 else { return nil }
-    if let row = all.first(where: { text.contains($0.2) || text.contains($0.1) }) { return row.0 }
-    for mark in marks {
-      if let range = text.firstRange(of: mark),
-        let number = Int(text[range.upperBound...].prefix { $0.isNumber }),
-        (1...133).contains(number)
-      {
-        return number
-      }
-    }
-    return nil
   }
 }

@@ -151,11 +151,13 @@ private struct WindowCase {
     // Tables without a fitting RMR would be at fault too.
     let fitting = tables.map { Self.cover($0.facts, event).isEmpty == false } ?? false
     return Finding(
-      .guestKernelBeforeRmr, fitting ? 0.93 : tables == nil ? 0.75 : 0.6,
+      .guestKernelBeforeRmr,
+      (fitting ? 0.93 : tables == nil ? 0.75 : 0.6) - (release.value.hasBackports ? 0.2 : 0),
       [release.source] + signs + [fitting ? tables.flatMap { ranges(of: $0).first } : nil],
       means:
         "\(symptom); that is since Linux 6.0. This guest runs \(release.value), which reads no "
-        + "RMR, whatever the tables say.",
+        + "RMR, whatever the tables say"
+        + (release.value.hasBackports ? ", unless its distributor took that change over." : "."),
       fix:
         "Run a guest kernel of 6.0 or later (RMR support of IORT revision E.d), or keep the device "
         + "out of the virtual SMMU.",
@@ -394,9 +396,13 @@ private struct WindowCase {
           show: "doorbell iort IORT --dsdt DSDT", explains: [.rmrAbsent])
       ]
     case .unknown where dsdt == nil:
-      return [
+      // A range that need not be kept is the nearer cause where VFIO has the device again.
+      let isAssigned = event.function.flatMap { joined.function($0)?.driver } == "vfio-pci"
+      let relaxed =
+        isAssigned && ranges.contains(where: \.remapPermitted) ? self.relaxed(ranges, lines) : []
+      return relaxed + [
         Finding(
-          .rmrNoDsm5, 0.55, signs + lines,
+          .rmrNoDsm5, relaxed.isEmpty ? 0.55 : 0.4, signs + lines,
           means:
             "\(symptom). The RMR of the table covers StreamID \(hex(UInt64(event.stream))) and "
             + "\(address), so that something keeps Linux from heeding it. \(rule).",

@@ -78,7 +78,7 @@ package struct KernelLog: Sendable {
       if !bareWords.isEmpty { finishBareWords() }
       return false
     }
-    let pieces = Self.pieces(of: line)
+    let pieces = ReportLine.pieces(of: line)
     guard pieces.count > 1 else { return read(line, message: line.message) }
     return pieces.reduce(false) { read(line, message: $1) || $0 }
   }
@@ -94,61 +94,17 @@ package struct KernelLog: Sendable {
 
   // MARK: Lines
 
-  /// Splits a line that holds several, their line breaks lost: each piece starts with the name of
-  /// an SMMU's driver.
-  private static func pieces(of line: KernelLogLine) -> [ArraySlice<UInt8>] {
-    let message = line.message
-    var starts: [Int] = []
-    var position = message.startIndex
-    while let found = Self.find(Self.driver, in: message[position...]) {
-      if found == message.startIndex || message[found - 1] == 0x20 { starts.append(found) }
-      position = found + Self.driver.count
-    }
-    // "arm-smmu-v3 arm-smmu-v3.0.auto:" has the name twice.
-    var pieces: [Int] = []
-    for start in starts {
-      if let last = pieces.last, start - last <= 16, !message[last..<start].contains(0x3a) {
-        continue
-      }
-      pieces.append(start)
-    }
-    guard pieces.count > 1 else { return [message] }
-    return pieces.indices.map { index in
-      let end = index + 1 < pieces.count ? pieces[index + 1] : message.endIndex
-      return withoutTime(message[pieces[index]..<end])
-    }
-  }
-
-  /// A piece without the time stamp of the next line at its end.
-  private static func withoutTime(_ piece: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    var piece = piece
-    while piece.last == 0x20 { piece.removeLast() }
-    guard piece.last == UInt8(ascii: "]"), let start = piece.lastIndex(of: UInt8(ascii: "[")),
-      piece[start...].count > 4, piece[(start + 1)...].contains(UInt8(ascii: "."))
-    else { return piece }
-    return piece[..<start]
-  }
-
-  private static let driver = Array("arm-smmu".utf8)
-
-  private static func find(_ word: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-    guard text.count >= word.count, let first = word.first else { return nil }
-    var position = text.startIndex
-    while position <= text.endIndex - word.count {
-      guard let next = text[position...].firstIndex(of: first),
-        next <= text.endIndex - word.count
-      else { return nil }
-      if text[next...].starts(with: word) { return next }
-      position = next + 1
-    }
-    return nil
-  }
-
   private mutating func read(_ line: KernelLogLine, message: ArraySlice<UInt8>) -> Bool {
-    let (device, body) = Self.subject(message)
+    let (device, body) = ReportLine.subject(message)
     let context = Context(device: device, caller: line.caller)
-    if let word = Self.word(body) { return take(word, context, line) }
-    if device.isEmpty, let words = Self.words(body) {
+    if let word = ReportLine.word(body) {
+      // `SMMU_CR0: 0xd` is a register's line, and no word of a dump.
+      guard line.isKernel || !device.isEmpty || ReportLine.startsWithNumber(message) else {
+        return false
+      }
+      return take(word, context, line)
+    }
+    if device.isEmpty, let words = ReportLine.words(body) {
       for word in words { takeBare(word, line) }
       return true
     }
@@ -157,68 +113,6 @@ package struct KernelLog: Sendable {
     let isPart = take(text, context, line)
     if !isPart { closeText(context) }
     return isPart
-  }
-
-  /// The device in `DRIVER DEVICE: body`, and the body.
-  private static func subject(
-    _ message: ArraySlice<UInt8>
-  ) -> (ArraySlice<UInt8>, ArraySlice<UInt8>) {
-    var position = message.startIndex
-    // The name of a device may hold colons, but no space follows those.
-    while let colon = message[position...].firstIndex(of: 0x3a) {
-      let after = colon + 1
-      if after >= message.endIndex || message[after] == 0x20 || message[after] == 0x09 {
-        let words = message[..<colon].split(separator: 0x20)
-        guard words.count <= 2, let name = words.last, Self.isName(name) else { break }
-        return (
-          words.count == 2 ? name : [], message[after...].drop { $0 == 0x20 || $0 == 0x09 }
-        )
-      }
-      position = after
-    }
-    return ([], message.drop { $0 == 0x20 || $0 == 0x09 })
-  }
-
-  private static func isName(_ name: ArraySlice<UInt8>) -> Bool {
-    // "event:" and "sid:" are words of a report.
-    !name.elementsEqual("event".utf8) && !name.contains(0x28)
-  }
-
-  /// A word of a dump, `0x%016llx`, alone in its line; whether it is whole.
-  private static func word(_ body: ArraySlice<UInt8>) -> (value: UInt64, isWhole: Bool)? {
-    var digits = body
-    while let last = digits.last, last == 0x20 || last == 0x09 { digits.removeLast() }
-    guard digits.starts(with: "0x".utf8) else { return nil }
-    digits = digits.dropFirst(2)
-    guard digits.count <= 16 else { return nil }
-    var value: UInt64 = 0
-    for digit in digits {
-      guard let number = hexDigit(digit) else { return nil }
-      value = value << 4 | number
-    }
-    return (value, digits.count == 16)
-  }
-
-  /// Two or four whole words in a line, as people quote them.
-  private static func words(_ body: ArraySlice<UInt8>) -> [UInt64]? {
-    guard body.starts(with: "0x".utf8) else { return nil }
-    let parts = body.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x2c }
-    guard parts.count == 2 || parts.count == 4 else { return nil }
-    var words: [UInt64] = []
-    for part in parts {
-      guard let word = word(part), word.isWhole else { return nil }
-      words.append(word.value)
-    }
-    return words
-  }
-
-  private static func hexDigit(_ digit: UInt8) -> UInt64? {
-    switch digit {
-    case 0x30...0x39: UInt64(digit - 0x30)
-    case 0x41...0x46: UInt64(digit - 0x37)
-    case 0x61...0x66: UInt64(digit - 0x57)
-    default: nil
-    }
   }
 
   // MARK: Words
@@ -308,13 +202,14 @@ package struct KernelLog: Sendable {
       closeWords(context)
       open[context, default: .init()].begin(.command, line, number: lines)
     case "unexpected" where text.hasPrefix("unexpected global error reported"):
-      report(.globalError(UInt32(truncatingIfNeeded: Self.number(in: text))), context, line)
+      report(.globalError(UInt32(truncatingIfNeeded: ReportLine.number(in: text))), context, line)
     case "CMDQ" where text.hasPrefix("CMDQ error"):
-      let error = CommandQueueError(consumer: UInt32(truncatingIfNeeded: Self.number(in: text)))
+      let error = CommandQueueError(
+        consumer: UInt32(truncatingIfNeeded: ReportLine.number(in: text)))
       report(.commandQueueError(error), context, line)
     case "CMDQ" where text.hasPrefix("CMDQ timeout"): report(.queueTimeout, context, line)
     case "CMD_SYNC" where text.hasPrefix("CMD_SYNC timeout"):
-      let numbers = Self.numbers(in: text).map { UInt32(truncatingIfNeeded: $0) }
+      let numbers = ReportLine.numbers(in: text).map { UInt32(truncatingIfNeeded: $0) }
       report(
         numbers.count == 3
           ? .syncTimeout(at: numbers[0], producer: numbers[1], consumer: numbers[2])
@@ -332,7 +227,7 @@ package struct KernelLog: Sendable {
     case "Unexpected" where text.hasPrefix("Unexpected global fault"):
       report(.globalFault(GlobalFault()), context, line)
     case "Blocked" where text.hasPrefix("Blocked unknown Stream ID"):
-      let stream = UInt32(truncatingIfNeeded: Self.number(in: text))
+      let stream = UInt32(truncatingIfNeeded: ReportLine.number(in: text))
       report(.globalFault(GlobalFault(unknownStream: stream)), context, line)
     case "GFSR": return takeGlobalSyndrome(text, context)
     case "FSR", "FSYNR0": return text.contains("=")
@@ -347,11 +242,28 @@ package struct KernelLog: Sendable {
   {
     if text.contains("context fault:") { return takeContextFault(text, context, line) }
     guard let range = text.firstRange(of: "event 0x"), text.contains("received:") else {
-      return false
+      return takeQuoted(text, line)
     }
     // A console may put something before the heading.
     openEvent(text[range.lowerBound...].split(separator: " ")[...], context, line)
     return true
+  }
+
+  /// Four words of an event within a line, as people write them into a sentence.
+  private mutating func takeQuoted(_ text: String, _ line: KernelLogLine) -> Bool {
+    let tokens = text.split { " \t,;()[]".contains($0) }
+    guard tokens.count >= 4 else { return false }
+    for start in 0...min(tokens.count - 4, 64) {
+      let words = tokens[start..<(start + 4)].compactMap { token -> UInt64? in
+        token.utf8.count == 18 && token.hasPrefix("0x") ? UInt64(number: token) : nil
+      }
+      guard words.count == 4, Self.isEvent(words) else { continue }
+      add(
+        .event(LoggedEvent(words: words, isRaw: true)), device: "", line: lines, time: line.time,
+        text: text)
+      return true
+    }
+    return false
   }
 
   private mutating func openEvent(
@@ -429,7 +341,7 @@ package struct KernelLog: Sendable {
         return $0.device == device && fault.status == nil
       }), case .globalFault(var fault) = reports[index].content
     else { return true }
-    let numbers = Self.numbers(in: text).map { UInt32(truncatingIfNeeded: $0) }
+    let numbers = ReportLine.numbers(in: text).map { UInt32(truncatingIfNeeded: $0) }
     fault.status = numbers.first
     fault.syndromes = Array(numbers.dropFirst())
     known[Key(device: device, content: reports[index].content)] = nil
@@ -439,7 +351,9 @@ package struct KernelLog: Sendable {
       reports[same].lastLine = reports[index].lastLine
       reports[same].lastTime = reports[index].lastTime
       reports.remove(at: index)
-      for (other, place) in known where place > index { known[other] = place - 1 }
+      if index < reports.count {
+        for (other, place) in known where place > index { known[other] = place - 1 }
+      }
     } else {
       reports[index].content = .globalFault(fault)
       known[key] = index
@@ -466,15 +380,6 @@ package struct KernelLog: Sendable {
     }
     return false
   }
-
-  /// Numbers after `0x` in a text.
-  private static func numbers(in text: String) -> [UInt64] {
-    text.split(separator: "0x").dropFirst().compactMap {
-      UInt64($0.prefix { $0.isHexDigit }, radix: 16)
-    }
-  }
-
-  private static func number(in text: String) -> UInt64 { numbers(in: text).first ?? 0 }
 
   // MARK: Reports
 
@@ -611,55 +516,5 @@ package struct KernelLog: Sendable {
     error.words = words
     reports[index].content = .commandQueueError(error)
     known[Key(device: device, content: reports[index].content)] = index
-  }
-}
-
-/// What a context has begun to print.
-private struct OpenReports: Sendable {
-  enum Kind: Equatable, Sendable {
-    /// With the type that the heading announces.
-    case event(UInt64?)
-    case command
-  }
-
-  var kind: Kind?
-  var words: [UInt64?] = []
-  /// Whether the dump gets no more words.
-  var isDumped = false
-  var described: DescribedEvent?
-  var line = 0
-  var time: UInt64?
-  var text = ""
-  var torn = 0
-  /// Whether each line stands twice in the log.
-  var isDoubled = false
-  var lastText: [UInt8] = []
-
-  var waitsForWords: Bool { kind != nil && !isDumped && words.count < wordCount }
-  var isComplete: Bool { kind != nil && words.count == wordCount }
-  private var wordCount: Int { kind == .command ? 2 : 4 }
-
-  mutating func begin(_ kind: Kind, _ line: KernelLogLine, number: Int) {
-    self.kind = kind
-    words = []
-    isDumped = false
-    lastText = line.bytes
-    start(line, number)
-  }
-
-  mutating func describe(_ event: DescribedEvent, _ line: KernelLogLine, number: Int) {
-    described = event
-    if kind == nil { start(line, number) }
-  }
-
-  mutating func endDump() {
-    kind = nil
-    words = []
-  }
-
-  private mutating func start(_ line: KernelLogLine, _ number: Int) {
-    self.line = number
-    time = line.time
-    text = line.text
   }
 }

@@ -71,9 +71,32 @@ package struct KernelLogLine: Sendable {
     skipQuotation()
     var count = 0
     while count < 8, readPrefix() { count += 1 }
+    if !isKernel, skipToStamp() {
+      count += 1
+      while count < 8, readPrefix() { count += 1 }
+    }
     // A tab before a word of a dump belongs to the message, other space does not.
     if count == 0 { start = origin }
     while start < bytes.count, bytes[start] == 0x20 { start += 1 }
+  }
+
+  /// Goes to a kernel's time stamp behind what a serial console or a terminal's logger put before it:
+  /// `login: [   70.000012] text`.
+  private mutating func skipToStamp() -> Bool {
+    var position = start
+    while let open = bytes[position...].prefix(160).firstIndex(of: UInt8(ascii: "[")) {
+      position = open + 1
+      guard let close = bytes[position...].prefix(24).firstIndex(of: UInt8(ascii: "]")) else {
+        return false
+      }
+      let content = bytes[position..<close].drop { $0 == 0x20 }
+      guard content.suffix(7).first == UInt8(ascii: "."), Self.seconds(content) != nil,
+        close + 1 < bytes.count, bytes[close + 1] == 0x20
+      else { continue }
+      start = open
+      return true
+    }
+    return false
   }
 
   private mutating func skipQuotation() {
@@ -178,7 +201,8 @@ package struct KernelLogLine: Sendable {
         (time, isFine) = (seconds, true)
       } else if let clock = Self.clock(content) {
         (time, isFine) = (clock.microseconds, clock.isFine)
-      } else if content.contains(UInt8(ascii: ":")) {
+      } else if time != nil, content.contains(UInt8(ascii: ":")) {
+        // `[0:  swapper/0:    1]` behind the time, as some vendors' kernels print.
         caller = content
       } else {
         return false

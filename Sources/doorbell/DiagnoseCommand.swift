@@ -88,12 +88,24 @@ struct DiagnoseCommand: AsyncParsableCommand {
     return page.html
   }
 
+  /// The scenario as written; where the models cannot have the machine's map, without it.
+  private func readBack(
+    _ machine: ReportersMachine, from file: OutputFile, at path: String
+  ) throws -> Scenario {
+    do { return try location.folder.scenario(named: path) } catch {
+      Output.note("doorbell: note: the machine's map is left out: \(error)")
+      try file.write(machine.text(places: false), isUpdate: true)
+      return try location.folder.scenario(named: path)
+    }
+  }
+
   /// Writes the machine's scenario and runs it; beside a table the comparison goes to standard
   /// output, beside other forms to standard error.
   private func run(_ machine: ReportersMachine, as path: String) async throws {
-    try OutputFile(path, of: "--scenario").write(machine.text)
+    let file = try OutputFile(path, of: "--scenario")
+    try file.write(machine.text)
     guard path != "-" else { return }
-    let scenario = try location.folder.scenario(named: path)
+    let scenario = try readBack(machine, from: file, at: path)
     let comparison = try await Progress.during("running '\(scenario.name)'") { _ in
       try await scenario.run()
     }

@@ -54,6 +54,19 @@ struct DiagnoseRunTests {
     #expect(causes.first?["id"] as? String == "rmr-other-smmu")
   }
 
+  @Test("a map that the models cannot have is left out of the scenario, and said")
+  func map() throws {
+    let folder = try TemporaryFolder([:])
+    let path = "\(folder.path)/machine.yaml"
+    let run = try Run(
+      arguments: ["diagnose", "--scenario", path] + files("vm-does-not-start-with-nic"))
+    #expect(run.status == 1)
+    #expect(run.error.contains("the machine's map is left out"))
+    #expect(run.output.contains("rmr-identity"))
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(!text.contains("ram:") && text.contains("# assumed: where things stand"))
+  }
+
   @Test("the reporter's machine is written as a scenario and runs beside other designs")
   func scenario() throws {
     let folder = try TemporaryFolder([:])

@@ -29,6 +29,9 @@ struct CauseTests {
   @Test("faults of DMA", arguments: accesses)
   func access(row: Expected) throws { try check(row) }
 
+  @Test("registers alone", arguments: registers)
+  func register(row: Expected) throws { try check(row) }
+
   @Test("the SMMU itself", arguments: smmus)
   func smmu(row: Expected) throws { try check(row) }
 
@@ -125,6 +128,39 @@ struct CauseTests {
           "ERROR vmm::iommufd: IOMMU_IOAS_MAP iova=0x50000000 length=0x20000000 failed: Invalid argument (os error 22)\n",
       ], says: ["0x60000000"]),
     .init(
+      title: "a host's kernel as libvirt notes it, and devices in JSON",
+      cause: .hostKernelNoNesting,
+      texts: [
+        "n1.log":
+          #"""
+        2025-10-10 10:10:10.123+0000: starting up libvirt version: 11.8.0, package: 1, qemu version: 11.0.1, kernel: 6.12.9-arm64, hostname: n7
+        LC_ALL=C \
+        /usr/bin/qemu-system-aarch64 \
+        -machine virt-11.0,gic-version=3,pflash0=format0,acpi=on \
+        -accel kvm \
+        -device '{"driver":"arm-smmuv3","primary-bus":"pci.1","id":"s0","accel":true}' \
+        -device '{"driver":"vfio-pci","host":"0009:01:00.0","id":"hostdev0","iommufd":"iommufd0"}' \
+        -msg timestamp=on
+        2025-10-10T10:10:10.400000Z qemu-system-aarch64: -device {"driver":"vfio-pci","host":"0009:01:00.0","id":"hostdev0"}: vfio 0009:01:00.0: Failed to allocate hwpt: Operation not supported
+
+        """#
+      ], says: ["6.12.9", "6.13"]),
+    .init(
+      title: "devices in JSON, started with a device tree", cause: .vmmAccelNeedsAcpi,
+      texts: [
+        "n1.log":
+          #"""
+        /usr/bin/qemu-system-aarch64 -machine virt,acpi=off -accel kvm -kernel Image -device '{"driver":"arm-smmuv3","primary-bus":"pci.1","accel":"on"}'
+
+        """#
+      ]),
+    .init(
+      title: "a route that QEMU asserts", cause: .msiRouteNoDeviceid,
+      texts: [
+        "vmm":
+          "qemu-system-aarch64: ../accel/kvm/kvm-all.c:1876: kvm_irqchip_commit_routes: Assertion `ret == 0' failed.\n"
+      ]),
+    .init(
       title: "a route without DeviceID", cause: .msiRouteNoDeviceid,
       texts: [
         "vmm":
@@ -155,6 +191,39 @@ struct CauseTests {
         "vmm":
           "qemu-system-aarch64: -device vfio-pci,host=0000:03:00.0: vfio 0000:03:00.0: no iommu_group found: No such file or directory\n"
       ], says: ["0000:03:00.0"]),
+    .init(
+      title: "another function of the group, as iommufd tells it", cause: .groupNotViable,
+      texts: [
+        "vmm":
+          "qemu-system-aarch64: -device vfio-pci,host=0007:21:00.1,iommufd=i0: vfio 0007:21:00.1: error bind device fd=24 to iommufd=22: Device or resource busy\n",
+        "g":
+          "/sys/kernel/iommu_groups/44/devices/0007:21:00.0\n/sys/kernel/iommu_groups/44/devices/0007:21:00.1\n",
+        "l":
+          "0007:21:00.0 Ethernet controller: Example\n\tKernel driver in use: bnxt_en\n0007:21:00.1 Ethernet controller: Example\n\tKernel driver in use: vfio-pci\n",
+      ], says: ["0007:21:00.0 (bnxt_en)", "EBUSY"]),
+    .init(
+      title: "another function of the group, by strace", cause: .groupNotViable,
+      texts: [
+        "s":
+          "ioctl(21, VFIO_DEVICE_BIND_IOMMUFD, 0xffffd1f0a510) = -1 EBUSY (Device or resource busy)\n",
+        "g":
+          "IOMMU Group 44:\n\t0007:21:00.0 Ethernet controller [0200]: Example [14e4:1750]\n\t0007:21:00.1 Ethernet controller [0200]: Example [14e4:1750]\n",
+        "k": "[  300.2] vfio-pci 0007:21:00.1: enabling device (0000 -> 0002)\n",
+      ], says: ["0007:21:00.0"]),
+    .init(
+      title: "an MSI controller that isolates nothing, in the host's journal alone",
+      cause: .msiNotIsolated,
+      texts: [
+        "log":
+          "Jul 04 10:00:05 board kernel: vfio_iommu_type1_attach_group: No interrupt remapping support.  Use the module param \"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform\n"
+      ], says: ["allow_unsafe_interrupts"]),
+    .init(
+      title: "a kernel without the SMMU's driver", cause: .smmuDisabled,
+      texts: [
+        "config": "CONFIG_VFIO=m\n# CONFIG_ARM_SMMU_V3 is not set\nCONFIG_IOMMU_SUPPORT=y\n",
+        "sh":
+          "ls: cannot access '/sys/bus/pci/devices/0000:03:00.0/iommu_group': No such file or directory\n",
+      ], says: ["CONFIG_ARM_SMMU_V3"]),
     .init(
       title: "an MSI controller that isolates nothing", cause: .msiNotIsolated,
       texts: [
@@ -210,6 +279,32 @@ struct CauseTests {
 
         """,
       ], says: ["2-15", "nvme0q3"]),
+    .init(
+      title: "vectors of CPUs that are not online, and no word of the ITS",
+      cause: .lpiTargetCpuOffline,
+      texts: [
+        "irq":
+          """
+                   CPU0       CPU1
+         64:        125          0   ITS-PCI-MSIX-0000:31:00.0   0 Edge      nvme2q1
+         66:          0          0   ITS-PCI-MSIX-0000:31:00.0   1 Edge      nvme2q2
+        /proc/irq/64/effective_affinity_list:0
+        /proc/irq/66/effective_affinity_list:5
+        /sys/devices/system/cpu/online:0-1
+        /sys/devices/system/cpu/possible:0-7
+
+        """
+      ], says: ["nvme2q2", "not online"]),
+    .init(
+      title: "an ITS that drops what it has no device for", cause: .deviceidUnmapped,
+      texts: [
+        "vmm": "WARN vmm::gic::its: no device table entry for DeviceID 0x310, MSI dropped\n"
+      ], says: ["0x310"]),
+    .init(
+      title: "an EventID beyond its table", cause: .eventidOutOfRange,
+      texts: [
+        "vmm": "WARN vmm::gic::its: DeviceID 0x100: EventID 0x42 exceeds ITT size 32, MSI dropped\n"
+      ], says: ["0x42"]),
     .init(
       title: "a v2m frame without SPIs left", cause: .gicv2mSpisExhausted,
       texts: [
@@ -292,6 +387,25 @@ struct CauseTests {
         "k": "[    1.260010] igb 0000:03:00.0: added PHC on eth0\n",
       ]),
     .init(
+      title: "bus mastering of the bridge above is off", cause: .busMasterOff,
+      texts: [
+        "l":
+          "0000:02:00.0 PCI bridge: Example Root Port\n\tControl: I/O- Mem+ BusMaster- SpecCycle- DisINTx-\n\tBus: primary=02, secondary=03, subordinate=05, sec-latency=0\n\tKernel driver in use: pcieport\n\n"
+          + listing("+", "+ Count=10 Masked-"), "i": silent,
+      ], says: ["0000:02:00.0", "0000:03:00.0"]),
+    .init(
+      title: "a slot whose link went down for good", cause: .deviceLostLink,
+      texts: [
+        "k":
+          "[ 7001.0] pcieport 0004:00:00.0: pciehp: Slot(4): Link Down\n[ 7001.1] pcieport 0004:00:00.0: pciehp: Slot(4): Card not present\n"
+      ], says: ["0004:00:00.0"]),
+    .init(
+      title: "a controller whose registers read as all ones", cause: .deviceLostLink,
+      texts: [
+        "k":
+          "[ 9000.1] nvme nvme2: controller is down; will reset: CSTS=0xffffffff, PCI_STATUS=0xffff\n"
+      ], says: ["nvme2"]),
+    .init(
       title: "all vectors are masked", cause: .msixMasked,
       texts: ["l": listing("+", "+ Count=10 Masked+"), "i": silent]),
     .init(
@@ -301,6 +415,12 @@ struct CauseTests {
         "k":
           "[ 1810.600069] igb 0000:03:00.0 eth0: NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5412 ms\n",
       ]),
+    .init(
+      title: "MSIs that the command line switches off", cause: .msiNotEnabled,
+      texts: [
+        "l": listing("+", "- Count=10 Masked-"),
+        "cmdline": "BOOT_IMAGE=/vmlinuz root=/dev/vda1 pci=noats,nomsi\n",
+      ], says: ["pci=nomsi"]),
     .init(
       title: "a device off its link", cause: .deviceLostLink,
       texts: [
@@ -356,6 +476,20 @@ struct CauseTests {
           + Kernel.event(0x0300_0000_0010, 0x0200_0000_0000, 0x5_0040, 0)
       ], says: ["0x100100050040"]),
     .init(
+      title: "an address that the function cannot send", cause: .msiAddressTruncated,
+      texts: [
+        "k":
+          "[  310.0] snd_hda_intel 0003:01:00.1: arch assigned 64-bit MSI address 0x100100050040 above device MSI address mask 0xffffffff\n"
+      ], says: ["0003:01:00.1", "0x100100050040"]),
+    .init(
+      title: "the physical doorbell in a nested device", cause: .hostKernelNoSwMsi,
+      texts: [
+        "k": Kernel.host("6.14.2")
+          + Kernel.event(
+            0x0100_0000_0010, 0x0200_0000_0000, 0x1001_0005_0040, 0, smmu: "arm-smmu-v3.7.auto"),
+        "c": accelerated,
+      ], says: ["6.15", "0x100100050040"]),
+    .init(
       title: "stage 2 has no doorbell", cause: .doorbellNotInStage2,
       texts: ["k": Kernel.event(0x0300_0000_0010, 0x0280_0000_0000, 0xffff_d040, 0x809_0000)],
       says: ["0x8090000"]),
@@ -374,6 +508,48 @@ struct CauseTests {
         "k": Kernel.event(0x0300_0000_0010, 0x0200_0000_0000, 0xfffe_f040, 0),
       ]),
   ]
+
+  private static let registers: [Expected] = [
+    .init(
+      title: "an ITS that stalled", cause: .itsCommandStalled,
+      texts: ["r": "GITS_CWRITER  = 0x0000000000003100\nGITS_CREADR   = 0x0000000000003041\n"],
+      says: ["0x3040"]),
+    .init(
+      title: "a redistributor without LPIs", cause: .lpiNotEnabled,
+      texts: ["r": "GICR_CTLR = 0x0\nGITS_CTLR = 0x80000001\n", "i": silent],
+      says: ["EnableLPIs"]),
+    .init(
+      title: "a command queue that is off", cause: .cmdqNotConsumed,
+      texts: ["r": "SMMU_CR0=0xd\nSMMU_CR0ACK=0x0\nSMMU_CMDQ_PROD=0x14\nSMMU_CMDQ_CONS=0x0\n"],
+      says: ["CMDQEN"]),
+    .init(
+      title: "an illegal command", cause: .cmdqIllegal,
+      texts: ["r": "GERROR 0x1\nGERRORN 0x0\nCMDQ_CONS 0x01000017\nCR0 0xd\nCR0ACK 0xd\n"],
+      says: ["0x17", "CERROR_ILL"]),
+    .init(
+      title: "an invalidation without answer", cause: .cmdqAtcTimeout,
+      texts: ["r": "GERROR 0x1\nGERRORN 0x0\nCMDQ_CONS 0x03000017\n"], says: ["ATC"]),
+    .init(
+      title: "an event queue that overflowed", cause: .evtqOverflow,
+      texts: ["r": "SMMU_EVENTQ_PROD: 0x80000004\nSMMU_EVENTQ_CONS: 0x4\n"], says: ["OVFLG"]),
+    .init(
+      title: "an event queue that cannot be written", cause: .evtqAbort,
+      texts: ["r": "SMMU_GERROR: 0x4\nSMMU_GERRORN: 0x0\n"], says: ["EVENTQ_ABT_ERR"]),
+    .init(
+      title: "an SMMU that is off", cause: .smmuDisabled,
+      texts: ["r": "SMMU_CR0: 0x0\nSMMU_CR0ACK: 0x0\nSMMU_GBPA: 0x100000\n"], says: ["SMMUEN"]),
+  ]
+
+  @Test(
+    "registers of a machine that works are no cause",
+    arguments: [
+      "GERROR 0x5\nGERRORN 0x5\nCMDQ_CONS 0x01000017\nCMDQ_PROD 0x17\nCR0 0xd\nCR0ACK 0xd\n",
+      "GITS_CREADR 0x3040\nGITS_CWRITER 0x3040\nGICR_CTLR 0x1\n",
+      "EVENTQ_PROD 0x80000004\nEVENTQ_CONS 0x80000004\n",
+    ])
+  func quiet(registers: String) {
+    #expect(Report(["r": registers]).diagnosis.causes.map(\.cause) == [.cannotTell])
+  }
 
   private static let smmus: [Expected] = [
     .init(
@@ -434,6 +610,25 @@ struct CauseTests {
           "[   69.900000] pci 0000:03:00.0: Adding to iommu group 3\n[   69.990000] vfio-pci 0000:03:00.0: resetting\n"
           + Kernel.event(0x0300_0000_0004, 0, 0, 0)
       ]),
+    .init(
+      title: "a live entry that a kernel before 7.0 takes down", cause: .hitlessSteUpdate,
+      texts: [
+        "k": Kernel.host("6.19.2")
+          + Kernel.event(0x0100_0000_0004, 0, 0, 0, smmu: "arm-smmu-v3.7.auto"), "c": accelerated,
+      ], says: ["6.19.2"]),
+    .init(
+      title: "the same with a kernel that knows better", cause: .steInvalidAfterReset,
+      texts: [
+        "k": Kernel.host("6.18.16")
+          + Kernel.event(
+            0x0100_0000_0004, 0, 0, 0, smmu: "arm-smmu-v3.7.auto", at: 301_000_000),
+        "c": accelerated,
+      ]),
+    .init(
+      title: "an invalidation of version 2 that does not end", cause: .cmdqNotConsumed,
+      texts: [
+        "k": "[  45.1] arm-smmu 15000000.iommu: TLB sync timed out -- SMMU may be deadlocked\n"
+      ], says: ["SMMUv2"]),
     .init(
       title: "a table that is not aligned to its size", cause: .tableMisaligned,
       texts: ["r": "SMMU_STRTAB_BASE = 0x40001000\nSMMU_STRTAB_BASE_CFG = 0x8\n"],
