@@ -246,11 +246,11 @@ extension Engine {
     } else {
       machine.redistributors.acknowledgeLPI(lpi, at: cpu, memory: machine.memory)
     }
-    countInterrupt(.physicalInterrupt, onCPU: flight.cpu)
+    let isExit = countInterrupt(.physicalInterrupt, onCPU: cpu)
     if recorder.recordsJourney(index) {
       recorder.visit(
         .hostInterrupt, nil, [UInt64(lpi)],
-        "CPU \(cpu) leaves the guest and acknowledges \(intidText(lpi))",
+        "CPU \(cpu) \(isExit ? "leaves the guest" : "wakes up") and acknowledges \(intidText(lpi))",
         at: queue.now)
     }
     let route: InjectionRoute

@@ -66,19 +66,22 @@ extension Engine {
   }
 
   /// Counts an interrupt that the host takes on one of its CPUs: an exit of the guest that runs there.
-  mutating func countInterrupt(_ cause: ExitCause, onCPU cpu: Int) {
+  ///
+  /// - Returns: whether one runs there.
+  @discardableResult
+  mutating func countInterrupt(_ cause: ExitCause, onCPU cpu: Int) -> Bool {
     for vm in machines.indices {
-      for virtual in machines[vm].cpus.indices
-      where !kvm[vm].isBlocked(VCPUIndex(virtual)) && physicalCPU(of: VCPUIndex(virtual), vm) == cpu {
-        return recorder.count(cause, on: .delivery)
+      for virtual in machines[vm].cpus.indices {
+        let index = VCPUIndex(virtual)
+        let place =
+          kvm[vm].virtualPE(of: index)?.cpu ?? physicalCPU(of: index, in: VMIndex(vm))
+        guard place == cpu, !kvm[vm].isBlocked(index) else { continue }
+        recorder.count(cause, on: .delivery)
+        return true
       }
     }
     recorder.exits.wakeUps += 1
-  }
-
-  /// The CPU of the host that a virtual CPU runs on: that of its vPE, where it has one.
-  private func physicalCPU(of cpu: VCPUIndex, _ vm: Int) -> Int {
-    kvm[vm].virtualPE(of: cpu)?.cpu ?? cpu.rawValue % max(1, machine.redistributors.count)
+    return false
   }
 
   /// When a virtual interrupt that KVM injects now is acknowledged: a blocked virtual CPU has to

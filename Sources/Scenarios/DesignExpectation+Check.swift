@@ -120,6 +120,11 @@ extension DesignExpectation {
           "exits.perInterrupt", expected: String(exitsPerInterrupt),
           found: String(result.exitsPerInterrupt)))
     }
+    if let wakeUps {
+      checks.append(
+        FieldCheck(
+          "exits.wakeUps", expected: String(wakeUps), found: String(result.exits.wakeUps)))
+    }
     return checks
   }
 }

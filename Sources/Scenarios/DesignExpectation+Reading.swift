@@ -46,6 +46,7 @@ extension DesignExpectation {
     data = value["message"]?["data"]?.integer
     setupExits = value["exits"]?["setup"].map { Int(clamping: $0.integer) }
     exitsPerInterrupt = value["exits"]?["perInterrupt"]?.number
+    wakeUps = value["exits"]?["wakeUps"].map { Int(clamping: $0.integer) }
     isolation = (value["isolation"]?.members ?? []).compactMap { member in
       IsolationFinding.Outcome(rawValue: member.value.text).map { (member.name, $0) }
     }

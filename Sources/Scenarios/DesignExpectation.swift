@@ -14,6 +14,7 @@ package struct DesignExpectation: Equatable, Sendable {
   package var data: UInt64?
   package var setupExits: Int?
   package var exitsPerInterrupt: Double?
+  package var wakeUps: Int?
   /// What attacks come to, in the order of the file.
   package var isolation: [(attack: String, outcome: IsolationFinding.Outcome)] = []
   /// A part of the sentence that says why.
@@ -50,6 +51,7 @@ package struct DesignExpectation: Equatable, Sendable {
       && left.journeys.elementsEqual(right.journeys, by: ==) && left.total == right.total
       && left.address == right.address && left.data == right.data
       && left.setupExits == right.setupExits && left.exitsPerInterrupt == right.exitsPerInterrupt
+      && left.wakeUps == right.wakeUps
       && left.isolation.elementsEqual(right.isolation, by: ==)
       && left.whyContains == right.whyContains && left.devices == right.devices
   }

@@ -99,9 +99,12 @@ extension RunResult {
   }
 
   fileprivate var goldenExits: [String] {
-    RunResult.Exits.Occasion.allCases.filter { $0 != .idle }.map {
-      "\(exits[$0]) at \($0.rawValue)"
-    } + exits.causes.map { "\($0.count) by \($0.name)" }
+    let counts = RunResult.Exits.Occasion.allCases.compactMap { occasion in
+      let count = exits[occasion]
+      let isAlwaysShown = occasion == .setup || occasion == .delivery
+      return count > 0 || isAlwaysShown ? "\(count) at \(occasion.rawValue)" : nil
+    }
+    return counts + exits.causes.map { "\($0.count) by \($0.name)" }
   }
 
   /// The steps up to the first MSI, without their times, which the cost model decides.

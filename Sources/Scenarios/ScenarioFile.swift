@@ -152,5 +152,6 @@ extension Shape {
   private static let exits = Shape.record([
     .optional("setup", count, "Caused by what the guest's kernel does."),
     .optional("perInterrupt", .number, "Caused by deliveries, for each MSI sent."),
+    .optional("wakeUps", count, "Interrupts that met an idle CPU of the host: no exits."),
   ])
 }

@@ -61,7 +61,7 @@ struct CompareCommand: AsyncParsableCommand {
   var digest = false
 
   @Flag(
-    help: "Print a table of the exits: when, what the guest's kernel was doing, cause, reads, writes.")
+    help: "Print a table of exits: when, what the guest's kernel was doing, cause, reads, writes.")
   var exits = false
 
   @Flag(help: "Print a matrix: designs by values on axes.")

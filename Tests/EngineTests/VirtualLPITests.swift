@@ -193,7 +193,8 @@ struct VirtualLPITests {
       let messages = HandMade.at(10, [.message(vector: 0)])
       let awake = try #require(run(design, messages, journeyOf: 0).journey)
       let levelOne = design.delivery == .gicv4 ? ["table L1"] : []
-      let way = ["ITE"] + levelOne + ["vPE", "vLPI", "VPT", "redistributor", "acknowledge", "handler"]
+      let way =
+        ["ITE"] + levelOne + ["vPE", "vLPI", "VPT", "redistributor", "acknowledge", "handler"]
       let passed = awake.stations.map(\.name).drop { $0 != "ITE" }
       #expect(Array(passed) == way, "\(design.name)")
       let asleep = try #require(run(design, messages, idle: .blocks, journeyOf: 0).journey)
