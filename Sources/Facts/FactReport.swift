@@ -64,15 +64,21 @@ package struct FactReport: Sendable {
 
   /// The state of each release switch, as the sources show it.
   private func switches(_ tree: Tree) -> [String] {
-    let states = tree.results.compactMap { result -> String? in
-      guard let name = result.fact.releaseSwitch, result.fact.project == tree.project else {
-        return nil
+    // A switch may show in several places, one for each range of releases.
+    var shown: [(name: String, statuses: [FactResult.Status])] = []
+    for result in tree.results where result.fact.project == tree.project {
+      guard let name = result.fact.releaseSwitch else { continue }
+      if let place = shown.firstIndex(where: { $0.name == name }) {
+        shown[place].statuses.append(result.status)
+      } else {
+        shown.append((name, [result.status]))
       }
-      switch result.status {
-      case .holds, .moved: return "    \(name): on"
-      case .absent: return "    \(name): off"
-      case .changed, .gone: return "    \(name): not as the table says"
+    }
+    let states = shown.map { name, statuses in
+      if statuses.contains(where: { $0 == .changed || $0 == .gone }) {
+        return "    \(name): not as the table says"
       }
+      return "    \(name): \(statuses.contains { $0 != .absent } ? "on" : "off")"
     }
     return states.isEmpty ? [] : ["  Release switches"] + states
   }

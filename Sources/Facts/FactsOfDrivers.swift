@@ -27,6 +27,27 @@ extension Fact {
       .holds(["CR2_PTM | CR2_RECINVSID"]), "unknown StreamIDs are recorded",
       usedBy: ["Linux.SMMUDriver"]),
     .init(
+      "smmu-e2h", smmuSource, .function("arm_smmu_device_reset"),
+      .holds(["ARM_SMMU_FEAT_E2H", "CR2_E2H"]),
+      "CR2.E2H is set only where the kernel runs at EL2 with VHE", from: "6.1",
+      usedBy: ["Linux.SMMUDriver"], releaseSwitch: "smmu-without-e2h"),
+    .init(
+      "smmu-iidr", smmuSource, .function("arm_smmu_device_iidr_probe"),
+      .holds(["ARM_SMMU_IIDR"]), "SMMU_IIDR is read at probe", from: "6.1",
+      usedBy: ["Linux.SMMUDriver"], releaseSwitch: "smmu-reads-iidr"),
+    .init(
+      "smmu-command-with-sync", smmuSource, .function("arm_smmu_cmdq_issue_cmd_with_sync"),
+      .holds(["__arm_smmu_cmdq_issue_cmd"]),
+      "a command and its CMD_SYNC go out with one write of SMMU_CMDQ_PROD", from: "6.1",
+      usedBy: ["Linux.SMMUDriver"], releaseSwitch: "smmu-command-with-sync"),
+    .init(
+      "smmu-context-before-entry", smmuSource, .function("arm_smmu_attach_dev"),
+      .holds([
+        "arm_smmu_attach_prepare", "arm_smmu_write_cd_entry", "arm_smmu_install_ste_for_dev",
+        "arm_smmu_attach_commit",
+      ]), "an attach writes the CD, then the STE", from: "6.12",
+      usedBy: ["Linux.SMMUDriver", "Guest.GuestKernel"], releaseSwitch: "context-before-entry"),
+    .init(
       "smmu-write-reg-sync", smmuSource, .function("arm_smmu_write_reg_sync"),
       .holds(["writel_relaxed", "ARM_SMMU_POLL_TIMEOUT_US"]),
       "a control register is written, then its acknowledgement polled", usedBy: ["Linux.SMMUDriver"]
@@ -250,6 +271,7 @@ extension Fact {
       "its-event-limit", itsSource, .function("its_create_device"),
       .holds(["GITS_TYPER_IDBITS", "min_t(u64, nvecs"]),
       "a device has no more events than the ITS has EventIDs", from: "7.3",
+      backports: ["6.12.117"],
       usedBy: ["Linux.ITSDriver"], releaseSwitch: "its-event-count-limit"),
     .init(
       "its-shared-device", itsSource, .function("its_msi_prepare"),
@@ -267,7 +289,17 @@ extension Fact {
     .init(
       "its-table-size-older", itsParentOld, .function("its_pci_msi_prepare"),
       .holds(["hwsize"]), "the interrupt translation table has the size of the MSI-X table",
-      from: "6.11", until: "6.15", usedBy: ["Linux.ITSDriver"]),
+      from: "6.11", until: "6.15", usedBy: ["Linux.ITSDriver"],
+      releaseSwitch: "itt-by-table-size"),
+    .init(
+      "its-reset-one", itsSource, .function("its_reset_one"), .exists,
+      "all GITS_BASER are cleared before an ITS is probed", from: "6.1",
+      usedBy: ["Linux.ITSDriver"], releaseSwitch: "its-tables-reset"),
+    .init(
+      "gicr-invalidation-registers", "drivers/irqchip/irq-gic-v3.c",
+      .function("__gic_update_rdist_properties"), .holds(["GICR_CTLR", "GICR_CTLR_IR"]),
+      "redistributors that have GICR_CTLR.IR invalidate LPIs by GICR_INVLPIR", from: "6.1",
+      usedBy: ["Linux.ITSDriver"], releaseSwitch: "lpi-invalidation-registers"),
     .init(
       "its-dynamic-msix", itsParent, .macro("ITS_MSI_FLAGS_SUPPORTED"),
       .holds(["MSI_FLAG_PCI_MSIX_ALLOC_DYN"]),
@@ -293,6 +325,29 @@ extension Fact {
   ]
 
   package static let messages: [Fact] = [
+    .init(
+      "msix-mask-flush-older", pciMessages, .function("pci_msix_mask"),
+      .holds(["readl(desc->pci.mask_base)"]), "a mask is flushed by a read, an unmask is not",
+      from: "6.1", until: "6.1", usedBy: ["Linux.MSIXDriver"], releaseSwitch: "msix-mask-flush"),
+    .init(
+      "msix-mask-flush", "drivers/pci/msi/msi.h", .function("pci_msix_mask"),
+      .holds(["readl(desc->pci.mask_base)"]), "a mask is flushed by a read, an unmask is not",
+      from: "6.2", usedBy: ["Linux.MSIXDriver"], releaseSwitch: "msix-mask-flush"),
+    .init(
+      "msix-parent-unmasked-first", "drivers/pci/msi/irqdomain.c",
+      .function("pci_irq_unmask_msix"), .holds(["cond_unmask_parent", "pci_msix_unmask"]),
+      "a vector's LPI is enabled before its entry is unmasked", from: "6.12",
+      usedBy: ["Guest.GuestKernel"], releaseSwitch: "lpi-enabled-before-unmask"),
+    .init(
+      "pci-power-state", "drivers/pci/pci.c", .function("pci_update_current_state"),
+      .holds(["PCI_PM_CTRL", "PCI_POSSIBLE_ERROR(pmcsr)"]),
+      "whether a function answers shows in PMCSR", from: "6.1", usedBy: ["Guest.GuestKernel"],
+      releaseSwitch: "power-state-by-pmcsr"),
+    .init(
+      "xhci-one-interrupter", "drivers/usb/host/xhci-pci.c", .function("xhci_try_enable_msi"),
+      .holds(["pci_alloc_irq_vectors", "request_irq(pci_irq_vector(pdev, 0), xhci_msi_irq"]),
+      "xhci-pci requests the first of its vectors alone", from: "6.12",
+      usedBy: ["Guest.DeviceDriver"], releaseSwitch: "xhci-one-interrupter"),
     .init(
       "msix-enable-order", pciMessages, .function("msix_capability_init"),
       .holds([
@@ -328,6 +383,18 @@ extension Fact {
   ]
 
   package static let vfio: [Fact] = [
+    .init(
+      "dma-owner-claim", "drivers/iommu/iommu.c", .function("iommu_group_claim_dma_owner"),
+      .exists, "a user's claim takes the group to a blocking domain", from: "6.1",
+      usedBy: ["IOMMU.IOMMUGroup"], releaseSwitch: "blocked-at-claim"),
+    .init(
+      "vfio-device-file", "drivers/vfio/device_cdev.c", .function("vfio_device_fops_cdev_open"),
+      .exists, "a VFIO device is a character device of its own", from: "6.6",
+      usedBy: ["IOMMU.IOMMUFD"], releaseSwitch: "vfio-device-files"),
+    .init(
+      "type1-no-page-test", type1Source, .file, .lacks("vfio_test_domain_fgsp"),
+      "a type 1 container does not try page sizes out", from: "6.18",
+      usedBy: ["Guest.GuestKernel"], releaseSwitch: "type1-without-page-test"),
     .init(
       "vfio-vector-order", vfioInterrupts, .function("vfio_msi_set_vector_signal"),
       .holds([

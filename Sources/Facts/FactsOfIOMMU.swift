@@ -227,12 +227,14 @@ extension Fact {
       "iommufd-isolation-at-bind-older", iommufdDevice, .function("iommufd_device_bind"),
       .holds(["iommu_group_has_isolated_msi", "allow_unsafe_interrupts", "-EPERM"]),
       "a device whose MSIs are not isolated is refused when it is bound", from: "6.6", until: "7.2",
-      usedBy: ["IOMMU.IOMMUFD"], scenarios: ["host/gicv2m.yaml", "host/gicv2m-unsafe.yaml"]),
+      usedBy: ["IOMMU.IOMMUFD"], scenarios: ["host/gicv2m.yaml", "host/gicv2m-unsafe.yaml"],
+      releaseSwitch: "isolation-at-bind"),
     .init(
       "iommufd-isolation-at-bind", iommufdDevice, .function("iommufd_bind_iommu"),
       .holds(["iommu_group_has_isolated_msi", "allow_unsafe_interrupts", "-EPERM"]),
       "a device whose MSIs are not isolated is refused when it is bound", from: "7.3",
-      usedBy: ["IOMMU.IOMMUFD"], scenarios: ["host/gicv2m.yaml", "host/gicv2m-unsafe.yaml"]),
+      usedBy: ["IOMMU.IOMMUFD"], scenarios: ["host/gicv2m.yaml", "host/gicv2m-unsafe.yaml"],
+      releaseSwitch: "isolation-at-bind"),
     .init(
       "iommufd-regions-at-attach", "drivers/iommu/iommufd/io_pagetable.c",
       .function("iopt_table_enforce_dev_resv_regions"),

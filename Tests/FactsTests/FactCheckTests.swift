@@ -181,6 +181,31 @@ struct FactCheckTests {
     #expect(json.contains("\"touchedScenarios\":[\"s.yaml\"]"))
     #expect(try JSONValue(parsing: Array(json.utf8)) != .null)
   }
+
+  @Test("a switch that shows in another place in each range of releases has one state")
+  func switchInRanges() {
+    for (sources, state) in [
+      (["old.c": "int f(void) { return 0; }"], "on"),
+      (["old.c": "int g;", "new.c": "int g;"], "off"),
+    ] {
+      var files = sources
+      files["Makefile"] = Self.makefile
+      var check = FactCheck(MemoryTree(files: files))
+      let isDue = state == "on"
+      let results = [
+        Fact(
+          "old", "old.c", .function("f"), .exists, "m", from: isDue ? nil : "6.15", usedBy: [],
+          releaseSwitch: "s"),
+        Fact(
+          "new", "new.c", .function("f"), .exists, "m", from: "6.15", usedBy: [], releaseSwitch: "s"
+        ),
+      ].map { check.result($0) }
+      let text = FactReport(trees: [.init(name: "t", check: check, results: results)])
+        .text(all: false)
+      #expect(text.components(separatedBy: "    s: ").count == 2, "\(text)")
+      #expect(text.contains("    s: \(state)\n"), "\(text)")
+    }
+  }
 }
 
 @Suite("Fact catalogue")
