@@ -17,54 +17,77 @@ internal import VMM
 // Accesses of a guest that leave it: KVM answers those of its interrupt controllers, the VMM the
 // others.
 extension Engine {
+  /// What stands at an address of a guest, and the offset in it.
+  private enum Registers {
+    case distributor(offset: UInt64)
+    case its(offset: UInt64)
+    case redistributor(VCPUIndex, offset: UInt64)
+    /// By the VM's numbers, as the device of a table.
+    case smmu(Int, offset: UInt64)
+    case messageTable(device: Int, offset: UInt64)
+    case unclaimed
+  }
+
+  private func registers(at address: IPA, of vm: VMIndex) -> Registers {
+    let map = machines[vm.rawValue].vmm.map
+    let distributor = address.rawValue &- map.distributor.rawValue
+    let its = address.rawValue &- map.itsBase.rawValue
+    if map.messageFrame != nil {
+      if distributor < 0x1_0000 { return .distributor(offset: distributor) }
+    } else if its < 0x2_0000 {
+      return .its(offset: its)
+    }
+    if let frame = redistributorFrame(at: address, of: vm) {
+      return .redistributor(frame.cpu, offset: frame.offset)
+    }
+    let smmu = address.rawValue &- map.smmuBase.rawValue
+    if smmu < 0x2_0000 * UInt64(machines[vm.rawValue].vmm.smmuCount) {
+      return .smmu(Int(smmu / 0x2_0000), offset: smmu % 0x2_0000)
+    }
+    if let table = messageTable(at: address, of: vm) {
+      return .messageTable(device: table.device, offset: table.offset)
+    }
+    return .unclaimed
+  }
+
   /// A guest writes a register: an exit, unless the page is a device's own.
   mutating func guestWrite(
     _ value: UInt64, at address: IPA, width: Int, by vm: VMIndex
   ) -> SimulatedTime {
-    let map = machines[vm.rawValue].vmm.map
-    let its = address.rawValue &- map.itsBase.rawValue
-    if map.messageFrame != nil {
-      let distributor = address.rawValue &- map.distributor.rawValue
-      if distributor < 0x1_0000 {
-        recorder.count(.virtualDistributor, isRead: false)
-        kvm[vm.rawValue].distributor.writeRegister(distributor, value, width: width)
-        retryWaiting()
-        return costs.exitToKernel
-      }
-    } else if its < 0x2_0000 {
-      return virtualITSWrite(value, at: its, width: width, by: vm)
-    }
-    if let frame = redistributorFrame(at: address, of: vm) {
+    switch registers(at: address, of: vm) {
+    case .distributor(let offset):
+      recorder.count(.virtualDistributor, isRead: false)
+      kvm[vm.rawValue].distributor.writeRegister(offset, value, width: width)
+      retryWaiting()
+      return costs.exitToKernel
+    case .its(let offset): return virtualITSWrite(value, at: offset, width: width, by: vm)
+    case .redistributor(let cpu, let offset):
       recorder.count(.virtualRedistributor, isRead: false)
-      kvm[vm.rawValue].writeRedistributor(of: frame.cpu, value, at: frame.offset, width: width)
+      kvm[vm.rawValue].writeRedistributor(of: cpu, value, at: offset, width: width)
       push(forwardingSteps(of: vm), on: vm)
       retryWaiting()
       return costs.exitToKernel
-    }
-    let smmu = address.rawValue &- map.smmuBase.rawValue
-    if smmu < 0x2_0000 * UInt64(machines[vm.rawValue].vmm.smmuCount) {
+    case .smmu(let smmu, let offset):
       recorder.count(.virtualSMMU, isRead: false)
       let memory = machines[vm.rawValue].memory
       push(
         machines[vm.rawValue].vmm.smmuWrite(
-          value, at: smmu % 0x2_0000, width: width, of: Int(smmu / 0x2_0000), memory: memory
+          value, at: offset, width: width, of: smmu, memory: memory
         ).map(PendingStep.vmm), on: vm)
       return costs.exitToVMM
+    case .messageTable(let device, let offset):
+      return guestTableWrite(value, at: offset, width: width, of: device, by: vm)
+    case .unclaimed:
+      recorder.count(.unclaimed, isRead: false)
+      return costs.exitToVMM
     }
-    if let table = messageTable(at: address, of: vm) {
-      return guestTableWrite(value, at: table.offset, width: width, of: table.device, by: vm)
-    }
-    recorder.count(.unclaimed, isRead: false)
-    return costs.exitToVMM
   }
 
   /// A guest reads registers and configuration space: an exit each, unless the page is a device's own.
   /// What they return changes nothing.
   ///
   /// - Returns: how long that takes.
-  mutating func guestReads(
-    _ reads: [RegisterRead], of device: Int, by vm: VMIndex
-  ) -> SimulatedTime {
+  mutating func guestReads(_ reads: [RegisterRead], by vm: VMIndex) -> SimulatedTime {
     var time = SimulatedTime.zero
     for read in reads {
       guard let (cause, cost) = exit(at: read, by: vm) else {
@@ -80,25 +103,17 @@ extension Engine {
   /// Why a read of a guest leaves it, and what that costs; `nil` where it does not.
   private mutating func exit(at read: RegisterRead, by vm: VMIndex) -> (ExitCause, SimulatedTime)? {
     guard case .register(let place, _) = read else { return (.configuration, costs.exitToVMM) }
-    let map = machines[vm.rawValue].vmm.map
-    let address = IPA(place.rawValue)
-    if map.messageFrame != nil {
-      let distributor = address.rawValue &- map.distributor.rawValue
-      if distributor < 0x1_0000 { return (.virtualDistributor, costs.exitToKernel) }
-    } else if address.rawValue &- map.itsBase.rawValue < 0x2_0000 {
-      return (.virtualITS, costs.exitToKernel)
-    }
-    if redistributorFrame(at: address, of: vm) != nil {
-      return (.virtualRedistributor, costs.exitToKernel)
-    }
-    let smmus = 0x2_0000 * UInt64(machines[vm.rawValue].vmm.smmuCount)
-    if address.rawValue &- map.smmuBase.rawValue < smmus { return (.virtualSMMU, costs.exitToVMM) }
-    if let table = messageTable(at: address, of: vm) {
-      let isInternal = machines[vm.rawValue].devices[table.device].store == .device
+    switch registers(at: IPA(place.rawValue), of: vm) {
+    case .distributor: return (.virtualDistributor, costs.exitToKernel)
+    case .its: return (.virtualITS, costs.exitToKernel)
+    case .redistributor: return (.virtualRedistributor, costs.exitToKernel)
+    case .smmu: return (.virtualSMMU, costs.exitToVMM)
+    case .messageTable(let device, _):
+      let isInternal = machines[vm.rawValue].devices[device].store == .device
       let isTrapped = specification.design.msixEntry != .untrapped && !isInternal
       return isTrapped ? (.msixTable, costs.exitToVMM) : nil
+    case .unclaimed: return (.unclaimed, costs.exitToVMM)
     }
-    return (.unclaimed, costs.exitToVMM)
   }
 
   /// The virtual CPU whose redistributor stands at an address, and the offset in it.
@@ -121,14 +136,14 @@ extension Engine {
   private func messageTable(
     at address: IPA, of vm: VMIndex
   ) -> (device: Int, offset: UInt64)? {
-    let machine = machines[vm.rawValue]
-    let table = address.rawValue &- machine.vmm.map.msixTable.rawValue
-    guard table < AddressMap.barSpacing * UInt64(machine.devices.count) else { return nil }
+    // In place: a copy of the VM for each access would retain all its parts.
+    let number = vm.rawValue
+    let table = address.rawValue &- machines[number].vmm.map.msixTable.rawValue
+    guard table < AddressMap.barSpacing * UInt64(machines[number].devices.count) else { return nil }
     let device = Int(table / AddressMap.barSpacing)
     let offset = table % AddressMap.barSpacing
-    guard offset < UInt64(machine.devices[device].vectors) * MSIXTableEntry.byteCount else {
-      return nil
-    }
+    guard offset < UInt64(machines[number].devices[device].vectors) * MSIXTableEntry.byteCount
+    else { return nil }
     return (device, offset)
   }
 

@@ -238,9 +238,9 @@ extension Engine {
       note(step, of: vm)
       recorder.occasion = machines[vm.rawValue].occasion
       recorder.phase = step.phase
-      let before = guestReads(step.readsBefore, of: step.device ?? 0, by: vm)
+      let before = guestReads(step.readsBefore, by: vm)
       let action = executeInGuest(step.action, of: step.device ?? 0, vm)
-      return before + action + guestReads(step.readsAfter, of: step.device ?? 0, by: vm)
+      return before + action + guestReads(step.readsAfter, by: vm)
     case .vmm(let step):
       note(step, of: vm)
       guard case .call(let call) = step.action else { return costs.softwareStep }
