@@ -44,7 +44,7 @@ package struct Diagnosis: Sendable {
     self.init(reader.facts, remarks: reader.remarks)
   }
 
-  /// What a letter or a change quotes shows less than a log does: whose it is nobody says.
+  /// What a letter or a change quotes shows less than a log does: it may be of another machine.
   private static func weighed(_ finding: Finding, _ quotations: [String: Quotation]) -> Finding {
     guard !quotations.isEmpty else { return finding }
     let lines = finding.evidence.filter { $0.line != nil }

@@ -157,7 +157,7 @@ enum PolicyRules {
         [complaint.source] + others.prefix(4).map { Optional.some($0.value.source) }
           + others.prefix(3).map { joined.facts.functions[$0.key]?.driver?.source },
         means:
-          "The bind to iommufd is refused with EBUSY (-16): the group belongs to somebody else. Functions of one "
+          "The bind to iommufd is refused with EBUSY (-16): the group belongs to another user. Functions of one "
           + "IOMMU group have one owner"
           + (names.isEmpty
             ? ", a driver of the host or another VMM."

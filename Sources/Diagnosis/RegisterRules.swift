@@ -61,7 +61,7 @@ enum RegisterRules {
     ]
   }
 
-  /// A queue that is off, or has commands that nobody takes.
+  /// A queue that is off, or has commands that are not consumed.
   private static func stopped(_ dump: Sourced<RegisterDump>) -> [Finding] {
     let values = dump.value.values
     guard let asked = values["CR0"], let acknowledged = values["CR0ACK"] else { return [] }

@@ -67,7 +67,7 @@ public struct MSIXDriver: Sendable {
     ).reading((0..<max(0, count)).map { .register(place(of: $0, 12), width: 4) })
   }
 
-  /// Masks the whole table, also what nobody asked for (`msix_mask_all`).
+  /// Masks the whole table, also entries without a vector (`msix_mask_all`).
   public var maskAll: [Step<Never>] {
     (0..<size).map { write($0, 12, 1, "msix_mask_all", "masked") }
   }

@@ -176,11 +176,16 @@ struct OpenQuestionTests {
       "xhci_hcd 0000:01:00.0: Timeout while waiting for setup device command",
     ])
   func missed(line: String) {
-    let diagnosis = Report([
-      "log": Kernel.guest("7.0.4") + "[    9.0] \(line)\n", "irq": interrupts,
-    ]).diagnosis
+    let diagnosis = diagnosis(of: line)
     #expect(diagnosis.causes.first?.cause == .cannotTell)
     #expect(diagnosis.causes.first?.means.contains(line) == true, "\(diagnosis.causes)")
+  }
+
+  /// Of a guest whose interrupts arrive, with one line more in its log.
+  private func diagnosis(of line: String) -> Diagnosis {
+    Report([
+      "log": Kernel.guest("7.0.4") + "[    9.0] \(line)\n", "irq": interrupts,
+    ]).diagnosis
   }
 
   @Test(
@@ -195,9 +200,7 @@ struct OpenQuestionTests {
       "vfio-pci 0000:42:00.0: vfio_ecap_init: hiding ecap 0x19@0x1d0",
     ])
   func usual(line: String) {
-    let diagnosis = Report([
-      "log": Kernel.guest("7.0.4") + "[    9.0] \(line)\n", "irq": interrupts,
-    ]).diagnosis
+    let diagnosis = diagnosis(of: line)
     #expect(diagnosis.isHealthy, "\(diagnosis.causes) \(diagnosis.notUnderstood.kinds)")
   }
 
