@@ -56,7 +56,7 @@ extension Engine {
     recorder.timeline = specification.wantsTimeline ? Timeline() : nil
     flights.sent = Array(repeating: 0, count: count)
     flights.virtualLeaders = Array(repeating: Leaders(), count: description.machines)
-    flights.all.reserveCapacity(specification.workload.messageCount * count)
+    flights.reserveCapacity(specification.workload.messageCount * count)
   }
 
   /// The machine of a run, which is checked.
@@ -124,11 +124,11 @@ extension Engine {
   private static func operations(
     _ specification: RunSpecification, _ devices: [Workload.Device], _ map: AddressMap,
     _ window: AddressRange
-  ) -> [DeviceOperation] {
+  ) -> DeviceOperations {
     let single = specification.workload.moved(toRAM: map.ramBase).operations(
       for: specification.usage, window: window.base..<window.base + window.length,
       isMachineAsRecorded: specification.isSetupAsRecorded, translates: specification.doesDMA)
-    return DeviceOperation.interleaved(
+    return DeviceOperations(
       single, over: devices, like: specification.workload.device,
       order: specification.topology.order)
   }

@@ -6,54 +6,76 @@ struct DeviceOperation {
   let nanoseconds: UInt64
   let operation: GuestOperation
   let device: Int
+}
 
-  /// What one device's guest does, for all devices of a machine: the kernel boots once, sets device
-  /// after device up, and then each does at each time what the one would. A device with another
-  /// number of vectors than the one signals its own in turn.
-  static func interleaved(
+/// What one device's guest does, for all devices of a machine: the kernel boots once, sets device
+/// after device up, and then each does at each time what the one would. A device with another
+/// number of vectors than the one signals its own in turn.
+///
+/// A collection in effect, whose activities are made when they are asked for: there may be millions
+/// for each device.
+struct DeviceOperations {
+  private let setup: [DeviceOperation]
+  private let activities: ArraySlice<Workload.TimedOperation>
+  private let devices: [Workload.Device]
+  /// The vectors of the one device.
+  private let vectors: Int
+  /// For each activity the number of messages before it, where a device has other vectors.
+  private let messages: [Int32]
+
+  init(
     _ operations: [Workload.TimedOperation], over devices: [Workload.Device],
     like first: Workload.Device, order: SetupOrder
-  ) -> [Self] {
+  ) {
     let boot = operations.prefix { $0.operation == .boot }
     let rest = operations.dropFirst(boot.count)
     let setup = rest.prefix { !$0.operation.isActivity }
-    let activities = rest.dropFirst(setup.count)
-    let messages = devices.allSatisfy { $0.vectors == first.vectors } ? 0 : activities.messageCount
-    var all = boot.map { Self(nanoseconds: $0.nanoseconds, operation: $0.operation, device: 0) }
+    activities = rest.dropFirst(setup.count)
+    self.devices = devices
+    vectors = first.vectors
+    var count: Int32 = 0
+    var messages: [Int32] = []
+    if devices.contains(where: { $0.vectors != first.vectors }) {
+      for timed in activities {
+        messages.append(count)
+        if case .activity(.message) = timed.operation { count += 1 }
+      }
+    }
+    self.messages = messages
+    var all = boot.map {
+      DeviceOperation(nanoseconds: $0.nanoseconds, operation: $0.operation, device: 0)
+    }
     let indices = order == .forward ? Array(devices.indices) : devices.indices.reversed()
     for index in indices {
       all += setup.map { timed in
         var operation = timed.operation
         if devices[index].vectors != first.vectors {
-          let own = max(1, min(messages, devices[index].vectors))
+          let own = max(1, min(Int(count), devices[index].vectors))
           switch operation {
           case .enableVectors: operation = .enableVectors(own)
           case .bind(let driver, _): operation = .bind(driver, vectors: own)
           default: break
           }
         }
-        return Self(nanoseconds: timed.nanoseconds, operation: operation, device: index)
+        return DeviceOperation(
+          nanoseconds: timed.nanoseconds, operation: operation, device: index)
       }
     }
-    all.reserveCapacity(all.count + activities.count * devices.count)
-    // One by one: a list for each of a million activities would be a million allocations.
-    var message = 0
-    for timed in activities {
-      for (index, device) in devices.enumerated() {
-        var operation = timed.operation
-        if case .activity(.message) = operation, device.vectors != first.vectors {
-          operation = .activity(.message(vector: message % device.vectors))
-        }
-        all.append(Self(nanoseconds: timed.nanoseconds, operation: operation, device: index))
-      }
-      if case .activity(.message) = timed.operation { message += 1 }
-    }
-    return all
+    self.setup = all
   }
-}
 
-extension ArraySlice<Workload.TimedOperation> {
-  fileprivate var messageCount: Int {
-    count { if case .activity(.message) = $0.operation { true } else { false } }
+  var count: Int { setup.count + activities.count * devices.count }
+
+  /// The operation of a number, 0 to `count` - 1.
+  subscript(number: Int) -> DeviceOperation {
+    guard number >= setup.count else { return setup[number] }
+    let (place, device) = (number - setup.count).quotientAndRemainder(dividingBy: devices.count)
+    let timed = activities[activities.startIndex + place]
+    var operation = timed.operation
+    if case .activity(.message) = operation, devices[device].vectors != vectors {
+      operation = .activity(.message(vector: Int(messages[place]) % devices[device].vectors))
+    }
+    return DeviceOperation(
+      nanoseconds: timed.nanoseconds, operation: operation, device: device)
   }
 }

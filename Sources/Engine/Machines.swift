@@ -52,7 +52,8 @@ extension Engine {
     machines.append(
       VirtualMachine(
         index: vm, vmm: vmm, guest: guest, memory: memory, extents: extents, devices: [known],
-        numbers: [device], operations: [], cpus: 1))
+        numbers: [device],
+        operations: DeviceOperations([], over: [known], like: known, order: .forward), cpus: 1))
     machines[vm.rawValue].isStarted = true
     kvm.append(
       KVM(

@@ -21,10 +21,10 @@ extension Engine {
 
   /// A device signals a vector.
   mutating func emit(_ vector: Int, of device: DeviceIndex) {
-    let index = Int32(truncatingIfNeeded: flights.all.count)
-    if flights.all.isEmpty { costs.forgetUse() }
+    let index = Int32(truncatingIfNeeded: flights.count)
+    if flights.isEmpty { costs.forgetUse() }
     if recorder.firstMessages[device.rawValue] == nil { captureFirstMessage(of: device) }
-    flights.all.append(
+    flights.append(
       Flight(vector: vector, device: device, vm: host.vm(of: device), sent: queue.now))
     if specification.journeyOf == flights.sent[device.rawValue],
       specification.journeyDevice == device.rawValue
@@ -167,7 +167,7 @@ extension Engine {
     case .disabledButPending:
       lead(index, isVirtual: isVirtual)
       flights.waiting.append(index)
-    case .alreadyPending: flights[index].leader = leader
+    case .alreadyPending: flights.join(index, to: leader)
     case .lpisDisabled, .intidOutOfRange, .tableAbort:
       end(index, .dropped, "the redistributor ignored the LPI: \(effect)")
     }
@@ -193,7 +193,7 @@ extension Engine {
   ) {
     flights[index].lpi = spi
     spend(costs.hostEntry, at: .exits, index)
-    guard !wasPending else { return flights[index].leader = flights.leaders[spi] }
+    guard !wasPending else { return flights.join(index, to: flights.leaders[spi]) }
     lead(index, isVirtual: false)
     if machine.distributor.isDue(spi) {
       schedule(.hostInterrupt, message: index, at: time + costs.hostEntry)
@@ -332,7 +332,7 @@ extension Engine {
     }
     let time = acknowledgeTime(index)
     guard !wasPending else {
-      return flights[index].leader = virtualLeader(of: spi, in: flights[index].vm)
+      return flights.join(index, to: virtualLeader(of: spi, in: flights[index].vm))
     }
     lead(index, isVirtual: true)
     if isDue {
@@ -378,7 +378,6 @@ extension Engine {
   mutating func handle(_ index: Int32) {
     let (vm, vector) = (flights[index].vm, flights[index].vector)
     let (intid, cpu) = (flights[index].virtualLPI, flights[index].virtualCPU)
-    flights[index].handled = queue.now
     let expected = machines[vm.rawValue].interrupt(ofVector: vector, of: flights[index].device)
     if recorder.recordsJourney(index) {
       recorder.visit(
@@ -389,10 +388,11 @@ extension Engine {
     if expected == nil || expected == intid {
       recorder.breakdown.add(
         flights[index].times.completed(after: queue.now - flights[index].sent))
-      end(index, .delivered, "the guest's handler ran for \(intidText(intid))")
+      end(
+        index, .delivered, handled: queue.now, "the guest's handler ran for \(intidText(intid))")
     } else {
       end(
-        index, .misrouted,
+        index, .misrouted, handled: queue.now,
         "\(intidText(intid)) arrived where vector \(vector) has " + intidText(expected ?? 0))
     }
     endInterrupt(intid, of: vm)
@@ -449,7 +449,7 @@ extension Engine {
         continue
       }
       flights[index].holder = nil
-      flights[index].leader = first
+      flights.join(index, to: first)
       first = first ?? index
     }
     flights.waiting.removeSubrange(kept...)
@@ -498,9 +498,16 @@ extension Engine {
     recorder.timeline?.stay(Int(index), at: station, for: time, now: queue.now)
   }
 
-  mutating func end(_ index: Int32, _ verdict: Verdict, _ text: @autoclosure () -> String) {
-    flights[index].verdict = verdict
-    recorder.end(index, of: flights[index].device, verdict, at: queue.now, text)
+  /// Ends a message.
+  ///
+  /// - Parameter handled: when the guest's handler ran for it.
+  mutating func end(
+    _ index: Int32, _ verdict: Verdict, handled: SimulatedTime? = nil,
+    _ text: @autoclosure () -> String
+  ) {
+    let device = flights.records[Int(index)].device
+    flights.end(index, verdict, handled: handled)
+    recorder.end(index, of: device, verdict, at: queue.now, text)
   }
 }
 

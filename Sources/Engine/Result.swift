@@ -14,13 +14,13 @@ internal import VMM
 extension Engine {
   /// A message that never ended is lost; one that merged into another shares its fate.
   private mutating func closeAccounts() {
-    for index in flights.all.indices where flights.all[index].verdict == nil {
+    for index in 0..<flights.count where flights.records[index].verdict == nil {
       let number = Int32(truncatingIfNeeded: index)
-      if let leader = flights[number].leader, let verdict = flights[leader].verdict {
-        flights[number].handled = flights[leader].handled
-        flights[number].verdict = verdict
-        recorder.timeline?.end(index, verdict, at: flights[number].handled ?? queue.now)
-      } else if flights[number].holder != nil {
+      let leader = flights.records[index].leader.map { flights.records[Int($0)] }
+      if let leader, let verdict = leader.verdict {
+        flights.end(number, verdict, handled: leader.handled)
+        recorder.timeline?.end(index, verdict, at: leader.handled ?? queue.now)
+      } else if flights.records[index].leader == nil, flights[number].holder != nil {
         end(number, .lost, "the vector stayed masked: its pending bit is set")
       } else {
         end(number, .lost, "the interrupt stayed pending and disabled")
@@ -32,12 +32,12 @@ extension Engine {
   package consuming func result(digest: String? = nil) -> RunResult {
     closeAccounts()
     let count = machine.functions.count
-    let unsent = specification.workload.messageCount * count - flights.all.count
+    let unsent = specification.workload.messageCount * count - flights.count
     // A message that a refused set-up never sends was refused.
     let verdicts =
-      flights.all.map { $0.verdict ?? .lost }
+      flights.records.map { $0.verdict ?? .lost }
       + Array(repeating: Verdict.refused, count: max(0, unsent))
-    let latencies = flights.all.compactMap { flight in
+    let latencies = flights.records.compactMap { flight in
       flight.verdict == .delivered ? flight.handled.map { $0 - flight.sent } : nil
     }
     var result = RunResult(
@@ -50,8 +50,8 @@ extension Engine {
     result.timeline = recorder.timeline
     result.mappings = recorder.mappings ?? presentMappings
     result.injectedByHardware = recorder.injectedByHardware
-    result.merged = flights.all.count { $0.leader != nil && $0.verdict == .delivered }
-    result.usedCosts = flights.all.isEmpty ? [] : costs.usedItems
+    result.merged = flights.records.count { $0.leader != nil && $0.verdict == .delivered }
+    result.usedCosts = flights.isEmpty ? [] : costs.usedItems
     result.windowCovers =
       machines.first?.vmm.map.parts(over: host.window(of: .first)) ?? []
     if count > 1 {
@@ -63,19 +63,19 @@ extension Engine {
 
   /// The first message that was sent and not delivered, by its device.
   private var firstFailure: RunResult.SentMessage? {
-    guard let index = flights.all.firstIndex(where: { $0.verdict?.isFailure == true }) else {
+    guard let index = flights.records.firstIndex(where: { $0.verdict?.isFailure == true }) else {
       return nil
     }
-    let device = flights.all[index].device
+    let device = flights.records[index].device
     return .init(
-      device: device.rawValue, number: flights.all[..<index].count { $0.device == device })
+      device: device.rawValue, number: flights.records[..<index].count { $0.device == device })
   }
 
   /// The result of each device.
   private var deviceResults: [DeviceResult] {
     machine.functions.indices.map { number in
       let device = DeviceIndex(number)
-      let own = flights.all.lazy.filter { $0.device == device }.compactMap(\.verdict)
+      let own = flights.records.lazy.filter { $0.device == device }.compactMap(\.verdict)
       let verdict = own.max() ?? .delivered
       let isRefused = setups[number] != .enabled
       let described = description.devices[number]
@@ -90,13 +90,13 @@ extension Engine {
   private var journey: Journey? {
     let index = recorder.tracedMessage
     guard index >= 0 else { return nil }
-    let flight = flights[index]
+    let flight = flights.records[Int(index)]
     return Journey(
       index: specification.journeyOf ?? Int(index), vector: flight.vector,
       stations: recorder.stops, verdict: flight.verdict ?? .lost,
       reason: recorder.journeyReason
         ?? "it arrived with an earlier message of the same interrupt",
-      isSent: flight.holder != nil || !recorder.stops.isEmpty)
+      isSent: flight.isHeld || !recorder.stops.isEmpty)
   }
 
   /// Reason for the verdict: one sentence, or one for each kind of outcome of several devices.

@@ -80,6 +80,7 @@ extension Engine {
   /// The next step of the innermost frame that has one.
   private mutating func popStep(_ vm: VMIndex) -> PendingStep? {
     let cpu = VCPUIndex.boot.rawValue
+    guard !machines[vm.rawValue].cpus[cpu].frames.isEmpty else { return nil }
     while let last = machines[vm.rawValue].cpus[cpu].frames.last {
       guard last.next < last.steps.count else {
         machines[vm.rawValue].cpus[cpu].frames.removeLast()
@@ -177,7 +178,7 @@ extension Engine {
     guard let extra = specification.interposed, recorder.tracedMessage < 0,
       recorder.steps.count >= extra.steps
     else { return }
-    recorder.tracedMessage = Int32(truncatingIfNeeded: flights.all.count)
+    recorder.tracedMessage = Int32(truncatingIfNeeded: flights.count)
     emit(extra.vector, of: .first)
   }
 

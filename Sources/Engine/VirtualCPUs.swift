@@ -70,17 +70,34 @@ extension Engine {
   /// - Returns: whether one runs there.
   @discardableResult
   mutating func countInterrupt(_ cause: ExitCause, onCPU cpu: Int) -> Bool {
-    for vm in machines.indices {
-      for virtual in machines[vm].cpus.indices {
-        let index = VCPUIndex(virtual)
-        let place =
-          kvm[vm].virtualPE(of: index)?.cpu ?? physicalCPU(of: index, in: VMIndex(vm))
-        guard place == cpu, !kvm[vm].isBlocked(index) else { continue }
-        recorder.count(cause, on: .delivery)
-        return true
-      }
+    if isGuest(onCPU: cpu) {
+      recorder.count(cause, on: .delivery)
+      return true
     }
     recorder.exits.wakeUps += 1
+    return false
+  }
+
+  /// Whether a virtual CPU that is not blocked has a physical CPU for its own.
+  private func isGuest(onCPU cpu: Int) -> Bool {
+    let physical = max(1, machine.redistributors.count)
+    // How many virtual CPUs stand before one that has this CPU, as `physicalCPU` spreads them.
+    var place = (cpu - host.interruptCPU) % physical
+    if place < 0 { place += physical }
+    for vm in machines.indices {
+      let count = machines[vm].cpus.count
+      if kvm[vm].hasVirtualPEs {
+        for virtual in 0..<count
+        where kvm[vm].cpu(ofVirtualPEOf: VCPUIndex(virtual)) == cpu
+          && !kvm[vm].isBlocked(VCPUIndex(virtual))
+        { return true }
+      } else {
+        for virtual in stride(from: place, to: count, by: physical)
+        where !kvm[vm].isBlocked(VCPUIndex(virtual)) { return true }
+      }
+      place -= count % physical
+      if place < 0 { place += physical }
+    }
     return false
   }
 
@@ -147,7 +164,7 @@ extension Engine {
     flights[index].isDirect = true
     if let doorbell { ring(doorbell, of: virtualCPU, index, at: time) }
     guard !wasPending else {
-      return flights[index].leader = virtualLeader(of: intid, in: vm)
+      return flights.join(index, to: virtualLeader(of: intid, in: vm))
     }
     lead(index, isVirtual: true)
     guard machine.redistributors.isVirtualDue(intid, at: cpu, memory: machine.memory) else {
@@ -201,6 +218,7 @@ extension Engine {
     guard
       kvm[vm].ring(doorbell, of: cpu, in: &machine.redistributors, memory: memory)
     else { return }
+    flights[index].isRinging = true
     spend(costs.hostEntry, at: .exits, index)
     schedule(.doorbell, message: index, at: time + costs.hostEntry)
   }
@@ -208,7 +226,9 @@ extension Engine {
   /// The host takes the doorbell of a blocked virtual CPU and wakes it (`vgic_v4_doorbell_handler`).
   mutating func takeDoorbell(_ index: Int32) {
     let (vm, cpu) = (flights[index].vm.rawValue, flights[index].virtualCPU)
-    guard let (vPE, steps) = kvm[vm].takeDoorbell(of: cpu, host: &host) else { return }
+    guard let (vPE, steps) = kvm[vm].takeDoorbell(of: cpu, host: &host) else {
+      return flights.endDoorbell(of: index)
+    }
     machine.redistributors.acknowledgeLPI(vPE.doorbell, at: vPE.cpu, memory: machine.memory)
     executeAtOnce(steps)
     countInterrupt(.vPEDoorbell, onCPU: vPE.cpu)
@@ -230,7 +250,9 @@ extension Engine {
         .virtualCPU, nil, [], "the vPE is resident again and its pending table read",
         at: queue.now)
     }
-    unblock(flights[index].virtualCPU, of: flights[index].vm)
+    let (vm, cpu) = (flights[index].vm, flights[index].virtualCPU)
+    flights.endDoorbell(of: index)
+    unblock(cpu, of: vm)
     retryWaiting()
   }
 }

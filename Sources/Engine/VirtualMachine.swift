@@ -17,7 +17,7 @@ package struct VirtualMachine {
   /// Its functions as the guest and the host know them, with their numbers in the machine.
   package let devices: [Workload.Device]
   let numbers: [DeviceIndex]
-  let operations: [DeviceOperation]
+  let operations: DeviceOperations
   /// When in its life the guest is.
   var occasion = RunResult.Exits.Occasion.setup
   package internal(set) var nextOperation = 0
@@ -34,7 +34,7 @@ package struct VirtualMachine {
   init(
     index: VMIndex, vmm: VMM, guest: any GuestOS, memory: PhysicalMemory,
     extents: [HostCall.RAMExtent], devices: [Workload.Device], numbers: [DeviceIndex],
-    operations: [DeviceOperation], cpus: Int
+    operations: DeviceOperations, cpus: Int
   ) {
     self.index = index
     self.vmm = vmm

@@ -87,6 +87,15 @@ extension KVM {
     return vPEs[cpu.rawValue]
   }
 
+  /// Whether virtual CPUs have vPEs.
+  package var hasVirtualPEs: Bool { virtualPEs != nil }
+
+  /// The physical CPU of a virtual CPU's vPE; `nil` without GICv4.
+  package func cpu(ofVirtualPEOf cpu: VCPUIndex) -> Int? {
+    guard let count = virtualPEs?.virtualPEs.count, cpu.rawValue < count else { return nil }
+    return virtualPEs?.virtualPEs[cpu.rawValue].cpu
+  }
+
   /// The virtual CPU of a vPE; `nil` for a vPE of another VM.
   public func cpu(ofVirtualPE number: UInt16) -> VCPUIndex? {
     virtualPEs?.virtualPEs.firstIndex { $0.number == number }.map { VCPUIndex($0) }

@@ -116,8 +116,14 @@ public struct EventQueue<Payload: BitwiseCopyable & Sendable>: ~Copyable, Sendab
     let entry = Entry(time: due, sequence: scheduled, payload: payload)
     scheduled &+= 1
     pending &+= 1
-    place(entry)
-    if front.count > Self.longestFront { shorten() }
+    if occupiedLevels == 0 && front.count < Self.sortedAtOnce {
+      // A few events need no buckets: all of them are among the next.
+      last = max(last, due)
+      insert(entry)
+    } else {
+      place(entry)
+      if front.count > Self.longestFront { shorten() }
+    }
     return Ticket(sequence: entry.sequence, time: due)
   }
 

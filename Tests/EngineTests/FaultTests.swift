@@ -25,7 +25,7 @@ struct FaultTests {
     system.start()
     var isChanged = false
     while system.step() {
-      guard !isChanged, system.flights.all.count == 1 else { continue }
+      guard !isChanged, system.flights.count == 1 else { continue }
       try change(
         system.machines[0].memory, #require(system.machines[0].guest as? GuestKernel))
       isChanged = true

@@ -84,7 +84,7 @@ struct ManyMachinesTests {
       result.verdicts == Array(repeating: .delivered, count: 8 * counts.machines), "\(result.why)")
     let engine = try Self.engine(specification)
     for number in 0..<counts.machines {
-      let own = engine.flights.all.filter { $0.vm == VMIndex(number) }
+      let own = engine.flights.records.filter { $0.vm == VMIndex(number) }
       #expect(own.map(\.vector).sorted() == Array(0..<8))
       for flight in own {
         #expect(flight.device == DeviceIndex(number))
@@ -100,8 +100,8 @@ struct ManyMachinesTests {
     var specification = Self.specification(design, machines: 1, cpus: 4)
     specification.machine?.devices[0].virtualCPUs = [3, 1]
     let engine = try Self.engine(specification)
-    #expect(engine.flights.all.map(\.virtualCPU.rawValue) == [3, 1, 3, 1, 3, 1, 3, 1])
-    #expect(engine.flights.all.allSatisfy { $0.verdict == .delivered })
+    #expect(engine.flights.records.map(\.virtualCPU.rawValue) == [3, 1, 3, 1, 3, 1, 3, 1])
+    #expect(engine.flights.records.allSatisfy { $0.verdict == .delivered })
   }
 
   @Test(
@@ -120,7 +120,7 @@ struct ManyMachinesTests {
           Self.at(300, .setAffinity(vector: 1, cpu: 77)), Self.at(400, .message(vector: 1)),
         ]))
     for machine in 0..<2 {
-      let own = engine.flights.all.filter { $0.vm == VMIndex(machine) }
+      let own = engine.flights.records.filter { $0.vm == VMIndex(machine) }
       #expect(own.map(\.virtualCPU.rawValue) == [1, 3, 3])
       #expect(own.allSatisfy { $0.verdict == .delivered })
     }
@@ -138,8 +138,8 @@ struct ManyMachinesTests {
           Self.at(100, .message(vector: 2)), Self.at(110, .message(vector: 3)),
           Self.at(200, .takeOffline(cpu: 0)), Self.at(300, .message(vector: 0)),
         ]))
-    #expect(engine.flights.all.allSatisfy { $0.verdict == .delivered })
-    #expect(engine.flights.all.map(\.virtualCPU.rawValue) == [0, 3, 1])
+    #expect(engine.flights.records.allSatisfy { $0.verdict == .delivered })
+    #expect(engine.flights.records.map(\.virtualCPU.rawValue) == [0, 3, 1])
   }
 
   @Test(
@@ -156,8 +156,8 @@ struct ManyMachinesTests {
     for idle in IdleVirtualCPU.allCases {
       specification.idle = idle
       let engine = try Self.engine(specification)
-      #expect(engine.flights.all.allSatisfy { $0.verdict == .delivered }, "\(idle)")
-      #expect(engine.flights.all.map(\.cpu) == [1, 3, 0], "\(idle)")
+      #expect(engine.flights.records.allSatisfy { $0.verdict == .delivered }, "\(idle)")
+      #expect(engine.flights.records.map(\.cpu) == [1, 3, 0], "\(idle)")
       #expect(engine.recorder.steps.count { $0.function == "its_send_vmovp" } == 2)
     }
   }
@@ -189,8 +189,8 @@ struct ManyMachinesTests {
           Self.at(0, .message(vector: 1)), Self.at(100, .setAffinity(vector: 1, cpu: last)),
           Self.at(200, .message(vector: 1)),
         ]))
-    #expect(engine.flights.all.map(\.virtualCPU.rawValue) == [1, last])
-    #expect(engine.flights.all.allSatisfy { $0.verdict == .delivered })
+    #expect(engine.flights.records.map(\.virtualCPU.rawValue) == [1, last])
+    #expect(engine.flights.records.allSatisfy { $0.verdict == .delivered })
   }
 
   @Test("where the hardware injects, each virtual CPU needs a physical one")
