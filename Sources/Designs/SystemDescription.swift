@@ -107,8 +107,8 @@ extension MachineDescription {
   /// The RAM that the guest's kernel needs: its page tables may end there.
   private static let leastGuestRAM: UInt64 = 0x2300_0000
 
-  /// What the models of the host and of KVM do not have yet.
-  private var unmodelled: MachineFinding? {
+  /// The first field that the models of the host and of KVM do not have, under every design.
+  package var unmodelled: MachineFinding? {
     func finding(_ field: String, _ message: String) -> MachineFinding {
       .init(.notModelled, at: field, message)
     }
@@ -117,9 +117,6 @@ extension MachineDescription {
         "guest.ram",
         "expected at least \(Self.leastGuestRAM >> 20) MiB, in which the guest's kernel keeps its "
           + "tables, found \(guest.ramSize >> 20) MiB")
-    }
-    if host.deviceTable == .twoLevel {
-      return finding("host.device-table", "expected flat, as the host's driver lays it out")
     }
     if host.smmus.count > Topology.maximumSMMUs {
       return finding(

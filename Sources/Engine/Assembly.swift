@@ -230,6 +230,8 @@ extension Engine {
         deviceID: host.device(of: device.requester), vectors: device.vectors,
         store: specification.workload.device.store,
         msiCapability: MachineDescription.Device.msiCapability, vm: VMIndex(device.machine))
+      platform.streamBits = UInt64(host.streamBits)
+      platform.deviceTable = host.driverDeviceTable
       platform.isCoherent =
         !host.smmuFeatures.isDisjoint(with: [.coherentPath, .forceWriteBack])
       if host.smmuFeatures.contains(.ats) {

@@ -55,13 +55,13 @@ extension Engine {
       layout: Machine.Layout(description, usesMessageFrame: topology.controller != .its),
       smmus: UnitList(count: host.smmus.count) { _ in
         SMMU(
-          profile: host.smmuFeatures.profile, personality: mutation?.ofSMMU ?? .architecture,
+          profile: host.smmuProfile, personality: mutation?.ofSMMU ?? .architecture,
           caches: isCached ? specification.caches.ofSMMU : .none)
       },
       itses: UnitList(count: host.itses.count) { number in
         ITS(
           profile: physicalITS(
-            version, number: topology.vmovp == .listed ? number : nil,
+            host, version, number: topology.vmovp == .listed ? number : nil,
             routes: isCached ? specification.caches.routes : 0),
           personality: mutation?.applied(to: .architectureSkippingErrors)
             ?? .architectureSkippingErrors)
@@ -96,9 +96,11 @@ extension Engine {
   ///
   /// - Parameter number: which of the ITS list it is; `nil` where there is no list.
   private static func physicalITS(
-    _ version: GICVersion, number: Int?, routes: Int
+    _ host: MachineDescription.Host, _ version: GICVersion, number: Int?, routes: Int
   ) -> ITSProfile {
     var profile = ITSProfile.qemu11(version: version)
+    profile.type[.deviceBits] = UInt8(truncatingIfNeeded: host.deviceBits - 1)
+    profile.hasTwoLevelTables = host.deviceTable == .twoLevel
     if let number, version >= .v4 {
       profile.type[.singleVMOVP] = false
       profile.number = UInt8(truncatingIfNeeded: number)
@@ -157,13 +159,19 @@ extension CacheSizes {
   }
 }
 
-extension MachineDescription.SMMUFeatureSet {
-  /// QEMU's SMMU with these features.
-  fileprivate var profile: SMMUProfile {
+extension MachineDescription.Host {
+  /// QEMU's SMMU with the host's features.
+  fileprivate var smmuProfile: SMMUProfile {
     var profile = SMMUProfile.qemu
-    profile.idr3[.forceWriteBack] = contains(.forceWriteBack)
-    profile.idr3[.rangeInvalidation] = contains(.rangeInvalidation)
-    profile.idr0[.ats] = contains(.ats)
+    profile.idr1[.streamBits] = UInt8(truncatingIfNeeded: streamBits)
+    profile.idr3[.forceWriteBack] = smmuFeatures.contains(.forceWriteBack)
+    profile.idr3[.rangeInvalidation] = smmuFeatures.contains(.rangeInvalidation)
+    profile.idr0[.ats] = smmuFeatures.contains(.ats)
     return profile
+  }
+
+  /// The ITSs' device table as the kernel's driver finds it.
+  var driverDeviceTable: ITSDriver.DeviceTable {
+    ITSDriver.DeviceTable(bits: UInt64(deviceBits), isTwoLevel: deviceTable == .twoLevel)
   }
 }

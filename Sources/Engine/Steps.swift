@@ -50,7 +50,9 @@ extension Engine {
   /// Whether the host's kernel is in the middle of something for another VM. Its flows share command
   /// queues and tables, which the kernel's locks give to one at a time (`its_node.lock`,
   /// `iommufd_ctx` and the group's mutex); the model has one lock for all of them.
-  private func isHostHeld(against vm: VMIndex) -> Bool {
+  ///
+  /// It changes nothing, and is `mutating` so that the engine is not copied to the call.
+  private mutating func isHostHeld(against vm: VMIndex) -> Bool {
     guard machines.count > 1 else { return false }
     for machine in machines where machine.index != vm && machine.holdsHost { return true }
     return false

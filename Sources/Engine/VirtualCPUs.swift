@@ -79,7 +79,9 @@ extension Engine {
   }
 
   /// Whether a virtual CPU that is not blocked has a physical CPU for its own.
-  private func isGuest(onCPU cpu: Int) -> Bool {
+  ///
+  /// It changes nothing, and is `mutating` so that the engine is not copied to the call.
+  private mutating func isGuest(onCPU cpu: Int) -> Bool {
     let physical = max(1, machine.redistributors.count)
     // How many virtual CPUs stand before one that has this CPU, as `physicalCPU` spreads them.
     var place = (cpu - host.interruptCPU) % physical

@@ -117,6 +117,7 @@ extension ITS {
     base[.kind] = reset[.kind]
     base[.entrySize] = reset[.entrySize]
     if let fixed = profile.fixedPageSize { base[.pageSize] = fixed }
+    if !profile.hasTwoLevelTables { base[.indirect] = false }
     // KVM's collection table has one level (`vgic_mmio_write_its_baser`).
     if personality.keepsTablesInside && index == 1 { base[.indirect] = false }
     tableBases[index] = base

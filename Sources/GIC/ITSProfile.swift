@@ -14,6 +14,8 @@ public struct ITSProfile: Equatable, Sendable {
   /// The page size that `GITS_BASERn` is fixed to (0: 4 KiB, 1: 16 KiB, 2: 64 KiB); `nil` when
   /// software chooses.
   public var fixedPageSize: UInt8?
+  /// Whether tables may have two levels: `GITS_BASERn.Indirect` is RAZ/WI where not.
+  public var hasTwoLevelTables = true
   /// Translations that the ITS keeps in front of its tables.
   public var routeCache: RouteCache.Capacity
   /// Whether commands run when `GITS_CWRITER` is written; otherwise `processNextCommand` runs

@@ -4,8 +4,9 @@ internal import Linux
 package import Software
 
 /// What the kernel keeps for one assigned function.
+@usableFromInline
 package struct AssignedDevice {
-  package let platform: HostKernel.Platform
+  @usableFromInline package let platform: HostKernel.Platform
   /// Its SMMU and its ITS, in the order in which the kernel finds them.
   package let smmu: Int
   package let its: Int

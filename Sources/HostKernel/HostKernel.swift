@@ -25,6 +25,9 @@ public struct HostKernel {
     /// The assigned function's StreamID at its SMMU, and its DeviceID at its ITS.
     public var streamID: StreamID
     public var deviceID: DeviceID
+    /// StreamID bits of its SMMU (`SMMU_IDR1.SIDSIZE`), and the device table of its ITS.
+    public var streamBits: UInt64 = 16
+    public var deviceTable = ITSDriver.DeviceTable()
     /// Whether the guest's stage 1 cannot make the device's accesses miss the caches: a coherent
     /// path (CANWBS) or stage 2 that forces write-back (S2FWB).
     public var isCoherent = true
@@ -75,7 +78,7 @@ public struct HostKernel {
   private var freeLPIs = ITSDriver.allLPIs
   /// What the kernel keeps for each VM's VMM.
   var machines: [MachineFile]
-  package internal(set) var devices: [AssignedDevice]
+  @usableFromInline package internal(set) var devices: [AssignedDevice]
   /// The VMIDs in use (`vmid_map` of the SMMU's driver).
   var vmids: Set<UInt16> = []
   /// The CPU whose `smp_affinity` VFIO's interrupts have where they are not spread.
@@ -94,7 +97,7 @@ public struct HostKernel {
   var messageFrame: GICv2mDriver?
   var frameSPIs: [DeviceIndex: Range<UInt32>] = [:]
   /// The reader of the eventfd that an LPI or SPI signals.
-  var targets: [UInt32: SignalTarget] = [:]
+  @usableFromInline var targets: [UInt32: SignalTarget] = [:]
 
   /// - Parameters:
   ///   - platforms: at least one, one for each assigned function, each with a requester ID of its
@@ -170,7 +173,8 @@ public struct HostKernel {
       drivers.append(
         try outOfMemory("arm_smmu_init_strtab") { () throws(SMMUDriver.Failure) in
           var driver = try SMMUDriver(
-            agent: .host, kernel: kernel, base: platform.smmuBase, streamBits: 16,
+            agent: .host, kernel: kernel, base: platform.smmuBase,
+            streamBits: platform.streamBits,
             placed: placed, frames: &frames)
           driver.hasATS = platform.atsCapability != nil
           return driver
@@ -188,14 +192,15 @@ public struct HostKernel {
       guard
         let layout = ITSDriver.Layout(
           cpus: platform.cpus, sharing: drivers.first?.layout, virtualLPIs: virtualLPIs,
-          frames: &frames)
+          devices: platform.deviceTable, frames: &frames)
       else { throw .outOfMemory("its_alloc_tables") }
       let isListed = virtualLPIs != nil && usesITSList
       drivers.append(
         ITSDriver(
           agent: .host, kernel: kernel, base: platform.itsBase,
           redistributors: platform.redistributors, layout: layout, virtualLPIs: virtualLPIs,
-          listNumber: isListed ? UInt8(truncatingIfNeeded: drivers.count) : nil))
+          listNumber: isListed ? UInt8(truncatingIfNeeded: drivers.count) : nil,
+          deviceTable: platform.deviceTable))
     }
     return drivers
   }
@@ -294,6 +299,7 @@ public struct HostKernel {
   public func vmid(of device: DeviceIndex) -> UInt16 { stageTwo(of: device).vmid }
 
   /// The reader of the eventfd that a physical LPI or SPI signals; `nil` when nothing is bound to it.
+  @inlinable @inline(__always)
   public func signalTarget(ofLPI lpi: UInt32) -> SignalTarget? { targets[lpi] }
 }
 
@@ -311,12 +317,16 @@ extension HostKernel {
   }
 
   /// The VM that has a device. On the way of every MSI, where a subscript's coroutine would allocate.
-  package func vm(of device: DeviceIndex) -> VMIndex { devices[device.rawValue].vm }
+  @inlinable @inline(__always)
+  package func vm(of device: DeviceIndex) -> VMIndex {
+    devices[device.rawValue].platform.vm
+  }
 
   /// An event of a device, as its ITS knows it.
   package func event(_ event: UInt32, of device: DeviceIndex) -> HostEvent {
     HostEvent(
-      deviceID: self[device].platform.deviceID.rawValue, eventID: event, its: self[device].its)
+      deviceID: devices[device.rawValue].platform.deviceID.rawValue, eventID: event,
+      its: devices[device.rawValue].its)
   }
 
   /// The device whose event it is; `nil` where there is none.

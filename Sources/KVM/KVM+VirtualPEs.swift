@@ -88,15 +88,18 @@ extension KVM {
   }
 
   /// Whether virtual CPUs have vPEs.
+  @inlinable @inline(__always)
   package var hasVirtualPEs: Bool { virtualPEs != nil }
 
   /// The physical CPU of a virtual CPU's vPE; `nil` without GICv4.
+  @inlinable
   package func cpu(ofVirtualPEOf cpu: VCPUIndex) -> Int? {
     guard let count = virtualPEs?.virtualPEs.count, cpu.rawValue < count else { return nil }
     return virtualPEs?.virtualPEs[cpu.rawValue].cpu
   }
 
   /// The virtual CPU of a vPE; `nil` for a vPE of another VM.
+  @inlinable
   public func cpu(ofVirtualPE number: UInt16) -> VCPUIndex? {
     virtualPEs?.virtualPEs.firstIndex { $0.number == number }.map { VCPUIndex($0) }
   }

@@ -203,5 +203,7 @@ public struct KVM: ~Copyable {
     return load(cpu, host: &host)
   }
 
+  /// Whether a virtual CPU waits for an interrupt without a physical one.
+  @inlinable @inline(__always)
   public func isBlocked(_ cpu: VCPUIndex) -> Bool { cpus[cpu.rawValue].isBlocked }
 }

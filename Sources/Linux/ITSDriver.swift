@@ -20,15 +20,17 @@ public struct ITSDriver: Sendable {
 
     /// All of them from one allocator.
     ///
-    /// - Parameter other: the layout of another ITS of the same kernel: the tables of LPIs are
-    ///   those of all, and with GICv4.1 that of vPEs (`find_sibling_its`).
+    /// - Parameters:
+    ///   - other: the layout of another ITS of the same kernel: the tables of LPIs are those of
+    ///     all, and with GICv4.1 that of vPEs (`find_sibling_its`).
+    ///   - devices: the shape of the device table.
     /// - Returns: `nil` when memory is exhausted.
     public init?(
       cpus: Int, sharing other: Self? = nil, virtualLPIs: VirtualLPISupport? = nil,
-      frames: inout some FrameAllocator
+      devices shape: DeviceTable = DeviceTable(), frames: inout some FrameAllocator
     ) {
       guard let queue = frames.allocate(size: 0x1_0000),
-        let devices = frames.allocate(size: 0x1_0000),
+        let devices = frames.allocate(size: shape.byteCount),
         let collections = frames.allocate(size: 0x1_0000),
         let properties = other?.propertyTable ?? frames.allocate(size: 0x1_0000)
       else { return nil }
@@ -52,6 +54,32 @@ public struct ITSDriver: Sendable {
     }
   }
 
+  /// The shape of the device table, as the ITS's registers have it.
+  public struct DeviceTable: Equatable, Sendable {
+    /// DeviceID bits (`GITS_TYPER.Devbits`), 16 to 26: as many as two levels of 64 KiB hold.
+    public let bits: UInt64
+    /// Whether the ITS takes tables of two levels (`GITS_BASERn.Indirect`); the driver uses them
+    /// where one page does not do (`its_parse_indirect_baser`).
+    public let isTwoLevel: Bool
+
+    /// The bits of the largest flat table: the kernel allocates no more than 4 MiB in one piece, and
+    /// reduces the DeviceIDs to those (`MAX_PAGE_ORDER`, `its_parse_indirect_baser`).
+    public static let flatBits: UInt64 = 19
+    public static let allowedBits: ClosedRange<UInt64> = 16...26
+
+    public init(bits: UInt64 = 16, isTwoLevel: Bool = true) {
+      let allowed = Self.allowedBits
+      let clamped = min(max(bits, allowed.lowerBound), allowed.upperBound)
+      self.bits = isTwoLevel ? clamped : min(clamped, Self.flatBits)
+      self.isTwoLevel = isTwoLevel
+    }
+
+    /// One more than the last DeviceID that it has room for.
+    public var count: UInt32 { UInt32(1) << UInt32(bits) }
+    /// The bytes of the flat table, or of the first level: a page of 64 KiB for that.
+    var byteCount: UInt64 { isTwoLevel ? 0x1_0000 : 8 << bits }
+  }
+
   /// The number of INTID bits that the driver asks for (`ITS_MAX_LPI_NRBITS`).
   static let interruptBits: UInt8 = 16
 
@@ -72,9 +100,7 @@ public struct ITSDriver: Sendable {
   public let listNumber: UInt8?
   /// Whether the redistributors take invalidations of LPIs (`GICR_CTLR.IR`), as KVM's do.
   public var invalidatesByRedistributor = false
-  /// The DeviceIDs that the device table has room for, as GITS_TYPER.Devbits says: 16 bits, in two
-  /// levels of 64 KiB (`its_parse_indirect_baser`).
-  public static let deviceCount: UInt32 = 1 << 16
+  public let deviceTable: DeviceTable
   /// DeviceIDs of one second-level table: 64 KiB of 8 bytes each.
   static let devicesPerLeaf: UInt32 = 8192
 
@@ -101,8 +127,10 @@ public struct ITSDriver: Sendable {
   public init(
     agent: Agent, kernel: Kernel = Kernel(Kernel.newest), base: PA, redistributors: PA,
     layout: Layout,
-    virtualLPIs: VirtualLPISupport? = nil, listNumber: UInt8? = nil
+    virtualLPIs: VirtualLPISupport? = nil, listNumber: UInt8? = nil,
+    deviceTable: DeviceTable = DeviceTable()
   ) {
+    self.deviceTable = deviceTable
     self.agent = agent
     self.kernel = kernel
     self.base = base
@@ -193,9 +221,13 @@ public struct ITSDriver: Sendable {
         identification + [read(ITSRegister.type, width: 8), read(ITSRegister.identification)]))
     steps += listing.map { [$0] } ?? []
     let type = { (index: UInt64) in read(ITSRegister.tableBase + index * 8, width: 8) }
+    let pages = deviceTable.byteCount / 0x1_0000 - 1
     steps += table(
-      0, "device table, \(Self.deviceCount) DeviceIDs in two levels",
-      shape | 1 << 62 | 1 << 56 | 7 << 48 | layout.deviceTable.rawValue, isTwoLevel: true)
+      0,
+      "device table, \(deviceTable.count) DeviceIDs"
+        + (deviceTable.isTwoLevel ? " in two levels" : ""),
+      shape | (deviceTable.isTwoLevel ? 1 << 62 : 0) | 1 << 56 | 7 << 48
+        | layout.deviceTable.rawValue | pages, asksForTwoLevels: true)
     steps += table(
       1, "collection table", shape | 4 << 56 | 7 << 48 | layout.collectionTable.rawValue)
     steps +=
@@ -222,7 +254,7 @@ public struct ITSDriver: Sendable {
 
   private func virtualPETable(at place: PA, _ value: UInt64) -> [Step<Never>] {
     guard let leaf = layout.virtualPELeaf else { return table(2, "vPE table", value) }
-    return table(2, "vPE table in two levels", value | 1 << 62, isTwoLevel: true) + [
+    return table(2, "vPE table in two levels", value | 1 << 62, asksForTwoLevels: true) + [
       Step(
         agent, "its_alloc_table_entry", "level 2 vPE table 0 at \(leaf)",
         .write([MemoryWrite(place, 1 << 63 | leaf.rawValue)]))
@@ -232,7 +264,7 @@ public struct ITSDriver: Sendable {
   /// Gives the ITS one of its tables, after having found its page size, and whether it takes two
   /// levels (`its_probe_baser_psz`, `its_parse_indirect_baser`, `its_setup_baser`).
   private func table(
-    _ index: UInt64, _ text: String, _ value: UInt64, isTwoLevel: Bool = false
+    _ index: UInt64, _ text: String, _ value: UInt64, asksForTwoLevels: Bool = false
   ) -> [Step<Never>] {
     let offset = ITSRegister.tableBase + index * 8
     let read = [read(offset, width: 8)]
@@ -243,10 +275,10 @@ public struct ITSDriver: Sendable {
       )
       .reading(read + read, after: read)
     ]
-    if isTwoLevel {
+    if asksForTwoLevels {
       steps.append(
         register(
-          "its_parse_indirect_baser", "two levels", offset, 1 << 62 | 7 << 59 | 1 << 10
+          "its_parse_indirect_baser", "are two levels possible?", offset, 1 << 62 | 7 << 59 | 1 << 10
         ).reading(read, after: read))
     }
     return steps + [register("its_setup_baser", text, offset, value).reading(read, after: read)]
@@ -266,7 +298,7 @@ public struct ITSDriver: Sendable {
     cpus: Int, frames: inout some FrameAllocator
   ) throws(Refusal) -> [Step<Never>] {
     guard virtualLPIs == .v4 else { return [] }
-    return try createDevice(Self.deviceCount - 1, vectors: cpus, frames: &frames)
+    return try createDevice(deviceTable.count - 1, vectors: cpus, frames: &frames)
       .during(.itsProbe)
   }
 
@@ -431,7 +463,7 @@ public struct ITSDriver: Sendable {
   public mutating func createDevice(
     _ device: UInt32, vectors: Int, frames: inout some FrameAllocator
   ) throws(Refusal) -> [Step<Never>] {
-    guard device < Self.deviceCount else {
+    guard device < deviceTable.count else {
       throw Refusal(
         by: agent, in: "its_alloc_device_table", errno: "ENODEV",
         message: "DeviceID \(hex(UInt64(device))) lies beyond the device table")
@@ -461,7 +493,7 @@ public struct ITSDriver: Sendable {
     of device: UInt32, frames: inout some FrameAllocator
   ) throws(Refusal) -> [Step<Never>] {
     let number = device / Self.devicesPerLeaf
-    guard !deviceLeaves.contains(number) else { return [] }
+    guard deviceTable.isTwoLevel, !deviceLeaves.contains(number) else { return [] }
     guard let leaf = frames.allocate(size: 0x1_0000) else {
       throw Refusal(
         by: agent, in: "its_alloc_table_entry", errno: "ENOMEM",

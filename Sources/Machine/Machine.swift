@@ -216,7 +216,7 @@ public struct Machine: ~Copyable {
   }
 
   /// The ITS that stands at `address`, and the offset from its base.
-  @inlinable
+  @inlinable @inline(__always)
   func its(at address: PA) -> (unit: Int, offset: UInt64)? {
     Self.unit(
       at: address, first: layout.itsBase, further: layout.furtherITSs)
@@ -300,27 +300,27 @@ public struct Machine: ~Copyable {
   }
 
   /// The StreamID of a function: its requester ID after aliasing, as firmware maps it.
-  @inlinable
+  @inlinable @inline(__always)
   public func streamID(of index: Int) -> StreamID {
     StreamID(requesterID(of: index) &+ attachment(of: index).streamOffset)
   }
 
   /// The DeviceID of a function.
-  @inlinable
+  @inlinable @inline(__always)
   public func deviceID(of index: Int) -> DeviceID {
     DeviceID(requesterID(of: index) &+ attachment(of: index).deviceOffset)
   }
 
   /// The SMMU in front of a function.
-  @inlinable
+  @inlinable @inline(__always)
   public func smmu(of index: Int) -> Int { attachment(of: index).smmu }
 
-  @inlinable
+  @inlinable @inline(__always)
   func requesterID(of index: Int) -> UInt32 {
     UInt32(functions[index].profile.effectiveRequesterID.rawValue)
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   func attachment(of index: Int) -> Layout.Attachment {
     index < layout.attachments.count ? layout.attachments[index] : Layout.Attachment()
   }

@@ -50,6 +50,10 @@ extension MachineDescription {
     check("host.ram", host.ram.count, 1...64)
     check("host.its", host.itses.count, 1...65)
     check("host.smmus", host.smmus.count, 1...64)
+    check(
+      "host.device-bits", host.deviceBits,
+      host.deviceTable == .flat ? Self.flatDeviceBits : Self.deviceBits)
+    check("host.stream-bits", host.streamBits, Self.streamBits)
     check("host.bridges", host.bridges.count, 1...256)
     check("guest.ram", guest.ram.count, 1...64)
     for (index, device) in devices.enumerated() {
@@ -236,12 +240,15 @@ extension MachineDescription {
       let field = "devices[\(index)]"
       let stream = host.stream(of: device.requester)
       let deviceID = host.device(of: device.requester)
-      for (name, id) in [("StreamID", stream.rawValue), ("DeviceID", deviceID.rawValue)]
-      where id > 0xffff {
+      for (name, id, bits, place) in [
+        ("StreamID", stream.rawValue, host.streamBits, "host.stream-bits"),
+        ("DeviceID", deviceID.rawValue, host.deviceBits, "host.device-bits"),
+      ] where bits < 32 && id >> UInt32(max(0, bits)) != 0 {
         findings.append(
           .init(
             .identifier, at: field + ".requester",
-            "\(device.requester) has \(name) \(hex(UInt64(id))), more than 16 bits"))
+            "\(device.requester) has \(name) \(hex(UInt64(id))), more than \(bits) bits "
+              + "(\(place))"))
       }
       for other in devices[..<index] {
         if other.requester == device.requester {

@@ -47,8 +47,13 @@ public struct MachineDescription: Equatable, Sendable {
     public var redistributors: PA
     /// The interrupt controllers' version; `nil` for whichever a design needs.
     public var gic: GICVersion?
-    /// `GITS_BASER` of the device table.
-    public var deviceTable = DeviceTable.flat
+    /// Whether the ITSs take device tables of two levels.
+    public var deviceTable = DeviceTable.twoLevel
+    /// DeviceID bits of the ITSs (`GITS_TYPER.Devbits`): 16 to 26, with a flat table 19.
+    public var deviceBits = 16
+    /// StreamID bits of the SMMUs (`SMMU_IDR1.SIDSIZE`): 16 to 25, as many as Linux has a stream
+    /// table for (`STRTAB_MAX_L1_ENTRIES`).
+    public var streamBits = 16
     /// The ITSs, 128 KiB each: the control frame, and that of the doorbell.
     public var itses: [PA]
     /// The page of a GICv2m frame, and its SPIs by INTID.
@@ -84,11 +89,24 @@ public struct MachineDescription: Equatable, Sendable {
     }
   }
 
-  /// How the device table of the ITSs is laid out (`GITS_BASER.Indirect`).
+  /// The device tables that the ITSs take (`GITS_BASERn.Indirect`).
   public enum DeviceTable: String, CaseIterable, Sendable {
     case flat
     case twoLevel = "two-level"
+
+    public var meaning: String {
+      switch self {
+      case .flat: "GITS_BASERn.Indirect is RAZ/WI: one piece of memory for all DeviceIDs."
+      case .twoLevel: "The kernel allocates second levels as devices come."
+      }
+    }
   }
+
+  /// The DeviceID bits and the StreamID bits that a host may have. A flat device table is one piece
+  /// of memory, of which Linux allocates 4 MiB at most (`MAX_PAGE_ORDER`).
+  public static let deviceBits = 16...26
+  public static let flatDeviceBits = 16...19
+  public static let streamBits = 16...25
 
   /// The host CPU that each LPI goes to.
   public enum InterruptPlacement: String, CaseIterable, Sendable {

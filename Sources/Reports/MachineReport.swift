@@ -14,6 +14,11 @@ package struct MachineReport: Sendable {
 
   package init(_ machine: MachineDescription) { self.machine = machine }
 
+  /// What is worth knowing, with what keeps the engine from running it.
+  private var findings: [MachineFinding] {
+    machine.findings + [machine.unmodelled].compactMap(\.self)
+  }
+
   // MARK: For people
 
   package func text(on terminal: Terminal = Terminal()) -> String {
@@ -22,7 +27,6 @@ package struct MachineReport: Sendable {
     output += "\n" + map("physical machine (PA)", machine.hostParts).render(on: terminal)
     output += "\n" + map("each VM (IPA)", machine.guestParts).render(on: terminal)
     output += "\n" + devices.render(on: terminal)
-    let findings = machine.findings
     guard !findings.isEmpty else { return output }
     output += "\n"
     for finding in findings {
@@ -42,7 +46,8 @@ package struct MachineReport: Sendable {
       machine.name == machine.base ? nil : "from \(machine.base)",
       count(machine.machines, "VM") + " of " + count(machine.virtualCPUs, "virtual CPU"),
       "host of \(count(host.cpus, "CPU")), GIC\(host.gic?.name ?? " of the version that a design needs")",
-      "\(host.deviceTable.rawValue) device tables",
+      "\(host.deviceTable.rawValue) device tables of \(host.deviceBits)-bit DeviceIDs",
+      "\(host.streamBits)-bit StreamIDs",
       "LPIs: \(host.interrupts.rawValue)",
       "software MSI window: \(host.messageWindow)"
         + (host.messageWindow == MachineDescription.Host.linuxWindow
@@ -115,6 +120,8 @@ package struct MachineReport: Sendable {
         "cpus": .integer(host.cpus),
         "gic": .string(host.gic?.name),
         "deviceTable": .string(host.deviceTable.rawValue),
+        "deviceBits": .integer(host.deviceBits),
+        "streamBits": .integer(host.streamBits),
         "interrupts": .string(host.interrupts.rawValue),
         "messageWindow": [
           "base": .string(hex(host.messageWindow.base)),
@@ -140,7 +147,7 @@ package struct MachineReport: Sendable {
       ],
       "devices": .array(machine.devices.map(json)),
       "findings": .array(
-        machine.findings.map {
+        findings.map {
           [
             "kind": .string($0.kind.rawValue), "isError": .bool($0.kind.isError),
             "field": .string($0.field), "message": .string($0.message),

@@ -303,7 +303,8 @@ extension OutputSchema {
   private static let machine = object([
     "name": text, "base": optionalText, "machines": integer, "virtualCPUs": integer,
     "host": object([
-      "cpus": integer, "gic": [:], "deviceTable": [:], "interrupts": text,
+      "cpus": integer, "gic": [:], "deviceTable": [:], "deviceBits": integer,
+      "streamBits": integer, "interrupts": text,
       "messageWindow": object(["base": text, "length": text, "isReleased": flag]),
       "smmuFeatures": list(text), "map": areas,
       "bridges": list(

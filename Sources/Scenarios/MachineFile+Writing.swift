@@ -29,8 +29,10 @@ extension MachineDescription {
         cpus: \(host.cpus)
         # v3, v4.0 or v4.1; what a design needs if not given.
         \(host.gic.map { "gic: \($0.name)" } ?? "# gic: v4.1")
-        # flat or two-level.
+        # two-level or flat: the device tables that the ITSs take; DeviceID and StreamID bits.
         device-table: \(host.deviceTable.rawValue)
+        device-bits: \(host.deviceBits)
+        stream-bits: \(host.streamBits)
         gicd: \(host.distributor)
         gicr: \(host.redistributors)
         its: [\(host.itses.map(\.description).joined(separator: ", "))]

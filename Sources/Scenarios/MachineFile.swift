@@ -44,6 +44,10 @@ extension Shape {
     .optional("guest", guestMap, "What each virtual machine sees: what stands at which IPA."),
   ]
 
+  private static func count(in range: ClosedRange<Int>) -> Shape {
+    .integer(UInt64(range.lowerBound)...UInt64(range.upperBound))
+  }
+
   /// The devices of a machine, one by one.
   static let machineDevices = Shape.list(machineDevice)
 
@@ -54,8 +58,16 @@ extension Shape {
       "gic", .choice([Choice("v3"), Choice("v4.0"), Choice("v4.1")]),
       "The interrupt controllers' version; what a design needs if not given."),
     .optional(
-      "device-table", .choice(of: MachineDescription.DeviceTable.self) { _ in "" },
-      "The ITSs' device tables.", standard: .string(MachineDescription.DeviceTable.flat.rawValue)),
+      "device-table", .choice(of: MachineDescription.DeviceTable.self, \.meaning),
+      "The device tables that the ITSs take.",
+      standard: .string(MachineDescription.DeviceTable.twoLevel.rawValue)),
+    .optional(
+      "device-bits", count(in: MachineDescription.deviceBits),
+      "DeviceID bits of the ITSs (GITS_TYPER.Devbits); at most 19 with flat tables.",
+      standard: .integer(16)),
+    .optional(
+      "stream-bits", count(in: MachineDescription.streamBits),
+      "StreamID bits of the SMMUs (SMMU_IDR1.SIDSIZE).", standard: .integer(16)),
     .optional("gicd", address, "The distributor, 64 KiB."),
     .optional("gicr", address, "The first redistributor; each has 128 KiB, 256 KiB with GICv4."),
     .optional("its", .list(address), "The ITSs, 128 KiB each."),
@@ -236,6 +248,8 @@ extension CheckedValue {
     if let cpus = self["cpus"] { host.cpus = Int(clamping: cpus.integer) }
     host.gic = self["gic"].map { GICVersion(name: $0.text) ?? .v3 } ?? host.gic
     host.deviceTable = choice("device-table") ?? host.deviceTable
+    if let bits = self["device-bits"] { host.deviceBits = Int(clamping: bits.integer) }
+    if let bits = self["stream-bits"] { host.streamBits = Int(clamping: bits.integer) }
     if let base = self["gicd"] { host.distributor = PA(base.integer) }
     if let base = self["gicr"] { host.redistributors = PA(base.integer) }
     if let bases = self["its"] { host.itses = bases.items.map { PA($0.integer) } }

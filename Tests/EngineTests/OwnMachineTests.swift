@@ -76,11 +76,8 @@ struct OwnMachineTests {
       ram: [small, large], cpus: cpus, distributor: distributor, redistributors: redistributors,
       itses: itsBases, messageFrame: frame, messageSPIs: 64..<128, smmus: smmuBases,
       bridges: [bridge])
-    // The host's device tables have 8,192 entries.
     host.bridges[0].buses = 0...7
-    if bridge.streamOffset + bridge.deviceOffset + 0x7ff >= ITSDriver.deviceCount {
-      host.bridges[0].streamOffset = 0x100
-    }
+    host.deviceTable = below(2) == 0 ? .flat : .twoLevel
     // The guest's map, clear of the software MSI window.
     cursor = 0x1000_0000
     let gicd = place(0x1_0000)
@@ -398,10 +395,41 @@ struct OwnMachineTests {
     #expect(specification.missingInterfaces == [])
   }
 
+  @Test(
+    "StreamIDs and DeviceIDs of more than 16 bits arrive where the units have as many",
+    arguments: [
+      (20, 20, MachineDescription.DeviceTable.twoLevel), (25, 26, .twoLevel), (17, 19, .flat),
+    ])
+  func wideIdentifiers(
+    streamBits: Int, deviceBits: Int, table: MachineDescription.DeviceTable
+  ) throws {
+    var machine = try MachineDescription.builtIn(.qemuVirt)
+    machine.host.deviceTable = table
+    machine.host.bridges[0].streamOffset = UInt32(1) << UInt32(streamBits - 1)
+    // Of the DeviceID's highest bit, what the StreamID does not make.
+    machine.host.bridges[0].deviceOffset =
+      UInt32(1) << UInt32(deviceBits - 1) &- machine.host.bridges[0].streamOffset
+    #expect(machine.findings.contains { $0.message.contains("host.device-bits") })
+    machine.host.streamBits = streamBits
+    machine.host.deviceBits = deviceBits
+    #expect(machine.problem == nil)
+    for name in ["rmr-identity", "gicv4"] {
+      let result = try Self.run(machine, Self.design(name))
+      #expect(result.verdict == .delivered, "\(name): \(result.why)")
+    }
+  }
+
+  @Test("a flat device table of more than 19 bits is refused by its field")
+  func largeFlatTable() throws {
+    var machine = try MachineDescription.builtIn(.qemuVirt)
+    machine.host.deviceTable = .flat
+    machine.host.deviceBits = 20
+    #expect(machine.problem?.field == "host.device-bits")
+  }
+
   /// What the engine does not have, and the field that is named.
   static let unmodelled: [(String, @Sendable (inout MachineDescription) -> Void)] = [
     ("guest.ram", { $0.guest.ramSize = 512 << 20 }),
-    ("host.device-table", { $0.host.deviceTable = .twoLevel }),
     ("host.gic", { $0.host.gic = .v3 }),
     (
       "devices[1].guest-requester",

@@ -10,10 +10,11 @@ struct ITSDriverTests {
     var frames = BumpFrames(base: 0x4000_0000, size: 0x1000_0000)
     var driver: ITSDriver
 
-    init() throws {
-      let layout = try #require(ITSDriver.Layout(cpus: 2, frames: &frames))
+    init(_ table: ITSDriver.DeviceTable = .init()) throws {
+      let layout = try #require(ITSDriver.Layout(cpus: 2, devices: table, frames: &frames))
       driver = ITSDriver(
-        agent: .host, base: 0x808_0000, redistributors: 0x80a_0000, layout: layout)
+        agent: .host, base: 0x808_0000, redistributors: 0x80a_0000, layout: layout,
+        deviceTable: table)
     }
 
     mutating func create(_ device: UInt32, vectors: Int) throws -> [ITSCommand] {
@@ -119,15 +120,31 @@ struct ITSDriverTests {
     #expect(places.allSatisfy { $0 >= queue && $0 < queue + 0x1_0000 })
   }
 
-  @Test("every DeviceID of 16 bits can be mapped, in a level of its own with its neighbours")
-  func lastDevice() throws {
-    var bench = try Bench()
-    let mapd = try #require(try bench.create(ITSDriver.deviceCount - 1, vectors: 1).first)
-    #expect(mapd[.opcode] == .mapd)
-    let refusal = #expect(throws: Refusal.self) {
-      try bench.create(ITSDriver.deviceCount, vectors: 1)
-    }
+  @Test(
+    "the last DeviceID of Devbits can be mapped; a flat table is 4 MiB at most",
+    arguments: [(16, true, 16), (20, true, 20), (26, true, 26), (16, false, 16), (22, false, 19)])
+  func lastDevice(bits: UInt64, isTwoLevel: Bool, room: UInt32) throws {
+    var bench = try Bench(.init(bits: bits, isTwoLevel: isTwoLevel))
+    let steps = try bench.driver.createDevice(
+      1 << room - 1, vectors: 1, frames: &bench.frames)
+    #expect(steps.contains { $0.function == "its_alloc_table_entry" } == isTwoLevel)
+    #expect(commands(steps).first?[.opcode] == .mapd)
+    let refusal = #expect(throws: Refusal.self) { try bench.create(1 << room, vectors: 1) }
     #expect(refusal?.errno == "ENODEV")
+  }
+
+  @Test("the device table has pages for all DeviceIDs", arguments: [(16, 8), (19, 64)])
+  func flatPages(bits: UInt64, pages: UInt64) throws {
+    let bench = try Bench(.init(bits: bits, isTwoLevel: false))
+    let bases = bench.driver.probe().compactMap { step -> ITSTableBase? in
+      guard case .mmio(let place, let value, _) = step.action,
+        step.function == "its_setup_baser", place == PA(0x808_0000) + ITSRegister.tableBase
+      else { return nil }
+      return ITSTableBase(rawValue: value)
+    }
+    let base = try #require(bases.first)
+    #expect(!base[.indirect])
+    #expect(base.byteCount == pages * 0x1_0000)
   }
 }
 

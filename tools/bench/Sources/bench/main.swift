@@ -2,8 +2,12 @@ import Glibc
 
 /// Prints nanoseconds per operation of what Doorbell does most, with the ratio to something plain
 /// in the same run, and whether the bounds hold that the project set itself. Arguments choose:
-/// 'marks' leaves translation out.
+/// 'marks' leaves translation out, 'message' runs single MSIs alone, for a profiler.
 do {
+  if CommandLine.arguments.dropFirst().contains("message") {
+    for measurement in try MessageBenchmarks.run(relativeTo: nil) { print(measurement.line) }
+    exit(0)
+  }
   let onlyMarks = CommandLine.arguments.dropFirst().contains("marks")
   var marks = try MemoryBenchmarks.marks()
   marks += try AllocationBenchmarks.marks()
