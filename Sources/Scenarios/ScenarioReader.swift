@@ -86,6 +86,14 @@ extension ScenarioFolder {
           expected: count == 1 ? "0, the only \(name)" : "a \(name), 0 to \(count - 1)")
       }
     }
+    var offline: Set<UInt64> = []
+    for item in made["offline"]?.items ?? [] {
+      offline.insert(item.integer("cpu"))
+      guard UInt64(offline.count) < virtual else {
+        throw (item["cpu"] ?? item).error(
+          expected: "a CPU after which one is still on line (cpu_down refuses the last, EBUSY)")
+      }
+    }
   }
 
   /// A load has devices of its own.

@@ -158,6 +158,10 @@ struct MachineFileTests {
       ),
       ("offline: [{ at: 1 us, cpu: 7 }]", "offline[0].cpu': expected a virtual CPU, 0 to 1"),
       (
+        "offline: [{ at: 1 us, cpu: 0 }, { at: 2 us, cpu: 0 }, { at: 3 us, cpu: 1 }]",
+        "offline[2].cpu': expected a CPU after which one is still on line"
+      ),
+      (
         "migrate: [{ at: 1 us, virtual-cpu: 2, to: 1 }]",
         "migrate[0].virtual-cpu': expected a virtual CPU, 0 to 1"
       ),
