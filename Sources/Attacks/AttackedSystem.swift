@@ -85,7 +85,7 @@ struct AttackedSystem: ~Copyable {
       && actor.cpus[VCPUIndex.boot.rawValue].frames.allSatisfy { $0.next == $0.steps.count }
   }
 
-  /// What the device's first vector holds.
+  /// MSI-X entry 0 of the device: its message.
   ///
   /// - Throws: `notApplicable` when the device never sent a message.
   var message: MSI {
@@ -145,7 +145,7 @@ struct AttackedSystem: ~Copyable {
       MSI(address: address, data: data), translation: &walk, tables: &tables)
   }
 
-  /// Where an access of the function would go, for pages that are only asked about.
+  /// Translates an access of the function without carrying it out.
   mutating func translate(
     _ address: IOVA, isWrite: Bool = true, as stream: UInt32? = nil
   ) -> TranslationResult {
