@@ -26,8 +26,8 @@ extension RunResult {
     public struct Count: Equatable, Sendable {
       public let occasion: Occasion
       public let cause: ExitCause
-      /// What the guest's kernel was doing; `nil` where it was doing nothing, or where no access
-      /// vector has a name for it.
+      /// Activity of the guest's kernel; `nil` if it was idle, or if no access vector names the
+      /// activity.
       public let phase: KernelPhase?
       /// Whether the guest read, or wrote; `nil` for an exit that is no access.
       public let isRead: Bool?

@@ -87,8 +87,8 @@ extension MachineDescription {
 }
 
 extension MachineDescription {
-  /// Why the engine cannot run such a machine under a design, with the field that says so; `nil`
-  /// when it can.
+  /// Returns the reason why the engine cannot run such a machine under a design, with the field
+  /// that it concerns; `nil` if it can.
   public func problem(under design: Design) -> MachineFinding? {
     let version = design.delivery.version
     if let gic = host.gic, gic < version {
@@ -107,7 +107,8 @@ extension MachineDescription {
   /// The RAM that the guest's kernel needs: its page tables may end there.
   private static let leastGuestRAM: UInt64 = 0x2300_0000
 
-  /// What the models of the host and of KVM do not have yet.
+  /// Feature of the machine that the models of the host and of KVM lack; `nil` if they model it
+  /// all.
   private var unmodelled: MachineFinding? {
     func finding(_ field: String, _ message: String) -> MachineFinding {
       .init(.notModelled, at: field, message)
