@@ -75,7 +75,7 @@ extension KernelFacts {
     return function(in: text) != nil
   }
 
-  /// What equal lines have in common: the words without numbers and names.
+  /// Returns the words that equal lines have in common: without numbers and names.
   static func shape(of text: String) -> String {
     let words = text.split(separator: " ").prefix(12).map { word in
       word.contains(where: \.isNumber) ? "#" : String(word)
@@ -83,7 +83,7 @@ extension KernelFacts {
     return words.joined(separator: " ")
   }
 
-  /// Where `DRIVER DEVICE` ends in `DRIVER DEVICE: message`.
+  /// Returns the end of `DRIVER DEVICE` in `DRIVER DEVICE: message`.
   private static func end(ofSubject text: String) -> String.Index? {
     let bytes = text.utf8
     var start = bytes.startIndex
