@@ -3,7 +3,7 @@ internal import CZlib
 /// Expands compressed data as they come, block by block.
 @safe
 package final class Inflater {
-  /// What stands around the compressed data (zlib.h, `inflateInit2`).
+  /// Format around the compressed data (zlib.h, `inflateInit2`).
   package enum Format: Sendable {
     case gzip
     /// Nothing, as in zip archives.
