@@ -1,6 +1,6 @@
 internal import Bits
 
-/// How the tables turn a requester ID into a StreamID and a DeviceID, mapping by mapping.
+/// Route of a requester ID through the tables to a StreamID and a DeviceID, mapping by mapping.
 public struct IDRoute: Equatable, Sendable {
   /// One mapping that applied.
   public struct Hop: Equatable, Sendable {
@@ -24,7 +24,7 @@ public struct IDRoute: Equatable, Sendable {
   public internal(set) var device: Device?
   /// The MSI controller that takes its messages without a DeviceID.
   public internal(set) var controller: Int?
-  /// Why the route ends before an MSI controller; `nil` when it does not.
+  /// Reason why the route ends before an MSI controller; `nil` if it does not.
   public internal(set) var end: String?
   /// Remarks on the way, such as a disabled SMMU.
   public internal(set) var remarks: [String] = []
