@@ -35,7 +35,7 @@ package struct HTMLReport: Sendable {
   /// The page, which is XML, too.
   package var text: String { Self.render(PageModel(self), "page") }
 
-  /// What a template makes of a model.
+  /// Renders a model with a template.
   static func render(_ model: Any, _ template: String) -> String {
     var library = MustacheLibrary()
     do {
