@@ -6,7 +6,7 @@ public import Software
 /// iommufd's IOAS: a user's mappings, the ranges that its devices reserve and those that the user
 /// wants kept open (drivers/iommu/iommufd/io_pagetable.c).
 public final class IOAddressSpace {
-  /// What the attached devices' IOMMUs can address.
+  /// IOVAs that the attached devices' IOMMUs can address.
   private let aperture: ClosedRange<UInt64>
   private let pageSize: UInt64
   private let agent: Agent
@@ -39,7 +39,7 @@ public final class IOAddressSpace {
     reserved.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 
-  /// What a user may map: `IOMMU_IOAS_IOVA_RANGES`. It shrinks when a device is attached.
+  /// Ranges that a user may map: `IOMMU_IOAS_IOVA_RANGES`. It shrinks when a device is attached.
   public var usableRanges: [ClosedRange<UInt64>] {
     var ranges: [ClosedRange<UInt64>] = []
     var next: UInt64? = aperture.lowerBound

@@ -19,7 +19,7 @@ public struct SoftwareMSIWindow: Sendable {
 
   private let pageShift: UInt64
   private let agent: Agent
-  /// Where the window starts, and its length in bytes.
+  /// Start of the window, and its length in bytes.
   private let start: IOVA
   private let length: UInt64
   /// Whether its length bounds the pages, and not their number.
