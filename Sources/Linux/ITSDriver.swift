@@ -5,7 +5,7 @@ public import Software
 /// Linux's GICv3 ITS driver (`drivers/irqchip/irq-gic-v3-its.c`) on one ITS, as the flows that
 /// act on it: tables, command queue, device and event mappings.
 public struct ITSDriver: Sendable {
-  /// Where the driver's tables stand.
+  /// Addresses of the driver's tables.
   public struct Layout: Equatable, Sendable {
     public var commandQueue: PA
     public var deviceTable: PA

@@ -211,7 +211,7 @@ public struct SMMUDriver: Sendable {
     ]
   }
 
-  /// Where a stream's entry stands; `nil` for a stream whose leaf is not there.
+  /// Returns the address of a stream's entry; `nil` for a stream without a leaf table.
   public func address(of stream: UInt32) -> PA? {
     leaves[UInt64(stream) >> Self.split].map { $0 + (UInt64(stream) & lowBits(Self.split)) * 64 }
   }
