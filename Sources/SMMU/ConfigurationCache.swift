@@ -1,6 +1,6 @@
 internal import ArmFormats
 
-/// What identifies a decoded configuration: a StreamID with or without a SubstreamID.
+/// Key of a decoded configuration: a StreamID with or without a SubstreamID.
 enum ConfigurationKey {
   private static let valid: UInt64 = 1 << 63
   private static let hasSubstream: UInt64 = 1 << 62
@@ -32,7 +32,7 @@ struct ConfigurationCache<Value: BitwiseCopyable> {
     indexBits = total == 0 ? 0 : UInt64(total.trailingZeroBitCount)
   }
 
-  /// Where `key` would live; 0 for a cache that is off, which has no such entry.
+  /// Returns the index of the entry for `key`; 0 for a cache that is off, which has no such entry.
   @inline(__always)
   func index(of key: UInt64) -> Int {
     // Streams in a row take entries in a row.

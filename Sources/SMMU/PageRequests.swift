@@ -2,7 +2,7 @@ public import ArmFormats
 internal import Bits
 public import Memory
 
-/// What the SMMU did with a page request (IHI 0070, 8.1).
+/// Outcome of a page request (IHI 0070, 8.1).
 public enum PageRequestOutcome: Sendable, Equatable {
   case queued
   /// The queue was full: the group is answered as if it had succeeded, the device tries again.

@@ -9,7 +9,7 @@ public import Memory
 /// reach it through `translate`. What it wants to send itself waits in `nextOutgoingMessage` and
 /// `nextDeviceMessage`.
 public struct SMMU: ~Copyable {
-  /// What the identification registers say.
+  /// Profile: the values of the identification registers.
   public let profile: SMMUProfile
   /// The named differences from the manual that are in force.
   public let personality: SMMUPersonality
