@@ -8,7 +8,7 @@ struct SweepAxes {
   private(set) var axes: [[[FieldSetting]]] = []
   /// The fields that differ between points.
   private(set) var names: [String] = []
-  /// How many points there are.
+  /// Number of points.
   private(set) var count = 1
   private let folder: ScenarioFolder
 
