@@ -162,7 +162,7 @@ package final class VectorRunner {
   }
 }
 
-/// What the models answered in a step.
+/// Answer of the models in a step.
 package struct FoundAnswer: Sendable {
   package var answer: VectorAnswer
   /// The pending tables after the step; `nil` where there is no interrupt controller.
