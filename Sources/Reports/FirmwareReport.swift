@@ -3,7 +3,7 @@ internal import Files
 package import Firmware
 package import Inspect
 
-/// What `doorbell iort` prints of one machine: every field, the facts, routes and findings.
+/// Report of `doorbell iort` on one machine: every field, the facts, routes and findings.
 package struct FirmwareReport: Sendable {
   let name: String
   let tables: FirmwareTables
@@ -57,7 +57,7 @@ package struct FirmwareReport: Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Whose machine it is, and what it has.
+  /// Kind of machine, and its parts.
   var summary: String {
     let owner =
       switch facts.view {
@@ -162,7 +162,7 @@ package struct FirmwareReport: Sendable {
     }
   }
 
-  /// What Linux makes of a reserved range.
+  /// Returns the kind that Linux gives a reserved range.
   func kind(of range: PlatformFacts.ReservedRange) -> String {
     if !range.isHeeded { return "ignored" }
     if !range.isDirect { return "reserved" }

@@ -84,7 +84,7 @@ extension Duration {
 }
 
 extension GoldenUpdate {
-  /// What would change in the golden record, or that nothing would.
+  /// Returns the changes to the golden record, or the statement that there are none.
   package func text(on terminal: Terminal = Terminal()) -> String {
     guard !differences.isEmpty else { return "same   \(path)\n" }
     guard !isNew else {
