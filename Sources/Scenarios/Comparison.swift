@@ -13,7 +13,7 @@ package struct Comparison: Sendable {
   }
 }
 
-/// What carries a run out.
+/// Function that carries a run out.
 package typealias Runner = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
 
 extension Scenario {

@@ -68,7 +68,7 @@ extension Design {
   }
 }
 
-/// What a design is named by: a file, by its name or path, and for a variant what differs from it.
+/// Name of a design: a file, by its name or path, and for a variant what differs from it.
 package struct DesignName {
   package let file: String
   /// `axis=word` each; empty for the design of the file itself.

@@ -85,7 +85,7 @@ extension Shape {
 }
 
 extension DeviceLoad.Mapping {
-  /// What the choice means, for readers of the schema.
+  /// Meaning of the choice, for readers of the schema.
   var meaning: String {
     switch self {
     case .fixed: "Buffers stay mapped."

@@ -362,7 +362,7 @@ extension CheckedValue {
     }
   }
 
-  /// Where a field stands, or the nearest one around it that does.
+  /// Returns the place of a field, or of the nearest one around it that is in the file.
   func place(of path: String) -> Place {
     var value = self
     for step in FieldPath(path)?.steps ?? [] {

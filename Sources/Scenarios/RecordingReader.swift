@@ -97,7 +97,7 @@ struct RecordingReader {
     }
   }
 
-  /// What a line must look like; `nil` for the kinds that are not read.
+  /// Returns the shape that a line must have; `nil` for the kinds that are not read.
   private func shape(of line: CheckedValue) throws(InputError) -> Shape? {
     if let fact = line["fact"] { return RecordingShapes.facts[fact.text] }
     guard let by = line["by"], let action = line["do"], line["at"] != nil else {
