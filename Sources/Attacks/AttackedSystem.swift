@@ -26,7 +26,7 @@ struct AttackedSystem: ~Copyable {
 
   /// - Parameters:
   ///   - caches: whether SMMU and ITS cache; without, a journey shows every table.
-  ///   - operations: how many of the guest's operations are done; all if absent.
+  ///   - operations: number of the guest's operations that are done; all if absent.
   static func setUp(
     _ specification: RunSpecification, caches: Bool = false, operations: Int? = nil
   ) throws(AttackFailure) -> AttackedSystem {
