@@ -21,7 +21,7 @@ package final class Progress: Sendable {
 
   /// Does `work` and says what it is when it takes long.
   ///
-  /// - Parameter total: how much there is to do, for a bar; 0 for a count alone.
+  /// - Parameter total: total amount of work, for a bar; 0 for a count alone.
   package static func during<Value>(
     _ message: String, of total: Int = 0, _ work: (Progress) async throws -> Value
   ) async rethrows -> Value {
