@@ -16,7 +16,7 @@ public struct Conditions: Sendable {
   public var firmware = FirmwareVariant.complete
   /// Behaviour of the guest's virtual CPU between interrupts.
   public var idle = IdleVirtualCPU.runs
-  /// When the guest's DMA API invalidates what it has unmapped.
+  /// Policy of the guest's DMA API on invalidating the pages that it has unmapped.
   public var unmapPolicy = UnmapPolicy.strict
   public var guestPageSize = PageSize.kib4
   public var hostPageSize = PageSize.kib4

@@ -28,7 +28,7 @@ public struct Design: Equatable, Sendable {
   public var iommu: VirtualIOMMU
   /// Controller of the guest's MSIs.
   public var controller: GuestMSIController
-  /// IPA range that the VMM gives the doorbell page of the virtual ITS.
+  /// Placement of the virtual ITS's doorbell page by the VMM.
   public var virtualITS: VirtualITSPlacement
   /// Which address the VMM gives KVM.
   public var route: RouteAddress

@@ -7,7 +7,7 @@ extension RunResult {
   ///
   /// An interrupt that meets an idle CPU is no exit: no guest ran there. Those are `wakeUps`.
   public struct Exits: Equatable, Sendable {
-    /// When an exit comes in a guest's life.
+    /// Phase of a guest's life in which an exit occurs.
     public enum Occasion: String, CaseIterable, Sendable {
       /// The guest's kernel boots, and its drivers bring their devices up.
       case setup = "set-up"

@@ -141,7 +141,7 @@ public struct RunResult: Sendable {
   /// Mappings of both stages for the device when the MSI of `stepsBeforeMessage` left, or at the
   /// end if it never did; `nil` if not asked for.
   public var mappings: StreamMappings?
-  /// When each MSI was where; `nil` where it was not asked for.
+  /// Timeline of the MSIs; `nil` if not asked for.
   public var timeline: Timeline?
   /// Number of MSIs that the physical ITS turned into virtual LPIs, without the host.
   public var injectedByHardware = 0

@@ -40,7 +40,7 @@ extension MachineDescription {
   /// A built-in machine: QEMU's physical one with the topology's devices behind its SMMUs and ITSs in
   /// turn, and a VMM's address map.
   ///
-  /// - Parameter device: what the first device is like; the others follow it.
+  /// - Parameter device: model of the first device; the others follow it.
   /// - Throws: `RunFailure` where a requester ID exceeds 16 bits.
   public static func builtIn(
     _ vmm: VMMPersonality, _ topology: Topology = .single,

@@ -66,7 +66,7 @@ public struct Topology: Hashable, Sendable {
   }
 }
 
-/// In which order the guest's drivers set several devices up: the host's kernel gives doorbell
+/// Order in which the guest's drivers set several devices up: the host's kernel gives doorbell
 /// pages out in the order of first use.
 public enum SetupOrder: String, Choice {
   case forward
