@@ -426,7 +426,7 @@ package struct NotUnderstood: Sendable {
     package var examples: [Evidence]
   }
 
-  /// By what the lines have in common, in the order of their first.
+  /// Kinds by the words that their lines have in common, in the order of their first lines.
   package private(set) var kinds: [(name: String, kind: Kind)] = []
   private var places: [String: Int] = [:]
   /// Lines of kinds beyond those kept.

@@ -7,7 +7,7 @@ extension KernelFacts {
   ///
   /// - Parameters:
   ///   - classes: the classes of words in the message (`LineClass.scanner`).
-  ///   - others: where lines go that look as if they mattered and that no rule reads.
+  ///   - others: collects lines that look as if they mattered and that no rule reads.
   mutating func take(
     _ line: KernelLogLine, classes: UInt64, number: Int, others: inout NotUnderstood
   ) {

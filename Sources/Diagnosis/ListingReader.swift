@@ -12,7 +12,7 @@ struct ListingReader: Sendable {
 
   /// Takes a line.
   ///
-  /// - Returns: what it is; `nil` for a line of something else.
+  /// - Returns: the kind of file that has such lines; `nil` for a line of something else.
   mutating func take(_ text: String, _ source: Evidence) -> CaseFile.Kind? {
     guard let first = text.utf8.first else {
       capability = ""
