@@ -34,7 +34,8 @@ package final class Inflater {
 
   /// Expands `block` and hands out what comes of it, 64 KiB at a time.
   ///
-  /// - Returns: how many bytes of `block` belong to the data; fewer than all at their end.
+  /// - Returns: the number of bytes of `block` that belong to the data; at their end, fewer than
+  ///   all.
   @discardableResult
   package func expand(_ block: [UInt8], _ take: ([UInt8]) -> Void) -> Int {
     guard !isAtEnd, !isDamaged, !block.isEmpty else { return 0 }

@@ -207,7 +207,7 @@ package struct FileStatus: Sendable {
   let links: Int
   let owner: uid_t
   let group: gid_t
-  /// When the content was changed, in seconds since 1970.
+  /// Time of the last change of the content, in seconds since 1970.
   let changed: Int
   /// The permission bits.
   let mode: mode_t
@@ -246,7 +246,7 @@ package enum FilesInUse {
     var read: Set<FileStatus.Identity> = []
     var written: Set<FileStatus.Identity> = []
     var number = 0
-    /// When the newest input was changed, in seconds since 1970.
+    /// Time of the newest input's last change, in seconds since 1970.
     var newest = 0
   }
 

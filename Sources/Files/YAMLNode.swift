@@ -36,7 +36,7 @@ package struct YAMLNode: Sendable {
   ///
   /// A byte order mark at the beginning is skipped (YAML 1.2.2, 5.2).
   ///
-  /// - Parameter origin: where the text starts.
+  /// - Parameter origin: place at which the text starts.
   /// - Throws: `InputError` for text that is not YAML, for a second document, a name that is not a
   ///   text or stands twice, and for more levels or values than the limits.
   package static func document(_ text: String, at origin: Place) throws(InputError) -> YAMLNode? {
