@@ -16,11 +16,11 @@ public struct IDRoute: Equatable, Sendable {
   /// The host bridge, by its position in `rootComplexes`; `nil` when the segment has none.
   public internal(set) var complex: Int?
   public internal(set) var hops: [Hop] = []
-  /// At which SMMU the device has which StreamID; `nil` when its requests pass no SMMU.
+  /// SMMU that the device's requests pass, and its StreamID there; `nil` if they pass no SMMU.
   public internal(set) var stream: Stream?
   /// The IOMMU of another kind that the requests pass, and the ID there.
   public internal(set) var otherIOMMU: Stream?
-  /// At which ITS group the device has which DeviceID.
+  /// ITS group that takes the device's messages, and its DeviceID there.
   public internal(set) var device: Device?
   /// The MSI controller that takes its messages without a DeviceID.
   public internal(set) var controller: Int?
