@@ -20,7 +20,7 @@ public final class IOAddressSpace {
   /// The domains that mirror the mappings.
   var domains: [IOMMUDomain] = []
 
-  /// - Parameter agent: whose kernel it is.
+  /// - Parameter agent: owner of the kernel.
   public init(
     aperture: ClosedRange<UInt64> = 0...UInt64.max, pageSize: UInt64 = 4096, agent: Agent = .host
   ) {

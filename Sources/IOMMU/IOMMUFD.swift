@@ -74,7 +74,7 @@ public final class IOMMUFD {
   private var windowStarts: [UInt32: IOVA] = [:]
 
   /// - Parameters:
-  ///   - agent: whose kernel it is.
+  ///   - agent: owner of the kernel.
   ///   - pageSize: the bytes of a page of that kernel's.
   public init(
     by agent: Agent = .host, kernel: Kernel, pageSize: UInt64 = 4096,

@@ -27,9 +27,9 @@ public struct SoftwareMSIWindow: Sendable {
   private var pages: [PA] = []
 
   /// - Parameters:
-  ///   - start: where the device's reserved regions put the window.
+  ///   - start: start of the window by the device's reserved regions.
   ///   - length: its length there.
-  ///   - agent: whose kernel it is.
+  ///   - agent: owner of the kernel.
   ///   - isBounded: whether its length bounds the pages (`sw-msi-bounded`).
   public init(
     pageShift: UInt64, start: IOVA = Self.base, length: UInt64 = Self.length,

@@ -15,7 +15,7 @@ public final class Type1Container {
   public private(set) var reserved: [ReservedRegion] = []
   public private(set) var domains: [IOMMUDomain] = []
 
-  /// - Parameter agent: whose kernel it is.
+  /// - Parameter agent: owner of the kernel.
   public init(
     by agent: Agent = .host, name: String = "vfio", allowsUnsafeInterrupts: Bool = false
   ) {
