@@ -19,7 +19,7 @@ package struct DecodedRecord: Equatable, Sendable {
   package var summary: String
   package var words: [UInt64]
   package var fields: [DecodedField]
-  /// Remarks: reserved bits that are set, and what to look at next.
+  /// Remarks: reserved bits that are set, and advice on the next steps.
   package var notes: [String]
   /// Advice on the next steps; empty except for events.
   package var next: [String] = []
@@ -30,7 +30,7 @@ extension DecodedRecord {
   ///
   /// - Parameters:
   ///   - fields: the fields that this record defines, in the order to print.
-  ///   - meaning: what the value of a field means, by name.
+  ///   - meaning: meaning of a field's value, by name.
   init<Record: WordRecord>(
     _ record: Record, title: String, summary: String = "", fields: [FieldDescription<Record>],
     meaning: (_ name: String, _ value: UInt64) -> String

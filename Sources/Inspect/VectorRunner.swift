@@ -16,7 +16,7 @@ package final class VectorRunner {
   /// RAM of the machines of RISC-V vectors, made when the first one comes.
   private var riscvMemory: [RISCVVector.Recorder: PhysicalMemory] = [:]
 
-  /// - Parameter caches: how much the SMMU caches; the answers must not depend on it.
+  /// - Parameter caches: sizes of the SMMU's caches; the answers must not depend on them.
   /// - Throws: when the operating system refuses the memory.
   package init(_ personality: ProofPersonality, caches: SMMUCacheGeometry = .default) throws {
     self.personality = personality
