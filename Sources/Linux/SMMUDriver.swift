@@ -50,7 +50,8 @@ public struct SMMUDriver: Sendable {
 
   /// Allocates the queues and the first level; leaves come with the streams.
   ///
-  /// - Parameter placed: where a recording saw the first level and the leaf of StreamIDs 0 to 255.
+  /// - Parameter placed: addresses of the first level and of the leaf of StreamIDs 0 to 255 in a
+  ///   recording.
   public init(
     agent: Agent, kernel: Kernel = Kernel(Kernel.newest), base: PA, streamBits: UInt64,
     placed: (levelOne: PA, leaf: PA)? = nil, queues: QueueBits = .small,
