@@ -107,7 +107,7 @@ extension RecordedCase {
   /// Runs the emulator on the recorded inputs and compares every recorded outcome.
   ///
   /// - Parameters:
-  ///   - personality: whose behaviour the SMMU shows; `qemu11` is that of the machines that write
+  ///   - personality: personality of the SMMU; `qemu11` is that of the machines that write
   ///     such traces, and `architecture` shows where they deviate from it.
   ///   - label: its name in the report.
   /// - Throws: `InputError` when a file cannot be read.

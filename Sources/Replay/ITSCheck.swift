@@ -35,7 +35,7 @@ struct ITSCheck: ~Copyable {
   var tally = CheckTally()
   static let cpus = 64
 
-  /// - Parameter free: where memory is that no trace mentions, for the second levels of tables,
+  /// - Parameter free: address of memory that no trace mentions, for the second levels of tables,
   ///   which software writes and no line shows.
   init(memory: PhysicalMemory, free: UInt64) {
     self.memory = memory

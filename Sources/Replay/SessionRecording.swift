@@ -134,7 +134,7 @@ struct SessionRecording {
     endMap(access.page, access.time, access.line, "derived: failed at trace:\(access.line)")
   }
 
-  /// - Parameter count: how many pages in a row.
+  /// - Parameter count: number of pages in a row.
   private mutating func endMap(
     _ page: UInt64, count: Int = 1, _ time: Int, _ line: Int, _ source: String
   ) {

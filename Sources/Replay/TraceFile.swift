@@ -24,7 +24,7 @@ package protocol LogFormat {
   associatedtype Event
 
   init()
-  /// When the line read last happened, in microseconds; `nil` where lines have no time.
+  /// Time of the line read last, in microseconds; `nil` if lines have no time.
   var time: Int? { get }
   /// Each event seen so far, by name.
   var counts: [TraceCounts.EventCount] { get }

@@ -35,7 +35,7 @@ struct TraceTables {
 
   /// Writes what `record` shows.
   ///
-  /// - Returns: why it cannot be written, or `nil`.
+  /// - Returns: the reason why it cannot be written, or `nil`.
   mutating func write(_ record: AccessRecord, _ outcome: Outcome) -> String? {
     for fetch in record.fetches { store(fetch.address, fetch.value) }
     learnStageTwo(record)
