@@ -9,7 +9,7 @@ package struct DesignSpaceReport: Sendable {
   /// Largest number of families that a text shows.
   let limit: Int
 
-  /// - Parameter limit: how many families the table and Markdown show.
+  /// - Parameter limit: number of families that the table and Markdown show.
   package init(_ space: DesignSpace, limit: Int) {
     self.space = space
     self.limit = limit
@@ -81,7 +81,7 @@ package struct DesignSpaceReport: Sendable {
         ? "" : " All of the front are breached by \(common.joined(separator: ", ")).")
   }
 
-  /// On what a column has to work in order to count.
+  /// Values on which a column has to work in order to count, in a sentence.
   private var demand: String {
     guard let every = space.every else { return "" }
     return " A column counts as working where every MSI arrives with each of "

@@ -13,8 +13,8 @@ package struct FirmwareReport: Sendable {
 
   /// - Parameters:
   ///   - requesterIDs: the functions whose routes are shown.
-  ///   - window: where the host puts its software MSI window.
-  ///   - view: whose machine it is, where the tables do not tell or are wrong about it.
+  ///   - window: software MSI window of the host.
+  ///   - view: kind of machine, if the tables do not tell or are wrong about it.
   package init(
     _ files: FirmwareFiles, requesterIDs: [RequesterID] = [], window: ClosedRange<UInt64>,
     view: MachineView? = nil

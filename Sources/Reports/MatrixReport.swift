@@ -102,7 +102,7 @@ package struct MatrixReport: Sendable {
 
   /// Some columns of a matrix as a table.
   ///
-  /// - Parameter skipped: how many axes the columns' titles leave out, from the first on.
+  /// - Parameter skipped: number of axes that the columns' titles leave out, from the first on.
   private func grid(
     _ number: Int, _ columns: [Int], title: String, skipping skipped: Int
   ) -> TextTable {
@@ -203,7 +203,7 @@ extension ComparisonMatrix {
 extension ComparisonMatrix.Column {
   /// The names of its values.
   ///
-  /// - Parameter skipped: how many axes are left out, from the first on.
+  /// - Parameter skipped: number of axes that are left out, from the first on.
   package func title(separator: String, skipping skipped: Int = 0) -> String {
     values.dropFirst(skipped).map(\.name).joined(separator: separator)
   }

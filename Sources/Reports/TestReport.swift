@@ -49,9 +49,9 @@ extension ScenarioTest {
     commandLine(["explain", file] + (isScript ? [] : ["--design", part.design]))
   }
 
-  /// The last line of a run: how many scenarios had which result.
+  /// The last line of a run: the number of scenarios by result.
   ///
-  /// - Parameter notRun: how many were left out after a failure.
+  /// - Parameter notRun: number of scenarios left out after a failure.
   package static func summary(_ tests: [ScenarioTest], notRun: Int = 0) -> String {
     func count(_ result: Result) -> Int { tests.count { $0.result == result } }
     var parts = ["\(count(.passed)) ok"]
