@@ -25,7 +25,7 @@ struct ConfigurationCache<Value: BitwiseCopyable> {
   private(set) var entries: ContiguousArray<Entry>
   private let indexBits: UInt64
 
-  /// - Parameter empty: what fills unused entries.
+  /// - Parameter empty: value of unused entries.
   init(entries count: Int, empty: Value) {
     let total = roundedUpToPowerOfTwo(count)
     entries = ContiguousArray(repeating: Entry(value: empty), count: total)
