@@ -35,8 +35,8 @@ package struct ComparisonAxis: Sendable {
 
   /// The same axis with these values only.
   ///
-  /// - Parameter folder: where the names of files are looked for.
-  /// - Throws: `InputError` for a name that stands for no value, or that is named twice.
+  /// - Parameter folder: folder in which the names of files are looked up.
+  /// - Throws: `InputError` for a name that is of no value, or that is given twice.
   package func narrowed(
     to names: [String], in folder: ScenarioFolder
   ) throws(InputError) -> ComparisonAxis {

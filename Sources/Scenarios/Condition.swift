@@ -70,8 +70,8 @@ package struct Condition: Sendable {
   /// Returns the change that makes a run have the value that an option or an axis gives.
   ///
   /// - Parameters:
-  ///   - folder: where the names of files are looked for.
-  ///   - origin: what gave it: `--guest-usage`.
+  ///   - folder: folder in which the names of files are looked up.
+  ///   - origin: option or axis that gave it: `--guest-usage`.
   package func change(
     to text: String, in folder: ScenarioFolder, from origin: String
   ) throws(InputError) -> Change {
@@ -210,8 +210,8 @@ extension Condition {
   /// A whole number.
   ///
   /// - Parameters:
-  ///   - listed: what an axis shows, with what each means.
-  ///   - standard: whether an absent field stands for the plain value.
+  ///   - listed: values that an axis shows, with their meanings.
+  ///   - standard: whether the plain value is the default of an absent field.
   init(
     _ field: String, _ path: any WritableKeyPath<Conditions, Int> & Sendable, _ meaning: String,
     _ range: ClosedRange<Int>, listed: KeyValuePairs<String, String> = [:],

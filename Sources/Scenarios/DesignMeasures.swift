@@ -40,7 +40,7 @@ package struct DesignMeasures: Equatable, Sendable {
     case interfaces
   }
 
-  /// In which respects it is worse than `other`, columns first, then attacks.
+  /// Returns the respects in which it is worse than `other`, columns first, then attacks.
   package func shortfalls(against other: DesignMeasures) -> [Shortfall] {
     var fails: [Shortfall] = []
     var isSlower = false

@@ -34,7 +34,7 @@ package struct DesignSpace: Sendable {
   package struct Family: Sendable {
     /// The number of the member of the front that is better.
     package let better: Int
-    /// In which respects they are worse than it.
+    /// Respects in which they are worse than it.
     package let shortfalls: [DesignMeasures.Shortfall]
     /// By how good they are, the best first.
     package let points: [Point]
@@ -59,7 +59,7 @@ package struct DesignSpace: Sendable {
   /// - Parameters:
   ///   - matrix: the results of the consistent designs of `enumeration`.
   ///   - every: the axis on each of whose values they were run.
-  ///   - attacks: what every design was attacked with.
+  ///   - attacks: attacks that were made on every design.
   ///   - breaches: for each row of the matrix the names of the attacks that breached.
   package init(
     _ matrix: ComparisonMatrix, every: ComparisonAxis? = nil, of enumeration: DesignEnumeration,

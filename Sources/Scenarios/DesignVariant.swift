@@ -48,7 +48,7 @@ extension Design {
 
   /// The design with other choices, named `name,axis=word,...`.
   ///
-  /// - Throws: what `with(_:)` throws.
+  /// - Throws: the errors of `with(_:)`.
   package func variant(_ settings: [String]) throws(InputError) -> Design {
     try with(settings).named(after: self)
   }

@@ -205,7 +205,7 @@ extension CheckedValue {
   /// A machine as the file says it, checked.
   ///
   /// - Parameters:
-  ///   - base: what stands for what is not given.
+  ///   - base: machine that has the values of absent fields.
   ///   - devices: the devices one by one, where they are; otherwise those of `base`.
   /// - Throws: `InputError` at the field that the first finding is about, where no run can be made.
   func machine(

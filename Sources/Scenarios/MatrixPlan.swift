@@ -164,7 +164,7 @@ package struct MatrixRuns: Sendable {
   ///
   /// - Parameters:
   ///   - progress: told how many runs are done.
-  ///   - engine: what carries the runs out.
+  ///   - engine: function that carries the runs out.
   package func matrices(
     progress: (Int) -> Void = { _ in },
     by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }

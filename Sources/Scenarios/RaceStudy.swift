@@ -78,7 +78,7 @@ extension Scenario {
   ///
   /// - Parameters:
   ///   - vector: below the device's number of vectors.
-  ///   - every: how many gaps to go on after each that is looked at, 1 for all.
+  ///   - every: number of gaps from one that is looked at to the next, 1 for all.
   ///   - progress: told how many runs are done.
   /// - Throws: `InputError` for a vector that the device has not.
   package func races(

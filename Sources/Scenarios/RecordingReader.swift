@@ -26,7 +26,7 @@ struct RecordingReader {
   private(set) var guestKernel: Release?
   private(set) var entries: [Workload.Entry] = []
 
-  /// When the first of the entries happened, and the last line's time.
+  /// Time of the first of the entries, and of the last line.
   private var start: UInt64?
   private var last: UInt64 = 0
   /// The ITS commands of the write of GITS_CWRITER that is being gathered, and its time.

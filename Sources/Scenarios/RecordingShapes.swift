@@ -24,7 +24,7 @@ enum RecordingShapes {
     required("sha256", .text(Shape.TextForm("64 hexadecimal digits", pattern: "[0-9a-f]{64}"))),
   ])
 
-  /// Kernel that ran on a side.
+  /// Shape of the kernel that ran on a side.
   private static let kernel = open([optional("kernel", .anyText)])
 
   /// Shape of every line after the header: a kind of fact, or an event with its time, agent and

@@ -147,8 +147,8 @@ extension ScenarioFolder {
     return files
   }
 
-  /// - Parameter seen: what links have led to already, so that each file is named once and a link
-  ///   to a folder around it leads nowhere.
+  /// - Parameter seen: files and folders that links have led to already, so that each file is named
+  ///   once and a link to a folder around it leads nowhere.
   private static func files(
     below folder: String, unless seen: inout Set<FileStatus.Identity>
   ) throws(InputError) -> [String] {
