@@ -33,7 +33,7 @@ package final class SweepFile {
 
   /// Opens the file of these results, and makes it when there is none.
   ///
-  /// - Parameter results: what the file must belong to; its rows are not looked at.
+  /// - Parameter results: results that the file must belong to; their rows are not looked at.
   /// - Throws: `InputError` when it is damaged, something else, or holds another sweep's results.
   package init(path: String, of results: SweepResults) throws(InputError) {
     self.path = path
