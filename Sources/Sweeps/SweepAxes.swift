@@ -14,7 +14,7 @@ struct SweepAxes {
 
   /// - Parameters:
   ///   - value: a checked plan.
-  ///   - scenario: whose designs are meant where the plan names none.
+  ///   - scenario: scenario whose designs are run if the plan names none.
   init(
     _ value: CheckedValue, designsOf scenario: Scenario, in folder: ScenarioFolder
   ) throws(InputError) {
