@@ -39,7 +39,8 @@ public final class IOAddressSpace {
     reserved.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 
-  /// Ranges that a user may map: `IOMMU_IOAS_IOVA_RANGES`. It shrinks when a device is attached.
+  /// Ranges that a user may map: `IOMMU_IOAS_IOVA_RANGES`. They shrink when a device is
+  /// attached.
   public var usableRanges: [ClosedRange<UInt64>] {
     var ranges: [ClosedRange<UInt64>] = []
     var next: UInt64? = aperture.lowerBound
