@@ -24,7 +24,7 @@ public struct ITSCommand: InlineRecord {
   ]
 }
 
-/// What an ITS command asks for: `DW0[7:0]`.
+/// Command number of an ITS command: `DW0[7:0]`.
 @frozen
 public struct ITSOpcode: OpenEncoding {
   public var rawValue: UInt8

@@ -1,7 +1,7 @@
 public import Bits
 
-/// Why an ITS refused a command: the codes that IHI 0069, 5.3 lists with each command and that
-/// Linux's `arm-gic-v3.h` names (`E_ITS_*`).
+/// Error code of a refused ITS command: the codes that IHI 0069, 5.3 lists with each command and
+/// that Linux's `arm-gic-v3.h` names (`E_ITS_*`).
 ///
 /// Bits [15:8] name the command and bits [7:0] the rule. CLEAR is the exception: its codes carry
 /// 0x05, although its opcode is 0x04.

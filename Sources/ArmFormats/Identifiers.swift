@@ -6,13 +6,13 @@ public protocol IdentifierKind: Sendable {
   static var name: String { get }
 }
 
-/// What selects a stream table entry (IHI 0070, 3.2).
+/// Index of a stream table entry (IHI 0070, 3.2).
 public enum StreamIDKind: IdentifierKind { public static let name = "StreamID" }
-/// What selects an entry of the ITS's device table (IHI 0069, 5.1).
+/// Index of an entry of the ITS's device table (IHI 0069, 5.1).
 public enum DeviceIDKind: IdentifierKind { public static let name = "DeviceID" }
-/// What selects an entry of an interrupt translation table: an MSI's data.
+/// Index of an entry of an interrupt translation table: an MSI's data.
 public enum EventIDKind: IdentifierKind { public static let name = "EventID" }
-/// What tags TLB entries of one stage 2 (IHI 0070, 3.17).
+/// Tag of the TLB entries of one stage 2 (IHI 0070, 3.17).
 public enum VMIDKind: IdentifierKind { public static let name = "VMID" }
 
 /// The StreamID of a requester at its SMMU.

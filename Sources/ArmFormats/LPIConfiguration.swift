@@ -37,7 +37,7 @@ extension BitField where Record == LPIConfiguration, Value == UInt8 {
 public enum INTID {
   /// The first locality-specific peripheral interrupt.
   @inlinable public static var firstLPI: UInt32 { 8192 }
-  /// What an acknowledge returns when there is nothing to acknowledge; no doorbell.
+  /// INTID that an acknowledge returns if no interrupt is pending; no doorbell.
   @inlinable public static var spurious: UInt32 { 1023 }
   /// The first shared peripheral interrupt.
   @inlinable public static var firstSPI: UInt32 { 32 }

@@ -8,7 +8,7 @@ internal import Software
 /// The actor acts as it could in the field: by writes of its device, by its guest's memory, and by
 /// MMIO that traps or does not. Nothing else of the system is touched, save where `action` says so.
 public struct Attack: Sendable {
-  /// Who acts.
+  /// Party that carries out the attack.
   public enum Actor: String, CaseIterable, Sendable {
     /// The assigned function, whatever its guest wants.
     case device
@@ -19,11 +19,11 @@ public struct Attack: Sendable {
   /// The name that commands and files use.
   public let name: String
   public let actor: Actor
-  /// What the actor does, in one sentence.
+  /// Action of the actor, in one sentence.
   public let action: String
-  /// What would be a breach.
+  /// Condition that counts as a breach.
   public let breach: String
-  /// What says what should happen.
+  /// Source of the expected behaviour.
   public let source: String
   let carryOut: @Sendable (RunSpecification) throws(AttackFailure) -> AttackOutcome
 
@@ -61,7 +61,7 @@ extension RunSpecification {
   }
 }
 
-/// Why an attack was not carried out.
+/// Thrown when an attack was not carried out.
 enum AttackFailure: Error {
   /// The system cannot be modelled.
   case run(RunFailure)

@@ -26,7 +26,7 @@ struct AttackedSystem: ~Copyable {
 
   /// - Parameters:
   ///   - caches: whether SMMU and ITS cache; without, a journey shows every table.
-  ///   - operations: how many of the guest's operations are done; all if absent.
+  ///   - operations: number of the guest's operations that are done; all if absent.
   static func setUp(
     _ specification: RunSpecification, caches: Bool = false, operations: Int? = nil
   ) throws(AttackFailure) -> AttackedSystem {
@@ -85,7 +85,7 @@ struct AttackedSystem: ~Copyable {
       && actor.cpus[VCPUIndex.boot.rawValue].frames.allSatisfy { $0.next == $0.steps.count }
   }
 
-  /// What the device's first vector holds.
+  /// MSI-X entry 0 of the device: its message.
   ///
   /// - Throws: `notApplicable` when the device never sent a message.
   var message: MSI {
@@ -145,7 +145,7 @@ struct AttackedSystem: ~Copyable {
       MSI(address: address, data: data), translation: &walk, tables: &tables)
   }
 
-  /// Where an access of the function would go, for pages that are only asked about.
+  /// Translates an access of the function without carrying it out.
   mutating func translate(
     _ address: IOVA, isWrite: Bool = true, as stream: UInt32? = nil
   ) -> TranslationResult {

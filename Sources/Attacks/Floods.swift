@@ -36,7 +36,7 @@ extension Attack {
   ]
 
   private static let flood = 1000
-  /// Where nothing is mapped.
+  /// First of a range of IOVAs that no table maps.
   private static let nowhere: IOVA = 0x7f_0000_0000
 
   private static func floodEvents(

@@ -58,7 +58,7 @@ extension Attack {
 }
 
 extension AttackedSystem {
-  /// Where doorbells may stand for the first device: the MSI window, and the pages that either
+  /// Pages that may hold a doorbell for the first device: the MSI window, and the pages that either
   /// device's message names.
   fileprivate var pagesOfDoorbells: [IOVA] {
     let own = engine.machine.functions.compactMap {

@@ -42,7 +42,8 @@ extension Attack {
       carryOut: writeEntry),
   ]
 
-  /// Where the aliases stand.
+  /// First address of the aliases that the guest maps: IPAs of a doorbell page, or of physical
+  /// addresses that are not its own.
   private static let aliases: IOVA = 0x5000_0000
 
   private static func aliasDoorbell(

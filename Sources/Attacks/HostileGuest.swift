@@ -28,7 +28,7 @@ extension AttackedSystem {
   /// Fills a command queue of the guest's choice and has the virtual SMMU consume it.
   ///
   /// - Parameter commands: at most 255.
-  /// - Returns: what was refused, and by whom.
+  /// - Returns: the refused steps, with the party that refused each.
   mutating func guestSends(_ commands: [SMMUCommand]) -> [String] {
     let queue = spareGuestMemory
     let writes = commands.enumerated().flatMap { index, command in

@@ -4,9 +4,10 @@ public import Guest
 public import Linux
 internal import Software
 
-/// What one attack on one design came to, as the run showed it.
+/// Result of one attack on one design, as the run showed it.
 public struct IsolationFinding: Equatable, Sendable {
-  /// How it ended. Each follows from what was reached, by the attack's definition of a breach.
+  /// Outcome of the attack. Each follows from what was reached, by the attack's definition of a
+  /// breach.
   public enum Outcome: String, Choice {
     case contained
     case noise
@@ -58,17 +59,18 @@ public struct IsolationFinding: Equatable, Sendable {
 
   /// The design's name.
   public var design: String
-  /// How the guest used the device.
+  /// Driver stack that owned the device in the guest.
   public let usage: GuestUsage
-  /// What varied besides the design, and how it was here: names of axes and of values.
+  /// Values that varied besides the design: names of axes and of values.
   public var values: [Setting] = []
-  /// What the run rests on and nothing released has.
+  /// Interfaces that the run needs and no release has.
   public var missingInterfaces: [ReleaseSwitch] = []
   public let attack: Attack
   public let outcome: Outcome
   /// `nil` where the attack reached no one else.
   public let victim: Victim?
-  /// What contained it, or what it reached, in one sentence.
+  /// Explanation of the outcome, in one sentence: the check that contained the attack, or the
+  /// resource that it reached.
   public let detail: String
   public let measures: [Measure]
   /// The way of the access that shows it; empty where no access does.

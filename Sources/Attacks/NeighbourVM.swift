@@ -240,7 +240,7 @@ extension AttackedSystem {
     }
   }
 
-  /// What the messages of the neighbour's device hold: EventIDs, or on a host with a GICv2m frame
+  /// Data of the messages of the neighbour's device: EventIDs, or on a host with a GICv2m frame
   /// SPIs.
   var neighbourMessages: Range<UInt32> {
     get throws(AttackFailure) {
@@ -252,7 +252,7 @@ extension AttackedSystem {
   /// The address that the neighbour's messages go to.
   var neighbourMessage: IOVA { IOVA(engine.description.host.messageWindow.base) + 0x40 }
 
-  /// How many of the neighbour's LPIs are pending at any CPU.
+  /// Number of the neighbour's LPIs that are pending at any CPU.
   var pendingAtNeighbour: Int {
     guard let lpis = neighbour?.lpis else { return 0 }
     guard engine.machine.layout.messageFrame == nil else {

@@ -55,7 +55,7 @@ extension Attack {
 }
 
 extension AttackedSystem {
-  /// What becomes of a message in a guest whose tables say that it is `expected`.
+  /// Outcome of a message in a restored guest whose tables give it LPI `expected`.
   fileprivate mutating func arrival(
     of access: Access, _ expected: UInt32, _ measures: [IsolationFinding.Measure]
   ) -> AttackOutcome {

@@ -6,7 +6,7 @@ internal import Machine
 internal import SMMU
 internal import Software
 
-/// Whose a physical address is.
+/// Owner of a physical address.
 enum Owner: Hashable {
   /// RAM of the actor's own guest.
   case guestRAM
@@ -30,7 +30,8 @@ enum Owner: Hashable {
     }
   }
 
-  /// Who is reached there, when it is not the actor itself.
+  /// Party that an access to this owner's addresses attacks; `nil` for the actor itself, and for
+  /// the doorbell.
   var victim: IsolationFinding.Victim? {
     switch self {
     case .neighbourRAM: .neighbour
@@ -73,7 +74,7 @@ extension AttackedSystem {
     return registers + registers.map { $0 + 0x1_0000 } + memory
   }
 
-  /// What a sweep over addresses came upon.
+  /// Counts of a sweep over addresses.
   struct Sweep {
     var asked = 0
     var reached: [Owner: Int] = [:]

@@ -4,11 +4,11 @@ public protocol AddressSpace: Sendable {
   static var name: String { get }
 }
 
-/// What a device emits: the input of stage 1, or of stage 2 where stage 1 is bypassed.
+/// Address that a device emits: the input of stage 1, or of stage 2 where stage 1 is bypassed.
 public enum InputSpace: AddressSpace { public static let name = "IOVA" }
-/// What the guest calls physical: the output of stage 1 and the input of stage 2.
+/// Guest physical address: the output of stage 1 and the input of stage 2.
 public enum IntermediateSpace: AddressSpace { public static let name = "IPA" }
-/// What the memory system decodes.
+/// Address that the memory system decodes.
 public enum PhysicalSpace: AddressSpace { public static let name = "PA" }
 
 /// I/O virtual address: what the device emits.

@@ -2,7 +2,7 @@ package import ArgumentParser
 import Foundation
 import Scenarios
 
-/// What a shell completes with the names of shipped files, besides files of the user's.
+/// Completions that a shell offers: names of shipped files, besides files of the user's.
 extension CompletionKind {
   package static var designs: CompletionKind { named { $0.designNames } }
   package static var costModels: CompletionKind { named { $0.costNames } }

@@ -2,7 +2,7 @@ package import ArgumentParser
 import Files
 import Glibc
 
-/// What the program tells its caller.
+/// Exit status of the program.
 package enum ExitStatus {
   /// An expectation does not hold.
   package static let failed = ExitCode(1)

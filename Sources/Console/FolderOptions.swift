@@ -3,7 +3,7 @@ package import Files
 import Foundation
 package import Scenarios
 
-/// Where the scenario, design and cost files are.
+/// Folder of the scenario, design and cost files.
 package struct FolderOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(

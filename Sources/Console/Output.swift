@@ -27,7 +27,7 @@ package enum Output {
     return ["y", "yes"].contains(readLine()?.lowercased())
   }
 
-  /// Where standard output goes: its width and whether it takes colour. `NO_COLOR`
+  /// Terminal of standard output: its width and whether it takes colour. `NO_COLOR`
   /// (https://no-color.org) and `TERM=dumb` turn colour off; `COLUMNS` sets the width.
   package static var terminal: Terminal {
     let environment = ProcessInfo.processInfo.environment

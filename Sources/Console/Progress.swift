@@ -6,7 +6,7 @@ import Synchronization
 package final class Progress: Sendable {
   private let message: String
   private let count = Atomic(0)
-  /// How much there is to do; 0 where that is unknown.
+  /// Total amount of work; 0 if unknown.
   private let total: Int
   private let isTerminal = isatty(STDERR_FILENO) == 1
   /// Draws, and is told when to stop, so that nothing is drawn after the end.
@@ -21,7 +21,7 @@ package final class Progress: Sendable {
 
   /// Does `work` and says what it is when it takes long.
   ///
-  /// - Parameter total: how much there is to do, for a bar; 0 for a count alone.
+  /// - Parameter total: total amount of work, for a bar; 0 for a count alone.
   package static func during<Value>(
     _ message: String, of total: Int = 0, _ work: (Progress) async throws -> Value
   ) async rethrows -> Value {
@@ -39,7 +39,7 @@ package final class Progress: Sendable {
     return try work(progress)
   }
 
-  /// How far the work has come.
+  /// Sets the amount of work done so far.
   package func show(_ count: Int) { self.count.store(count, ordering: .relaxed) }
 
   /// Takes the count away.

@@ -11,7 +11,7 @@ package protocol ResultForm: CaseIterable, ExpressibleByArgument, RawRepresentab
 extension OutputFormat: ResultForm {}
 extension ReportFormat: ResultForm {}
 
-/// Where a command writes its result: the same option in every command.
+/// File that a command writes its result to: the same option in every command.
 package struct OutputOption: ParsableArguments {
   @Option(
     name: .shortAndLong,
@@ -32,14 +32,14 @@ package struct OutputOption: ParsableArguments {
     try file.write(isExact ? text : text.printable(keepingColor: terminal.hasColor))
   }
 
-  /// What the result is shown on: a file has no colour.
+  /// Terminal that the result is rendered for: a file has no colour.
   package var terminal: Terminal {
     let terminal = Output.terminal
     return output == nil || output == "-" ? terminal : Terminal(width: terminal.width)
   }
 }
 
-/// How and where a command writes its result: the same two options in every command.
+/// Format and file of a command's result: the same two options in every command.
 package struct ResultOptions<Form: ResultForm>: ParsableArguments {
   @Option(
     name: .customLong("format"),

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// What this program is.
+/// Version of this program.
 package enum Version {
   /// The semantic version (https://semver.org) of all that CONTRIBUTING.md calls stable. It stands
   /// here and nowhere else; `CHANGELOG.md` says what each brought.

@@ -6,7 +6,7 @@ internal import VMM
 
 /// A range of one address space with one owner.
 public struct AddressRegion: Equatable, Sendable {
-  /// What a CPU that accesses it finds.
+  /// Kind of region, as a CPU that accesses it sees it.
   public enum Kind: String, Sendable {
     case memory
     /// An emulated device: the access leaves the guest.
@@ -35,7 +35,7 @@ public struct AddressRegion: Equatable, Sendable {
 
   public func contains(_ address: UInt64) -> Bool { address &- base < length }
 
-  /// What stands where in a physical machine.
+  /// Returns the address map of a physical machine: ITSs, SMMUs, BARs and RAM.
   public static func physical(_ machine: MachineDescription) -> [AddressRegion] {
     var regions: [AddressRegion] = []
     for (index, base) in machine.host.itses.enumerated() {
@@ -59,8 +59,8 @@ public struct AddressRegion: Equatable, Sendable {
 }
 
 extension RunResult {
-  /// What the guest's CPUs find at which IPA: their stage 2, and what the VMM and KVM emulate
-  /// where it maps nothing. The device's stage 2 is another.
+  /// Address map of the guest's CPUs by IPA: their stage 2, and the devices that the VMM and KVM
+  /// emulate where it maps nothing. The device's stage 2 is another.
   public var processorView: [AddressRegion] {
     let map = design.addressMap(of: machine?.guest ?? .qemuVirt)
     let isDirect = design.msixEntry == .untrapped

@@ -3,7 +3,7 @@ public import Linux
 public import Timing
 public import VMM
 
-/// What a run depends on besides its design and its workload.
+/// Conditions that a run depends on besides its design and its workload.
 ///
 /// A condition is a property here and an entry of the table in `Scenarios/ConditionTable.swift`,
 /// which files, options, axes and reports go by.
@@ -12,18 +12,18 @@ public struct Conditions: Sendable {
   public var usage = GuestUsage.dmaAPI
   public var guestKernel: Kernel
   public var hostKernel: Kernel
-  /// What the guest's firmware tables leave out.
+  /// Parts that the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
-  /// What the guest's virtual CPU does between interrupts.
+  /// Behaviour of the guest's virtual CPU between interrupts.
   public var idle = IdleVirtualCPU.runs
-  /// When the guest's DMA API invalidates what it has unmapped.
+  /// Policy of the guest's DMA API on invalidating the pages that it has unmapped.
   public var unmapPolicy = UnmapPolicy.strict
   public var guestPageSize = PageSize.kib4
   public var hostPageSize = PageSize.kib4
   /// The VMM whose guest memory map is used.
   public var vmm = VMMPersonality.qemuVirt
   public var topology = Topology.single
-  /// How much SMMU and ITS cache.
+  /// Cache sizes of SMMU and ITS.
   public var caches = CacheSizes()
   public var costs: CostModel
   /// Seeds whatever is random in the run.

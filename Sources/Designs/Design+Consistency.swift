@@ -2,12 +2,13 @@ internal import HostKernel
 internal import VMM
 
 extension Design {
-  /// Why the choices cannot stand together; `nil` when they can.
+  /// Conflict between the design's choices; `nil` if they are consistent.
   public var inconsistency: String? {
     messageInconsistency ?? guestInconsistency ?? controllerInconsistency
   }
 
-  /// Who writes the entry, whose EventID it holds and what stage 2 maps depend on each other.
+  /// Conflict between the writer of the entry, the owner of its EventID and the mappings of stage
+  /// 2, which depend on each other.
   private var messageInconsistency: String? {
     switch (msixEntry, stageTwo, eventIDOwner) {
     case (.replaced, .guestDoorbell, _), (.replaced, .guestDoorbellPerITS, _):
@@ -38,7 +39,8 @@ extension Design {
   /// Whether the guest's doorbell is a page of the host's window.
   private var isWindowAtDoorbell: Bool { virtualITS == .atWindow }
 
-  /// What the guest has and is told, and what the VMM does about it.
+  /// Conflict between the guest's vIOMMU, the reserved ranges that it is told of, and the VMM's
+  /// routes and virtual ITS.
   private var guestInconsistency: String? {
     if iommu == .none, advertisement != .nothing {
       return "a reserved range names the streams of an SMMU; with iommu 'none' the guest has none"
@@ -57,7 +59,7 @@ extension Design {
     return nil
   }
 
-  /// What a guest without an ITS cannot have.
+  /// Conflict with a guest that has no ITS.
   private var controllerInconsistency: String? {
     guard controller == .gicv2m else { return nil }
     if msixEntry == .untrapped {
@@ -78,7 +80,7 @@ extension Design {
     return nil
   }
 
-  /// Why the design cannot run on this host; `nil` when it can.
+  /// Conflict between the design and this host's MSI controller; `nil` if there is none.
   public func inconsistency(with host: HostMSIController) -> String? {
     guard host != .its else { return nil }
     if delivery.virtualLPIs != nil {

@@ -13,11 +13,11 @@ public struct Design: Equatable, Sendable {
 
   /// The file's name without its extension.
   public var name: String
-  /// What names it on the command line: its name, or the path of its file.
+  /// Reference that selects it on the command line: its name, or the path of its file.
   public var reference: String
-  /// What the design is, in one sentence.
+  /// Title of the design, in one sentence.
   public var title: String
-  /// Where it is proposed or implemented, and since when.
+  /// Proposal or implementation of the design, and its date or release.
   public var source: String
   public var advertisement: Advertisement
   public var stageTwo: StageTwo
@@ -26,13 +26,13 @@ public struct Design: Equatable, Sendable {
   public var delivery: Delivery
   /// Whether the guest has an SMMU in front of the device.
   public var iommu: VirtualIOMMU
-  /// What takes the guest's MSIs.
+  /// Controller of the guest's MSIs.
   public var controller: GuestMSIController
-  /// Where the VMM puts the doorbell page of the virtual ITS.
+  /// Placement of the virtual ITS's doorbell page by the VMM.
   public var virtualITS: VirtualITSPlacement
   /// Which address the VMM gives KVM.
   public var route: RouteAddress
-  /// Where the host takes a forwarded address in.
+  /// Layer of the host's kernel that takes in a forwarded address.
   public var addressOverride: AddressOverride
 
   public init(

@@ -1,6 +1,6 @@
 internal import Bits
 
-/// What became of one of several devices.
+/// Result of one of several devices.
 public struct DeviceResult: Equatable, Sendable {
   /// StreamID and DeviceID in the guest, and of the real function.
   public let guestID: UInt32
@@ -28,11 +28,11 @@ public struct DeviceResult: Equatable, Sendable {
     self.why = why
   }
 
-  /// How many devices a text tells apart one by one.
+  /// Largest number of devices that a text lists one by one.
   private static let listed = 4
 
-  /// What became of the devices, in words: each by itself when there are few, else those that fared
-  /// alike together, told by the first of them.
+  /// Returns the devices' results in words: each by itself if there are few, else those that fared
+  /// alike together, represented by the first of them.
   package static func summary(_ results: [DeviceResult]) -> String {
     guard results.count > listed else {
       return results.enumerated().map { index, result in

@@ -7,7 +7,7 @@ extension RunResult {
   ///
   /// An interrupt that meets an idle CPU is no exit: no guest ran there. Those are `wakeUps`.
   public struct Exits: Equatable, Sendable {
-    /// When an exit comes in a guest's life.
+    /// Phase of a guest's life in which an exit occurs.
     public enum Occasion: String, CaseIterable, Sendable {
       /// The guest's kernel boots, and its drivers bring their devices up.
       case setup = "set-up"
@@ -26,8 +26,8 @@ extension RunResult {
     public struct Count: Equatable, Sendable {
       public let occasion: Occasion
       public let cause: ExitCause
-      /// What the guest's kernel was doing; `nil` where it was doing nothing, or where no access
-      /// vector has a name for it.
+      /// Activity of the guest's kernel; `nil` if it was idle, or if no access vector names the
+      /// activity.
       public let phase: KernelPhase?
       /// Whether the guest read, or wrote; `nil` for an exit that is no access.
       public let isRead: Bool?

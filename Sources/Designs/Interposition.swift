@@ -1,7 +1,7 @@
 /// One more MSI of the first device, sent between two steps of software, whatever the workload does
 /// meanwhile.
 public struct Interposition: Equatable, Sendable {
-  /// How many steps have been carried out when the device sends it.
+  /// Number of steps carried out before the device sends it.
   public let steps: Int
   /// The vector, counted from 0.
   public let vector: Int

@@ -31,7 +31,7 @@ public struct Journey: Sendable {
     case handler
   }
 
-  /// Where a device's write ends.
+  /// Destination of a device's write.
   public enum WriteEnd: String, Sendable {
     case doorbell
     case messageFrame = "v2m frame"
@@ -65,7 +65,7 @@ public struct Journey: Sendable {
     public let address: UInt64?
     /// The words that were read or written.
     public let words: [UInt64]
-    /// What it means for the MSI.
+    /// Meaning of the stop for the MSI.
     public let meaning: String
 
     public init(
@@ -88,7 +88,7 @@ public struct Journey: Sendable {
   public let vector: Int
   public let stations: [Stop]
   public let verdict: Verdict
-  /// Why it ended so, in one sentence.
+  /// Reason for the verdict, in one sentence.
   public let reason: String
   /// Whether the device sent it or keeps it pending; `false` where MSI-X or bus mastering was off.
   public let isSent: Bool

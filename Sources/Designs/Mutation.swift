@@ -19,7 +19,7 @@ public enum Mutation: String, CaseIterable, Sendable {
   /// The page of the physical doorbell is RAM: the message lands in memory.
   case doorbellInRAM = "doorbell-in-ram"
 
-  /// What the injected model does wrong, in one sentence.
+  /// Fault of the injected model, in one sentence.
   public var meaning: String {
     switch self {
     case .staleTranslations: "TLB invalidations drop nothing."

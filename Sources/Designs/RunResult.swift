@@ -5,10 +5,10 @@ public import Simulation
 public import Software
 public import Timing
 
-/// Where MSIs spent their time, summed up.
+/// Sum of the times that MSIs spent at each station.
 public struct Breakdown: Equatable, Sendable {
   public private(set) var times = StationTimes()
-  /// How many MSIs are in the sums.
+  /// Number of MSIs in the sums.
   public private(set) var count = 0
 
   public init() {}
@@ -72,13 +72,13 @@ public struct RunResult: Sendable {
     public let text: String
     /// The doorbell as the agent knows it from now on, where the step tells.
     @Rare public private(set) var belief: DoorbellBelief?
-    /// What the step did in the terms of the manuals, where that is more than its text.
+    /// Payload of the step in the terms of the manuals, if it is more than the text.
     public var payload: Payload?
     /// The request that the step refused.
     @Rare public var refusal: Refusal?
     /// The assigned device that it is about, counted from 0; `nil` for a step about none or all.
     public var device: Int?
-    /// How long it took its agent, without what it led others to do.
+    /// Time that the step took its agent, without the steps of others that it caused.
     public var duration = SimulatedTime.zero
 
     public init(
@@ -97,9 +97,9 @@ public struct RunResult: Sendable {
   public struct DeviceAccess: Equatable, Sendable {
     public let address: IOVA
     public let isWrite: Bool
-    /// How many like it were recorded.
+    /// Number of recorded accesses like it.
     public let count: Int
-    /// Where it went; `nil` when the SMMU terminated it.
+    /// Output address; `nil` if the SMMU terminated the access.
     public let translated: PA?
 
     public init(address: IOVA, isWrite: Bool, count: Int, translated: PA?) {
@@ -128,28 +128,29 @@ public struct RunResult: Sendable {
   /// The SHA-256 of every event with its time, where it was asked for: two machines that print the
   /// same digest did the same.
   public let digest: String?
-  /// Where the MSIs that arrived by themselves spent their time.
+  /// Times at each station, summed over the delivered MSIs that were not merged with an earlier
+  /// one.
   public var breakdown = Breakdown()
   /// The machine that the run was made on; `nil` for a result that was made up.
   public var machine: MachineDescription?
-  /// How many of the delivered MSIs found their interrupt pending already and arrived with it.
+  /// Number of delivered MSIs that found their interrupt pending already and arrived with it.
   public var merged = 0
-  /// How many of the steps came before the MSI whose journey was asked for, or before the first;
-  /// `nil` when it was never sent: then all belong to the set-up.
+  /// Number of steps before the MSI whose journey was asked for, or before the first; `nil` if it
+  /// was never sent: then all belong to the set-up.
   public var stepsBeforeMessage: Int?
-  /// What both stages mapped for the device when the MSI of `stepsBeforeMessage` left, or in the
-  /// end where it never did; `nil` where it was not asked for.
+  /// Mappings of both stages for the device when the MSI of `stepsBeforeMessage` left, or at the
+  /// end if it never did; `nil` if not asked for.
   public var mappings: StreamMappings?
-  /// When each MSI was where; `nil` where it was not asked for.
+  /// Timeline of the MSIs; `nil` if not asked for.
   public var timeline: Timeline?
-  /// How many MSIs the physical ITS turned into virtual LPIs, without the host.
+  /// Number of MSIs that the physical ITS turned into virtual LPIs, without the host.
   public var injectedByHardware = 0
   /// The costs that the latencies rest on; `nil` where no account was kept.
   public var usedCosts: [CostModel.Item]?
-  /// What of the guest's address map the host's software MSI window covers: the device's view of
-  /// these addresses is not the CPUs'.
+  /// Parts of the guest's address map that the host's software MSI window covers: the device's view
+  /// of these addresses is not the CPUs'.
   public var windowCovers: [String] = []
-  /// What became of each device, where there are several.
+  /// Result of each device, if there are several.
   public var devices: [DeviceResult] = []
   /// The first MSI that was sent and not delivered; `nil` where there is none.
   public var firstFailure: SentMessage?
@@ -186,6 +187,6 @@ public struct RunResult: Sendable {
     steps.prefix(stepsBeforeMessage ?? steps.count)
   }
 
-  /// How many MSIs ended so.
+  /// Returns the number of MSIs with this verdict.
   public func count(of verdict: Verdict) -> Int { verdicts.count { $0 == verdict } }
 }

@@ -65,7 +65,7 @@ public struct RunSpecification: Sendable {
     }
   }
 
-  /// Where a recording saw its structures; another machine keeps its own.
+  /// Addresses of the structures in a recording; the defaults on any other machine.
   package var placement: Workload.Placement {
     isMachineAsRecorded ? workload.placement : Workload.Placement()
   }

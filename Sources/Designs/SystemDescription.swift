@@ -40,7 +40,7 @@ extension MachineDescription {
   /// A built-in machine: QEMU's physical one with the topology's devices behind its SMMUs and ITSs in
   /// turn, and a VMM's address map.
   ///
-  /// - Parameter device: what the first device is like; the others follow it.
+  /// - Parameter device: model of the first device; the others follow it.
   /// - Throws: `RunFailure` where a requester ID exceeds 16 bits.
   public static func builtIn(
     _ vmm: VMMPersonality, _ topology: Topology = .single,
@@ -87,8 +87,8 @@ extension MachineDescription {
 }
 
 extension MachineDescription {
-  /// Why the engine cannot run such a machine under a design, with the field that says so; `nil`
-  /// when it can.
+  /// Returns the reason why the engine cannot run such a machine under a design, with the field
+  /// that it concerns; `nil` if it can.
   public func problem(under design: Design) -> MachineFinding? {
     let version = design.delivery.version
     if let gic = host.gic, gic < version {
@@ -107,7 +107,8 @@ extension MachineDescription {
   /// The RAM that the guest's kernel needs: its page tables may end there.
   private static let leastGuestRAM: UInt64 = 0x2300_0000
 
-  /// The first field that the models of the host and of KVM do not have, under every design.
+  /// Feature of the machine that the models of the host and of KVM lack under every design; `nil` if
+  /// they model it all.
   package var unmodelled: MachineFinding? {
     func finding(_ field: String, _ message: String) -> MachineFinding {
       .init(.notModelled, at: field, message)

@@ -1,7 +1,7 @@
 public import Simulation
 public import Timing
 
-/// When each MSI of a run was where.
+/// Times at which each MSI of a run was at each station.
 public struct Timeline: Sendable {
   /// A stay of one MSI at one station.
   public struct Stay: Equatable, Sendable {
@@ -28,7 +28,7 @@ public struct Timeline: Sendable {
     /// The virtual CPU that takes its interrupt; `nil` where there is one.
     public let virtualCPU: Int?
     public let sent: SimulatedTime
-    /// When it was handled, or became lost for good.
+    /// Time at which it was handled, or became lost for good.
     public internal(set) var ended: SimulatedTime
     public internal(set) var verdict: Verdict?
 
@@ -49,7 +49,7 @@ public struct Timeline: Sendable {
   public internal(set) var messages: [Message] = []
   /// In the order in which they began to be known; of one MSI in the order of time.
   public internal(set) var stays: [Stay] = []
-  /// When each message's last stay ends.
+  /// End of each message's last stay.
   private var free: [SimulatedTime] = []
 
   package init() {}

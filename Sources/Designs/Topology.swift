@@ -1,7 +1,7 @@
 internal import Guest
 public import Linux
 
-/// How many devices a run has, and behind how many SMMUs and ITSs.
+/// Number of devices in a run, and of the SMMUs and ITSs in front of them.
 ///
 /// Device number i stands behind SMMU i modulo the number of SMMUs, and its MSIs go to ITS i modulo
 /// the number of ITSs. The guest has a vSMMU for each physical SMMU, and one virtual ITS.
@@ -19,7 +19,7 @@ public struct Topology: Hashable, Sendable {
   public var order = SetupOrder.forward
   /// Physical MSI controller.
   public var controller = HostMSIController.its
-  /// How VMOVP works on several ITSs, where they have virtual LPIs.
+  /// Scope of VMOVP with several ITSs that have virtual LPIs.
   public var vmovp = VMOVPScope.all
 
   public static let maximumDevices = 65
@@ -39,7 +39,7 @@ public struct Topology: Hashable, Sendable {
   /// The ITS that a device's MSIs go to.
   public func its(of device: Int) -> Int { device % max(1, itses) }
 
-  /// Why there can be no such machine; `nil` when there can.
+  /// Reason why no such machine can exist; `nil` if it can.
   package var problem: String? {
     let counts = [
       ("devices", devices, Self.maximumDevices), ("ITSs", itses, Self.maximumITSs),
@@ -66,7 +66,7 @@ public struct Topology: Hashable, Sendable {
   }
 }
 
-/// In which order the guest's drivers set several devices up: the host's kernel gives doorbell
+/// Order in which the guest's drivers set several devices up: the host's kernel gives doorbell
 /// pages out in the order of first use.
 public enum SetupOrder: String, Choice {
   case forward
@@ -93,7 +93,7 @@ public enum VMOVPScope: String, Choice {
   }
 }
 
-/// What takes the MSIs of the physical machine.
+/// Controller of the physical machine's MSIs.
 public enum HostMSIController: String, Choice {
   case its
   case gicv2m

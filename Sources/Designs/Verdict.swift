@@ -1,6 +1,6 @@
 public import Linux
 
-/// What became of an MSI.
+/// Verdict on an MSI.
 ///
 /// Ordered by how bad it is: the verdict of a run is the worst of its journeys.
 public enum Verdict: String, Choice, Comparable {

@@ -88,7 +88,7 @@ package struct CaseFile: Sendable {
   package var side: MachineSide?
 }
 
-/// What a kernel log says besides the reports of SMMU and ITS drivers.
+/// Facts from a kernel log, besides the reports of SMMU and ITS drivers.
 package struct KernelFacts: Sendable {
   package var file: String
   package var side: MachineSide?
@@ -106,7 +106,7 @@ package struct KernelFacts: Sendable {
   package var itses: [Sourced<UInt64>] = []
   /// Device tables of ITSs.
   package var deviceTables: [Sourced<DeviceTable>] = []
-  /// Where ITS and LPI tables were allocated.
+  /// Addresses at which ITS and LPI tables were allocated.
   package var interruptTables = Bounded<Sourced<UInt64>>(limit: 256)
   package var messageFrames: [Sourced<MessageFrame>] = []
   package var groups: [PCIFunction: Sourced<Int>] = [:]
@@ -121,7 +121,7 @@ package struct KernelFacts: Sendable {
   package var possibleCPUs: Sourced<Int>?
   package var bootedCPUs: Sourced<Int>?
   package var notices = Bounded<Notice>(limit: 4096)
-  /// How often each kind of notice occurs, beyond those kept.
+  /// Number of notices by kind, with those beyond the limit of `notices`.
   package var noticeCounts: [Notice.Kind: Int] = [:]
   package var defaultDomain: Sourced<String>?
   /// Whether the GIC has virtual LPIs, and whether KVM uses them.
@@ -333,7 +333,7 @@ package struct InterruptRow: Sendable {
   /// Which controller takes the message; `nil` for a wired interrupt.
   package var controller: MessageController? { MessageController(chip: chip) }
   package var isMessage: Bool { controller != nil }
-  /// What it is for beyond a device's own vectors; `nil` for those.
+  /// Role of the interrupt beyond a device's own vectors; `nil` for those.
   package var role: Role? { Role.named.first { names.contains($0.name) }?.role }
 
   package enum Role: Sendable {
@@ -356,7 +356,7 @@ package struct InterruptRow: Sendable {
   }
 }
 
-/// What takes messages and makes interrupts of them, as Linux names its chips (`irq_chip.name`):
+/// Controller that turns messages into interrupts, as Linux names its chips (`irq_chip.name`):
 /// `ITS-MSI`, `ITS-PCI-MSIX-0000:01:00.0`, `ITS-pMSI`, `GICv2m-PCI-MSI`, `MBI-pMSI`, `IR-PCI-MSI`.
 package enum MessageController: Sendable {
   case its
@@ -404,8 +404,8 @@ package struct RegisterDump: Hashable, Sendable {
 
 /// Lines of a log in a text of another kind.
 package struct Quotation: Sendable {
-  /// What quotes them: a letter, whose writer may have them from his machine or not, or a change to
-  /// a program, which has them from anywhere.
+  /// Kind of text that quotes the lines: a letter, whose writer may have them from his machine or
+  /// not, or a change to a program, which has them from anywhere.
   package enum Writer: Sendable { case letter, change }
 
   package var writer: Writer
@@ -426,7 +426,7 @@ package struct NotUnderstood: Sendable {
     package var examples: [Evidence]
   }
 
-  /// By what the lines have in common, in the order of their first.
+  /// Kinds by the words that their lines have in common, in the order of their first lines.
   package private(set) var kinds: [(name: String, kind: Kind)] = []
   private var places: [String: Int] = [:]
   /// Lines of kinds beyond those kept.

@@ -1,4 +1,4 @@
-/// What the diagnosis can name as a cause. An id is stable: tests and scripts compare it. It names what
+/// Cause that the diagnosis can name. An id is stable: tests and scripts compare it. It names what
 /// is wrong, not what is seen.
 package enum Cause: String, Sendable, CaseIterable {
 

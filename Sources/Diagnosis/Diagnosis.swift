@@ -4,7 +4,8 @@ package import Files
 internal import Firmware
 internal import Inspect
 
-/// What the files of a case come to: ranked causes, what was not understood, what is missing.
+/// Result of reading a case's files: ranked causes, lines that were not understood, files that are
+/// missing.
 package struct Diagnosis: Sendable {
   package let joined: Joined
   /// The surest first; never empty, and at most six.
@@ -44,7 +45,8 @@ package struct Diagnosis: Sendable {
     self.init(reader.facts, remarks: reader.remarks)
   }
 
-  /// What a letter or a change quotes shows less than a log does: it may be of another machine.
+  /// Returns `finding` with less weight if a letter or a change quotes its evidence, which may be
+  /// of another machine.
   private static func weighed(_ finding: Finding, _ quotations: [String: Quotation]) -> Finding {
     guard !quotations.isEmpty else { return finding }
     let lines = finding.evidence.filter { $0.line != nil }
@@ -112,7 +114,7 @@ package struct Diagnosis: Sendable {
   }
 }
 
-/// What is left open when all rules have spoken.
+/// Lines and signs that no rule has explained.
 struct OpenQuestions {
   let joined: Joined
   private(set) var notUnderstood: NotUnderstood

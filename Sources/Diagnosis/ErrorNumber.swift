@@ -14,7 +14,7 @@ package enum ErrorNumber {
     (98, "EADDRINUSE", "Address already in use"), (110, "ETIMEDOUT", "Connection timed out"),
   ]
 
-  /// What stands before a number.
+  /// Marks in front of an error number.
   private static let marks = [
     "os error ", "= -", "errno ", "errno=", "error -", "(-", "Error(", "code: ",
   ]

@@ -6,7 +6,7 @@ package struct Finding: Sendable {
   /// 0 to 1: how far the files decide it.
   package var confidence: Double
   package var evidence: [Evidence]
-  /// What it means for this machine, with the rule behind it.
+  /// Meaning of the cause for this machine, with the rule behind it.
   package var means: String
   package var fix: String
   /// The command that shows the same in the models; empty where none does.
@@ -55,7 +55,7 @@ package struct MissingFile: Hashable, Sendable {
   }
 
   package var kind: Kind
-  /// What it would show, and what that would mean.
+  /// Content of the missing file, and its meaning for the diagnosis.
   package var shows: String
 
   package init(_ kind: Kind, _ shows: String) {

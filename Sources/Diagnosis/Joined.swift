@@ -30,7 +30,7 @@ package struct Joined: Sendable {
     joinEvents()
   }
 
-  /// Where Linux puts the software MSI window (`MSI_IOVA_BASE`, `MSI_IOVA_LENGTH`).
+  /// Software MSI window of Linux (`MSI_IOVA_BASE`, `MSI_IOVA_LENGTH`).
   static let standardWindow: ClosedRange<UInt64> = 0x800_0000...0x80f_ffff
 
   /// The windows in which hosts map doorbells: those that files name, else the usual one.
@@ -371,7 +371,7 @@ package struct JoinedEvent: Sendable {
   package var ipa: UInt64 { record[.ipa] &<< 12 }
   /// Whether the record was of the access itself, and not of a structure's fetch.
   package var isOfAccess: Bool { record[.faultClass] == .input }
-  /// What identifies the device for a reader.
+  /// Name of the device for a reader: function, StreamID and SMMU.
   package var who: String {
     let stream = "StreamID \(hex(UInt64(stream)))"
     let place = report.device.isEmpty ? "" : " at \(report.device)"

@@ -7,7 +7,7 @@ extension KernelFacts {
   ///
   /// - Parameters:
   ///   - classes: the classes of words in the message (`LineClass.scanner`).
-  ///   - others: where lines go that look as if they mattered and that no rule reads.
+  ///   - others: collects lines that look as if they mattered and that no rule reads.
   mutating func take(
     _ line: KernelLogLine, classes: UInt64, number: Int, others: inout NotUnderstood
   ) {
@@ -75,7 +75,7 @@ extension KernelFacts {
     return function(in: text) != nil
   }
 
-  /// What equal lines have in common: the words without numbers and names.
+  /// Returns the words that equal lines have in common: without numbers and names.
   static func shape(of text: String) -> String {
     let words = text.split(separator: " ").prefix(12).map { word in
       word.contains(where: \.isNumber) ? "#" : String(word)
@@ -83,7 +83,7 @@ extension KernelFacts {
     return words.joined(separator: " ")
   }
 
-  /// Where `DRIVER DEVICE` ends in `DRIVER DEVICE: message`.
+  /// Returns the end of `DRIVER DEVICE` in `DRIVER DEVICE: message`.
   private static func end(ofSubject text: String) -> String.Index? {
     let bytes = text.utf8
     var start = bytes.startIndex

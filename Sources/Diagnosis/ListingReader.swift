@@ -12,7 +12,7 @@ struct ListingReader: Sendable {
 
   /// Takes a line.
   ///
-  /// - Returns: what it is; `nil` for a line of something else.
+  /// - Returns: the kind of file that has such lines; `nil` for a line of something else.
   mutating func take(_ text: String, _ source: Evidence) -> CaseFile.Kind? {
     guard let first = text.utf8.first else {
       capability = ""
@@ -195,7 +195,7 @@ struct ListingReader: Sendable {
     return .configurationDump
   }
 
-  /// What the capabilities in configuration space say, where no text has said it.
+  /// Adds the capabilities in configuration space that no text listed.
   mutating func finish() {
     for (function, listed) in functions where listed.space.count >= 64 {
       guard let source = listed.spaceSource else { continue }
@@ -240,7 +240,7 @@ private struct ConfigurationSpace {
     return byte(0x0e) & 0x7f == 1 && first > 0 && first <= last ? first...last : nil
   }
 
-  /// Where the capability with this ID stands. The list has 48 members at most.
+  /// Returns the offset of the capability with this ID. The list has 48 members at most.
   private func capability(_ id: Int) -> Int? {
     var offset = byte(0x34) & 0xfc
     for _ in 0..<48 {

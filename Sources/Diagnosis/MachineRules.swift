@@ -2,7 +2,7 @@ internal import Bits
 internal import Firmware
 internal import Inspect
 
-/// What a VMM says when it does not start, or how it was started, and what the host's kernel can do.
+/// Rules on a VMM's start and command line, and on the features of the host's kernel.
 enum MachineRules {
   static func find(_ joined: Joined) -> [Finding] {
     Findings.best(

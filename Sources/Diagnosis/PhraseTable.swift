@@ -35,7 +35,7 @@ struct PhraseTable<Value: Sendable>: Sendable {
     }
   }
 
-  /// What the first row that fits a line means.
+  /// Returns the value of the first row that fits a line.
   func first(in line: ArraySlice<UInt8>) -> Value? {
     let found = scanners.map { $0.categories(in: line) }
     guard found.contains(where: { $0 != 0 }) else { return nil }

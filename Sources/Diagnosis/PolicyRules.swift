@@ -1,7 +1,7 @@
 internal import Bits
 internal import Firmware
 
-/// Why the host refuses to give a device away.
+/// Rules on the host's refusal to give a device away.
 enum PolicyRules {
   static func find(_ joined: Joined) -> [Finding] {
     Findings.best(directRegion(joined) + groups(joined) + isolation(joined) + disabled(joined))

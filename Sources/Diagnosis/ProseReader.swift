@@ -28,7 +28,7 @@ struct ProseReader: Sendable {
     if !isNumber, quoted.count < Self.limit { quoted.insert(number) }
   }
 
-  /// What the text quotes; `nil` where it is no letter and no change.
+  /// Quotation that the text contains; `nil` if it is no letter and no change.
   var quotation: Quotation? {
     guard !quoted.isEmpty else { return nil }
     if isChange { return Quotation(writer: .change, lines: quoted) }

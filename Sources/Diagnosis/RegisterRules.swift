@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 internal import Inspect
 
-/// What dumps of registers say alone: queues that stand, errors that are active, parts that are off.
+/// Rules on register dumps alone: queues that do not advance, active errors, disabled parts.
 enum RegisterRules {
   static func find(_ joined: Joined) -> [Finding] {
     Findings.best(

@@ -7,12 +7,12 @@ package struct ReportersMachine: Sendable {
   package private(set) var guestKernel = "7.3"
   package private(set) var hostKernel = "7.3"
   package private(set) var usage = "dma-api"
-  /// What its tables leave out; `nil` for nothing.
+  /// Parts that its tables leave out; `nil` if none.
   package private(set) var firmware: String?
   package private(set) var design = "rmr-identity"
   package private(set) var vectors = 4
   private var map: ReportersMap
-  /// What the files do not say.
+  /// Assumptions about values that the files do not give.
   package private(set) var assumed: [String] = []
 
   package init(_ diagnosis: Diagnosis) {

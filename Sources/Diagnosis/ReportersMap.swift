@@ -1,7 +1,7 @@
 internal import Firmware
 
-/// What the files say of a reporter's machine: its devices and virtual CPUs, and where things stand in
-/// the guest and on the host.
+/// Facts of the files about a reporter's machine: its devices and virtual CPUs, and the addresses
+/// in the guest and on the host.
 struct ReportersMap: Sendable {
   struct Device: Equatable, Sendable {
     var name: String

@@ -404,9 +404,9 @@ package enum RegisterAlignment {
   package struct Problem: Equatable, Sendable {
     /// The manual's name without `SMMU_`.
     package var register: String
-    /// What software wrote.
+    /// Base address that software wrote.
     package var base: UInt64
-    /// What the SMMU uses.
+    /// Base address that the SMMU uses.
     package var used: UInt64
     package var alignment: UInt64
     package var size: String

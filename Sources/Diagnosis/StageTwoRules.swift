@@ -2,7 +2,8 @@ internal import ArmFormats
 internal import Bits
 internal import Inspect
 
-/// What the host or the VMM maps at stage 2, and which address ends up in the device.
+/// Rules on the host's or the VMM's stage 2 mappings, and on the address that ends up in the
+/// device.
 enum StageTwoRules {
   static func find(_ joined: Joined) -> [Finding] {
     doorbell(joined) + physicalDoorbell(joined) + truncated(joined) + otherDomain(joined)

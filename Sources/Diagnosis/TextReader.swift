@@ -151,7 +151,7 @@ struct TextReader {
     kernel.take(line, classes: classes, number: number, others: &others)
   }
 
-  /// What begins a kernel's command line, or stands in it.
+  /// Parameters that begin a kernel's command line, or occur in it.
   private static let parameters = KeywordScanner(
     ["boot_image=", "console=", "root=", "rdinit=", "init=", "initrd="].map {
       (word: $0, category: 0)

@@ -85,7 +85,7 @@ struct VMMReader: Sendable {
       "openat(", "doorbell", "translater", "ram ", "ram:", "memory",
     ]).map { (word: $0, category: 0) })
 
-  /// What messages of a VMM about its machine speak of.
+  /// Words for the subject of a VMM's message about its machine.
   private static let subjects = [
     "qemu-system", "vmm", "vfio", "iommu", "hypervisor", "smmu", "error:", "error ", "caused by",
     "os error", "kvm", "ioas", "guest ram", "invalid command attributes", "deviceid", "device id",
@@ -101,7 +101,7 @@ struct VMMReader: Sendable {
     ("lkvm run", "kvmtool"),
   ]
 
-  /// Where a command starts: a program and an option, no message of the program.
+  /// Returns the start of a command: a program and an option, no message of the program.
   private static func command(in text: String) -> String.Index? {
     for (program, _) in programs {
       guard let range = text.firstRange(of: program) else { continue }
@@ -353,7 +353,7 @@ struct VMMReader: Sendable {
     (["vfio device", "no such"], .deviceMissing), (["no such host device"], .deviceMissing),
   ]
 
-  /// What becomes of a message that an ITS does not translate.
+  /// Words for the loss of a message that an ITS does not translate.
   private static let losses = KeywordScanner(
     [
       "unmapped", "not mapped", "no mapping", "no device table", "no entry", "out of range",

@@ -3,7 +3,8 @@ internal import Bits
 internal import Firmware
 internal import Inspect
 
-/// Why a guest does not map the host's MSI window: what its tables say, and who reads them.
+/// Rules on a host's MSI window that a guest does not map: the content of its tables, and their
+/// reader.
 ///
 /// A device that is assigned by VFIO holds the host's address, in the software MSI window. Behind a
 /// nested SMMU that address goes through the guest's stage 1 first, where only an RMR makes the

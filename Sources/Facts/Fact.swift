@@ -104,7 +104,7 @@ package struct Fact: Equatable, Sendable {
   package let scope: Scope
   package let claim: Claim
   package let releases: Releases
-  /// What it means for the models, in one line.
+  /// Meaning for the models, in one line.
   package let meaning: String
   /// The files of Doorbell that use it, from the top of its checkout.
   package let usedBy: [String]

@@ -1,4 +1,4 @@
-/// What a source tree says of a fact.
+/// Result of checking a fact against a source tree.
 package struct FactResult: Equatable, Sendable {
   package enum Status: String, CaseIterable, Sendable {
     /// It stands where the fact says.
@@ -21,7 +21,7 @@ package struct FactResult: Equatable, Sendable {
   /// The file, from the top of the tree, and the line, where there is one.
   package var file: String?
   package var line: Int?
-  /// What stands there instead, or why the fact is not looked for.
+  /// Source found there instead, or the reason why the fact is not looked for.
   package var found = ""
 
   /// Whether the tree contradicts the fact.

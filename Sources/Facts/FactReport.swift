@@ -37,7 +37,8 @@ package struct FactReport: Sendable {
 
   // MARK: Text
 
-  /// What does not simply hold, then how many facts have each status, then what rests on the broken.
+  /// Returns the facts that do not simply hold, then the number of facts by status, then the parts
+  /// that rest on the broken ones.
   ///
   /// - Parameter all: whether facts that hold, and those that are not about the tree, are listed too.
   package func text(all: Bool) -> String {

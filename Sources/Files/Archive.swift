@@ -11,7 +11,7 @@ package struct Archive {
     case unsupported(String)
   }
 
-  /// What was left out and why.
+  /// Remarks on the members that were left out, with the reason.
   package private(set) var remarks: [String] = []
 
   private let file: CompressedFile
@@ -32,7 +32,7 @@ package struct Archive {
   /// Members of one archive are read up to this many bytes altogether.
   package static let expansionLimit: UInt64 = 16 << 30
 
-  /// What a file is, from its first bytes; `nil` for no archive.
+  /// Returns the kind of archive, from a file's first bytes; `nil` for no archive.
   package static func kind(of head: [UInt8]) -> Kind? {
     if head.starts(with: [0x50, 0x4b, 0x03, 0x04]) { return .zip }
     if head.count >= 512, head[257..<262].elementsEqual("ustar".utf8) { return .tar }

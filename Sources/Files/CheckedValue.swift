@@ -11,7 +11,7 @@ package struct CheckedValue: Sendable {
 
   package struct Member: Sendable {
     package let name: String
-    /// Where the name stands.
+    /// Place of the name in the file.
     package let place: Place
     package let value: CheckedValue
 

@@ -12,7 +12,7 @@ internal import CZlib
 /// holds every use of zlib.
 @safe
 package final class CompressedFile {
-  /// Why a file could not be read.
+  /// Thrown when a file cannot be read.
   package enum ReadError: Error, Equatable, CustomStringConvertible {
     /// There is no such file.
     case missing
@@ -69,7 +69,7 @@ package final class CompressedFile {
 
   deinit { unsafe gzclose(file) }
 
-  /// Why the operating system refused the last call.
+  /// Returns the error of the operating system's last call.
   private static func refusal() -> ReadError {
     switch errno {
     case ENOENT: .missing

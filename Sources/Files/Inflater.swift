@@ -3,7 +3,7 @@ internal import CZlib
 /// Expands compressed data as they come, block by block.
 @safe
 package final class Inflater {
-  /// What stands around the compressed data (zlib.h, `inflateInit2`).
+  /// Format around the compressed data (zlib.h, `inflateInit2`).
   package enum Format: Sendable {
     case gzip
     /// Nothing, as in zip archives.
@@ -34,7 +34,8 @@ package final class Inflater {
 
   /// Expands `block` and hands out what comes of it, 64 KiB at a time.
   ///
-  /// - Returns: how many bytes of `block` belong to the data; fewer than all at their end.
+  /// - Returns: the number of bytes of `block` that belong to the data; at their end, fewer than
+  ///   all.
   @discardableResult
   package func expand(_ block: [UInt8], _ take: ([UInt8]) -> Void) -> Int {
     guard !isAtEnd, !isDamaged, !block.isEmpty else { return 0 }

@@ -63,7 +63,7 @@ package final class InputFile {
     return text
   }
 
-  /// What standard input holds, plain or gzip'd; what is not UTF-8 in it is replaced.
+  /// Returns the contents of standard input, plain or gzip'd; invalid UTF-8 in it is replaced.
   ///
   /// - Parameter limit: the most bytes accepted.
   package static func standardInput(limit: Int) throws(InputError) -> String {

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// What is wrong with a JSON text.
+/// Syntax error in a JSON text.
 package struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
   /// Line and column, counted from 1, near which the text stops being JSON; `nil` where the parser
   /// does not say.
   package var line: Int?
   package var column: Int?
-  /// What Foundation's parser says, without the place.
+  /// Message of Foundation's parser, without the place.
   package var message: String
 
   package var description: String {

@@ -31,7 +31,7 @@ package enum JSONValue: Equatable, Sendable {
     return members.first { $0.name == name }?.value
   }
 
-  /// What the value is, for messages.
+  /// Kind of the value, for messages.
   package var kind: String {
     switch self {
     case .null: "null"

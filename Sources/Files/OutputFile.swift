@@ -87,7 +87,7 @@ package struct OutputFile: Sendable {
 
   // MARK: Ways to write
 
-  /// What became of an attempt: `nil` for a success.
+  /// Outcome of an attempt: the problem, or `nil` for a success.
   private struct Outcome { let problem: String? }
 
   /// Puts a new file in the place of the old one; `nil` when the folder takes no new file, so that
@@ -195,7 +195,7 @@ package struct OutputFile: Sendable {
 /// `O_TMPFILE`, which the C importer leaves out since its definition is an expression.
 private let doorbellTemporaryFile: Int32 = 0o20000000 | O_DIRECTORY
 
-/// What the operating system says of a file, links followed.
+/// Status of a file as the operating system reports it, links followed.
 package struct FileStatus: Sendable {
   /// Tells a file from every other, whatever its names are.
   package struct Identity: Hashable, Sendable {
@@ -207,7 +207,7 @@ package struct FileStatus: Sendable {
   let links: Int
   let owner: uid_t
   let group: gid_t
-  /// When the content was changed, in seconds since 1970.
+  /// Time of the last change of the content, in seconds since 1970.
   let changed: Int
   /// The permission bits.
   let mode: mode_t
@@ -246,7 +246,7 @@ package enum FilesInUse {
     var read: Set<FileStatus.Identity> = []
     var written: Set<FileStatus.Identity> = []
     var number = 0
-    /// When the newest input was changed, in seconds since 1970.
+    /// Time of the newest input's last change, in seconds since 1970.
     var newest = 0
   }
 
@@ -265,8 +265,8 @@ package enum FilesInUse {
     }
   }
 
-  /// How many files were read, and the date of the newest: `3 input files, the newest of
-  /// 2026-11-30`; empty for none.
+  /// Number of files read, and the date of the newest: `3 input files, the newest of 2026-11-30`;
+  /// empty for none.
   package static var summary: String {
     let (count, newest) = state.withLock { ($0.read.count, $0.newest) }
     guard count > 0 else { return "" }

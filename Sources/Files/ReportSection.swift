@@ -33,7 +33,7 @@ package struct ReportSection: Sendable {
     }
   }
 
-  /// How much attention a word deserves.
+  /// Tone of a word: the attention that it deserves.
   package enum Tone: Sendable { case good, bad, warning, neutral }
 
   package let heading: String

@@ -10,7 +10,7 @@ extension Shape {
     return .object(head + members)
   }
 
-  /// What JSON Schema says about a value of this shape.
+  /// JSON Schema of a value of this shape.
   fileprivate var schema: JSONValue {
     switch self {
     case .text(let form): Self.textSchema(form)

@@ -1,4 +1,4 @@
-/// What a part of an input file must look like.
+/// Shape that a part of an input file must have.
 ///
 /// One description serves for checking files and for the JSON Schema, so that the two cannot
 /// drift apart.
@@ -26,12 +26,12 @@ package indirect enum Shape: Sendable {
   case settings(
     listed: Bool, shapeOf: @Sendable (String, Place) throws(InputError) -> Shape)
 
-  /// What a number other than 0 may be: products and quotients of a few are still numbers.
+  /// Range of a number other than 0: products and quotients of a few are still numbers.
   static let numbers = 1e-18...1e18
 
   /// A kind of text.
   package struct TextForm: Sendable {
-    /// What is expected, for messages: `a kernel version such as 6.5`.
+    /// Expected text, for messages: `a kernel version such as 6.5`.
     package let expectation: String
     /// A regular expression for the whole text; `nil` for any text that is not empty.
     package let pattern: String?
@@ -57,10 +57,10 @@ package indirect enum Shape: Sendable {
   package struct Field: Sendable {
     package let name: String
     package let shape: Shape
-    /// What it means, for the schema.
+    /// Meaning, for the schema.
     package let text: String
     package let isRequired: Bool
-    /// What an absent field stands for, for the schema.
+    /// Default of an absent field, for the schema.
     package let standard: JSONValue?
 
     package static func required(_ name: String, _ shape: Shape, _ text: String) -> Field {
@@ -74,7 +74,7 @@ package indirect enum Shape: Sendable {
     }
   }
 
-  /// What is expected, for messages.
+  /// Expected value, for messages.
   package var expectation: String {
     switch self {
     case .text(let form): form.expectation

@@ -15,7 +15,7 @@ package struct YAMLNode: Sendable {
 
   package struct Member: Sendable {
     package let name: String
-    /// Where the name stands.
+    /// Place of the name in the file.
     package let place: Place
     package let value: YAMLNode
   }
@@ -36,7 +36,7 @@ package struct YAMLNode: Sendable {
   ///
   /// A byte order mark at the beginning is skipped (YAML 1.2.2, 5.2).
   ///
-  /// - Parameter origin: where the text starts.
+  /// - Parameter origin: place at which the text starts.
   /// - Throws: `InputError` for text that is not YAML, for a second document, a name that is not a
   ///   text or stands twice, and for more levels or values than the limits.
   package static func document(_ text: String, at origin: Place) throws(InputError) -> YAMLNode? {
@@ -59,7 +59,7 @@ package struct YAMLNode: Sendable {
     return ["", "~", "null"].contains(text)
   }
 
-  /// What the node is, for a message.
+  /// Description of the node, for a message.
   package var found: String {
     switch content {
     case .scalar(let text, _): isNull ? "nothing" : text.quoted
@@ -253,7 +253,7 @@ private struct YAMLComposer {
       file: origin.file, line: (origin.line ?? 1) + Int(mark.line), column: Int(mark.column) + 1)
   }
 
-  /// What keeps the text from being YAML, in libyaml's words.
+  /// Error that keeps the text from being YAML, in libyaml's words.
   private var problem: InputError {
     guard unsafe parser.pointee.error != YAML_MEMORY_ERROR,
       let text = unsafe parser.pointee.problem.map({ unsafe String(cString: $0) })

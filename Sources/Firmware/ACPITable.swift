@@ -19,7 +19,7 @@ public enum ACPIHeader {
   ]
 }
 
-/// Why a file is not the firmware table it was taken for.
+/// Thrown when a file is not the firmware table it was taken for.
 public struct FirmwareError: Error, Equatable, Sendable, CustomStringConvertible {
   public let description: String
   public init(_ description: String) { self.description = description }
@@ -29,7 +29,7 @@ public struct FirmwareError: Error, Equatable, Sendable, CustomStringConvertible
 struct ACPITable {
   let bytes: [UInt8]
   let header: TableRecord
-  /// What is wrong with the header without making the table unreadable.
+  /// Findings on the header that leave the table readable.
   let findings: [FirmwareFinding]
 
   /// - Parameter layout: the header and the fields that follow it.
@@ -91,7 +91,7 @@ struct ACPITable {
   }
 }
 
-/// Who made a table: what the header says besides signature, length and checksum.
+/// Origin of a table: the fields of its header besides signature, length and checksum.
 public struct TableOrigin: Equatable, Sendable {
   public var oemID: String
   public var oemTableID: String
@@ -110,7 +110,7 @@ public struct TableOrigin: Equatable, Sendable {
     self.creatorRevision = creatorRevision
   }
 
-  /// What the header of a table says.
+  /// Creates the origin that the header of a table states.
   public init(of header: TableRecord) {
     oemID = header.text(ACPIHeader.oemID)
     oemTableID = header.text(ACPIHeader.oemTableID)

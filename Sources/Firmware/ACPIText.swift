@@ -46,12 +46,12 @@ public enum ACPIText {
     /// Whether lines of bytes go on with the last table.
     private var isOpen = false
     private var size = 0
-    /// Why a table is not whole.
+    /// Error of a table that is not whole.
     public private(set) var problem: FirmwareError?
     /// Whether the text is what `iasl -d` writes.
     public private(set) var isDisassembly = false
 
-    /// What is wrong with a disassembly that has no bytes.
+    /// Error for a disassembly that has no bytes.
     static let sourceOnly = FirmwareError(
       "expected a table, found the source of one: compile it with 'iasl FILE' and give the "
         + "result, FILE.aml")

@@ -24,7 +24,7 @@ struct AMLPackage {
   }
 }
 
-/// Where `pattern` first stands in a part of the code.
+/// Returns the first offset of `pattern` in a part of the code.
 func firstOffset(of pattern: [UInt8], in code: [UInt8], _ range: Range<Int>) -> Int? {
   guard range.count >= pattern.count else { return nil }
   for start in range.lowerBound...range.upperBound - pattern.count

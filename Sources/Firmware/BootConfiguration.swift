@@ -15,7 +15,7 @@ public enum BootConfiguration: String, Sendable {
 public struct HostBridge: Equatable, Sendable {
   /// The device's name segment, such as `PCI0`.
   public let name: String
-  /// Where its device starts, in bytes from the start of the table.
+  /// Offset of its device, in bytes from the start of the table.
   public let offset: Int
   public let bootConfiguration: BootConfiguration
 }
@@ -28,7 +28,7 @@ public struct HostBridge: Equatable, Sendable {
 /// compares its function number in this way, the answer is `unknown`.
 public struct HostBridgeScan: Equatable, Sendable {
   public let bridges: [HostBridge]
-  /// What is malformed.
+  /// Findings on malformed parts.
   public let findings: [FirmwareFinding]
 
   /// - Throws: `FirmwareError` when the bytes are no DSDT or SSDT.
@@ -67,7 +67,7 @@ public struct HostBridgeScan: Equatable, Sendable {
     Self(bridges: bridges + other.bridges, findings: findings + other.findings)
   }
 
-  /// What holds for all bridges: `preserved` only if each preserves.
+  /// Boot configuration of all bridges: `preserved` only if each preserves.
   public var bootConfiguration: BootConfiguration {
     if bridges.isEmpty || bridges.contains(where: { $0.bootConfiguration == .unknown }) {
       return .unknown
@@ -157,8 +157,8 @@ public struct HostBridgeScan: Equatable, Sendable {
       ? .notPreserved : .unknown
   }
 
-  /// What a branch for function 5 says that is not a plain `Return (0)`: a plain constant other
-  /// than 0 is a clear no.
+  /// Returns the answer of a branch for function 5 that is not a plain `Return (0)`: a plain
+  /// constant other than 0 is a clear no.
   private static func answer(_ body: ArraySlice<UInt8>) -> BootConfiguration {
     let isConstant =
       body.elementsEqual([0xa4, 0x01]) || (body.starts(with: [0xa4, 0x0a]) && body.count == 3)

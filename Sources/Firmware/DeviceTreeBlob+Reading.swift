@@ -42,7 +42,8 @@ extension DeviceTreeBlob {
     nodes.firstIndex { $0.phandle == phandle }
   }
 
-  /// How many cells the children of a node use for addresses and sizes; 2 and 1 by default.
+  /// Returns the number of cells that the children of a node use for addresses and sizes; 2 and 1
+  /// by default.
   public func cellCounts(ofChildrenOf parent: Int?) -> (address: Int, size: Int) {
     guard let parent else { return (2, 1) }
     return (

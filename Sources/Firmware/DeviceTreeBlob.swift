@@ -40,7 +40,7 @@ public struct DeviceTreeBlob: Equatable, Sendable {
     }
   }
 
-  /// Why bytes are not a device tree, in libfdt's words.
+  /// Thrown for bytes that are no device tree, with the reason in libfdt's words.
   public struct BadBlob: Error, Equatable, CustomStringConvertible {
     public let description: String
   }

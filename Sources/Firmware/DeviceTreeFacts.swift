@@ -30,7 +30,7 @@ private struct DeviceTreeReader {
   /// Whether each node and all above it are enabled.
   private let isEnabled: [Bool]
   private let chosen: DeviceTreeBlob.Node?
-  /// What nodes with a phandle are for a map that names them.
+  /// Mapping targets by the index of their node, for maps that name its phandle.
   private var targets: [Int: PlatformFacts.Target] = [:]
   /// The mappings of the requests of bridges and devices, by node.
   private var streamsOfNode: [Int: [PlatformFacts.Mapping]] = [:]
@@ -274,9 +274,9 @@ private struct DeviceTreeReader {
         supportsATS: node.has("ats-supported") ? true : nil))
   }
 
-  /// Where a bridge takes its functions' messages itself: it is an MSI controller, has an interrupt
-  /// for messages, or its driver is known to (`pci_host_bridge_of_msi_domain` asks for a domain of the
-  /// bridge's own node last).
+  /// Returns the mapping of a bridge that takes its functions' messages itself: it is an MSI
+  /// controller, has an interrupt for messages, or its driver is known to
+  /// (`pci_host_bridge_of_msi_domain` asks for a domain of the bridge's own node last).
   private mutating func ownReceiver(_ index: Int) -> [PlatformFacts.Mapping] {
     let node = tree.nodes[index]
     let receives =
@@ -351,7 +351,8 @@ private struct DeviceTreeReader {
     return targets[index] ?? .nothing(tree.nodes[index].path)
   }
 
-  /// How many cells an ID has at the node with a phandle; `default` where the node does not say.
+  /// Returns the number of cells of an ID at the node with a phandle; `default` if the node does
+  /// not say.
   private func cellCount(_ phandle: UInt32, _ name: String, default count: Int) -> Int {
     nodes[phandle].flatMap { tree.nodes[$0].cell(name) }.map { Int(min($0, 16)) } ?? count
   }

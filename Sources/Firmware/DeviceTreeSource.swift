@@ -2,7 +2,7 @@
 /// prints and people write by hand: labels, references, cells, strings, bytes, `/bits/`, later changes
 /// to a node, deletions. What needs the C preprocessor is refused by name, as is `/include/`.
 public struct DeviceTreeSource {
-  /// Where and why a source cannot be read.
+  /// Thrown when a source cannot be read, with the place and the reason.
   public struct Mistake: Error, Equatable, CustomStringConvertible {
     /// Counted from 1.
     public let line: Int

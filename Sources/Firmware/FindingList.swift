@@ -5,7 +5,7 @@ struct FindingList {
   static let limit = 50
 
   private var kept: [FirmwareFinding] = []
-  /// How often each rule was broken, in the order in which they first were.
+  /// Number of findings by rule, in the order in which the rules were first broken.
   private var counts: [(rule: String, severity: FirmwareFinding.Severity, count: Int)] = []
 
   init(_ findings: [FirmwareFinding] = []) {

@@ -14,9 +14,9 @@ public struct FirmwareFinding: Equatable, Sendable {
   public let rule: String
   /// Table and offset, or the path in a device tree.
   public let place: String
-  /// What was found, and what was expected.
+  /// Value that was found, and the one that was expected.
   public let text: String
-  /// What becomes of an MSI, in one sentence.
+  /// Consequence for an MSI, in one sentence.
   public let consequence: String
 
   public init(

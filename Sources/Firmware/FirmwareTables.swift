@@ -5,7 +5,7 @@ public struct FirmwareTables: Equatable, Sendable {
   public var mcfg: MCFGTable?
   public var bridges: HostBridgeScan?
   public var tree: DeviceTreeBlob?
-  /// Whose machine it is, where a caller knows better than the tables tell.
+  /// Kind of machine, if a caller knows it better than the tables tell.
   public var view: MachineView?
 
   public init(
@@ -19,7 +19,7 @@ public struct FirmwareTables: Equatable, Sendable {
     self.tree = tree
   }
 
-  /// What the tables say: the ACPI tables where there is an IORT or MADT, with RAM from the device
+  /// Facts of the tables: the ACPI tables where there is an IORT or MADT, with RAM from the device
   /// tree; else the device tree.
   public var facts: PlatformFacts {
     var facts: PlatformFacts

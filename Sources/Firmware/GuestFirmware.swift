@@ -21,7 +21,7 @@ public struct GuestTables: Equatable, Sendable {
     self.deviceTree = deviceTree
   }
 
-  /// What the tables say.
+  /// Returns the facts of the tables.
   fileprivate func facts() throws(FirmwareError) -> PlatformFacts {
     guard deviceTree.isEmpty else {
       do { return PlatformFacts(try DeviceTreeBlob(deviceTree)) } catch {
@@ -34,7 +34,7 @@ public struct GuestTables: Equatable, Sendable {
   }
 }
 
-/// What the tables that a VMM writes tell its guest, as far as MSIs depend on it.
+/// Facts that a VMM's tables tell its guest, as far as MSIs depend on them.
 public struct GuestFirmware: Equatable, Sendable {
   /// The ITS's control frame (MADT, GIC ITS structure); `nil` without an ITS.
   public let itsBase: IPA?
@@ -53,7 +53,7 @@ public struct GuestFirmware: Equatable, Sendable {
     }
   }
 
-  /// What takes MSIs where there is no ITS; Linux prefers the ITS where there are both.
+  /// GICv2m frame that takes MSIs if there is no ITS; Linux prefers the ITS if there are both.
   public let messageFrame: MessageFrame?
   /// The redistributors (MADT, GICR structure).
   public let redistributors: IPA
@@ -98,8 +98,8 @@ public struct GuestFirmware: Equatable, Sendable {
     smmus.firstIndex { $0.requesterIDs.contains { $0.contains(requesterID) } }
   }
 
-  /// What a guest reads from its tables, as Linux does: RMRs count from IORT revision 5 on and for
-  /// the SMMU and streams that their ID mappings name.
+  /// Reads the tables of a guest as Linux does: RMRs count from IORT revision 5 on and for the SMMU
+  /// and streams that their ID mappings name.
   ///
   /// - Throws: `FirmwareError` when a table cannot be read, or there is no redistributor, or
   ///   neither an ITS nor a GICv2m frame.

@@ -181,8 +181,9 @@ struct IDMappingCheck {
     }
   }
 
-  /// How bad it is that a bridge's map leaves requester IDs out; `nil` for none. A board's tree need
-  /// map no more than what is soldered to it: its root bus and the first bus behind.
+  /// Returns the severity of requester IDs that a bridge's map leaves out; `nil` for none. A
+  /// board's tree need map no more than what is soldered to it: its root bus and the first bus
+  /// behind.
   private func severity(
     of gaps: [ClosedRange<UInt32>], at complex: PlatformFacts.RootComplex, hasController: Bool
   ) -> FirmwareFinding.Severity? {
@@ -203,7 +204,7 @@ struct IDMappingCheck {
     return hasNear ? .note : .warning
   }
 
-  /// What mappings take, in order; everything where one is single.
+  /// Returns the input ranges of mappings, in order; all IDs if one is single.
   private static func inputs(_ mappings: [PlatformFacts.Mapping]) -> [ClosedRange<UInt32>] {
     if mappings.contains(where: \.isSingle) { return [0...UInt32.max] }
     return mappings.map(\.input).sorted { $0.lowerBound < $1.lowerBound }
@@ -367,7 +368,8 @@ struct IDMappingCheck {
   private struct Arrival {
     let source: String
     let ids: ClosedRange<UInt32>
-    /// What is added to the first ID on the way; equal sums from one source are one device.
+    /// Offset that the mappings on the way add to the first ID; equal offsets from one source are
+    /// one device.
     let shift: Int64
     let place: String
     /// Whether requester IDs became DeviceIDs as they are: `msi-parent` says no more.
@@ -427,7 +429,7 @@ struct IDMappingCheck {
       place: arrival.place, isKept: true)
   }
 
-  /// Where an SMMU's mappings take a range of StreamIDs.
+  /// Maps a range of StreamIDs to ITS groups by an SMMU's mappings.
   private func onward(
     _ arrival: Arrival, from mappings: [PlatformFacts.Mapping]
   ) -> [(group: Int, Arrival)] {

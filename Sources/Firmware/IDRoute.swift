@@ -1,6 +1,6 @@
 internal import Bits
 
-/// How the tables turn a requester ID into a StreamID and a DeviceID, mapping by mapping.
+/// Route of a requester ID through the tables to a StreamID and a DeviceID, mapping by mapping.
 public struct IDRoute: Equatable, Sendable {
   /// One mapping that applied.
   public struct Hop: Equatable, Sendable {
@@ -16,15 +16,15 @@ public struct IDRoute: Equatable, Sendable {
   /// The host bridge, by its position in `rootComplexes`; `nil` when the segment has none.
   public internal(set) var complex: Int?
   public internal(set) var hops: [Hop] = []
-  /// At which SMMU the device has which StreamID; `nil` when its requests pass no SMMU.
+  /// SMMU that the device's requests pass, and its StreamID there; `nil` if they pass no SMMU.
   public internal(set) var stream: Stream?
   /// The IOMMU of another kind that the requests pass, and the ID there.
   public internal(set) var otherIOMMU: Stream?
-  /// At which ITS group the device has which DeviceID.
+  /// ITS group that takes the device's messages, and its DeviceID there.
   public internal(set) var device: Device?
   /// The MSI controller that takes its messages without a DeviceID.
   public internal(set) var controller: Int?
-  /// Why the route ends before an MSI controller; `nil` when it does not.
+  /// Reason why the route ends before an MSI controller; `nil` if it does not.
   public internal(set) var end: String?
   /// Remarks on the way, such as a disabled SMMU.
   public internal(set) var remarks: [String] = []

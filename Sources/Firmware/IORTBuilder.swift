@@ -180,8 +180,8 @@ extension IORTDraft {
 }
 
 extension IORTBuilder {
-  /// What builds a table again that was read. Nodes of unknown types and mappings to nothing are
-  /// left out.
+  /// Creates a builder that builds again a table that was read. Nodes of unknown types and mappings
+  /// to nothing are left out.
   public init(rebuilding table: IORTTable) {
     self.init(revision: table.revision, origin: TableOrigin(of: table.header))
     let known = table.nodes.filter { $0.record.layout != IORTLayout.unknownNode }

@@ -42,7 +42,7 @@ public struct IORTNodeType: RawRepresentable, Hashable, Sendable, CustomStringCo
     }
   }
 
-  /// Where a node of this type has a zero-terminated name, in bytes from its start.
+  /// Offset of the zero-terminated name in a node of this type, in bytes from its start.
   var nameOffset: Int? {
     switch self {
     case .namedComponent: IORTLayout.componentNameOffset
@@ -78,7 +78,8 @@ public struct IORTNode: Equatable, Sendable {
     type == .itsGroup ? elements.map { $0.word(IORTLayout.itsIdentifier) } : []
   }
 
-  /// How findings and listings call the node: its type, and what tells it from its like.
+  /// Name of the node in findings and listings: its type, and the value that tells it from others
+  /// of its type.
   public var title: String {
     switch type {
     case .smmuV2, .smmuV3: "\(type) \(hex(record[IORTLayout.smmuBase]))"

@@ -8,7 +8,7 @@ public struct IORTTable: Equatable, Sendable {
   public let bytes: [UInt8]
   public let header: TableRecord
   public let nodes: [IORTNode]
-  /// What is malformed.
+  /// Findings on malformed parts.
   public let findings: [FirmwareFinding]
 
   public var revision: UInt8 { UInt8(header[ACPIHeader.revision]) }

@@ -5,7 +5,7 @@ public struct MADTTable: Equatable, Sendable {
   public let bytes: [UInt8]
   public let header: TableRecord
   public let structures: [TableRecord]
-  /// What is malformed.
+  /// Findings on malformed parts.
   public let findings: [FirmwareFinding]
 
   /// - Throws: `FirmwareError` when the bytes are no MADT.

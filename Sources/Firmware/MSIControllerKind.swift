@@ -3,7 +3,7 @@
 public struct MSIControllerKind: Sendable {
   public let name: String
   let compatible: [String]
-  /// How the address of a message follows from the node.
+  /// Rule by which the address of a message follows from the node.
   let doorbell: Doorbell
 
   enum Doorbell: Sendable {

@@ -1,5 +1,5 @@
-/// Whose machine firmware tables describe. What a host maps around a guest's MSIs concerns a guest's
-/// tables alone; a board's own tables are judged by whether its devices' MSIs arrive.
+/// Kind of machine that firmware tables describe. A host's mappings around a guest's MSIs concern a
+/// guest's tables alone; a board's own tables are judged by whether its devices' MSIs arrive.
 public enum MachineView: String, CaseIterable, Sendable {
   /// A board or a server.
   case host

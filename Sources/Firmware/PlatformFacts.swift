@@ -1,15 +1,14 @@
 internal import Bits
 
-/// What firmware says about the path of an MSI, from ACPI tables or a device tree: SMMUs, ITSs and
-/// other MSI controllers, host bridges, devices outside PCI, reserved ranges, and how IDs become
-/// other IDs.
+/// Facts of firmware about the path of an MSI, from ACPI tables or a device tree: SMMUs, ITSs and
+/// other MSI controllers, host bridges, devices outside PCI, reserved ranges, and ID mappings.
 public struct PlatformFacts: Equatable, Sendable {
   public enum Source: String, Sendable {
     case acpi = "ACPI"
     case deviceTree = "device tree"
   }
 
-  /// What an ID mapping leads to: a position in one of the lists below.
+  /// Target of an ID mapping: a position in one of the lists below.
   public enum Target: Hashable, Sendable {
     case smmu(Int)
     case itsGroup(Int)
@@ -46,7 +45,7 @@ public struct PlatformFacts: Equatable, Sendable {
     }
     /// Whether the mapping is for an ID.
     public func takes(_ id: UInt32) -> Bool { isSingle || input.contains(id & mask) }
-    /// Where an ID that the mapping takes comes out.
+    /// Returns the output ID for an ID that the mapping takes.
     public func output(of id: UInt32) -> UInt32 {
       isSingle ? outputBase : outputBase &+ ((id & mask) &- input.lowerBound)
     }
@@ -62,7 +61,7 @@ public struct PlatformFacts: Equatable, Sendable {
     public let isHI161X: Bool
     /// The device tree's name of the implementation, such as `qcom,sm8550-smmu-500`.
     public var model = ""
-    /// How Linux calls the device in its log: `arm-smmu-v3.0.auto` by an IORT, `5000000.iommu` by a
+    /// Name of the device in Linux's log: `arm-smmu-v3.0.auto` by an IORT, `5000000.iommu` by a
     /// device tree. The number of the first counts the SMMUs and PMCGs of the table, and is right
     /// where no other device has taken a number before.
     public var kernelName = ""
@@ -110,11 +109,11 @@ public struct PlatformFacts: Equatable, Sendable {
   /// An MSI controller that takes no DeviceID, and so isolates nothing.
   public struct MessageController: Equatable, Sendable {
     public let place: String
-    /// What it is, such as `GICv2m frame`.
+    /// Name of its kind, such as `GICv2m frame`.
     public let name: String
     /// The first register; 0 where the tables give none.
     public let base: UInt64
-    /// Where messages go; `nil` where the tables do not tell.
+    /// Address of its messages; `nil` if the tables do not tell.
     public let doorbell: UInt64?
     /// Whether a host bridge takes the messages of its own functions.
     public var isOwnReceiver = false
@@ -184,7 +183,7 @@ public struct PlatformFacts: Equatable, Sendable {
   /// Registers or memory that the window must not be confused with.
   public struct Area: Equatable, Sendable {
     public let place: String
-    /// What it is, such as `GICD` or `RAM`.
+    /// Name of the area, such as `GICD` or `RAM`.
     public let name: String
     public let base: UInt64
     public let length: UInt64
@@ -193,7 +192,7 @@ public struct PlatformFacts: Equatable, Sendable {
   }
 
   public var source: Source
-  /// Whose machine it is: rules about a host's window make sense for a guest alone.
+  /// Kind of machine: rules about a host's window make sense for a guest alone.
   public var view = MachineView.unknown
   public var smmus: [SMMU] = []
   public var otherIOMMUs: [OtherIOMMU] = []
@@ -212,7 +211,7 @@ public struct PlatformFacts: Equatable, Sendable {
   public var knowsInterruptControllers = false
   /// Whether Linux heeds RMRs for PCI devices.
   public var bootConfiguration = BootConfiguration.unknown
-  /// What the reader of the tables found while it read them.
+  /// Findings from reading the tables.
   public var findings: [FirmwareFinding] = []
 
   public init(source: Source) { self.source = source }
@@ -231,7 +230,7 @@ public struct PlatformFacts: Equatable, Sendable {
     messageSPIs = UInt32(base)..<UInt32(end.partialValue)
   }
 
-  /// How findings call a target.
+  /// Returns the name of a target in findings.
   public func name(of target: Target) -> String {
     switch target {
     case .smmu(let index): smmus[index].place

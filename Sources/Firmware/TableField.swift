@@ -13,7 +13,7 @@ public struct TableField: Hashable, Sendable {
   public let width: Int
   public let style: Style
 
-  /// How the value is printed.
+  /// Style in which the value is printed.
   public enum Style: Hashable, Sendable {
     case hexadecimal
     case decimal
@@ -67,7 +67,7 @@ public struct TableField: Hashable, Sendable {
   /// The field with `delta` added to its offset, for structures inside structures.
   public func moved(by delta: Int) -> TableField { .init(name, at: offset &+ delta, width, style) }
 
-  /// What a value of the field means, in words; empty where the number says it all.
+  /// Returns the meaning of a value of the field, in words; empty if the number says it all.
   public func meaning(of value: UInt64) -> String {
     switch style {
     case .hexadecimal, .decimal, .text: ""

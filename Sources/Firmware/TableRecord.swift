@@ -1,6 +1,6 @@
 internal import Bits
 
-/// What a structure is called and which fields it has.
+/// Name and fields of a structure.
 public struct RecordLayout: Equatable, Sendable {
   public let name: String
   /// In the order of their offsets.
@@ -21,7 +21,7 @@ public struct RecordLayout: Equatable, Sendable {
 /// the fields beyond its end read as zero and are not listed.
 public struct TableRecord: Equatable, Sendable {
   public let layout: RecordLayout
-  /// Where the record starts, in bytes from the start of the table.
+  /// Offset of the record, in bytes from the start of the table.
   public let offset: Int
   public private(set) var bytes: [UInt8]
 
@@ -109,7 +109,7 @@ public struct FieldValue: Equatable, Sendable {
     if let text { return "\"\(text)\"" }
     return field.style == .decimal ? "\(value)" : hex(value, digits: 2 * min(field.width, 8))
   }
-  /// What the value means; empty where the number says it all.
+  /// Meaning of the value; empty if the number says it all.
   public var meaning: String { field.meaning(of: value) }
 }
 

@@ -6,7 +6,7 @@ package enum FuzzFirmware {
   /// Bytes of input that one run uses at most.
   package static let longestInput = 1 << 16
 
-  /// What a run saw, so that tests can tell an idle run from a busy one.
+  /// Summary of a run, so that tests can tell an idle run from a busy one.
   package struct Summary: Equatable, Sendable {
     /// Whether something was read.
     package var isRead = false

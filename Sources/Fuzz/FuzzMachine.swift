@@ -4,7 +4,7 @@ internal import GIC
 internal import Memory
 internal import SMMU
 
-/// What a fuzz run saw, so that tests can tell an idle run from a busy one.
+/// Summary of a fuzz run, so that tests can tell an idle run from a busy one.
 package struct FuzzSummary: Equatable, Sendable {
   /// Operations carried out.
   package var operations = 0
@@ -24,7 +24,7 @@ package struct FuzzSummary: Equatable, Sendable {
 package struct FuzzMachine: ~Copyable {
   static let base: UInt64 = 0x4000_0000
   static let size: UInt64 = 0x8_0000
-  /// Where the pages of tables start, and where in each a CD stands.
+  /// First address of the pages of tables, and the offset of the CD in each.
   private static let tables: UInt64 = 0x7_0000
   private static let contextOffset: UInt64 = 0x40
   /// Bytes of input that one run uses at most.

@@ -22,7 +22,7 @@ package struct FlatOrTwoLevelTable {
     case abort
   }
 
-  /// Where entry `index` stands.
+  /// Returns the place of entry `index`.
   @inline(__always)
   package func locate(_ index: UInt64, memory: PhysicalMemory) -> Place {
     guard isIndirect else {
@@ -37,8 +37,8 @@ package struct FlatOrTwoLevelTable {
     return .found(entry.table(pageShift: pageShift) + (index & (perPage &- 1)) &<< entryShift)
   }
 
-  /// Where the level 1 entry stands that covers entry `index`; `nil` beyond the table or when
-  /// there is one level only.
+  /// Returns the address of the level 1 entry that covers entry `index`; `nil` beyond the table or
+  /// if there is one level only.
   func levelOnePlace(of index: UInt64) -> PA? {
     guard isIndirect else { return nil }
     let offset = (index &>> (pageShift &- entryShift)) &* 8

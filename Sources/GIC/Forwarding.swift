@@ -11,8 +11,8 @@ public struct HostEvent: Hashable, Sendable {
   }
 }
 
-/// What the host has to do to a forwarded interrupt because the guest ran a command
-/// (Linux `vgic-its.c`, the `irq->hw` branches, and `vgic-v4.c`).
+/// Action on a forwarded interrupt that a command of the guest requires of the host (Linux
+/// `vgic-its.c`, the `irq->hw` branches, and `vgic-v4.c`).
 public enum ForwardingAction: Equatable, Sendable {
   /// INV, INVALL, MAPTI: write this configuration byte to the virtual table and invalidate.
   case configure(HostEvent, UInt8)
@@ -24,7 +24,7 @@ public enum ForwardingAction: Equatable, Sendable {
   case move(HostEvent, vCPU: UInt16)
 }
 
-/// What a forwarded interrupt is, as the route found it.
+/// Forwarded interrupt as the route found it.
 public struct ForwardedInterrupt: Equatable, Sendable {
   /// The guest's LPI.
   public let vINTID: UInt32

@@ -130,7 +130,7 @@ extension ITS {
     return entry[.target]
   }
 
-  /// Where a collection's entry stands; `nil` when the ITS holds it itself.
+  /// Returns the address of a collection's entry; `nil` if the ITS holds it itself.
   mutating func collectionPlace(
     _ collection: UInt16, memory: PhysicalMemory
   ) throws(ITSFault) -> PA? {

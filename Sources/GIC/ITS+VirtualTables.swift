@@ -4,7 +4,7 @@ internal import Memory
 
 // The vPE table, and what arrives for vPEs without an event.
 extension ITS {
-  /// Where a vPE's entry stands.
+  /// Returns the address of a vPE's entry.
   mutating func virtualPEPlace(
     _ number: UInt16, memory: PhysicalMemory
   ) throws(ITSFault) -> PA {

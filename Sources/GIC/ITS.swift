@@ -28,7 +28,7 @@ public struct ITS: ~Copyable {
 
   /// Collections that need no table (HCC).
   var internalCollections: [ITSCollectionEntry]
-  /// What a hypervisor's ITS keeps instead of tables.
+  /// Lists that a hypervisor's ITS keeps instead of tables.
   package var lists = HypervisorLists()
   /// Translations in front of the tables.
   public package(set) var routes: RouteCache

@@ -1,6 +1,6 @@
 internal import ArmFormats
 
-/// What is wrong with a message or a command.
+/// Fault in a message or a command.
 enum ITSFault: Error, Equatable {
   case deviceOutOfRange, tableSizeOutOfRange, processorOutOfRange, collectionOutOfRange
   case deviceUnmapped, eventOutOfRange, interruptOutOfRange, interruptUnmapped

@@ -3,7 +3,7 @@ public import Bits
 
 /// One table entry that the ITS or a redistributor read, with what it means.
 public struct ITSTableRead: Equatable, Sendable {
-  /// What an entry says.
+  /// Meaning of an entry.
   public enum Meaning: Equatable, Sendable {
     /// A level 1 entry of the table of `kind` (`ITSTableBase.Kind`).
     case levelOne(kind: UInt8, valid: Bool, table: PA)
@@ -23,7 +23,7 @@ public struct ITSTableRead: Equatable, Sendable {
     case cached(intid: UInt32, redistributor: UInt16)
   }
 
-  /// Where the entry stands; 0 for what is held inside.
+  /// Address of the entry; 0 for one that is held inside.
   public let address: PA
   /// Its first 64 bits, as read.
   public let raw: UInt64
@@ -45,7 +45,7 @@ extension ITSObserver {
   public mutating func didExecute(_ report: ITSCommandReport) {}
 }
 
-/// What became of one command.
+/// Report on the outcome of one command.
 public struct ITSCommandReport: Equatable, Sendable {
   /// Its offset in the queue.
   public let offset: UInt64

@@ -1,7 +1,7 @@
 public import ArmFormats
 internal import Bits
 
-/// What one ITS implements: its identification registers, and the geometry of its caches.
+/// Profile of an ITS: its identification registers, and the geometry of its caches.
 public struct ITSProfile: Equatable, Sendable {
   /// `GITS_TYPER`.
   public var type: ITSType
@@ -90,9 +90,10 @@ public struct ITSProfile: Equatable, Sendable {
   }
 }
 
-/// How an implementation behaves where the architecture leaves a choice, or where it is wrong.
+/// Personality of an ITS: its behaviour where the architecture leaves a choice, or where it is
+/// wrong.
 public struct ITSPersonality: Equatable, Sendable {
-  /// What follows a command that cannot be carried out.
+  /// Policy on a command that cannot be carried out.
   public enum ErrorPolicy: Sendable {
     /// `GITS_CREADR` moves on; the command has no effect.
     case skip
@@ -100,9 +101,9 @@ public struct ITSPersonality: Equatable, Sendable {
     case stall
   }
 
-  /// What follows a command error (IHI 0069, 5.3.1 allows both).
+  /// Policy on a command error (IHI 0069, 5.3.1 allows both).
   public var onCommandError: ErrorPolicy = .stall
-  /// What follows when memory does not answer.
+  /// Policy on an access that memory does not answer.
   public var onAbort: ErrorPolicy = .stall
   /// Deviation of QEMU: VMOVI of a pending interrupt to a vPE that is not resident rings the new
   /// doorbell (`gicv3_redist_mov_vlpi` in `hw/intc/arm_gicv3_redist.c`).

@@ -1,5 +1,5 @@
-/// Why a message, or an interrupt that it names, went nowhere. Nothing of it is visible to the
-/// device that wrote.
+/// Reason why a message, or an interrupt that it names, was dropped. Nothing of it is visible to
+/// the device that wrote.
 public enum DropReason: Error, Equatable, Hashable, Sendable {
   /// `GITS_CTLR.Enabled` is 0.
   case itsDisabled
@@ -27,7 +27,7 @@ public enum DropReason: Error, Equatable, Hashable, Sendable {
   case tableAbort
 }
 
-/// What became of a message at the doorbell.
+/// Outcome of a message at the doorbell.
 @frozen
 public enum MessageOutcome: Equatable, Sendable {
   /// A physical LPI of a redistributor; `effect` is `newlyPending`, `alreadyPending` or

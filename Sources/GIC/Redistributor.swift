@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
 
-/// What a message needs of a redistributor: kept apart and small, since one PE of hundreds is as
+/// Redistributor state that a message needs: kept apart and small, since one PE of hundreds is as
 /// likely as another.
 struct Redistributor {
   var lpisEnabled = false
@@ -30,7 +30,7 @@ struct RedistributorFrame {
   var resident = ResidentVirtualPE()
 }
 
-/// What a redistributor knows of the vPE that is resident on it.
+/// State of a redistributor for the vPE that is resident on it.
 struct ResidentVirtualPE {
   /// v4.1: its number.
   var number: UInt16 = 0

@@ -11,7 +11,7 @@ public enum GICVersion: Int, Sendable, Comparable {
   public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What a set of redistributors implements, and where it stands.
+/// Profile of a set of redistributors: its features and its addresses.
 public struct RedistributorProfile: Equatable, Sendable {
   /// PEs, 1 to 4096.
   public var count: Int

@@ -17,7 +17,7 @@ public struct VirtualPE: Equatable, Sendable {
   public var defaultDoorbell: UInt32
 }
 
-/// What making a virtual interrupt pending did.
+/// Effect of making a virtual interrupt pending.
 @frozen
 public struct VirtualEffect: Equatable, Sendable {
   /// The vPE is resident: a virtual interrupt reaches it without an exit.

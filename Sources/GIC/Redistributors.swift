@@ -2,7 +2,7 @@ internal import ArmFormats
 public import Bits
 internal import Memory
 
-/// What making an LPI pending did.
+/// Effect of making an LPI pending.
 @frozen
 public enum LPIEffect: Equatable, Sendable {
   /// It was not pending and is enabled: the PE is signalled when the priority allows.
@@ -78,13 +78,13 @@ public struct Redistributors: ~Copyable {
     all.indices.contains(index) && all[index].lpisEnabled
   }
 
-  /// Where the configuration byte of an LPI stands; `nil` where LPIs are off or it is no LPI.
+  /// Returns the address of an LPI's configuration byte; `nil` if LPIs are off or it is no LPI.
   public func configurationAddress(of intid: UInt32, at index: Int) -> PA? {
     guard all.indices.contains(index), isLPI(intid, at: index) else { return nil }
     return PA(all[index].configurationTable &+ UInt64(intid &- INTID.firstLPI))
   }
 
-  /// Where the byte of the pending table stands that holds an LPI's bit.
+  /// Returns the address of the byte of the pending table that holds an LPI's bit.
   public func pendingAddress(of intid: UInt32, at index: Int) -> PA? {
     guard all.indices.contains(index), isLPI(intid, at: index) else { return nil }
     return PA(all[index].pendingTable &+ UInt64(intid &>> 3))

@@ -1,4 +1,4 @@
-/// What an event is translated to.
+/// Translation of an event.
 struct Route: Equatable {
   var intid: UInt32
   /// Physical: the redistributor. Virtual: the vPE.
@@ -28,10 +28,10 @@ public struct RouteCache {
     var newer: Int32
   }
 
-  /// How often a message found its translation, and how often it did not.
+  /// Number of messages whose translation was cached, and of those whose was not.
   public private(set) var hits = 0
   public private(set) var misses = 0
-  /// How many translations made room for others.
+  /// Number of translations that were evicted to make room for others.
   public private(set) var evictions = 0
   /// Translations that are held.
   public private(set) var count = 0

@@ -5,7 +5,7 @@ public import Memory
 /// The virtual CPU interface of one PE: list registers that a hypervisor fills, and beside them
 /// the virtual LPIs of the resident vPE (IHI 0069, chapter 6 and 12.4).
 public struct VirtualCPUInterface: Sendable {
-  /// Why a maintenance interrupt is asked for: `ICH_MISR_EL2`.
+  /// Reason for a maintenance interrupt: `ICH_MISR_EL2`.
   public struct Maintenance: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }

@@ -1,6 +1,6 @@
 public import Bits
 
-/// Why KVM's GIC device refuses an attribute or a run.
+/// Thrown when KVM's GIC device refuses an attribute or a run.
 public enum VirtualGICError: Error, Equatable, Sendable {
   /// -EINVAL: misaligned, overlapping, or of the wrong kind.
   case invalid
@@ -27,8 +27,8 @@ public enum VirtualGICError: Error, Equatable, Sendable {
   }
 }
 
-/// Where a VMM puts KVM's GICv3 and ITS in the guest's address space: the device attributes and
-/// their rules (Linux `vgic-kvm-device.c` and `vgic-mmio-v3.c`:
+/// Addresses that a VMM gives KVM's GICv3 and ITS in the guest's address space: the device
+/// attributes and their rules (Linux `vgic-kvm-device.c` and `vgic-mmio-v3.c`:
 /// `vgic_check_iorange`, `vgic_v3_alloc_redist_region`).
 public struct VirtualGICMap: Sendable {
   /// One range of redistributors.
@@ -133,7 +133,7 @@ public struct VirtualGICMap: Sendable {
     guard isInitialized else { throw .busy }
   }
 
-  /// Where a vCPU's redistributor stands; `nil` when no region has room for it.
+  /// Returns the address of a vCPU's redistributor; `nil` if no region has room for it.
   public func redistributor(of cpu: Int) -> IPA? {
     var first = 0
     for region in regions {

@@ -2,8 +2,8 @@ internal import ArmFormats
 internal import Bits
 public import Memory
 
-/// How this model uses the first 1024 bytes of a virtual pending table, which the architecture
-/// leaves to the implementation (IHI 0069, 5.1.2; virtual SGIs: 5.4).
+/// Layout of the first 1024 bytes of a virtual pending table, which the architecture leaves to the
+/// implementation (IHI 0069, 5.1.2; virtual SGIs: 5.4).
 enum VirtualTableLayout {
   // Bytes 0 and 1 have the pending virtual SGIs.
 

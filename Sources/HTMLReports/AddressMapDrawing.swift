@@ -22,7 +22,7 @@ struct AddressMapDrawing {
     let labelY: Int
     let baseline: Int
     let marks: [Mark]
-    /// What is said where nothing is drawn.
+    /// Remark that is shown if nothing is drawn.
     let remark: String?
     let remarkY: Int
   }
@@ -114,7 +114,7 @@ struct AddressMapDrawing {
     }
   }
 
-  /// What matters for an MSI and lies beyond the drawing.
+  /// Returns the spans that lead to a doorbell and lie beyond the drawing.
   private static func elsewhere(_ views: [(String, [Span])]) -> [Row] {
     views.flatMap { name, spans in
       spans.filter { !$0.overlaps(domain) && $0.isDoorbell }.map { Row("-", view: name, $0) }

@@ -42,7 +42,7 @@ struct DesignModel {
     let belief: String?
   }
 
-  /// What one stage maps.
+  /// Mappings of one stage.
   struct Stage {
     let title: String
     let input: String

@@ -134,7 +134,7 @@ package struct DocumentPage: Sendable {
   package var html: String { HTMLReport.render(DocumentModel(self), "document") }
 }
 
-/// What the template of a document fills in.
+/// Model of a document, for its template.
 struct DocumentModel {
   struct Table {
     let identifier: String

@@ -16,10 +16,10 @@ package struct HTMLReport: Sendable {
 
   /// - Parameters:
   ///   - explained: the same runs with a journey and with mappings.
-  ///   - matrices: what stands before the comparison; may be empty.
+  ///   - matrices: matrices before the comparison; may be empty.
   ///   - outcomes: those of the matrices, with their journeys where those were made.
   ///   - findings: the results of attacks on its designs; may be empty.
-  ///   - facts: what the page says of itself.
+  ///   - facts: facts about the page.
   package init(
     _ comparison: Comparison, explained: Comparison, matrices: [ComparisonMatrix] = [],
     outcomes: [MatrixOutcome]? = nil, findings: [IsolationFinding] = [], facts: PageFacts
@@ -35,7 +35,7 @@ package struct HTMLReport: Sendable {
   /// The page, which is XML, too.
   package var text: String { Self.render(PageModel(self), "page") }
 
-  /// What a template makes of a model.
+  /// Renders a model with a template.
   static func render(_ model: Any, _ template: String) -> String {
     var library = MustacheLibrary()
     do {

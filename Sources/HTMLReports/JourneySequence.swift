@@ -3,7 +3,7 @@ import Designs
 import SMMU
 import Scenarios
 
-/// Who has an MSI at a station.
+/// Party that has an MSI at a station.
 enum JourneyParty: String, CaseIterable {
   case device
   case smmu = "SMMU"

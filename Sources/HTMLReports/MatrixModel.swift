@@ -52,7 +52,7 @@ struct OutcomeModel {
   let journeyTitle: String
 }
 
-/// What words in the cells mean.
+/// Legend of the words in the cells.
 struct LegendModel {
   struct Entry {
     let word: String

@@ -1,4 +1,4 @@
-/// What a page says of itself, so that a printed one can be told from another.
+/// Facts about a page, so that a printed one can be told from another.
 package struct PageFacts: Sendable {
   /// The version of the program.
   let version: String

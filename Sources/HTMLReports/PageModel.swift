@@ -6,7 +6,8 @@ import Scenarios
 import Software
 import Timing
 
-/// What the templates fill in. Everything is stored, since templates see stored properties only.
+/// Model of a page, for the templates. Everything is stored, since templates see stored properties
+/// only.
 struct PageModel {
   let title: String
   let purpose: String
@@ -37,7 +38,7 @@ struct PageModel {
     let verdict: String
     let values: [String]
     let why: String
-    /// What the star means; `nil` for none.
+    /// Meaning of the star; `nil` for none.
     let reservation: String?
   }
 

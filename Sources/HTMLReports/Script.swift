@@ -1,7 +1,7 @@
 extension HTMLReport {
-  /// What a page does beyond being read: filters, sorting, folding, reasons beside the pointer and
-  /// the focus, two designs side by side, copying of commands. Without it, everything is still
-  /// there and every link works.
+  /// Script of a page: filters, sorting, folding, reasons beside the pointer and the focus, two
+  /// designs side by side, copying of commands. Without it, everything is still there and every
+  /// link works.
   ///
   /// It reads the page's own tables, so that nothing stands twice, and needs no network.
   static let script = #"""

@@ -32,11 +32,11 @@ struct SequenceDrawing {
     let text: String
   }
 
-  /// What is to be drawn of an act.
+  /// Content of an act that is drawn.
   struct Entry {
     let party: String
     let label: String
-    /// What the party believes from then on, or how it ended.
+    /// Belief of the party from then on, or the outcome.
     var note: String?
   }
 

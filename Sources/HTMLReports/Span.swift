@@ -6,7 +6,7 @@ import SMMU
 struct Span {
   let from: UInt64
   let length: UInt64
-  /// Where it leads; `nil` for what a CPU finds in place.
+  /// Output address; `nil` for a region that a CPU finds in place.
   let target: UInt64?
   let meaning: String
   /// The class of its rectangle.
@@ -54,7 +54,7 @@ struct Span {
     } ?? []
   }
 
-  /// What the guest's CPUs find.
+  /// Returns the regions that the guest's CPUs find.
   static func processor(_ result: RunResult) -> [Span] {
     result.processorView.sorted { $0.base < $1.base }.map { region in
       let kind =
@@ -69,7 +69,7 @@ struct Span {
     }
   }
 
-  /// Why a view has nothing near the window.
+  /// Returns the reason why a view has nothing near the window.
   static func remark(_ place: Int, _ mappings: StreamMappings) -> String {
     let isOff = place == 0 ? mappings.stage1 == nil : mappings.stage2 == nil
     switch mappings.configuration {

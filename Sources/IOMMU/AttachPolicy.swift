@@ -1,8 +1,8 @@
 public import Linux
 public import Software
 
-/// Who refuses to attach a device whose firmware asked for a region one to one: what Linux did,
-/// what the thread of April 2023 proposed, and what was merged.
+/// Check that refuses to attach a device whose firmware asked for a region one to one: Linux's
+/// before, those proposed in the thread of April 2023, and the merged one.
 public enum AttachPolicy: String, CaseIterable, Sendable {
   /// No device: Arm and AMD before 6.6.
   case none
@@ -14,17 +14,17 @@ public enum AttachPolicy: String, CaseIterable, Sendable {
   case murphy
   /// The core refuses the blocked domain (J. Gunthorpe, 21 April 2023).
   case gunthorpe
-  /// What 6.6 has (commit a48ce36e2786, `__iommu_device_set_domain`).
+  /// Check of 6.6 (commit a48ce36e2786, `__iommu_device_set_domain`).
   case merged
   /// `iommu_group_claim_dma_owner` refuses (Lu Baolu's question of 22 April 2023).
   case claimOwner = "claim-owner"
 
-  /// What a kernel does.
+  /// Creates the policy of a kernel.
   public init(of kernel: Kernel, isIntel: Bool = false) {
     self = kernel.has(.requireDirect) ? .merged : isIntel ? .intelDriverCheck : .none
   }
 
-  /// What was proposed or merged, and where, in one line.
+  /// Check that was proposed or merged, and its place, in one line.
   public var meaning: String {
     switch self {
     case .none: "refuses no device"
@@ -37,7 +37,7 @@ public enum AttachPolicy: String, CaseIterable, Sendable {
     }
   }
 
-  /// Why a device may not be attached to a domain; `nil` when it may.
+  /// Returns the refusal to attach a device to a domain; `nil` if it may be attached.
   ///
   /// - Parameter isBlocking: whether the domain is its group's blocking domain, whatever its kind.
   public func refusal(
@@ -66,7 +66,7 @@ public enum AttachPolicy: String, CaseIterable, Sendable {
     }
   }
 
-  /// Why a group may not be claimed; `nil` when it may.
+  /// Returns the refusal to let a group be claimed; `nil` if it may be claimed.
   public func claimRefusal(by agent: Agent, requiresDirect: Bool) -> Refusal? {
     guard self == .claimOwner, requiresDirect else { return nil }
     return Refusal(

@@ -4,7 +4,8 @@ public import Software
 
 /// A device whose firmware wants regions one to one, and who wants it.
 public struct AttachCase: Sendable {
-  /// What the policy question of April 2023 turned on.
+  /// Device and the source of its regions: the cases that the policy question of April 2023 turned
+  /// on.
   public let name: String
   let function: FunctionClass
   let sources: [RegionSource]
@@ -46,18 +47,18 @@ public struct AttachCase: Sendable {
   ]
 }
 
-/// What one policy makes of one case.
+/// Outcome of one policy in one case.
 public struct AttachOutcome: Sendable {
   public let policy: AttachPolicy
   public let subject: AttachCase
-  /// Who refused; `nil` when the device was attached.
+  /// Refusal of the attach; `nil` if the device was attached.
   public let refusal: Refusal?
   /// Whether the firmware could reach its regions in every domain that the device went through:
   /// those that it asked to have at all times.
   public let firmwareSurvives: Bool
   /// Whether it can when all is over.
   public let firmwareRecovers: Bool
-  /// What happened, in order.
+  /// Chain of events, in order.
   public let chain: [String]
 }
 

@@ -13,7 +13,7 @@ public final class DoorbellList {
 
   /// - Parameters:
   ///   - pageShift: log2 of the kernel's page size.
-  ///   - agent: whose kernel it is.
+  ///   - agent: owner of the kernel.
   ///   - isBounded: whether pages stay inside the window (`sw-msi-bounded`).
   public init(pageShift: UInt64, agent: Agent = .host, isBounded: Bool = false) {
     self.pageShift = pageShift

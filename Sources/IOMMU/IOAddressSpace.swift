@@ -6,7 +6,7 @@ public import Software
 /// iommufd's IOAS: a user's mappings, the ranges that its devices reserve and those that the user
 /// wants kept open (drivers/iommu/iommufd/io_pagetable.c).
 public final class IOAddressSpace {
-  /// What the attached devices' IOMMUs can address.
+  /// IOVAs that the attached devices' IOMMUs can address.
   private let aperture: ClosedRange<UInt64>
   private let pageSize: UInt64
   private let agent: Agent
@@ -20,7 +20,7 @@ public final class IOAddressSpace {
   /// The domains that mirror the mappings.
   var domains: [IOMMUDomain] = []
 
-  /// - Parameter agent: whose kernel it is.
+  /// - Parameter agent: owner of the kernel.
   public init(
     aperture: ClosedRange<UInt64> = 0...UInt64.max, pageSize: UInt64 = 4096, agent: Agent = .host
   ) {
@@ -39,7 +39,8 @@ public final class IOAddressSpace {
     reserved.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 
-  /// What a user may map: `IOMMU_IOAS_IOVA_RANGES`. It shrinks when a device is attached.
+  /// Ranges that a user may map: `IOMMU_IOAS_IOVA_RANGES`. They shrink when a device is
+  /// attached.
   public var usableRanges: [ClosedRange<UInt64>] {
     var ranges: [ClosedRange<UInt64>] = []
     var next: UInt64? = aperture.lowerBound

@@ -3,7 +3,7 @@ internal import GLibSupport
 public import Linux
 public import Software
 
-/// What devices are attached to (`struct iommu_domain`): which IOVAs lead where.
+/// Domain that devices are attached to (`struct iommu_domain`): mappings of IOVAs.
 ///
 /// It keeps the mappings, and, where the SMMU's driver gave it one, the table whose descriptors
 /// follow them.
@@ -19,7 +19,7 @@ public final class IOMMUDomain {
     case unmanaged
   }
 
-  /// How a doorbell gets into the domain (`enum iommu_domain_cookie_type`).
+  /// Cookie by which a doorbell gets into the domain (`enum iommu_domain_cookie_type`).
   public enum Cookie: Equatable, Sendable {
     case none
     /// The DMA API allocates an IOVA.
@@ -33,7 +33,7 @@ public final class IOMMUDomain {
   public struct Mapping: Equatable, Sendable {
     public let output: PA
     public let attributes: MappingAttributes
-    /// Who made it, in its own words.
+    /// Function that made the mapping, by its own name.
     public let function: String
   }
 
@@ -49,7 +49,7 @@ public final class IOMMUDomain {
   public private(set) var doorbells: [(page: PA, iova: IOVA)] = []
   /// The ranges whose doorbells the hardware does not translate.
   private var identityDoorbells: [ClosedRange<UInt64>] = []
-  /// Where the DMA API's IOVAs come from; `nil` for other kinds.
+  /// Allocator of the DMA API's IOVAs; `nil` for other kinds.
   public var allocator: IOVAAllocator?
   /// The next page of an MSI cookie.
   private var nextPage: IOVA?
@@ -90,7 +90,7 @@ public final class IOMMUDomain {
     paging.mappings.entries.map { ($0.range, $0.value) }
   }
 
-  /// Where an access goes; `nil` when the domain aborts it.
+  /// Returns the output address of an access; `nil` if the domain aborts it.
   public func translate(_ address: IOVA, isWrite: Bool = true) -> PA? {
     switch kind {
     case .blocked: return nil
@@ -188,7 +188,7 @@ public final class IOMMUDomain {
     mappings.entry(at: address.rawValue).map { ($0.range, $0.value) }
   }
 
-  /// Where the domain has a doorbell's page; `nil` before its first use.
+  /// Returns the IOVA of a doorbell's page in the domain; `nil` before its first use.
   public func doorbellIOVA(of page: PA) -> IOVA? {
     if let known = doorbells.first(where: { $0.page == page }) { return known.iova }
     return identityDoorbells.contains { $0.contains(page.rawValue) } ? IOVA(page.rawValue) : nil

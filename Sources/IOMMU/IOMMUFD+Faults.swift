@@ -8,11 +8,11 @@ public struct FaultQueue: Equatable, Sendable {
   public struct Request: Equatable, Sendable {
     public let device: UInt32
     public let address: IOVA
-    /// What the answer has to quote.
+    /// Cookie that the response must quote.
     public let cookie: UInt32
   }
 
-  /// How user space answers (`enum iommufd_page_response_code`).
+  /// Response of user space (`enum iommufd_page_response_code`).
   public enum Response: Equatable, Sendable { case success, invalid }
 
   private var nextCookie: UInt32 = 1

@@ -9,7 +9,7 @@ extension IOMMUFD {
     public let viommu: UInt32
     /// Which of the virtual interface's queues.
     public let index: UInt32
-    /// Where the guest keeps the queue, in IPAs.
+    /// Range of IPAs that holds the guest's queue.
     public let range: ClosedRange<UInt64>
   }
 

@@ -37,7 +37,8 @@ extension IOMMUFD {
     pasidAttachments[id]?[pasid] = nil
   }
 
-  /// What a PASID of a device is attached to.
+  /// Returns the ID of the page table that a PASID of a device is attached to; `nil` if there is
+  /// none.
   public func table(ofDevice id: UInt32, pasid: UInt32) -> UInt32? {
     pasidAttachments[id]?[pasid]
   }

@@ -4,7 +4,7 @@ public import Software
 
 /// One open file of iommufd, with its objects by ID (drivers/iommu/iommufd/main.c).
 public final class IOMMUFD {
-  /// What an ID names. Objects that others use cannot be destroyed.
+  /// Object that an ID names. Objects that others use cannot be destroyed.
   public enum Object {
     case addressSpace(IOAddressSpace)
     case device(IOMMUGroup, IOMMUDevice)
@@ -42,13 +42,13 @@ public final class IOMMUFD {
     public let kind: Kind
     public let domain: IOMMUDomain
     public var flags: TableFlags = []
-    /// Where the page requests of its devices go.
+    /// ID of the fault queue that gets the page requests of its devices.
     public var faultQueue: UInt32?
   }
 
   public struct VirtualIOMMUObject: Equatable, Sendable {
     public let parent: UInt32
-    /// How often user space has the register pages mapped (`struct iommufd_mmap`).
+    /// Number of times that user space has the register pages mapped (`struct iommufd_mmap`).
     public internal(set) var mappings = 0
   }
 
@@ -66,15 +66,15 @@ public final class IOMMUFD {
   public let doorbells: DoorbellList
   var objects: [UInt32: Object] = [:]
   private var nextID: UInt32 = 1
-  /// What each bound device is attached to.
+  /// ID of the page table that each bound device is attached to.
   var attachments: [UInt32: UInt32] = [:]
-  /// What the PASIDs of each bound device are attached to.
+  /// IDs of the page tables that the PASIDs of each bound device are attached to.
   var pasidAttachments: [UInt32: [UInt32: UInt32]] = [:]
-  /// Where the user put the software MSI window of a device.
+  /// Start of the software MSI window of each device for which the user placed it.
   private var windowStarts: [UInt32: IOVA] = [:]
 
   /// - Parameters:
-  ///   - agent: whose kernel it is.
+  ///   - agent: owner of the kernel.
   ///   - pageSize: the bytes of a page of that kernel's.
   public init(
     by agent: Agent = .host, kernel: Kernel, pageSize: UInt64 = 4096,
@@ -345,7 +345,7 @@ public final class IOMMUFD {
     windowStarts[id] = start
   }
 
-  /// Where the user put a device's window; `nil` where it stays.
+  /// Returns the start of a device's window that the user placed; `nil` if the user moved none.
   public func windowStart(ofDevice id: UInt32) -> IOVA? { windowStarts[id] }
 
   // MARK: Virtual IOMMUs

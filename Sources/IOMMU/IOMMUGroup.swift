@@ -42,12 +42,12 @@ public final class IOMMUGroup {
   /// The domain of the DMA API, or identity.
   public private(set) var defaultDomain: IOMMUDomain
   public private(set) var domain: IOMMUDomain
-  /// What an owner's devices are attached to before it attaches them itself.
+  /// Domain that an owner's devices are attached to before it attaches them itself.
   public private(set) var blockingDomain: IOMMUDomain?
   public private(set) var owner: String?
   /// The doorbell pages that the group's devices use (`required_sw_msi`).
   var requiredDoorbells: [PA] = []
-  /// Where iommufd puts doorbells; `nil` where no region says so (`sw_msi_start`).
+  /// Start of iommufd's doorbell IOVAs; `nil` if no region states it (`sw_msi_start`).
   public internal(set) var softwareMSIStart: IOVA?
   /// The length of the window that the SMMU's driver declares.
   var softwareMSILength: UInt64 {
@@ -57,7 +57,7 @@ public final class IOMMUGroup {
   let hasBlockedDomain: Bool
   /// Whether the firmware was ever cut off from its regions.
   public private(set) var hasInterruptedFirmware = false
-  /// What happened, one fact a line.
+  /// Log of events, one fact a line.
   public private(set) var log: [String] = []
 
   /// Probes the devices and attaches them to the default domain
@@ -125,9 +125,9 @@ public final class IOMMUGroup {
   /// The doorbell's alias that firmware asks to have in every domain; proposed in April 2023.
   public var doorbellAlias: ReservedRegion? { regions.first { $0.kind == .msiDirect } }
 
-  /// What the DMA API's allocator must not hand out (`iova_reserve_iommu_regions`): all but the
-  /// software window, since this code is the software that manages it. Doorbells that the hardware
-  /// does not translate get identity entries.
+  /// Reserves the IOVAs that the DMA API's allocator must not hand out
+  /// (`iova_reserve_iommu_regions`): all but the software window, since this code is the software
+  /// that manages it. Doorbells that the hardware does not translate get identity entries.
   private func reserveIOVAs() {
     let shift = UInt64(defaultDomain.granule.trailingZeroBitCount)
     var reserved: [Range<UInt64>] = []

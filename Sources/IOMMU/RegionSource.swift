@@ -1,7 +1,7 @@
 public import Bits
 internal import Linux
 
-/// What makes reserved regions: firmware tables and IOMMU drivers, each with its own rules.
+/// Source of reserved regions: firmware tables and IOMMU drivers, each with its own rules.
 public enum RegionSource: Equatable, Sendable {
   /// An Intel RMRR: relaxable for USB and graphics, else direct (`device_rmrr_is_relaxable`,
   /// intel/iommu.c `intel_iommu_get_resv_regions`).
@@ -46,7 +46,7 @@ public enum RegionSource: Equatable, Sendable {
   }
 }
 
-/// What a function is, as far as reserved regions depend on it.
+/// Class of a function, as far as reserved regions depend on it.
 public enum FunctionClass: String, CaseIterable, Sendable {
   case network, storage, usb, display
   case isaBridge = "isa-bridge"
@@ -111,7 +111,7 @@ extension RegionSource {
 }
 
 extension RegionSource.RMRFlags {
-  /// What the direct mapping allows (`iort_get_rmrs`).
+  /// Attributes of the direct mapping (`iort_get_rmrs`).
   var attributes: MappingAttributes {
     var attributes: MappingAttributes = [.read, .write]
     if contains(.privileged) { attributes.insert(.privileged) }

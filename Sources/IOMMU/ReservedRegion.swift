@@ -18,7 +18,7 @@ public struct ReservedRegion: Equatable, Sendable {
     /// A doorbell alias that every domain maps one to one; proposed in April 2023, never merged.
     case msiDirect = "msi-direct"
 
-    /// What sysfs prints (`iommu_group_resv_type_string`); both kinds of MSI region print alike.
+    /// Text in sysfs (`iommu_group_resv_type_string`); both kinds of MSI region print alike.
     public var sysfsText: String {
       switch self {
       case .direct, .directRelaxable, .reserved, .msiDirect: rawValue
@@ -48,9 +48,9 @@ public struct ReservedRegion: Equatable, Sendable {
   /// In bytes, at least 1.
   public let length: UInt64
   public let kind: Kind
-  /// What a direct mapping of it allows.
+  /// Attributes of a direct mapping of the region.
   public let attributes: MappingAttributes
-  /// What says so, such as `IORT RMR`.
+  /// Source of the region, such as `IORT RMR`.
   public let origin: String
 
   public init(

@@ -19,7 +19,7 @@ public struct SoftwareMSIWindow: Sendable {
 
   private let pageShift: UInt64
   private let agent: Agent
-  /// Where the window starts, and its length in bytes.
+  /// Start of the window, and its length in bytes.
   private let start: IOVA
   private let length: UInt64
   /// Whether its length bounds the pages, and not their number.
@@ -27,9 +27,9 @@ public struct SoftwareMSIWindow: Sendable {
   private var pages: [PA] = []
 
   /// - Parameters:
-  ///   - start: where the device's reserved regions put the window.
+  ///   - start: start of the window by the device's reserved regions.
   ///   - length: its length there.
-  ///   - agent: whose kernel it is.
+  ///   - agent: owner of the kernel.
   ///   - isBounded: whether its length bounds the pages (`sw-msi-bounded`).
   public init(
     pageShift: UInt64, start: IOVA = Self.base, length: UInt64 = Self.length,

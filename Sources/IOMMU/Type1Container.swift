@@ -11,11 +11,11 @@ public final class Type1Container {
   private let allowsUnsafeInterrupts: Bool
   /// The user's mappings.
   private let mappings = RangeMap<PA>()
-  /// What the attached groups reserve: ranges that the user may not map.
+  /// Ranges that the attached groups reserve: the user may not map them.
   public private(set) var reserved: [ReservedRegion] = []
   public private(set) var domains: [IOMMUDomain] = []
 
-  /// - Parameter agent: whose kernel it is.
+  /// - Parameter agent: owner of the kernel.
   public init(
     by agent: Agent = .host, name: String = "vfio", allowsUnsafeInterrupts: Bool = false
   ) {
@@ -52,7 +52,8 @@ public final class Type1Container {
     domains.append(domain)
   }
 
-  /// What stands against a group, after it was attached already.
+  /// Checks a group after it was attached already: its regions against the mappings, and its MSI
+  /// isolation.
   private func admit(_ group: IOMMUGroup) throws(Refusal) {
     let regions = group.regions.filter { $0.kind != .directRelaxable }
     for region in regions where region.kind != .softwareMSI {

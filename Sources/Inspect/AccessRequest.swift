@@ -5,7 +5,7 @@ package import SMMU
 /// The number that `text` writes.
 ///
 /// - Parameters:
-///   - name: what the number is for, in the error.
+///   - name: name of the number, in the error.
 ///   - largest: the largest number accepted.
 package func parseNumber(_ text: String, of name: String, atMost largest: UInt64 = .max)
   throws(InputError) -> UInt64

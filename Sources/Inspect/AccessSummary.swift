@@ -2,8 +2,8 @@ internal import ArmFormats
 internal import Bits
 internal import Files
 
-/// What the architecture makes definite about an access, and no more: not the low bits of an
-/// IPA, nor RnW of faults on structures, nor FetchAddr.
+/// Parts of an access's result that the architecture makes definite, and no more: not the low bits
+/// of an IPA, nor RnW of faults on structures, nor FetchAddr.
 package struct AccessSummary: Equatable, Sendable, CustomStringConvertible {
   /// `ok`, `bypass`, `abort` or `fault`.
   package var outcome: String

@@ -1,7 +1,7 @@
 internal import ArmFormats
 package import Files
 
-/// What to decode: a record given by its words, or a kernel log.
+/// Input to decode: a record given by its words, or a kernel log.
 package enum DecodeRequest: Sendable {
   case record(RecordKind, [UInt64])
   case log(KernelLog)

@@ -7,21 +7,21 @@ package struct DecodedField: Equatable, Sendable {
   /// The bits as the manual numbers them, over the whole record.
   package var position: String
   package var value: UInt64
-  /// What the value means; empty where the number says it all.
+  /// Meaning of the value; empty if the number says it all.
   package var meaning: String
 }
 
 /// A record taken apart: every named field, and bits that no field names.
 package struct DecodedRecord: Equatable, Sendable {
-  /// What the record is, such as `event F_TRANSLATION`.
+  /// Title of the record, such as `event F_TRANSLATION`.
   package var title: String
   /// One sentence of what it says; empty where the fields say it.
   package var summary: String
   package var words: [UInt64]
   package var fields: [DecodedField]
-  /// Remarks: reserved bits that are set, and what to look at next.
+  /// Remarks: reserved bits that are set, and advice on the next steps.
   package var notes: [String]
-  /// What to look at next; empty except for events.
+  /// Advice on the next steps; empty except for events.
   package var next: [String] = []
 }
 
@@ -30,7 +30,7 @@ extension DecodedRecord {
   ///
   /// - Parameters:
   ///   - fields: the fields that this record defines, in the order to print.
-  ///   - meaning: what the value of a field means, by name.
+  ///   - meaning: meaning of a field's value, by name.
   init<Record: WordRecord>(
     _ record: Record, title: String, summary: String = "", fields: [FieldDescription<Record>],
     meaning: (_ name: String, _ value: UInt64) -> String
@@ -71,17 +71,17 @@ func choice(_ value: UInt64, _ texts: [String]) -> String {
   value < UInt64(texts.count) ? texts[Int(value)] : "reserved"
 }
 
-/// What a cacheability field of two bits says.
+/// Returns the meaning of a cacheability field of two bits.
 func cacheability(_ value: UInt64) -> String {
   choice(value, ["non-cacheable", "write-back", "write-through", "write-back, no write-allocate"])
 }
 
-/// What a shareability field of two bits says.
+/// Returns the meaning of a shareability field of two bits.
 func shareability(_ value: UInt64) -> String {
   choice(value, ["non-shareable", "reserved", "outer shareable", "inner shareable"])
 }
 
-/// What an address size field of three bits says.
+/// Returns the meaning of an address size field of three bits.
 func addressSize(_ value: UInt64) -> String {
   value < 7 ? "\([32, 36, 40, 42, 44, 48, 52][Int(value)]) bits" : "reserved"
 }

@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 
 extension TranslationDescriptor {
-  /// What the descriptor is at a level.
+  /// Kind of descriptor at a level.
   enum Shape: String {
     case invalid = "invalid: F_TRANSLATION"
     case table = "table"
@@ -12,7 +12,7 @@ extension TranslationDescriptor {
     case reserved = "reserved at this level: F_TRANSLATION"
   }
 
-  /// What the descriptor is at `level` of tables with `granule` (Arm ARM, D8.3.1).
+  /// Returns the kind of descriptor at `level` of tables with `granule` (Arm ARM, D8.3.1).
   func shape(level: UInt64?, granule: TranslationGranule) -> Shape {
     guard self[.valid] else { return .invalid }
     guard let level else { return self[.table] ? .tableOrPage : .block }

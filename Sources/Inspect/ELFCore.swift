@@ -9,7 +9,7 @@ package struct ELFCore: Sendable {
     package var address: UInt64
     /// `p_memsz`; what the file does not hold of it reads as zero.
     package var size: UInt64
-    /// Where the bytes stand in the file.
+    /// Range of the bytes in the file.
     package var range: Range<Int>
   }
 

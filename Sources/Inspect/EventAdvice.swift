@@ -2,16 +2,16 @@ internal import ArmFormats
 internal import Bits
 
 extension EventRecord {
-  /// What to look at next.
+  /// Returns advice on the next steps.
   func advice(_ context: DecodeContext) -> [String] {
     doorbellAdvice(context) + kindAdvice
   }
 
-  /// Whether the access could be a message to an ITS: GITS_TRANSLATER stands at offset 0x40 of
-  /// the second 64 KiB frame (IHI 0069, 12.18), and a mapping keeps the offset in the page.
+  /// Returns advice on an access that could be a message to an ITS: GITS_TRANSLATER is at offset
+  /// 0x40 of the second 64 KiB frame (IHI 0069, 12.18), and a mapping keeps the offset in the page.
   ///
-  /// Where CLASS is CD or TT, the fetch of a structure failed, and the address that the device
-  /// sent was never looked up: the doorbell plays no part (IHI 0070, 7.3.13).
+  /// If CLASS is CD or TT, the fetch of a structure failed, and the address that the device sent
+  /// was never looked up: the doorbell plays no part (IHI 0070, 7.3.13).
   private func doorbellAdvice(_ context: DecodeContext) -> [String] {
     guard couldBeMessage, !context.missing.contains(1), !context.missing.contains(2) else {
       return []
@@ -56,7 +56,7 @@ extension EventRecord {
     }
   }
 
-  /// What the type of the event calls for.
+  /// Advice that the type of the event calls for.
   private var kindAdvice: [String] {
     let stream = hex(UInt64(self[.stream]))
     switch self[.kind] {

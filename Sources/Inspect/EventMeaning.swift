@@ -78,7 +78,7 @@ extension EventRecord {
     return self[.tableRead] ? "the table was being read" : "the table was being written"
   }
 
-  /// What a type of event means, in a line.
+  /// Returns the meaning of a type of event, in a line.
   static func explanation(of kind: EventKind) -> String {
     switch kind {
     case .unsupportedTransaction: "F_UUT: unsupported upstream transaction"

@@ -5,7 +5,7 @@ internal import SMMU
 
 /// One row of an expectation file; `ImageCheck` documents the format.
 struct ExpectedRow {
-  /// What was expected and what was found instead.
+  /// Expected value, and the one found instead.
   typealias Problem = (expected: String, found: String)
 
   let kind: String
@@ -101,7 +101,7 @@ struct ExpectedRow {
         streamID: stream, substreamID: substream, address: IOVA(address), isWrite: isWrite))
   }
 
-  /// What does not hold, or `nil`.
+  /// Returns the expectation that does not hold, or `nil`.
   func problem(in image: inout MemoryImage, exact: Bool) -> Problem? {
     if case .leaf(let leaf) = expectation { return problem(leaf, &image) }
     if let isWrite { return problem(isWrite: isWrite, &image, exact) }

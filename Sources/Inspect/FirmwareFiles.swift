@@ -4,7 +4,7 @@ internal import Foundation
 
 /// The firmware tables of one machine and the files they are from.
 package struct FirmwareFiles: Equatable, Sendable {
-  /// What the reader gave: a file or a folder.
+  /// Name of the file or folder that the reader gave.
   package let name: String
   package private(set) var tables = FirmwareTables()
 

@@ -5,7 +5,7 @@ internal import Memory
 
 /// An ITS and its redistributors set up as vector files have them.
 struct GICMachine: ~Copyable {
-  /// Where the ITS stands; its doorbell is at 0x10040 from there.
+  /// Base address of the ITS; its doorbell is at 0x10040 from there.
   static let base: UInt64 = 0x0808_0000
   static let frames: UInt64 = 0x2_0000
 

@@ -20,7 +20,7 @@ internal import Files
 package struct KernelLog: Sendable {
   /// Different reports in the order of their first lines; equal ones of a device are counted.
   package private(set) var reports: [LoggedReport] = []
-  /// What is odd about the log.
+  /// Remarks on oddities of the log.
   package private(set) var remarks: [String] = []
   /// Reports that differ from all those kept: a flood leaves the first of them.
   package private(set) var left = 0
@@ -44,7 +44,7 @@ package struct KernelLog: Sendable {
     var content: LoggedReport.Content
   }
 
-  /// Who prints: a device and, where the log has it, a thread or CPU.
+  /// Context of a line: the device and, where the log has it, the thread or CPU that prints.
   private struct Context: Hashable {
     var device: ArraySlice<UInt8>
     var caller: ArraySlice<UInt8>

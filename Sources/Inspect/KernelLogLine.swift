@@ -9,7 +9,7 @@ package import Files
 package struct KernelLogLine: Sendable {
   /// The line without colours and control characters; of a journal's JSON the message.
   package let bytes: [UInt8]
-  /// Where the message starts in `bytes`.
+  /// Start of the message in `bytes`.
   package private(set) var start = 0
   /// A time in microseconds from some origin, which is the log's own.
   package private(set) var time: UInt64?
@@ -22,7 +22,7 @@ package struct KernelLogLine: Sendable {
   /// The program of a journal's line that is not the kernel's.
   package private(set) var program: ArraySlice<UInt8> = []
 
-  /// What the line says.
+  /// Message of the line.
   package var message: ArraySlice<UInt8> { bytes[start...] }
   package var text: String { String(decoding: message, as: UTF8.self) }
 
@@ -179,7 +179,7 @@ package struct KernelLogLine: Sendable {
     return true
   }
 
-  /// What stands in brackets before a message: a time, or who printed.
+  /// Reads a bracket before a message: a time, or the printing thread or CPU.
   private mutating func readBracket() -> Bool {
     guard let end = bytes[start...].prefix(48).firstIndex(of: UInt8(ascii: "]")) else {
       return false

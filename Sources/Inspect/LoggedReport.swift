@@ -6,7 +6,7 @@ package struct LoggedReport: Sendable {
   /// The device that reports, such as `arm-smmu-v3.1.auto`; empty where the lines do not name it.
   package var device: String
   package var content: Content
-  /// How often the same was reported. Linux prints at most ten events in five seconds
+  /// Number of reports of the same. Linux prints at most ten events in five seconds
   /// (`DEFAULT_RATELIMIT_BURST`), so that there may have been more.
   package var count = 1
   /// The line that the first report starts in, and the last one, counted from 1.

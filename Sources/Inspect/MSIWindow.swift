@@ -1,12 +1,12 @@
 internal import Bits
 internal import IOMMU
 
-/// Where a host puts its software MSI window, as people write it.
+/// Software MSI window of a host, as people write it.
 package struct MSIWindow: Equatable, Sendable {
   /// The first address.
   package let base: UInt64
 
-  /// Where Linux puts it.
+  /// Window of Linux.
   package static let standard = Self(base: SoftwareMSIWindow.base.rawValue)
 
   /// - Parameter base: an address with a whole window above it; others are moved down.

@@ -1,4 +1,4 @@
-/// What a context has begun to print.
+/// Report that a context has begun to print.
 struct OpenReports: Sendable {
   enum Kind: Equatable, Sendable {
     /// With the type that the heading announces.

@@ -2,10 +2,10 @@ package import GIC
 internal import RISCV
 package import SMMU
 
-/// Whose behaviour the vectors are compared with.
+/// Behaviour that the vectors are compared with.
 package enum ProofPersonality: String, CaseIterable, Sendable {
-  /// What the manuals say: vectors where the recorded answers deviate from that are compared with
-  /// the second opinion in the file.
+  /// Behaviour by the manuals: vectors where the recorded answers deviate from that are compared
+  /// with the second opinion in the file.
   case architecture
   /// QEMU 11: every recorded answer must be met, bit for bit.
   case qemu11 = "qemu-11"

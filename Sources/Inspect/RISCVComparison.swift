@@ -140,7 +140,7 @@ extension RISCVAnswer {
     return list.fields
   }
 
-  /// Where a request that is granted leads.
+  /// Compares the destination of a request that is granted.
   private func compareDestination(_ found: RISCVAnswer, _ list: inout FieldDifferences) {
     list.compare("notice", Self.text([notice]), Self.text([found.notice])) { $0 }
     if landed != nil { list.compare("landed", landed, found.landed) { "\($0)" } }

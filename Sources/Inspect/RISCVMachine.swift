@@ -4,7 +4,7 @@ internal import Memory
 internal import RISCV
 internal import RISCVFormats
 
-/// What the model answered in a step.
+/// Answer of the model in a step.
 struct RISCVFound {
   var answer = RISCVAnswer()
   /// Refused without a fault record: over qtest that looks as if nothing happened.
@@ -223,7 +223,7 @@ struct RISCVMachine: ~Copyable {
     }
   }
 
-  /// Where the pending bit of an identity is.
+  /// Returns the address of the pending bit of an identity.
   private static func pendingWord(_ identity: UInt32, _ target: MemoryResidentTarget) -> UInt64 {
     target.file.rawValue &+ MemoryResidentFile.pendingOffset(identity)
   }

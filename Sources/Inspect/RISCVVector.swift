@@ -3,7 +3,7 @@ internal import Bits
 /// One test of a vector file about a RISC-V IOMMU: a machine's state, what is done to it, and what
 /// a reference implementation answered.
 package struct RISCVVector: Sendable {
-  /// Whose answers a file holds, and on which machine they were recorded.
+  /// Implementation that gave the answers in a file, and the machine on which they were recorded.
   package enum Recorder: Sendable {
     /// The reference model of the specification: requests are translated and not executed.
     case referenceModel
@@ -12,8 +12,8 @@ package struct RISCVVector: Sendable {
   }
 
   package var id: String
-  /// What the vector is about: `bare`, `s1`, `s1pc`, `s2`, `nested`, `nestedpc`, `dc`, `msi`,
-  /// `mrif`, `ats`, `translated`, `seq`, `cmd`.
+  /// Subject of the vector: `bare`, `s1`, `s1pc`, `s2`, `nested`, `nestedpc`, `dc`, `msi`, `mrif`,
+  /// `ats`, `translated`, `seq`, `cmd`.
   package var group: String
   package var tags: [String]
   package var recorder: Recorder
@@ -38,12 +38,11 @@ package struct RISCVVector: Sendable {
 package struct RISCVStep: Sendable {
   package var action: RISCVAction
   package var answer: RISCVAnswer
-  /// What caches that hold nothing would answer, where that is something else: a stale entry may
-  /// be used or not.
+  /// Answer of empty caches, if it differs: a stale entry may be used or not.
   package var fresh: RISCVAnswer?
 }
 
-/// What is done in a step.
+/// Action of a step.
 package enum RISCVAction: Sendable {
   case request(RISCVRequest)
   /// A hart changes memory.
@@ -79,7 +78,7 @@ package struct RISCVRequest: Equatable, Sendable {
   package var isPrivileged: Bool
   package var isReadOnly: Bool
   package var isCXL: Bool
-  /// What is written, where the recording executed the request.
+  /// Data of the write, if the recording executed the request.
   package var data: UInt64?
 
   /// The request in a few words.
@@ -95,7 +94,7 @@ package struct RISCVRequest: Equatable, Sendable {
   }
 }
 
-/// What was answered in a step.
+/// Answer in a step.
 package struct RISCVAnswer: Equatable, Sendable {
   /// `ok`, `ur` (Unsupported Request) or `ca` (Completer Abort).
   package var status: String?
@@ -116,7 +115,7 @@ package struct RISCVAnswer: Equatable, Sendable {
   package var interrupts: [UInt64]? = []
   /// `cqh`, `cqcsr` and `ipsr` after commands.
   package var commandState: CommandState?
-  /// What went to the IO bridge, as text.
+  /// Messages to the IO bridge, as text.
   package var messages: [String] = []
   /// A notice MSI that was sent: identity and address.
   package var notice: MemoryWord?
@@ -157,12 +156,12 @@ package struct CommandState: Equatable, Sendable, CustomStringConvertible {
 /// A second opinion on a vector, written from the specification.
 package enum RISCVVerdict: Sendable {
   case agrees
-  /// What the architecture answers in these steps.
+  /// Answers of the architecture that deviate from the record, by step.
   case deviates([RISCVOpinion])
   case unjudged
 }
 
-/// What the architecture answers in a step, as far as it differs from the record.
+/// Answer of the architecture in a step, as far as it differs from the record.
 package struct RISCVOpinion: Sendable {
   package var step: Int
   package var change: Change

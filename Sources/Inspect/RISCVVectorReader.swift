@@ -136,7 +136,7 @@ extension VectorReader {
       notice: try cursor.member("notice").word())
   }
 
-  /// What went to the IO bridge, in the words of `RISCVMachine`.
+  /// Returns the text of a message to the IO bridge, in the words of `RISCVMachine`.
   private static func text(of message: JSONCursor) throws(InputError) -> String {
     if let sync = try message.optional("sync") {
       let flags = try wordList(sync)

@@ -15,7 +15,7 @@ package enum RecordKind: String, CaseIterable, Sendable {
   case ite
   case lpiConfig = "lpi-config"
 
-  /// How many 64-bit words a record has.
+  /// Number of 64-bit words in a record.
   package var wordCount: Int {
     switch self {
     case .event, .itsCommand: 4
@@ -25,7 +25,7 @@ package enum RecordKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// What the record is, for messages.
+  /// Name of the record, for messages.
   package var name: String {
     switch self {
     case .event: "SMMUv3 event record"
@@ -43,7 +43,7 @@ package enum RecordKind: String, CaseIterable, Sendable {
   }
 }
 
-/// What else is known when a record is taken apart.
+/// Context of a record that is taken apart.
 package struct DecodeContext: Sendable {
   /// Base addresses of ITSs, to recognise their doorbells (base + 0x10040).
   package var itsBases: [UInt64] = []

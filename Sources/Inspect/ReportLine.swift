@@ -1,4 +1,4 @@
-/// What a line of a report holds: the device that it names, words of a dump, numbers of a text.
+/// Parser for a line of a report: the device that it names, words of a dump, numbers of a text.
 enum ReportLine {
   /// Splits a line that holds several, their line breaks lost: each piece starts with the name of
   /// an SMMU's driver.

@@ -5,11 +5,11 @@ internal import SMMU
 
 /// An SMMU set up as vector files have it, driven through registers and memory alone.
 struct SMMUMachine: ~Copyable {
-  /// Where the queues are; both have 256 entries.
+  /// Base addresses of the queues; both have 256 entries.
   private static let commandQueue: UInt64 = 0x4040_0000
   private static let eventQueue: UInt64 = 0x4041_0000
   private static let queueSizeLog2: UInt64 = 8
-  /// What a device writes.
+  /// Data that a device writes.
   private static let pattern: UInt32 = 0x1234_5678
 
   private var smmu: SMMU

@@ -4,9 +4,9 @@ internal import Bits
 /// implementation answered. `VectorReader` reads the file format.
 package struct Vector: Sendable {
   package var id: String
-  /// What the vector is about: `s1`, `s2`, `nested`, `seq`, `cmd`, `its`, `itserr`, `gicv4`, `msi`.
+  /// Subject of the vector: `s1`, `s2`, `nested`, `seq`, `cmd`, `its`, `itserr`, `gicv4`, `msi`.
   package var group: String
-  /// What the generator chose, for selection and for messages.
+  /// Choices of the generator, for selection and for messages.
   package var tags: [String]
   /// The SMMU's registers; `nil` where no SMMU is involved.
   package var smmu: SMMUState?
@@ -14,7 +14,7 @@ package struct Vector: Sendable {
   package var memory: [MemoryWord]
   /// The interrupt controller's registers and tables; `nil` where none is involved.
   package var gic: GICState?
-  /// What is done, in order, each with its recorded answer.
+  /// Steps in order, each with its recorded answer.
   package var steps: [VectorStep]
   package var verdict: ArchitectureVerdict
 }
@@ -31,7 +31,7 @@ package enum VectorCase: Sendable {
     }
   }
 
-  /// Who gave the recorded answers.
+  /// Implementation that gave the recorded answers.
   var recorder: ProofPersonality {
     switch self {
     case .riscv(let vector) where vector.recorder == .referenceModel: .referenceModel
@@ -100,7 +100,7 @@ package struct VectorStep: Sendable {
   package var answer: VectorAnswer
 }
 
-/// What is done in a step.
+/// Action of a step.
 package enum VectorAction: Sendable {
   /// A device accesses 4 bytes: Non-secure, unprivileged, data.
   case access(stream: UInt32, address: UInt64, isWrite: Bool)
@@ -134,7 +134,7 @@ package enum VectorAction: Sendable {
   }
 }
 
-/// What a reference implementation answered in a step; `nil` where the file says nothing.
+/// Answer of a reference implementation in a step; `nil` where the file says nothing.
 package struct VectorAnswer: Equatable, Sendable {
   /// `ok`, `bypass`, `abort` or `fault`.
   package var outcome: String?
@@ -196,7 +196,7 @@ package enum ArchitectureVerdict: Sendable {
   }
 }
 
-/// What an access is expected to come to, in both opinions.
+/// Expected results of an access in both opinions.
 package struct AccessDeviation: Equatable, Sendable {
   package var architecture: AccessSummary
   package var recorded: AccessSummary

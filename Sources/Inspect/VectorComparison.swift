@@ -22,9 +22,10 @@ package struct VectorDifference: Equatable, Sendable {
   }
 }
 
-/// How the answers to a vector compare with what was expected.
+/// Comparison of the answers to a vector with the expected ones.
 package struct VectorComparison: Sendable {
-  /// What is judged: with `qemu-11` every vector, otherwise those with a second opinion.
+  /// Whether the vector is judged: with `qemu-11` every vector, otherwise those with a second
+  /// opinion.
   package var isJudged: Bool
   /// The fields of judged steps that are not as expected; for a vector that is not judged, those
   /// that differ from the record.
@@ -62,7 +63,7 @@ struct FieldDifference: Equatable {
   var found: String
 }
 
-/// What is expected as the steps go by.
+/// Expected answers, step by step.
 private struct Expectation {
   private let verdict: ArchitectureVerdict
   private let hasSMMUInFront: Bool

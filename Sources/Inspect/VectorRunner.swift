@@ -16,7 +16,7 @@ package final class VectorRunner {
   /// RAM of the machines of RISC-V vectors, made when the first one comes.
   private var riscvMemory: [RISCVVector.Recorder: PhysicalMemory] = [:]
 
-  /// - Parameter caches: how much the SMMU caches; the answers must not depend on it.
+  /// - Parameter caches: sizes of the SMMU's caches; the answers must not depend on them.
   /// - Throws: when the operating system refuses the memory.
   package init(_ personality: ProofPersonality, caches: SMMUCacheGeometry = .default) throws {
     self.personality = personality
@@ -162,7 +162,7 @@ package final class VectorRunner {
   }
 }
 
-/// What the models answered in a step.
+/// Answer of the models in a step.
 package struct FoundAnswer: Sendable {
   package var answer: VectorAnswer
   /// The pending tables after the step; `nil` where there is no interrupt controller.

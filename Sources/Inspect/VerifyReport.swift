@@ -1,7 +1,7 @@
 internal import Bits
 package import Files
 
-/// How many vectors of a class agree.
+/// Number of vectors of a class by how they compare.
 package struct VerifyTotals: Equatable, Sendable {
   package var agree = 0
   /// Vectors answered as the manual says where a rule of it contradicts the file's opinion.
@@ -29,15 +29,15 @@ package struct VerifyReport: Sendable {
   package let personality: ProofPersonality
   /// By file, then by class, in the order of the files.
   package private(set) var totals: [(file: String, group: String, totals: VerifyTotals)] = []
-  /// What differs in judged vectors.
+  /// Differences in judged vectors.
   package private(set) var disagreements: [VectorDifference] = []
-  /// What differs from the record in vectors that are not judged.
+  /// Differences from the record in vectors that are not judged.
   package private(set) var remarks: [VectorDifference] = []
-  /// How many vectors each rule of the manual decided against the file's opinion.
+  /// Number of vectors that each rule of the manual decided against the file's opinion.
   package private(set) var overrulings: [(rule: Overruling, vectors: Int)] =
     Overruling.allCases.map { ($0, 0) }
 
-  /// What came of access vectors: the models of kernels.
+  /// Results of access vectors: the models of kernels.
   package private(set) var accesses = AccessReport()
 
   package init(_ personality: ProofPersonality) { self.personality = personality }

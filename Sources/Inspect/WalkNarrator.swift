@@ -24,7 +24,7 @@ struct WalkNarrator {
     }
   }
 
-  /// What was read, where, its value, and what it means.
+  /// Returns the columns for a read: the structure, its address, its value and its meaning.
   func columns(_ read: DescriptorRead) -> [String] {
     let address = "at \(read.address)"
     let value = hex(read.value, digits: 16)

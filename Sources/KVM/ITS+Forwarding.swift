@@ -13,7 +13,7 @@ extension ITS {
   ///
   /// - Parameters:
   ///   - address: the doorbell that the route names.
-  ///   - base: where this virtual ITS stands.
+  ///   - base: base address of this virtual ITS.
   /// - Returns: `nil` when nothing is forwarded.
   public mutating func setForwarding(
     address: IPA, base: IPA, deviceID: UInt32, eventID: UInt32, to host: HostEvent,

@@ -33,7 +33,7 @@ extension ITS {
   ///
   /// - Parameters:
   ///   - address: the doorbell of the message.
-  ///   - base: where this ITS stands.
+  ///   - base: base address of this ITS.
   ///   - deviceID: `nil` without `KVM_MSI_VALID_DEVID`.
   public mutating func inject(
     address: IPA, base: IPA, deviceID: UInt32?, eventID: UInt32, memory: PhysicalMemory,

@@ -177,7 +177,8 @@ extension KVM {
 
   // MARK: Commands of the guest
 
-  /// What commands and registers of the guest ask of the hardware since the last call.
+  /// Returns the steps that commands and registers of the guest ask of the hardware since the last
+  /// call.
   ///
   /// - Parameter repeatsCommands: whether the guest's commands drive the physical translation table,
   ///   so that DISCARD and MAPD come as such.

@@ -122,7 +122,7 @@ public struct KVM: ~Copyable {
 
   // MARK: Injection
 
-  /// What a route's message came to.
+  /// Outcome of a route's message.
   public enum Injection: Equatable, Sendable {
     /// No virtual ITS has that doorbell: -EINVAL.
     case noITS

@@ -4,7 +4,7 @@
 public protocol Choice: CaseIterable, RawRepresentable<String>, Equatable, Sendable {
   /// One sentence.
   var meaning: String { get }
-  /// What the choice rests on beyond every release; `nil` where released software suffices.
+  /// Unreleased interface that the choice rests on; `nil` if released software suffices.
   var interface: ReleaseSwitch? { get }
 }
 

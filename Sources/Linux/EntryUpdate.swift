@@ -1,8 +1,8 @@
 public import ArmFormats
 public import Bits
 
-/// How Linux rewrites an STE or a CD that the SMMU may be reading: one 64-bit word at a time, so
-/// that hardware sees the old entry or the new one wherever that is possible
+/// Update of an STE or a CD that the SMMU may be reading, as Linux makes it: one 64-bit word at a
+/// time, so that hardware sees the old entry or the new one wherever that is possible
 /// (`arm_smmu_write_entry`).
 public struct EntryUpdate<Entry: WordRecord>: Sendable {
   /// The entry's contents after each batch of words; the driver invalidates the SMMU's copy after

@@ -1,6 +1,6 @@
 public import Bits
 
-/// Where a translation table stands: the span of input addresses that it covers.
+/// Position of a translation table: the span of input addresses that it covers.
 public struct TableSlot: Hashable, Sendable {
   /// Lookup level of the table, -1 to 3.
   public let level: Int

@@ -39,8 +39,8 @@ public struct IOVAAllocator: Sendable {
     return IOVA(base)
   }
 
-  /// Where the free space above the range at `index` begins. A recorded guest may have taken
-  /// ranges that overlap, so a lower one may reach further up.
+  /// Returns the start of the free space above the range at `index`. A recorded guest may have
+  /// taken ranges that overlap, so a lower one may reach further up.
   private func lowest(from index: Int) -> UInt64 {
     used[index...].reduce(1 << granule) { max($0, $1.range.upperBound) }
   }

@@ -2,7 +2,7 @@ internal import ArmFormats
 public import Bits
 public import Software
 
-/// What the interrupt controllers do about virtual LPIs (`gic_rdists->has_vlpis`, `has_rvpeid`).
+/// Support of the interrupt controllers for virtual LPIs (`gic_rdists->has_vlpis`, `has_rvpeid`).
 public enum VirtualLPISupport: Sendable {
   case v4
   case v4Point1
@@ -19,7 +19,7 @@ public struct ITSVirtualPE: Equatable, Sendable {
   public var cpu: Int
 }
 
-/// What the driver keeps for a VM (`struct its_vm`).
+/// State that the driver keeps for a VM (`struct its_vm`).
 public struct ITSVirtualMachine: Equatable, Sendable {
   /// The property table of the VM's virtual LPIs, 64 KiB.
   public let propertyTable: PA

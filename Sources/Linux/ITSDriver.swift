@@ -5,7 +5,7 @@ public import Software
 /// Linux's GICv3 ITS driver (`drivers/irqchip/irq-gic-v3-its.c`) on one ITS, as the flows that
 /// act on it: tables, command queue, device and event mappings.
 public struct ITSDriver: Sendable {
-  /// Where the driver's tables stand.
+  /// Addresses of the driver's tables.
   public struct Layout: Equatable, Sendable {
     public var commandQueue: PA
     public var deviceTable: PA
@@ -278,7 +278,7 @@ public struct ITSDriver: Sendable {
     if asksForTwoLevels {
       steps.append(
         register(
-          "its_parse_indirect_baser", "are two levels possible?", offset, 1 << 62 | 7 << 59 | 1 << 10
+          "its_parse_indirect_baser", "two levels", offset, 1 << 62 | 7 << 59 | 1 << 10
         ).reading(read, after: read))
     }
     return steps + [register("its_setup_baser", text, offset, value).reading(read, after: read)]

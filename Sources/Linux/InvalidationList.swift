@@ -5,7 +5,7 @@
 /// Entries stay in order and keep their places while readers may walk the list: one that nobody
 /// needs any more is dead until the list is purged.
 public struct InvalidationList: Equatable, Sendable {
-  /// What is invalidated, in the order of the list (`enum arm_smmu_inv_type`).
+  /// Kind of invalidation, in the order of the list (`enum arm_smmu_inv_type`).
   public enum Kind: Int, Sendable {
     case stage1ASID, stage2VMID, stage2VMIDWithStage1, ats, atsFull
   }
@@ -16,7 +16,7 @@ public struct InvalidationList: Equatable, Sendable {
     public let id: UInt32
     /// Of an ATS entry; 0 otherwise.
     public let substream: UInt32
-    /// How many attachments need it; 0 when it is dead.
+    /// Number of attachments that need it; 0 for a dead entry.
     public internal(set) var users: Int
 
     public init(_ kind: Kind, id: UInt32, substream: UInt32 = 0) {
@@ -36,7 +36,7 @@ public struct InvalidationList: Equatable, Sendable {
   /// - Parameter entries: those of one attachment, in any order, each once.
   public init(_ entries: [Entry] = []) { self.entries = entries.sorted { $0.precedes($1) } }
 
-  /// How many entries are dead.
+  /// Number of dead entries.
   public var deadCount: Int { entries.count { $0.users == 0 } }
 
   /// The list with an attachment's entries in it, without dead ones (`arm_smmu_invs_merge`).

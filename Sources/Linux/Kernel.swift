@@ -4,9 +4,9 @@
 /// Models ask `has` and never compare releases themselves.
 public struct Kernel: Hashable, Sendable {
   public let release: Release
-  /// What it has that its release has not.
+  /// Switches that it has and its release has not.
   public let with: Set<ReleaseSwitch>
-  /// What its release has and it has not.
+  /// Switches that its release has and it has not.
   public let without: Set<ReleaseSwitch>
   /// A bit for each switch of the table, by its place there.
   private let features: UInt128
@@ -47,13 +47,13 @@ public struct Kernel: Hashable, Sendable {
       && (release.major, release.minor) <= (Self.newest.major, Self.newest.minor)
   }
 
-  /// What it has and no released kernel has, in the table's order.
+  /// Switches that it has and no released kernel has, in the table's order.
   public var unreleased: [ReleaseSwitch] {
     ReleaseSwitch.allCases.filter { with.contains($0) && !$0.record.isReleased }
   }
 }
 
-/// Why a text names no kernel.
+/// Thrown when a text names no kernel.
 public enum KernelNameError: Error, Equatable, Sendable {
   /// It has another form.
   case malformed

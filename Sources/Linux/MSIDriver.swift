@@ -43,7 +43,7 @@ public struct MSIDriver: Sendable {
   ///
   /// - Parameters:
   ///   - data: of vector 0; the low bits of its exponent are zero.
-  ///   - reason: whose address and data they are.
+  ///   - reason: owner of the address and the data.
   public mutating func write(
     _ count: Int, address: IOVA, data: UInt32, reason: String
   ) -> [Step<Never>] {

@@ -74,7 +74,7 @@ public struct MSIXDriver: Sendable {
 
   /// Writes a vector's message (`pci_write_msg_msix`), and reads back, so that it has arrived.
   ///
-  /// - Parameter reason: whose address and data they are.
+  /// - Parameter reason: owner of the address and the data.
   public func write(
     _ vector: Int, address: IOVA, data: UInt32, reason: String
   ) -> [Step<Never>] {

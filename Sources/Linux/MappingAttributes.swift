@@ -1,4 +1,5 @@
-/// What a mapping allows, and what kind of memory it names: Linux's `IOMMU_READ` and its kin.
+/// Attributes of a mapping: the access that it allows, and the kind of memory that it names, as
+/// Linux's `IOMMU_READ` and its kin.
 public struct MappingAttributes: OptionSet, Hashable, Sendable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }

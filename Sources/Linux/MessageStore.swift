@@ -1,4 +1,4 @@
-/// Where a device keeps the messages that it sends.
+/// Store in which a device keeps the messages that it sends.
 public enum MessageStore: String, Choice {
   case msiX = "msi-x"
   case msi

@@ -14,7 +14,7 @@ public struct PageTable: Sendable {
     case two
   }
 
-  /// Why a mapping could not be made.
+  /// Thrown when a mapping cannot be made.
   public enum Failure: Error, Equatable, Sendable {
     /// The address, the size or the output is not a multiple of the page size, or out of range.
     case misalignedOrOutOfRange

@@ -1,4 +1,4 @@
-/// What is known about a switch: whose it is, since when, who says so, and what it changes.
+/// Record of a switch: its program, its first release, its source and its effect.
 public struct ReleaseRecord: Sendable {
   /// The program that has the behaviour.
   public enum Program: String, CaseIterable, Sendable {
@@ -9,7 +9,7 @@ public struct ReleaseRecord: Sendable {
     case hyperV = "Hyper-V"
   }
 
-  /// How far a behaviour has come.
+  /// State of a behaviour on its way into a release.
   public enum State: Equatable, Sendable {
     /// Part of this release and of later ones.
     case merged(Release)
@@ -25,7 +25,7 @@ public struct ReleaseRecord: Sendable {
     case neverPosted
   }
 
-  /// Whose results a behaviour changes.
+  /// Sides whose results a behaviour changes.
   public struct Sides: OptionSet, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -34,7 +34,7 @@ public struct ReleaseRecord: Sendable {
     public static let host = Self(rawValue: 2)
   }
 
-  /// What the models show of a behaviour.
+  /// Effect of a behaviour in the models.
   public enum Effect: Equatable, Sendable {
     /// Runs end otherwise: another verdict, message, reason or number of exits.
     case results(Sides)
@@ -52,7 +52,7 @@ public struct ReleaseRecord: Sendable {
   public let backports: [Release]
   /// A commit, a message's identifier, a thread or a function.
   public let source: String
-  /// What it changes, in one line.
+  /// Change that it makes, in one line.
   public let meaning: String
   public let effect: Effect
   /// The choice of a design that brings it, as `axis: word`, or the field of a machine that does;

@@ -50,7 +50,8 @@ public struct SMMUDriver: Sendable {
 
   /// Allocates the queues and the first level; leaves come with the streams.
   ///
-  /// - Parameter placed: where a recording saw the first level and the leaf of StreamIDs 0 to 255.
+  /// - Parameter placed: addresses of the first level and of the leaf of StreamIDs 0 to 255 in a
+  ///   recording.
   public init(
     agent: Agent, kernel: Kernel = Kernel(Kernel.newest), base: PA, streamBits: UInt64,
     placed: (levelOne: PA, leaf: PA)? = nil, queues: QueueBits = .small,
@@ -211,7 +212,7 @@ public struct SMMUDriver: Sendable {
     ]
   }
 
-  /// Where a stream's entry stands; `nil` for a stream whose leaf is not there.
+  /// Returns the address of a stream's entry; `nil` for a stream without a leaf table.
   public func address(of stream: UInt32) -> PA? {
     leaves[UInt64(stream) >> Self.split].map { $0 + (UInt64(stream) & lowBits(Self.split)) * 64 }
   }

@@ -35,7 +35,7 @@ public final class PhysicalMemory: @unchecked Sendable {
     func contains(_ address: PA) -> Bool { address.rawValue &- base.rawValue < size }
   }
 
-  /// Why memory could not be set up.
+  /// Thrown when memory cannot be set up.
   public enum SetupError: Error, Equatable, CustomStringConvertible {
     /// The base or the size is not a multiple of 4 KiB, the size is zero, or the range wraps.
     case badRegion(Region)
@@ -255,7 +255,8 @@ public final class PhysicalMemory: @unchecked Sendable {
 
   // MARK: Access
 
-  /// Where `width` naturally aligned bytes at `address` live, or `nil` for an external abort.
+  /// Returns the location of `width` naturally aligned bytes at `address`, or `nil` for an external
+  /// abort.
   @inlinable @inline(__always)
   func location(_ address: UInt64, width: UInt64) -> UnsafeMutableRawPointer? {
     let offset = address &- first.base

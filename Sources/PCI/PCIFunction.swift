@@ -1,7 +1,7 @@
 public import ArmFormats
 public import Bits
 
-/// What a function emits to signal an interrupt: a 32-bit write.
+/// Message by which a function signals an interrupt: a 32-bit write.
 @frozen
 public struct MSI: Equatable, Sendable {
   public var address: IOVA
@@ -12,7 +12,7 @@ public struct MSI: Equatable, Sendable {
   }
 }
 
-/// What became of an interrupt that the device wants to signal.
+/// Outcome of an interrupt that the device signals.
 @frozen
 public enum Signal: Equatable, Sendable {
   /// It is written now.
@@ -89,7 +89,7 @@ public struct PCIFunction: Sendable {
     return outcome
   }
 
-  /// What `signal` would answer now.
+  /// Returns the outcome that `signal` would have now.
   @inline(__always)
   public func disposition(of vector: Int) -> Signal {
     guard msixEnabled else { return dispositionOfMSI(vector) }
@@ -100,8 +100,8 @@ public struct PCIFunction: Sendable {
     return .sent(message(of: table[vector]))
   }
 
-  /// What the device would emit for `vector` now; `nil` when it is masked, disabled or absent,
-  /// in which case `signal` would leave it pending or drop it.
+  /// Returns the message that the device would emit for `vector` now; `nil` if it is masked,
+  /// disabled or absent, in which case `signal` would leave it pending or drop it.
   public func message(forVector vector: Int) -> MSI? {
     guard case .sent(let message) = disposition(of: vector) else { return nil }
     return message

@@ -37,9 +37,9 @@ extension RequesterID: CustomStringConvertible {
   }
 }
 
-/// What a PCI function is made of.
+/// Profile of a PCI function.
 public struct PCIFunctionProfile: Equatable, Sendable {
-  /// Where the messages of MSI-X vectors are kept.
+  /// Store of the messages of MSI-X vectors.
   public enum MessageStore: Equatable, Sendable {
     /// In a table behind a BAR that software can map and a hypervisor can trap.
     case table

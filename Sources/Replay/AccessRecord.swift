@@ -1,11 +1,11 @@
 internal import Bits
 
-/// What the trace says between two accesses: the look-up and the walk of the access that follows.
+/// Record of the trace between two accesses: the look-up and the walk of the access that follows.
 struct AccessRecord {
   var streamTable: StreamTableRead?
   var streamEntry: UInt64?
   var context: UInt64?
-  /// What stage 2 was asked for the CD, and for each of its tables.
+  /// Address that stage 2 translated for the CD, and for each of its tables.
   var contextInput: UInt64?
   var tables: [(table: ContextTable, input: UInt64)] = []
   var outputBits: UInt64?
@@ -47,7 +47,7 @@ struct AccessRecord {
   }
 }
 
-/// What is known of the stage 2 of a VMID.
+/// Facts about the stage 2 of a VMID.
 struct StageTwoFacts: Equatable {
   var table: UInt64
   var level: UInt64

@@ -7,9 +7,9 @@ package struct RecordedCase {
   package let name: String
   /// QEMU's trace of the machine's SMMU and ITS.
   package private(set) var trace: String?
-  /// What the machine's kernel said, if the files have it.
+  /// Facts from the machine's kernel, if the files have them.
   package private(set) var guest: GuestFacts?
-  /// What the kernel of a guest inside that machine said, if it was a hypervisor.
+  /// Facts from the kernel of a guest inside that machine, if it was a hypervisor.
   package private(set) var innerGuest: GuestFacts?
   /// Counts that were made when the case was recorded.
   package private(set) var summary: JSONCursor?

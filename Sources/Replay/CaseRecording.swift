@@ -6,13 +6,13 @@ internal import Firmware
 package struct CaseRecording: Sendable {
   /// The file's text.
   package let text: String
-  /// What the files did not say, a sentence each.
+  /// Remarks on gaps in the files, a sentence each.
   package let remarks: [String]
   /// The design that the machine ran, by the name of its file; `nil` where no guest had the device.
   package let design: String?
   /// The release of Linux that maps and relays for the guest, such as `7.3.4`.
   package let hostKernel: String?
-  /// How far the trace could be read, if not to its end.
+  /// Reason why the trace could not be read to its end, if it could not.
   package let damage: String?
 }
 

@@ -1,15 +1,15 @@
 package import Files
 package import SMMU
 
-/// What `--check` found, for people and for programs.
+/// Report on the findings of `--check`, for people and for programs.
 struct CheckReport {
   let name: String
-  /// Whose behaviour the SMMU shows.
+  /// Personality of the SMMU.
   let personality: String
   let counts: TraceCounts
   let tallies: [CheckTally]
 
-  /// Why the comparison is not of the whole trace: inputs of the machine are missing.
+  /// Reason why the comparison is not of the whole trace: inputs of the machine are missing.
   var damage: String? {
     if let damage = counts.damage {
       return "\(name): the log ends early, in line \(counts.lines): \(damage)"
@@ -37,7 +37,7 @@ struct CheckReport {
     tallies.flatMap { $0.unchecked.map { ($0.key, $0.value) } }.sorted { $0.0 < $1.0 }
   }
 
-  /// What no trace contains, whatever it shows.
+  /// Inputs that no trace contains, whatever it shows.
   static let limits = [
     "STE.Config, S2T0SZ and the attribute and reporting bits of STEs and CDs: Config is taken "
       + "from what QEMU did, the others are as Linux writes them",
@@ -107,7 +107,7 @@ extension RecordedCase {
   /// Runs the emulator on the recorded inputs and compares every recorded outcome.
   ///
   /// - Parameters:
-  ///   - personality: whose behaviour the SMMU shows; `qemu11` is that of the machines that write
+  ///   - personality: personality of the SMMU; `qemu11` is that of the machines that write
   ///     such traces, and `architecture` shows where they deviate from it.
   ///   - label: its name in the report.
   /// - Throws: `InputError` when a file cannot be read.

@@ -1,4 +1,5 @@
-/// What was compared, what differs, and what could not be compared for want of recorded input.
+/// Tally of the outcomes that were compared, those that differ, and those that could not be
+/// compared for want of recorded input.
 package struct CheckTally: Sendable {
   /// Everything that is compared, with the words of the report.
   package enum Subject: String, CaseIterable, Sendable {
@@ -24,7 +25,7 @@ package struct CheckTally: Sendable {
   package private(set) var differed: [Subject: Int] = [:]
   /// The first differences.
   package private(set) var differences: [Difference] = []
-  /// Why outcomes could not be compared, with how many.
+  /// Number of outcomes that could not be compared, by reason.
   package private(set) var unchecked: [String: Int] = [:]
   private static let kept = 20
 

@@ -1,10 +1,10 @@
-/// What an NVMe controller's own lines say of its accesses.
+/// Accesses of an NVMe controller as its own lines explain them.
 ///
 /// An entry's fetch precedes the line of its command, a completion precedes the MSI, and the shadow
 /// doorbells start with the command that sets them up: the controller first fills the shadow page,
 /// then it reads that page and writes the event indexes (`hw/nvme/ctrl.c`).
 struct ControllerStory {
-  /// What an access was for.
+  /// Purpose of an access.
   enum Role: String {
     case entry = "sqe"
     case completion = "cqe"

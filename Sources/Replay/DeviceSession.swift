@@ -1,14 +1,14 @@
 internal import ArmFormats
 internal import Bits
 
-/// What happened to one device while a guest, or a program with VFIO, had it.
+/// Events of one device while a guest, or a program with VFIO, had it.
 ///
 /// A device changes hands where its MAPD with V=0 says that a driver gave it up. A stretch between
 /// two such commands is one of a guest when a message in it was translated by both stages, or went
 /// to the software MSI window of VFIO and iommufd. Without any such stretch the machine's own kernel
 /// had the device all along.
 struct DeviceSession {
-  /// Who had the device.
+  /// Owner of the device.
   enum Owner: Equatable {
     /// A guest with stage 1 tables of its own: both stages translated.
     case nestedGuest
@@ -44,7 +44,7 @@ struct DeviceSession {
   private var given: [Entry] = []
   private var own: [Entry] = []
   private var givenOwner: Owner?
-  /// Where messages are that no CPU has acknowledged, by LPI.
+  /// Position of each message that no CPU has acknowledged, by LPI.
   private var waiting: [UInt32: Int] = [:]
   private var vector: (number: UInt64, line: Int, time: Int)?
 

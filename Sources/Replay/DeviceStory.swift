@@ -1,12 +1,12 @@
 package import ArmFormats
 
-/// What one device did and met: its StreamID is its DeviceID.
+/// Accesses, messages and faults of one device: its StreamID is its DeviceID.
 package struct DeviceStory: Sendable {
   /// One address that messages were sent to, and what it became.
   package struct MessageAddress: Hashable, Sendable {
-    /// What the device wrote to.
+    /// Address that the device wrote to.
     package var address: UInt64
-    /// Where the write arrived.
+    /// Address at which the write arrived.
     package var output: UInt64
     /// 1, 2, 3 for both, 0 for bypass.
     package var stage: UInt64
@@ -51,7 +51,7 @@ package struct DeviceStory: Sendable {
   package internal(set) var windowAccesses = 0
   /// The stream table that has it, which names its SMMU.
   package internal(set) var streamTable: UInt64?
-  /// Where its last access went, until the ITS sees it as a message.
+  /// Address and output of its last access, until the ITS sees it as a message.
   var last: MessageAddress?
   private static let pageLimit = 1 << 16
   private static let faultPages = 4
@@ -119,7 +119,7 @@ package struct VectorStory: Sendable {
   /// Changes beyond those kept in `spans`.
   package internal(set) var furtherSpans = 0
   package internal(set) var isMapped = false
-  /// How often a mapping was taken away.
+  /// Number of times that a mapping was taken away.
   package internal(set) var discards = 0
   package internal(set) var messages = 0
   /// Messages whose address both stages translated.

@@ -1,6 +1,6 @@
 package import Files
 
-/// What Linux said of its devices, in the files of a recorded case.
+/// Facts that Linux stated of its devices, in the files of a recorded case.
 package struct GuestFacts: Equatable, Sendable {
   /// One entry of an MSI-X table, or the MSI capability, as software programmed it.
   package struct Vector: Equatable, Sendable {
@@ -37,13 +37,13 @@ package struct GuestFacts: Equatable, Sendable {
     package var domain: String?
     package var reserved: [Region] = []
     package var vectors: [Vector] = []
-    /// Where its MSI-X table is, if it has one.
+    /// MSI-X table of the function, if it has one.
     package var table: Table?
     /// Whether it may send requests, MSIs among them (Bus Master Enable, PCIe 6.0, 7.5.1.1.3).
     package var isBusMaster: Bool?
     /// Interrupts that Linux counted, by hardware number within the device, on all CPUs.
     package var interrupts: [UInt32: Int] = [:]
-    /// What requested them.
+    /// Names of their requesters.
     package var names: [UInt32: String] = [:]
     /// Linux's own numbers for them.
     package var numbers: [UInt32: UInt64] = [:]

@@ -12,7 +12,7 @@ struct ITSCheck: ~Copyable {
   private var queue: ITSCommandBase = .init(rawValue: 0)
   private var index: UInt64 = 0
   private var lastCollection: UInt16 = 0
-  /// What the model read for the command or message before.
+  /// Reads of the model for the command or message before.
   private var log = ITSLog()
   private var secondLevels: UInt64
   /// Whether the trace shows how software set the ITS up.
@@ -22,7 +22,7 @@ struct ITSCheck: ~Copyable {
   /// Whether the command or message before was of a virtual LPI, so that nothing was run for it.
   private var isVirtual = false
 
-  /// What GICv4 adds, which the check's ITS has not: what is passed over, by kind.
+  /// Parts of GICv4, which the check's ITS lacks: events that are passed over, by kind.
   private enum Virtual: String {
     case command =
       "ITS commands for virtual PEs (VMAPP, VMAPTI, VMOVP, VMOVI, VSYNC, VINVALL): the check's ITS is a GICv3"
@@ -35,7 +35,7 @@ struct ITSCheck: ~Copyable {
   var tally = CheckTally()
   static let cpus = 64
 
-  /// - Parameter free: where memory is that no trace mentions, for the second levels of tables,
+  /// - Parameter free: address of memory that no trace mentions, for the second levels of tables,
   ///   which software writes and no line shows.
   init(memory: PhysicalMemory, free: UInt64) {
     self.memory = memory

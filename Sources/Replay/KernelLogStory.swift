@@ -3,7 +3,7 @@ internal import Bits
 package import Files
 package import Inspect
 
-/// What a kernel log tells of a machine's SMMU and ITS.
+/// Facts of a kernel log about a machine's SMMU and ITS.
 package struct KernelLogStory: Sendable {
   /// The file as the user would name it.
   package let path: String
@@ -94,7 +94,7 @@ package struct KernelLogStory: Sendable {
     ].contains { line.contains($0) }
   }
 
-  /// How often each kind of event of a stream occurs, with the first record of each.
+  /// Returns the number of events of a stream by kind, with the first record of each.
   func events(of stream: UInt32) -> [(kind: EventKind, count: Int, words: [UInt64])] {
     var found: [(kind: EventKind, count: Int, words: [UInt64])] = []
     for (event, report) in events.events where event.record[.stream] == stream {

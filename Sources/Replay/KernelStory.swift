@@ -1,4 +1,4 @@
-/// What a Linux kernel's trace tells: its doorbell mappings, its handlers, what KVM injected.
+/// Facts of a Linux kernel's trace: its doorbell mappings, its handlers, KVM's injections.
 ///
 /// Memory depends on the number of handlers, doorbells and interrupts, and not on the length of the
 /// log.
@@ -9,7 +9,7 @@ package struct KernelStory: TraceSink, Sendable {
     /// Its number in `KernelTraceParser.handlers`.
     package var name: Int
     package var count = 0
-    /// How often it ran on each CPU.
+    /// Number of runs on each CPU.
     package var cpus: [UInt64: Int] = [:]
   }
 
@@ -29,7 +29,7 @@ package struct KernelStory: TraceSink, Sendable {
   package private(set) var unmaps = 0
   /// Unmaps of more than was mapped, or of nothing.
   package private(set) var shortUnmaps = 0
-  /// How often each doorbell page was mapped where.
+  /// Number of times that each doorbell page was mapped at each IOVA.
   package private(set) var doorbellMaps: [DoorbellMap: Int] = [:]
   /// Doorbells that `iommu_dma_prepare_msi` was asked for.
   package private(set) var preparedDoorbells: [UInt64: Int] = [:]

@@ -25,7 +25,7 @@ final class MachineCheck: TraceSink {
     its.take(event, line: line)
   }
 
-  /// What was compared, of all.
+  /// Ends the check and returns its tallies, of all SMMUs and of the ITS.
   func finish(line: Int) -> [CheckTally] {
     smmus.finish(line: line)
     return smmus.tallies + [its.tally]

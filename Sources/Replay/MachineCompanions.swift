@@ -5,11 +5,12 @@ internal import Firmware
 internal import Inspect
 internal import SMMU
 
-/// What the files beside a trace say of the same machine.
+/// Facts about the same machine from the files beside a trace.
 package struct MachineCompanions: Sendable {
   package internal(set) var kernelTraces: [KernelTraceReport] = []
   package internal(set) var kernelLogs: [KernelLogStory] = []
-  /// What the tables of a memory image make of a device's message addresses, by device.
+  /// Lines on the translation of a device's message addresses by the tables of a memory image, by
+  /// device.
   var imageLines: [UInt32: [String]] = [:]
   /// Warnings that no trace is needed for.
   var warnings: [String] = []

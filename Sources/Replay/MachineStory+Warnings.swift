@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 
 extension MachineStory {
-  /// What looks wrong, a sentence each, in the order of the devices.
+  /// Warnings, a sentence each, in the order of the devices.
   package var warnings: [String] {
     var warnings = orderedDevices.flatMap { device in
       Self.messageWarnings(of: device) + Self.vectorWarnings(of: device)

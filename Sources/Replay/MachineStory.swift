@@ -1,6 +1,6 @@
 internal import ArmFormats
 
-/// What happened in a machine, put together from the events of its trace.
+/// Story of a machine, put together from the events of its trace.
 ///
 /// Memory depends on the number of devices, vectors and pages, and not on the length of the log.
 package struct MachineStory: TraceSink, Sendable {
@@ -37,7 +37,8 @@ package struct MachineStory: TraceSink, Sendable {
   /// The doorbells of QEMU's `virt` machine (`hw/arm/virt.c`): GITS_TRANSLATER and the
   /// MSI_SETSPI_NS of its v2m frame. Messages to the latter leave no event in a trace.
   package static let virtDoorbells: Set<UInt64> = [0x809_0040, 0x802_0040]
-  /// Where Linux puts the doorbell for assigned devices (`MSI_IOVA_BASE`, `MSI_IOVA_LENGTH`).
+  /// Window in which Linux maps the doorbell for assigned devices (`MSI_IOVA_BASE`,
+  /// `MSI_IOVA_LENGTH`).
   static let softwareWindow: Range<UInt64> = 0x800_0000..<0x810_0000
 
   package init() { doorbells = Self.virtDoorbells }

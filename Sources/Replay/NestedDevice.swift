@@ -27,7 +27,7 @@ package struct NestedDevice: Equatable, Sendable {
   package let innerID: UInt32
   /// StreamID and DeviceID in the machine.
   package let outerID: UInt32
-  /// What L1 programmed: the messages that both stages translated.
+  /// Message addresses that L1 programmed: those that both stages translated.
   package let outerAddresses: [DeviceStory.MessageAddress]
   package let vectors: [Vector]
 
@@ -79,7 +79,7 @@ extension NestedDevice {
     return lines + ["  \(Self.unrecorded)"]
   }
 
-  /// Whose device is whose.
+  /// Sentence that names the device at each level.
   var sentence: String {
     let inner = DeviceStory(id: innerID).name
     let outer = DeviceStory(id: outerID).name

@@ -73,7 +73,7 @@ private struct ConfigurationView {
   func word16(_ offset: Int) -> UInt64 { byte(offset) | byte(offset + 1) << 8 }
   func word32(_ offset: Int) -> UInt64 { word16(offset) | word16(offset + 2) << 16 }
 
-  /// Where the capability with this ID stands. The list may be a loop in a damaged dump.
+  /// Returns the offset of the capability with this ID. The list may be a loop in a damaged dump.
   func capability(_ id: UInt64) -> Int? {
     guard word16(6) & 0x10 != 0 else { return nil }
     var place = Int(byte(0x34) & 0xfc)

@@ -27,7 +27,7 @@ struct RecordedAccess {
   var stage: UInt64 = 0
   var steps: [WalkStep] = []
   var fault: EventKind?
-  /// What the access was, where it was an MSI.
+  /// Message that the access was, if it was an MSI.
   var message: RecordedMessage?
 
   var page: UInt64 { address & ~0xfff }
@@ -41,7 +41,7 @@ struct RecordedAccess {
     return reads.last { $0.fetch.stage == wanted }
   }
 
-  /// Where the leaf leads: an IPA where stage 2 follows.
+  /// Output address of the leaf: an IPA if stage 2 follows.
   var leafOutput: UInt64? {
     leaf.map { leaf in
       let inside = lowBits(leaf.fetch.entryBits)

@@ -3,8 +3,8 @@ internal import Bits
 
 /// A command of the SMMU, put together again from the lines about it.
 ///
-/// What the trace does not say: `Leaf` of CFGI_* (Linux sets it), SubstreamIDs (QEMU has none),
-/// the operands of PREFETCH_CONFIG and of SYNC, which change nothing that is compared.
+/// The trace lacks `Leaf` of CFGI_* (Linux sets it), SubstreamIDs (QEMU has none), and the operands
+/// of PREFETCH_CONFIG and of SYNC, which change nothing that is compared.
 struct RecordedCommand {
   let consumer: UInt64
   let wrap: UInt64

@@ -11,7 +11,7 @@ struct RecordingDraft {
   private var events: [Event] = []
   /// Members of the header that say what was recorded, before `lines` and `sha256`.
   var header: [JSONValue.Member] = []
-  /// What the files did not say, a sentence each.
+  /// Remarks on gaps in the files, a sentence each.
   var remarks: [String] = []
 
   private struct Event {

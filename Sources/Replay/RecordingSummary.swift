@@ -1,7 +1,7 @@
 package import Files
 internal import Scenarios
 
-/// What a recording file holds, for people who look at it: the header, and each line of the kinds
+/// Contents of a recording file, for people who look at it: the header, and each line of the kinds
 /// that they ask for.
 package struct RecordingSummary: Sendable {
   private let header: JSONValue

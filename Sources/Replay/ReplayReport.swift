@@ -4,11 +4,11 @@ package import Files
 package struct ReplayReport: Sendable {
   package let text: String
   package let json: JSONValue
-  /// What a page shows.
+  /// Sections of the page.
   package let sections: [ReportSection]
   /// Whether everything that was compared agrees.
   package let holds: Bool
-  /// Why what was read is not all, a sentence; `nil` when it is.
+  /// Reason why the input was not read in full, a sentence; `nil` if it was.
   package var damage: String?
 }
 

@@ -9,7 +9,7 @@ struct SessionCollector {
   private var vmid: UInt64?
   private var failure: UInt64?
   private var collections: [UInt16: UInt64] = [:]
-  /// Where each event of a device leads.
+  /// Translation of each event of a device: its LPI and its collection.
   private var routes: [UInt64: (lpi: UInt32, collection: UInt16)] = [:]
   private var signalled: (vector: UInt64, entry: LoggedEvent)?
   /// The TLB's tag of each device's translations.

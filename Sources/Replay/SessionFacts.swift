@@ -3,11 +3,11 @@ internal import Bits
 internal import Files
 internal import Firmware
 
-/// What does not change while a recording runs, as the trace and the files of its case say it.
+/// Facts that do not change while a recording runs, from the trace and the files of its case.
 struct SessionFacts {
   let session: DeviceSession
   let tables: NestedTables?
-  /// What the machine's kernel said.
+  /// Facts from the machine's kernel.
   let guest: GuestFacts?
   /// The device as the guest inside the machine knows it, if there is one.
   let inner: InnerDevice?
@@ -20,7 +20,7 @@ struct SessionFacts {
     addEntries(to: &draft)
   }
 
-  /// Where the device's messages went before stage 2.
+  /// Page to which the device's messages went before stage 2.
   private var doorbellPage: UInt64? {
     session.messages.first.map { ($0.access.leafOutput ?? $0.access.address) & ~0xfff }
   }

@@ -10,7 +10,8 @@ struct SessionRecording {
   let session: DeviceSession
   let tables: NestedTables?
   var draft: RecordingDraft
-  /// What the device's directions follow from, where its controller says so.
+  /// Lines of the device's controller, from which the directions of its accesses follow, if it has
+  /// any.
   let controller: ControllerStory?
   /// The IPA behind each page that the guest has mapped.
   private var mapped: [UInt64: UInt64] = [:]
@@ -18,7 +19,7 @@ struct SessionRecording {
   private var readOnly: Set<UInt64> = []
   /// IPAs that stand for physical pages outside the guest's memory.
   private var moved: [UInt64: UInt64] = [:]
-  /// What was behind each page of the guest.
+  /// Physical page behind each page of the guest, and the line that shows it first.
   private var pages: [UInt64: (pa: UInt64, line: Int)] = [:]
   private var previous: (access: RecordedAccess, count: Int)?
   /// Accesses whose IPA no walk shows.
@@ -133,7 +134,7 @@ struct SessionRecording {
     endMap(access.page, access.time, access.line, "derived: failed at trace:\(access.line)")
   }
 
-  /// - Parameter count: how many pages in a row.
+  /// - Parameter count: number of pages in a row.
   private mutating func endMap(
     _ page: UInt64, count: Int = 1, _ time: Int, _ line: Int, _ source: String
   ) {

@@ -19,7 +19,7 @@ extension StoryReport {
     return devices.sorted { $0.id < $1.id }
   }
 
-  /// What software programmed, where no message in the trace shows it.
+  /// Returns lines on the messages that software programmed, if no message in the trace shows them.
   func programmedLines(_ device: DeviceStory, _ facts: GuestFacts.Device?) -> [String] {
     guard let facts, device.addresses.isEmpty else { return [] }
     var lines: [String] = []
@@ -52,7 +52,8 @@ extension StoryReport {
     }
   }
 
-  /// How often a vector's handler ran, in the kernel's trace.
+  /// Returns the number of runs of a vector's handler in the kernel's trace, or `-` if no handler
+  /// is found.
   func handled(_ event: UInt32, _ device: DeviceStory, _ facts: GuestFacts.Device?) -> String {
     let handlers = companions.kernelTraces.compactMap {
       $0.handler(of: event, device: device, irq: facts?.numbers[event])
@@ -134,7 +135,7 @@ extension StoryReport {
     }
   }
 
-  /// What no file says, and what cannot be told for that.
+  /// Facts that cannot be told, each with the input that is missing for it.
   var missing: [String] {
     guard hasTrace else {
       return [

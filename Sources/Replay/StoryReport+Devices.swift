@@ -59,7 +59,7 @@ extension StoryReport {
     }
   }
 
-  /// What an event says, in a few words (IHI 0070, 7.3).
+  /// Returns the cause that an event states, in a few words (IHI 0070, 7.3).
   static func cause(_ kind: EventKind) -> String {
     switch kind {
     case .translation: "no valid descriptor for the address"

@@ -19,7 +19,7 @@ extension StoryReport {
     return sections
   }
 
-  /// What looks wrong, and whether the recorded counts agree.
+  /// Blocks with the warnings, and with the agreement of the recorded counts.
   private var judgement: [ReportSection.Block] {
     let warnings = warnings
     var blocks: [ReportSection.Block] = [
@@ -37,7 +37,7 @@ extension StoryReport {
     return blocks
   }
 
-  /// What was counted, kind by kind.
+  /// Blocks with the counts, kind by kind.
   private var machineBlocks: [ReportSection.Block] {
     guard hasTrace else { return [.paragraph("There is no trace of QEMU among the files.")] }
     var rows: [[String]] = []

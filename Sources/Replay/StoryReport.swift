@@ -1,7 +1,7 @@
 internal import ArmFormats
 internal import Bits
 
-/// What a trace tells of a machine, for people and for programs.
+/// Report on a machine's trace, for people and for programs.
 package struct StoryReport {
   package let name: String
   package let story: MachineStory
@@ -14,7 +14,7 @@ package struct StoryReport {
   /// Differences from the counts made when the case was recorded; `nil` where there are none to
   /// compare with.
   package let disagreements: [String]?
-  /// What other files say.
+  /// Facts from other files.
   package let companions: MachineCompanions
   /// Whether there was a trace of the SMMU and the ITS at all.
   package let hasTrace: Bool
@@ -35,7 +35,7 @@ package struct StoryReport {
     self.disagreements = disagreements
   }
 
-  /// What looks wrong, of the trace and of what the guest said.
+  /// Warnings about the trace, and about the facts from the guest.
   package var warnings: [String] {
     var warnings = story.warnings + companions.warnings + joinedWarnings
     if let damage = counts.damage {

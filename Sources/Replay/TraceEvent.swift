@@ -67,7 +67,7 @@ package enum TraceEvent: BitwiseCopyable, Sendable {
   case controllerQueue(UInt64)
 }
 
-/// What a TLBI by address covers.
+/// Range of a TLBI by address.
 package struct RangeInvalidation: BitwiseCopyable, Sendable, Equatable {
   package var vmid: UInt64
   /// All bits set: every ASID.
@@ -87,7 +87,7 @@ package struct StreamTableRead: BitwiseCopyable, Sendable, Equatable {
   package var entryIndex: UInt64
   package var secondLevel: UInt64
   package var secondIndex: UInt64
-  /// Where the table starts, which names the SMMU.
+  /// Base address of the table, which names the SMMU.
   package var table: UInt64 { (base &- entryIndex &* 8) & 0xf_ffff_ffff_ffc0 }
   /// The largest index that the entry allows.
   package var largestIndex: UInt64
@@ -99,7 +99,7 @@ package struct ContextTable: BitwiseCopyable, Sendable, Equatable {
   package var index: UInt64
   /// `TxSZ`.
   package var sizeField: UInt64
-  /// Where the table stands: with stage 2, after it.
+  /// Base address of the table: with stage 2, after it.
   package var table: UInt64
   /// log2 of the granule.
   package var granuleBits: UInt64
@@ -114,12 +114,12 @@ package struct DescriptorFetch: BitwiseCopyable, Sendable, Equatable {
   package var input: UInt64
   /// log2 of what one entry of this level maps.
   package var entryBits: UInt64
-  /// Where the table stands.
+  /// Base address of the table.
   package var base: UInt64
   package var index: UInt64
   package var value: UInt64
 
-  /// Where the descriptor stands.
+  /// Address of the descriptor.
   package var address: UInt64 { base &+ index &* 8 }
 }
 

@@ -1,14 +1,14 @@
 package import Files
 
-/// What receives the events of a log, in order.
+/// Sink that receives the events of a log, in order.
 package protocol TraceSink {
-  /// What the log is a list of.
+  /// Type of the log's events.
   associatedtype Event
   /// An event: when it happened in microseconds, if the log says so, and the number of its line.
   mutating func take(_ event: Event, at time: Int?, line: Int)
 }
 
-/// What a line of a log turned out to be.
+/// Result of reading a line of a log.
 package enum LogLine<Event> {
   case event(Event)
   /// An event that tells nothing more than others do, or that is not known.
@@ -19,12 +19,12 @@ package enum LogLine<Event> {
   case unreadable
 }
 
-/// How one kind of log writes its events.
+/// Format in which one kind of log writes its events.
 package protocol LogFormat {
   associatedtype Event
 
   init()
-  /// When the line read last happened, in microseconds; `nil` where lines have no time.
+  /// Time of the line read last, in microseconds; `nil` if lines have no time.
   var time: Int? { get }
   /// Each event seen so far, by name.
   var counts: [TraceCounts.EventCount] { get }
@@ -35,7 +35,7 @@ package protocol LogFormat {
 /// Reads QEMU's traces.
 package typealias TraceReader = LogReader<TraceParser>
 
-/// How many lines of each sort a trace had.
+/// Number of lines of each sort in a trace.
 package struct TraceCounts: Equatable, Sendable {
   package var lines = 0
   /// Lines that were understood.
@@ -46,7 +46,7 @@ package struct TraceCounts: Equatable, Sendable {
   package var garbled = 0
   /// Lines that are no trace events at all.
   package var unreadable = 0
-  /// Why the log could not be read to its end, if it could not.
+  /// Reason why the log could not be read to its end, if it could not.
   package var damage: String?
   /// Each event that occurs, by name.
   package var events: [EventCount] = []

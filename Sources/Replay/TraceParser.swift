@@ -8,8 +8,8 @@ internal import ArmFormats
 ///     smmuv3_get_ste STE addr: 0x40350200
 ///     smmuv3_get_ste 12.500 pid=4711 addr=0x40350200
 package struct TraceParser: LogFormat {
-  /// When the line read last happened, in microseconds: since 1970, or of `simpletrace.py` since
-  /// the first line; `nil` where lines have no time.
+  /// Time of the line read last, in microseconds: since 1970, or of `simpletrace.py` since the
+  /// first line; `nil` if lines have no time.
   package private(set) var time: Int?
   var names = EventNames<TraceEventKind>()
   /// The stage of the last walk. Lines of a QEMU that has one stage alone (before 9.1) need not say

@@ -5,14 +5,14 @@ internal import Memory
 /// The memory of the machine as far as its trace shows it: stream tables, CDs and translation
 /// tables, written just before the access that shows them.
 ///
-/// What the trace does not hold is filled in as Linux and QEMU have it, and is not evidence:
-/// `STE.Config` follows from what was done with the access; `S2T0SZ` from the start level;
-/// attributes, `S2R`, `CD.R` and `CD.A` are as Linux writes them.
+/// Values that the trace does not hold are filled in as Linux and QEMU have them, and are not
+/// evidence: `STE.Config` follows from what was done with the access; `S2T0SZ` from the start
+/// level; attributes, `S2R`, `CD.R` and `CD.A` are as Linux writes them.
 struct TraceTables {
   let memory: PhysicalMemory
   private(set) var known: Set<UInt64> = []
   private var stageTwo: [UInt64: StageTwoFacts] = [:]
-  /// Where stage 2 put a page, by VMID and page.
+  /// Output page of stage 2, by VMID and page.
   private var stageTwoPages: [StageTwoPage: UInt64] = [:]
 
   private struct StageTwoPage: Hashable {
@@ -22,7 +22,7 @@ struct TraceTables {
 
   init(memory: PhysicalMemory) { self.memory = memory }
 
-  /// What an access met, as far as the configuration of its stream goes.
+  /// Outcome of an access, as far as the configuration of its stream goes.
   enum Outcome: Equatable {
     case translated(stage: UInt64)
     case bypassed
@@ -35,7 +35,7 @@ struct TraceTables {
 
   /// Writes what `record` shows.
   ///
-  /// - Returns: why it cannot be written, or `nil`.
+  /// - Returns: the reason why it cannot be written, or `nil`.
   mutating func write(_ record: AccessRecord, _ outcome: Outcome) -> String? {
     for fetch in record.fetches { store(fetch.address, fetch.value) }
     learnStageTwo(record)

@@ -1,4 +1,4 @@
-/// How to record a machine so that `replay` and `record pack` can read what it did.
+/// Guide to recording a machine so that `replay` and `record pack` can read what it did.
 package enum TracingGuide {
   /// Events that tell what a device's driver or controller did beside those that replay reads.
   private static let companions = [
@@ -15,7 +15,7 @@ package enum TracingGuide {
     Set(TraceEventKind.allCases.map(\.rawValue) + companions).sorted()
   }
 
-  /// What to do on the machine that runs QEMU.
+  /// Instructions for the machine that runs QEMU.
   static let qemu = """
     QEMU: its SMMU and ITS are the recorded hardware
       doorbell record options --events > trace-events.txt
@@ -28,8 +28,8 @@ package enum TracingGuide {
       as well.)
     """
 
-  /// What to do in the kernel of the machine: events of `iommu`, `irq` and `kvm`, and probes where
-  /// no event is. The arguments' registers are those of the functions in Linux 6.12 to 7.3
+  /// Instructions for the kernel of the machine: events of `iommu`, `irq` and `kvm`, and probes
+  /// where no event is. The arguments' registers are those of the functions in Linux 6.12 to 7.3
   /// (`its_msi_prepare`, `its_irq_domain_alloc`, `iommu_dma_prepare_msi`).
   static let ftrace = """
     Linux on it, as root (each line that fails is one that the kernel does not have)

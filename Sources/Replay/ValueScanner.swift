@@ -9,7 +9,7 @@ package struct TraceValues: BitwiseCopyable, Sendable {
   /// No event that is read has more.
   @usableFromInline static let limit = 10
   @usableFromInline var words = InlineArray<10, UInt64>(repeating: 0)
-  /// How many numbers there are, 0 to 10.
+  /// Number of values, 0 to 10.
   package private(set) var count = 0
 
   @inlinable
@@ -98,7 +98,7 @@ extension Span<UInt8> {
     return place > start ? (word, place) : nil
   }
 
-  /// Where `text` begins at or after `start`.
+  /// Returns the first place of `text` at or after `start`.
   func find(_ text: [UInt8], from start: Int) -> Int? {
     guard let first = text.first, count - text.count >= start else { return nil }
     for place in start...(count - text.count)

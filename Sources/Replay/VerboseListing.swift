@@ -1,4 +1,4 @@
-/// What `lspci -vv` says of a function's MSI and MSI-X capabilities:
+/// MSI and MSI-X capabilities of functions as `lspci -vv` lists them:
 ///
 ///     00:01.0 SCSI storage controller: Red Hat, Inc. ...
 ///             Capabilities: [98] MSI-X: Enable+ Count=5 Masked-

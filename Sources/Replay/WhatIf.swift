@@ -4,11 +4,11 @@ internal import Guest
 internal import Linux
 package import Scenarios
 
-/// What other designs would have made of a recorded device: its recording, as a scenario.
+/// Scenario made from the recording of a device, to be run under other designs.
 package struct WhatIf: Sendable {
   package let recording: Recording
   package let scenario: Scenario
-  /// What the files did not say, and what is run otherwise than recorded, a sentence each.
+  /// Remarks on gaps in the files, and on what is run otherwise than recorded, a sentence each.
   package let remarks: [String]
 
   /// Makes the scenario.
@@ -57,8 +57,8 @@ package struct WhatIf: Sendable {
     self.remarks = remarks
   }
 
-  /// How the run of the recorded design compares with the recording; `nil` where the recording has
-  /// no design, or the user asked for another use of the device.
+  /// Returns the agreement of the recorded design's run with the recording; `nil` if the recording
+  /// has no design, or the user asked for another use of the device.
   package func agreement(with comparison: Comparison) -> RecordingAgreement? {
     guard let name = recording.design, scenario.usage == .dmaAPI,
       let result = comparison.results.first(where: { $0.design.name == name })

@@ -151,7 +151,7 @@ extension Condition {
 }
 
 extension JSONValue {
-  /// What something rests on and nothing released has.
+  /// Returns the unreleased interfaces that something rests on, as JSON.
   static func interfaces(_ items: [ReleaseSwitch]) -> JSONValue {
     .array(
       items.map {

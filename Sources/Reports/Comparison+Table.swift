@@ -26,7 +26,7 @@ extension Comparison {
     return output
   }
 
-  /// What a design's run rests on and nothing released has.
+  /// Returns the unreleased interfaces that a design's run rests on.
   package func missingInterfaces(of result: RunResult) -> [ReleaseSwitch] {
     scenario.missingInterfaces(of: result.design.name)
   }
@@ -36,7 +36,7 @@ extension Comparison {
     result.design.name + (missingInterfaces(of: result).isEmpty ? "" : "*")
   }
 
-  /// What the star of a design means: what it rests on that nothing released has.
+  /// Returns the meaning of a design's star: the unreleased interfaces that it rests on.
   package func reservation(about result: RunResult) -> String? {
     missingInterfaces(of: result).reservation
   }
@@ -80,7 +80,7 @@ extension RunResult {
 }
 
 extension [ReleaseSwitch] {
-  /// What a star means: what a run rests on that nothing released has; `nil` for nothing.
+  /// Meaning of a star: the unreleased interfaces that a run rests on; `nil` for none.
   var reservation: String? {
     guard !isEmpty else { return nil }
     let names = map { "\($0.rawValue) (\($0.record.state))" }.joined(separator: ", ")

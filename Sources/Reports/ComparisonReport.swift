@@ -97,7 +97,7 @@ package struct ComparisonRow {
 }
 
 extension RunResult {
-  /// How many MSIs ended in which way, for the ways in which any did, the best first.
+  /// Number of MSIs by verdict, for the verdicts that any MSI has, the best first.
   var counts: [(Verdict, Int)] {
     Verdict.allCases.compactMap { verdict in
       let count = count(of: verdict)
@@ -107,7 +107,7 @@ extension RunResult {
 }
 
 extension RunResult {
-  /// What became of set-up, in one word or two.
+  /// Outcome of set-up, in one word or two.
   var setupWord: String {
     switch setup {
     case .enabled: "enabled"
@@ -128,7 +128,7 @@ extension Verdict {
 }
 
 extension Scenario {
-  /// Who runs what, in one line.
+  /// Conditions and workload, in one line.
   package var conditionsText: String {
     let shown = Condition.all.filter {
       $0.name == Condition.guestUsage.name || !$0.isPlain(in: conditions)

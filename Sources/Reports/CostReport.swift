@@ -14,7 +14,7 @@ extension CostModel {
     ]
   }
 
-  /// How many numbers have which status, such as `4 measured, 2 assumed`.
+  /// Number of costs by status, such as `4 measured, 2 assumed`.
   package var statusCounts: String {
     Status.allCases.compactMap { status in
       let count = items(status).count
@@ -38,7 +38,7 @@ extension CostModel.Cost {
   }
 }
 
-/// What `doorbell costs check` prints: each model, its statuses, and what is implausible in it.
+/// Report of `doorbell costs check`: each model, its statuses, and its implausible values.
 package struct CostCheckReport: Sendable {
   package let models: [CostModel]
 

@@ -99,7 +99,7 @@ package struct DesignDifference: Sendable {
 
   // MARK: For pages
 
-  /// Where set-up and journey differ, and what each comes to.
+  /// Sections on the differences of set-up and journey, and on the results of both.
   package var sections: [ReportSection] {
     [
       ReportSection(

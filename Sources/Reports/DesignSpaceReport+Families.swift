@@ -67,8 +67,8 @@ extension DesignSpaceReport {
       })
   }
 
-  /// Why the first design of a family fails in the first column that eliminates it, and the command
-  /// that shows it; `nil` where none does.
+  /// Returns the reason why the first design of a family fails in the first column that eliminates
+  /// it, and the command that shows it; `nil` if no column does.
   func evidence(_ family: DesignSpace.Family) -> (why: String, command: String)? {
     for shortfall in family.shortfalls {
       guard case .fails(let column) = shortfall, let cell = family.points.first?.cells[column]

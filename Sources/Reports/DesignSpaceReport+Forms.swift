@@ -73,7 +73,7 @@ extension DesignSpaceReport {
     return output
   }
 
-  /// What the first columns of a design's line hold; equals of a point may fail in other ways.
+  /// Returns the first columns of a design's line; equals of a point may fail in other ways.
   private func fields(_ design: Design, _ point: DesignSpace.Point) -> [String] {
     let cells = space.matrix.rows.first { $0.design == design }?.cells ?? point.cells
     return [design.reference] + DesignAxis.all.map { $0.word(of: design) }

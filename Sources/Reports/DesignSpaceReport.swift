@@ -6,10 +6,10 @@ package import Scenarios
 /// The space of designs: its front, and what eliminated the rest.
 package struct DesignSpaceReport: Sendable {
   let space: DesignSpace
-  /// How many families a text shows.
+  /// Largest number of families that a text shows.
   let limit: Int
 
-  /// - Parameter limit: how many families the table and Markdown show.
+  /// - Parameter limit: number of families that the table and Markdown show.
   package init(_ space: DesignSpace, limit: Int) {
     self.space = space
     self.limit = limit
@@ -65,7 +65,7 @@ package struct DesignSpaceReport: Sendable {
   /// `2, untrapped`: a member of the front by its number.
   func label(_ number: Int) -> String { "\(number + 1), \(space.front[number].design.name)" }
 
-  /// How many combinations there are, and what became of them.
+  /// Number of combinations, and of the designs that are beaten or not.
   var summary: String {
     let enumeration = space.enumeration
     let beaten = space.families.reduce(0) { $0 + $1.designs.count }
@@ -81,7 +81,7 @@ package struct DesignSpaceReport: Sendable {
         ? "" : " All of the front are breached by \(common.joined(separator: ", ")).")
   }
 
-  /// On what a column has to work in order to count.
+  /// Values on which a column has to work in order to count, in a sentence.
   private var demand: String {
     guard let every = space.every else { return "" }
     return " A column counts as working where every MSI arrives with each of "
@@ -114,7 +114,7 @@ package struct DesignSpaceReport: Sendable {
     return (all.first ?? []).filter { attack in all.allSatisfy { $0.contains(attack) } }
   }
 
-  /// What the point's choices are, where it fails, what it needs and what equals it.
+  /// Returns a note on a point: its choices, its failures, its needs and its equals.
   func note(_ point: DesignSpace.Point) -> String {
     var parts = [choices(common: [point.design])]
     parts += failures(point)
@@ -131,7 +131,7 @@ package struct DesignSpaceReport: Sendable {
     return parts.joined(separator: ". ") + "."
   }
 
-  /// How the columns end in which the point does not deliver, and why.
+  /// Returns the verdicts of the columns in which the point does not deliver, with the reasons.
   func failures(_ point: DesignSpace.Point) -> [String] {
     point.cells.enumerated().filter { !$1.works }.map { column, cell in
       "\(title(of: column, cell)): \(cell.word(separator: " ")), \(cell.why)"
@@ -150,7 +150,7 @@ package struct DesignSpaceReport: Sendable {
     return value == every.values.first?.name ? "" : " with \(every.name)=\(value)"
   }
 
-  /// What holds in every run.
+  /// Conditions that hold in every run.
   var conditions: String { space.matrix.conditions(every: space.every) }
 
   /// Which interfaces are missing, and who proposed them.

@@ -3,7 +3,7 @@ internal import Files
 package import Firmware
 package import Inspect
 
-/// What `doorbell iort` prints of one machine: every field, the facts, routes and findings.
+/// Report of `doorbell iort` on one machine: every field, the facts, routes and findings.
 package struct FirmwareReport: Sendable {
   let name: String
   let tables: FirmwareTables
@@ -13,8 +13,8 @@ package struct FirmwareReport: Sendable {
 
   /// - Parameters:
   ///   - requesterIDs: the functions whose routes are shown.
-  ///   - window: where the host puts its software MSI window.
-  ///   - view: whose machine it is, where the tables do not tell or are wrong about it.
+  ///   - window: software MSI window of the host.
+  ///   - view: kind of machine, if the tables do not tell or are wrong about it.
   package init(
     _ files: FirmwareFiles, requesterIDs: [RequesterID] = [], window: ClosedRange<UInt64>,
     view: MachineView? = nil
@@ -57,7 +57,7 @@ package struct FirmwareReport: Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Whose machine it is, and what it has.
+  /// Kind of machine, and its parts.
   var summary: String {
     let owner =
       switch facts.view {
@@ -162,7 +162,7 @@ package struct FirmwareReport: Sendable {
     }
   }
 
-  /// What Linux makes of a reserved range.
+  /// Returns the kind that Linux gives a reserved range.
   func kind(of range: PlatformFacts.ReservedRange) -> String {
     if !range.isHeeded { return "ignored" }
     if !range.isDirect { return "reserved" }

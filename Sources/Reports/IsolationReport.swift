@@ -36,7 +36,7 @@ package struct IsolationReport: Sendable {
       + ["attack", "actor", "outcome", "victim", "detail", "measures", "missing_interfaces"]
   }
 
-  /// What was attacked: designs, or designs under values where something varies.
+  /// Subjects of the attacks: designs, or designs under values where something varies.
   private var subjects: [String] { findings.map(subject).uniqued }
 
   private func subject(_ finding: IsolationFinding) -> String {
@@ -66,7 +66,7 @@ package struct IsolationReport: Sendable {
       + reservations.map { "\n" + paragraph($0, indent: "", width: terminal.width) }.joined()
   }
 
-  /// What the star means: each interface that a subject rests on and that nothing released has.
+  /// Meanings of the star: each unreleased interface that a subject rests on.
   private var reservations: [String] {
     findings.flatMap(\.missingInterfaces).uniqued.map { "* \($0.sentence)" }
   }
@@ -100,7 +100,8 @@ package struct IsolationReport: Sendable {
         indent: "", width: terminal.width)
   }
 
-  /// What one attack is, and what came of it, design by design where they differ.
+  /// Returns the section on one attack: its description, and its results, design by design where
+  /// they differ.
   private func section(_ attack: Attack, title: String, on terminal: Terminal) -> String {
     var output = terminal.paint(title, .heading) + "\n"
     output += "  by: the \(attack.actor.rawValue)\n"

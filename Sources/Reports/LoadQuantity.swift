@@ -15,7 +15,7 @@ package struct LoadQuantity: Sendable {
     self.value = value
   }
 
-  /// What a row of the table shows.
+  /// Quantities in a row of the table.
   package static let headline: [LoadQuantity] = [
     LoadQuantity("events", "k/s") { $0.estimate { $0.throughput / 1000 } },
     LoadQuantity("MSIs", "k/s") { $0.estimate { $0.messageRate / 1000 } },

@@ -7,8 +7,8 @@ package import Machine
 import PCI
 import Scenarios
 
-/// What `doorbell machine show` prints: both address maps, how devices are attached, and what is
-/// worth knowing about the machine.
+/// Report of `doorbell machine show`: both address maps, the attachment of the devices, and remarks
+/// on the machine.
 package struct MachineReport: Sendable {
   private let machine: MachineDescription
 

@@ -1,7 +1,7 @@
 import Designs
 import Scenarios
 
-/// Why cells of matrices do not deliver: the cells that fail alike share one reason.
+/// Reasons why cells of matrices do not deliver: the cells that fail alike share one reason.
 struct MatrixReasons: Sendable {
   /// A sentence, where it applies, and the command that shows it.
   struct Reason: Sendable {
@@ -66,7 +66,7 @@ struct MatrixReasons: Sendable {
 }
 
 extension MatrixReasons.Reason {
-  /// Where it applies; the cells' own numbers say the rest.
+  /// Cells that the reason applies to: the first by name; the cells' own numbers say the rest.
   var scope: String {
     guard let first = places.first else { return "" }
     let scope = "\(first.design) under \(first.column)"

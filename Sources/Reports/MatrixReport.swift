@@ -102,7 +102,7 @@ package struct MatrixReport: Sendable {
 
   /// Some columns of a matrix as a table.
   ///
-  /// - Parameter skipped: how many axes the columns' titles leave out, from the first on.
+  /// - Parameter skipped: number of axes that the columns' titles leave out, from the first on.
   private func grid(
     _ number: Int, _ columns: [Int], title: String, skipping skipped: Int
   ) -> TextTable {
@@ -129,7 +129,7 @@ package struct MatrixReport: Sendable {
     return table
   }
 
-  /// What the words of the cells and of the columns mean.
+  /// Returns the legend: the meanings of the words in the cells and in the columns.
   private func legend(on terminal: Terminal) -> String {
     var output = ""
     var shown: Set<String> = []
@@ -159,7 +159,7 @@ package struct MatrixReport: Sendable {
 }
 
 extension [ComparisonMatrix] {
-  /// What the star means: each interface that a cell rests on and that nothing released has.
+  /// Meanings of the star: each unreleased interface that a cell rests on.
   package var interfaceNotes: [String] {
     var found: [ReleaseSwitch] = []
     for cell in flatMap(\.rows).flatMap(\.cells) where cell.summary != nil {
@@ -172,7 +172,7 @@ extension [ComparisonMatrix] {
 }
 
 extension ComparisonMatrix {
-  /// What all columns have in common.
+  /// Conditions that all columns have in common.
   package var conditions: String { conditions(every: nil) }
 
   /// - Parameter every: an axis on all of whose values the columns were run.
@@ -203,7 +203,7 @@ extension ComparisonMatrix {
 extension ComparisonMatrix.Column {
   /// The names of its values.
   ///
-  /// - Parameter skipped: how many axes are left out, from the first on.
+  /// - Parameter skipped: number of axes that are left out, from the first on.
   package func title(separator: String, skipping skipped: Int = 0) -> String {
     values.dropFirst(skipped).map(\.name).joined(separator: separator)
   }
@@ -266,6 +266,6 @@ extension ComparisonMatrix.Row {
 }
 
 extension ReleaseSwitch {
-  /// What nothing released has, and what became of it.
+  /// State of an unreleased interface, and its source.
   package var sentence: String { "\(rawValue): \(record.state) (\(record.source))." }
 }

@@ -35,7 +35,7 @@ package enum OutputSchema {
     "p50": optionalNumber, "p99": optionalNumber, "max": optionalNumber,
   ])
 
-  /// What something rests on and nothing released has.
+  /// Shape of an unreleased interface that something rests on.
   static let interface = object(["name": text, "state": text, "source": text])
 
   static let cell = object([

@@ -2,7 +2,8 @@ package import Files
 package import IOMMU
 internal import Software
 
-/// What each attach policy makes of each device whose firmware wants regions one to one.
+/// Report on the outcome of each attach policy for each device whose firmware asks for regions one
+/// to one.
 package struct PolicyReport: Sendable {
   let outcomes: [AttachOutcome]
 
@@ -74,7 +75,7 @@ package struct PolicyReport: Sendable {
 }
 
 extension AttachOutcome {
-  /// What became of the firmware's DMA.
+  /// Fate of the firmware's DMA, in a word or two.
   var firmware: String {
     firmwareSurvives ? "survives" : firmwareRecovers ? "interrupted" : "cut off"
   }

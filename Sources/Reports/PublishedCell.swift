@@ -17,7 +17,7 @@ extension Reproduction.Cell {
     predicted.map { wholeOrBrief($0.lowerBound, $0.upperBound) } ?? "-"
   }
 
-  /// What a table says of the cell.
+  /// Outcome of the cell, for a table.
   var outcome: String {
     switch (role, holds, knownMiss) {
     case (.calibration, _, _): "calibration"

@@ -51,7 +51,7 @@ package struct PublishedReport: Sendable {
 }
 
 extension Reproduction {
-  /// What did not come out as the file expects.
+  /// Results that are not as the file expects.
   var surprises: [String] {
     cells.filter { !$0.isAsExpected }.map { cell in
       "\(cell.measured.key.row), \(cell.measured.key.column): "

@@ -5,7 +5,7 @@ package import Scenarios
 import Simulation
 import Software
 
-/// What became of an MSI in each gap between two steps of software.
+/// Report on the verdicts for an MSI in each gap between two steps of software.
 package struct RaceReport: Sendable {
   private let studies: [RaceStudy]
 
@@ -78,7 +78,7 @@ package struct RaceReport: Sendable {
 }
 
 extension RaceStudy {
-  /// How many gaps there are, and what becomes of an MSI in how many of them.
+  /// Number of gaps, in all and by the outcome of an MSI in them.
   fileprivate var summary: String {
     var counts: [(outcome: Outcome, count: Int)] = []
     for gap in gaps {

@@ -2,7 +2,7 @@ package import Files
 import Scenarios
 package import Scripts
 
-/// What a script did, step by step.
+/// Report on a script, step by step.
 package struct ScriptReport {
   let result: ScriptResult
 

@@ -1,7 +1,7 @@
 package import Files
 package import Scripts
 
-/// What each way to switch domains costs a firmware that goes on with DMA.
+/// Report on the cost of each way to switch domains to a firmware that goes on with DMA.
 package struct SwitchReport: Sendable {
   private let outcomes: [SwitchOutcome]
 

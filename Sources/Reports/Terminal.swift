@@ -1,4 +1,4 @@
-/// Where a report is shown.
+/// Terminal on which a report is shown: its width and whether it has colour.
 package struct Terminal: Equatable, Sendable {
   /// Columns.
   package let width: Int
@@ -10,7 +10,7 @@ package struct Terminal: Equatable, Sendable {
     self.hasColor = hasColor
   }
 
-  /// How much attention a text deserves.
+  /// Tone of a text: the attention that it deserves.
   package enum Tone: String {
     case good = "32"
     case bad = "31"

@@ -2,18 +2,18 @@ import Files
 import Scenarios
 
 extension ScenarioTest {
-  /// What formats for continuous integration call a test: the expectations of one design, the
-  /// golden record, or a file that cannot be read.
+  /// Test in the formats for continuous integration: the expectations of one design, the golden
+  /// record, or a file that cannot be read.
   struct Case {
     enum Outcome { case passed, failed, malformed, skipped }
 
     let name: String
     let outcome: Outcome
-    /// What is wrong, in one line; empty for a test that passed.
+    /// Failure in one line; empty for a test that passed.
     var summary = ""
     /// The differences, a line each.
     var details: [String] = []
-    /// Where the first of them stands.
+    /// Line of the first difference.
     var line: Int?
   }
 

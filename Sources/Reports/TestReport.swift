@@ -49,9 +49,9 @@ extension ScenarioTest {
     commandLine(["explain", file] + (isScript ? [] : ["--design", part.design]))
   }
 
-  /// The last line of a run: how many scenarios had which result.
+  /// The last line of a run: the number of scenarios by result.
   ///
-  /// - Parameter notRun: how many were left out after a failure.
+  /// - Parameter notRun: number of scenarios left out after a failure.
   package static func summary(_ tests: [ScenarioTest], notRun: Int = 0) -> String {
     func count(_ result: Result) -> Int { tests.count { $0.result == result } }
     var parts = ["\(count(.passed)) ok"]
@@ -84,7 +84,7 @@ extension Duration {
 }
 
 extension GoldenUpdate {
-  /// What would change in the golden record, or that nothing would.
+  /// Returns the changes to the golden record, or the statement that there are none.
   package func text(on terminal: Terminal = Terminal()) -> String {
     guard !differences.isEmpty else { return "same   \(path)\n" }
     guard !isNew else {

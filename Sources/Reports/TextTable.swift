@@ -43,8 +43,8 @@ package struct TextTable {
 
   /// The table, each line ended by a newline.
   ///
-  /// Where it is too wide, texts are wrapped, the last column first; where that is not enough, it is
-  /// printed in parts, each with some columns beside the first.
+  /// A table that is too wide has its texts wrapped, the last column first; if that is not enough,
+  /// it is printed in parts, each with some columns beside the first.
   package func render(on terminal: Terminal) -> String {
     let parts = parts(terminal.width)
     return parts.enumerated().map { number, columns in
@@ -54,7 +54,7 @@ package struct TextTable {
 
   // MARK: Fitting
 
-  /// What the last column keeps when others could give way.
+  /// Width that the last column keeps while others can give way.
   private static let lastWidth = 20
 
   /// The fewest characters that a column needs: its longest word, or all of a number.

@@ -5,7 +5,7 @@ import Timing
 
 /// Something on a track that lasts.
 struct Slice {
-  /// Whose time it is: a party's, or that of a unit of hardware by its number.
+  /// Owner of the time: a party, or a unit of hardware by its number.
   enum Track: Hashable {
     case software(Agent)
     case device(Int)
@@ -41,7 +41,7 @@ struct Slice {
       }
     }
 
-    /// What it is, without its number.
+    /// Kind of track, without its number.
     var kind: String {
       switch self {
       case .software(let agent): agent.title

@@ -96,7 +96,8 @@ private struct TracedProcess: Sendable {
 
   // MARK: Counters
 
-  /// How many MSIs are on their way, at each unit, and held back or waiting, whenever that changes.
+  /// Counters of the MSIs on their way, at each unit, and held back or waiting, whenever they
+  /// change.
   private var counters: [JSONValue] {
     var changes: [String: [(time: SimulatedTime, by: Int)]] = [:]
     func add(_ name: String, from start: SimulatedTime, to end: SimulatedTime) {
@@ -157,7 +158,7 @@ private struct TracedProcess: Sendable {
     }
   }
 
-  /// What became of each MSI, as an instant of the whole process.
+  /// Verdict on each MSI, as an instant of the whole process.
   private var ends: [JSONValue] {
     (result.timeline?.messages ?? []).enumerated().map { number, message in
       let verdict = message.verdict?.rawValue ?? "on its way at the end"

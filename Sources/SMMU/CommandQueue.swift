@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 internal import Memory
 
-/// How the execution of one command ended.
+/// Outcome of the execution of one command.
 enum CommandOutcome {
   case done
   case failed(CommandError)

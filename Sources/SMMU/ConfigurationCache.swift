@@ -1,6 +1,6 @@
 internal import ArmFormats
 
-/// What identifies a decoded configuration: a StreamID with or without a SubstreamID.
+/// Key of a decoded configuration: a StreamID with or without a SubstreamID.
 enum ConfigurationKey {
   private static let valid: UInt64 = 1 << 63
   private static let hasSubstream: UInt64 = 1 << 62
@@ -25,14 +25,14 @@ struct ConfigurationCache<Value: BitwiseCopyable> {
   private(set) var entries: ContiguousArray<Entry>
   private let indexBits: UInt64
 
-  /// - Parameter empty: what fills unused entries.
+  /// - Parameter empty: value of unused entries.
   init(entries count: Int, empty: Value) {
     let total = roundedUpToPowerOfTwo(count)
     entries = ContiguousArray(repeating: Entry(value: empty), count: total)
     indexBits = total == 0 ? 0 : UInt64(total.trailingZeroBitCount)
   }
 
-  /// Where `key` would live; 0 for a cache that is off, which has no such entry.
+  /// Returns the index of the entry for `key`; 0 for a cache that is off, which has no such entry.
   @inline(__always)
   func index(of key: UInt64) -> Int {
     // Streams in a row take entries in a row.

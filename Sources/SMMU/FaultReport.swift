@@ -51,7 +51,7 @@ extension SMMU {
     return context
   }
 
-  /// What A, R and S of the faulting stage say.
+  /// Returns A, R and S of the faulting stage.
   private func faultPolicy(_ fault: WalkFault, _ context: borrowing TranslationContext)
     -> (stalls: Bool, records: Bool, aborts: Bool)
   {

@@ -19,7 +19,7 @@ public struct OutgoingMessage: BitwiseCopyable, Sendable, Equatable {
   }
 }
 
-/// What the SMMU tells a device, through the root complex.
+/// Message of the SMMU to a device, through the root complex.
 @frozen
 public enum DeviceMessage: BitwiseCopyable, Sendable, Equatable {
   /// Drop cached translations: CMD_ATC_INV.

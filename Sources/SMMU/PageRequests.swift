@@ -2,7 +2,7 @@ public import ArmFormats
 internal import Bits
 public import Memory
 
-/// What the SMMU did with a page request (IHI 0070, 8.1).
+/// Outcome of a page request (IHI 0070, 8.1).
 public enum PageRequestOutcome: Sendable, Equatable {
   case queued
   /// The queue was full: the group is answered as if it had succeeded, the device tries again.
@@ -14,8 +14,8 @@ public enum PageRequestOutcome: Sendable, Equatable {
 extension SMMU {
   /// Takes a page request of a device into the PRI queue (IHI 0070, chapter 8).
   ///
-  /// - Returns: what became of it; where it was not queued and it is the last of its group, the
-  ///   answer waits in `nextDeviceMessage`.
+  /// - Returns: the outcome; if it was not queued and it is the last of its group, the answer waits
+  ///   in `nextDeviceMessage`.
   public mutating func requestPage(_ request: PageRequestRecord, in memory: PhysicalMemory)
     -> PageRequestOutcome
   {

@@ -3,8 +3,8 @@ internal import Bits
 public import Memory
 
 extension SMMU {
-  /// What the tables in memory map for a stream, whatever is cached and whatever software means
-  /// its tables to say.
+  /// Returns the mappings of a stream by the tables in memory, whatever is cached and whatever
+  /// software means its tables to say.
   ///
   /// Reads the STE, the CD of the default substream and every table below them.
   public func mappings(of stream: UInt32, in memory: PhysicalMemory) -> StreamMappings {
@@ -41,11 +41,11 @@ extension SMMU {
 private struct TableReader {
   private let memory: PhysicalMemory
   private let rules: WalkRules
-  /// Where stage 2 sends the addresses of stage 1 tables; `nil` where they are PAs.
+  /// Stage 2 mappings of the addresses of stage 1 tables; `nil` if those are PAs.
   private let stage2: StageMappings?
   private var mappings = StageMappings()
-  /// How many descriptors are still read: those of 8 GiB of 4 KiB pages, and few enough for tables
-  /// that contain themselves.
+  /// Number of descriptors that are still read: those of 8 GiB of 4 KiB pages, and few enough for
+  /// tables that contain themselves.
   private var descriptorsLeft = 1 << 21
 
   init(_ memory: PhysicalMemory, _ rules: WalkRules, through stage2: StageMappings? = nil) {
@@ -54,7 +54,7 @@ private struct TableReader {
     self.stage2 = stage2
   }
 
-  /// What of a descriptor depends on its stage.
+  /// Parameters of a stage that the meaning of its descriptors depends on.
   private struct Stage {
     let geometry: WalkGeometry
     let outputBits: UInt64

@@ -155,7 +155,7 @@ extension SMMU {
 }
 
 extension AccessNeeds {
-  /// What the device said.
+  /// Returns the needs of an access as the device sent it.
   static func incoming(_ transaction: Transaction) -> Self {
     Self(
       isWrite: transaction.isWrite,
@@ -163,7 +163,8 @@ extension AccessNeeds {
       isPrivileged: transaction.isPrivileged)
   }
 
-  /// What the device said, after the overrides by the STE; a write is never an instruction.
+  /// Creates the needs of an access as the device sent it, after the overrides by the STE; a write
+  /// is never an instruction.
   @inline(__always)
   init(_ transaction: Transaction, _ context: borrowing TranslationContext) {
     isWrite = transaction.isWrite

@@ -9,7 +9,7 @@ public import Memory
 /// reach it through `translate`. What it wants to send itself waits in `nextOutgoingMessage` and
 /// `nextDeviceMessage`.
 public struct SMMU: ~Copyable {
-  /// What the identification registers say.
+  /// Profile: the values of the identification registers.
   public let profile: SMMUProfile
   /// The named differences from the manual that are in force.
   public let personality: SMMUPersonality
@@ -38,9 +38,9 @@ public struct SMMU: ~Copyable {
   /// An SMMU after reset: disabled, with empty caches and queues.
   ///
   /// - Parameters:
-  ///   - profile: which features exist.
+  ///   - profile: features that exist.
   ///   - personality: `.architecture`, or the deviations of an implementation.
-  ///   - caches: how much is cached; `.none` reads everything for every transaction.
+  ///   - caches: sizes of the caches; `.none` reads everything for every transaction.
   public init(
     profile: SMMUProfile, personality: SMMUPersonality = .architecture,
     caches: SMMUCacheGeometry = .default
@@ -68,7 +68,7 @@ public struct SMMU: ~Copyable {
   ///
   /// - Parameters:
   ///   - transaction: the access as the device made it.
-  ///   - memory: where configuration, tables and the Event queue live.
+  ///   - memory: memory with the configuration, the tables and the Event queue.
   @inline(never)
   public mutating func translate(_ transaction: Transaction, in memory: PhysicalMemory)
     -> TranslationResult

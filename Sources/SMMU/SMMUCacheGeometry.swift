@@ -1,4 +1,4 @@
-/// How much the SMMU caches. Any entry may be stale until a command invalidates it.
+/// Sizes of the SMMU's caches. Any entry may be stale until a command invalidates it.
 ///
 /// Sizes are rounded up to a power of two; 0 turns a cache off.
 public struct SMMUCacheGeometry: Sendable, Equatable {

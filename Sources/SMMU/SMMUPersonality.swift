@@ -1,12 +1,12 @@
-/// Whose behaviour the model shows: the architecture's, or that of an implementation that
-/// differs from it in named ways.
+/// Personality of the modelled SMMU: the architecture's behaviour, or that of an implementation
+/// that differs from it in named ways.
 ///
 /// Each member is one difference. Combine them freely; `architecture` has none.
 public struct SMMUPersonality: OptionSet, BitwiseCopyable, Sendable, Hashable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  /// What the manual says.
+  /// Behaviour by the manual.
   public static let architecture: Self = []
 
   /// Only AP[2] is checked: no unprivileged access, no execute permission

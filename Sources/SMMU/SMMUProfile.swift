@@ -1,7 +1,7 @@
 public import ArmFormats
 internal import Bits
 
-/// What an SMMU says of itself in its identification registers (IHI 0070, 6.3.1 to 6.3.8).
+/// Profile of an SMMU: its identification registers (IHI 0070, 6.3.1 to 6.3.8).
 ///
 /// The model does what the registers advertise and nothing else: a feature whose bit is clear
 /// behaves as the manual says for its absence.

@@ -20,7 +20,7 @@ public struct MappedRange: Equatable, Sendable {
     self.isWritable = isWritable
   }
 
-  /// Where an input address leads; `nil` outside the range.
+  /// Returns the output address for an input address; `nil` outside the range.
   public func output(of address: UInt64) -> UInt64? {
     address &- input < length ? output &+ (address &- input) : nil
   }
@@ -32,7 +32,7 @@ public struct MappedRange: Equatable, Sendable {
   }
 }
 
-/// What one stage does with every address, as its tables in memory say.
+/// Mappings of one stage, as its tables in memory say.
 public struct StageMappings: Equatable, Sendable {
   /// In ascending order of input addresses, as few as possible.
   public private(set) var ranges: [MappedRange] = []
@@ -53,7 +53,7 @@ public struct StageMappings: Equatable, Sendable {
     }
   }
 
-  /// Where an input address leads; `nil` where nothing is mapped.
+  /// Returns the output address for an input address; `nil` if nothing is mapped.
   public func output(of address: UInt64) -> UInt64? {
     var (low, high) = (0, ranges.count)
     while low < high {
@@ -64,9 +64,9 @@ public struct StageMappings: Equatable, Sendable {
   }
 }
 
-/// What the tables in memory do with the addresses of one stream.
+/// Mappings of the addresses of one stream by the tables in memory.
 public struct StreamMappings: Equatable, Sendable {
-  /// What its STE says of it.
+  /// Configuration of the stream by its STE.
   public enum Configuration: String, Sendable {
     /// Transactions are terminated.
     case aborts

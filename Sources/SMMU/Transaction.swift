@@ -4,7 +4,7 @@ public import Bits
 /// An access of a device as it reaches the SMMU.
 @frozen
 public struct Transaction: BitwiseCopyable, Sendable, Equatable {
-  /// How PCIe ATS marks the access (IHI 0070, 3.9.1).
+  /// Translation status of the access by PCIe ATS (IHI 0070, 3.9.1).
   @frozen
   public enum Kind: UInt8, BitwiseCopyable, Sendable {
     case untranslated
@@ -39,7 +39,7 @@ public struct Transaction: BitwiseCopyable, Sendable, Equatable {
   }
 }
 
-/// What a page allows, by stage, so that a refusal can be blamed on the right one.
+/// Permissions of a page, by stage, so that a refusal can be blamed on the right one.
 @frozen
 public struct TranslationPermissions: OptionSet, BitwiseCopyable, Sendable, Hashable {
   public let rawValue: UInt16
@@ -121,7 +121,7 @@ public struct Translation: BitwiseCopyable, Sendable, Equatable {
   }
 }
 
-/// What became of the record of a fault.
+/// Outcome of recording a fault.
 @frozen
 public enum FaultRecording: UInt8, BitwiseCopyable, Sendable {
   case recorded

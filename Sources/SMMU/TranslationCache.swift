@@ -25,7 +25,7 @@ struct TranslationCache {
     @inline(__always)
     var isGlobal: Bool { space & AddressSpaceTag.global != 0 }
 
-    /// Where `address`, inside the page, leads.
+    /// Returns the output address for `address`, which lies inside the page.
     @inline(__always)
     func output(of address: UInt64) -> UInt64 {
       (output & ~0xfff) | (address & lowBits(shift))

@@ -3,7 +3,7 @@ public import Bits
 /// One station of a translation: a descriptor read, or a cache that spared it.
 @frozen
 public struct DescriptorRead: BitwiseCopyable, Sendable, Equatable {
-  /// What was read.
+  /// Kind of descriptor or cache entry that was read.
   @frozen
   public enum Step: BitwiseCopyable, Sendable, Hashable {
     /// L1STD, the first level of the stream table.
@@ -37,13 +37,13 @@ public struct DescriptorRead: BitwiseCopyable, Sendable, Equatable {
 
   public var step: Step
   public var purpose: Purpose
-  /// Where it was read; zero for a cached one.
+  /// Address of the descriptor; zero for a cached one.
   public var address: PA
   /// The first words read, in memory order; of a cached one, the output address.
   public var words: InlineArray<8, UInt64>
-  /// How many of `words` are meant, 1 to 8.
+  /// Number of valid `words`, 1 to 8.
   public var wordCount: Int
-  /// What the step translates: a StreamID, a SubstreamID, an IOVA or an IPA.
+  /// Input of the step: a StreamID, a SubstreamID, an IOVA or an IPA.
   public var input: UInt64
 
   /// The first word.

@@ -1,8 +1,7 @@
 internal import ArmFormats
 internal import Bits
 
-/// How the levels of a table follow each other: what a walk needs of granule and size, computed
-/// once.
+/// Geometry of a table's levels: the values of granule and size that a walk needs, computed once.
 struct WalkGeometry: BitwiseCopyable {
   var granule = TranslationGranule.kib4
   var startLevel: Int8 = 0
@@ -43,7 +42,7 @@ struct WalkGeometry: BitwiseCopyable {
   func page(_ word: UInt64, _ shift: UInt64) -> UInt64 { table(word) & (~0 &<< shift) }
 }
 
-/// What stage 1 does for one half of the address space: a TTB and what describes it.
+/// Region of stage 1 for one half of the address space: a TTB and its parameters.
 struct StageOneRegion: BitwiseCopyable {
   /// The start table, aligned to its size: a PA or, nested, an IPA.
   var table: UInt64 = 0
@@ -60,7 +59,8 @@ struct StageOneRegion: BitwiseCopyable {
   var refusesUnprivileged = false
 }
 
-/// Who owns a stage 1 regime: how its TLB entries are tagged and its permissions read.
+/// Owner of a stage 1 regime: decides the tags of its TLB entries and the meaning of its
+/// permissions.
 enum StreamWorld: UInt8, BitwiseCopyable {
   case el1 = 0
   /// One privilege, one table, no ASID.
@@ -115,7 +115,7 @@ struct StageTwoRegime: BitwiseCopyable {
 /// Everything that a transaction of one (StreamID, SubstreamID) needs: what the configuration
 /// cache holds.
 struct TranslationContext: BitwiseCopyable {
-  /// What becomes of transactions, as far as the configuration decides it.
+  /// Outcome of transactions, as far as the configuration decides it.
   enum Outcome: UInt8, BitwiseCopyable {
     case abort
     case bypass

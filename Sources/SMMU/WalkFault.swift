@@ -1,6 +1,6 @@
 internal import ArmFormats
 
-/// Why a transaction cannot be translated, with the evidence that its event carries.
+/// Fault of a transaction that cannot be translated, with the evidence that its event carries.
 struct WalkFault: Error, BitwiseCopyable {
   var kind: EventKind
   /// Stage 2 faulted: `S2`.
@@ -29,7 +29,8 @@ struct WalkFault: Error, BitwiseCopyable {
   }
 }
 
-/// What an access wants, after the overrides by the STE.
+/// Needs of an access: read or write, instruction or data, privilege, after the overrides by the
+/// STE.
 struct AccessNeeds: BitwiseCopyable {
   var isWrite = false
   var isInstruction = false
@@ -47,7 +48,7 @@ struct AccessNeeds: BitwiseCopyable {
   }
 }
 
-/// Where a page of one or both stages leads.
+/// Mapping of a page by one or both stages.
 struct PageMapping: BitwiseCopyable {
   /// The output of the input address itself.
   var address: UInt64 = 0

@@ -2,7 +2,7 @@ internal import ArmFormats
 internal import Bits
 internal import Memory
 
-/// What table descriptors forbid below them, in the low bits of a cached table's entry.
+/// Accesses that table descriptors forbid below them, in the low bits of a cached table's entry.
 enum Hierarchy {
   static let unprivileged: UInt16 = 1
   static let write: UInt16 = 2
@@ -16,7 +16,7 @@ enum Hierarchy {
   }
 }
 
-/// What the profile and the personality say of descriptors, small enough to pass around.
+/// Rules for descriptors by the profile and the personality, small enough to pass around.
 struct WalkRules: BitwiseCopyable {
   let personality: SMMUPersonality
   private let outputBits: UInt64
@@ -124,7 +124,8 @@ extension PhysicalMemory {
 }
 
 extension DescriptorRead.Purpose {
-  /// What stage 2 works for, from the class of the faults that it would report.
+  /// Creates the purpose of a stage 2 translation from the class of the faults that it would
+  /// report.
   init(_ faultClass: FaultClass, _ level: Int8) {
     switch faultClass {
     case .context: self = .context

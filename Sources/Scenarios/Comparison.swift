@@ -13,7 +13,7 @@ package struct Comparison: Sendable {
   }
 }
 
-/// What carries a run out.
+/// Function that carries a run out.
 package typealias Runner = @Sendable (RunSpecification) throws(RunFailure) -> RunResult
 
 extension Scenario {
@@ -21,9 +21,9 @@ extension Scenario {
   /// why.
   ///
   /// - Parameters:
-  ///   - journeyOf: the MSI whose journey is wanted, counted from 0.
+  ///   - journeyOf: the MSI whose journey is recorded, counted from 0.
   ///   - device: the device that sends it.
-  ///   - engine: what carries the runs out.
+  ///   - engine: function that carries the runs out.
   package func run(
     journeyOf: Int? = nil, device: Int = 0,
     by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }

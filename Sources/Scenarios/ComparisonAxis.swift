@@ -7,7 +7,7 @@ package struct ComparisonAxis: Sendable {
   /// A value on the axis, and the change of a run that it stands for.
   package struct Value: Sendable {
     package let name: String
-    /// What it means, in one line.
+    /// Meaning of the value, in one line.
     package let meaning: String
     /// The options of `doorbell compare` and `doorbell explain` that make a run have it.
     package let arguments: [String]
@@ -18,7 +18,7 @@ package struct ComparisonAxis: Sendable {
   }
 
   package let name: String
-  /// What varies, in one line.
+  /// Property that varies, in one line.
   package let meaning: String
   /// The values, in the order in which columns stand; none where they have to be named.
   package let values: [Value]
@@ -27,7 +27,7 @@ package struct ComparisonAxis: Sendable {
   /// The condition that varies; `nil` for a choice of the design.
   package let condition: Condition?
   private let read: @Sendable (RunSpecification) -> String
-  /// What makes a run have the value with this name.
+  /// Returns the value with this name.
   private let make: @Sendable (String, ScenarioFolder) throws(InputError) -> Value
 
   /// The name of the value that a run has.
@@ -35,8 +35,8 @@ package struct ComparisonAxis: Sendable {
 
   /// The same axis with these values only.
   ///
-  /// - Parameter folder: where the names of files are looked for.
-  /// - Throws: `InputError` for a name that stands for no value, or that is named twice.
+  /// - Parameter folder: folder in which the names of files are looked up.
+  /// - Throws: `InputError` for a name that is of no value, or that is given twice.
   package func narrowed(
     to names: [String], in folder: ScenarioFolder
   ) throws(InputError) -> ComparisonAxis {

@@ -50,7 +50,7 @@ extension [ComparisonMatrix] {
   ///
   /// - Parameters:
   ///   - progress: told how many are done.
-  ///   - engine: what carries the runs out.
+  ///   - engine: function that carries the runs out.
   package func explained(
     _ outcomes: [MatrixOutcome], progress: (Int) -> Void = { _ in },
     by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }

@@ -1,7 +1,7 @@
 package import Designs
 package import Software
 
-/// What each design comes to for each combination of values on some axes.
+/// Results of each design for each combination of values on some axes.
 package struct ComparisonMatrix: Sendable {
   /// A combination of values, one on each axis of the matrix.
   package struct Column: Sendable {
@@ -14,9 +14,9 @@ package struct ComparisonMatrix: Sendable {
 
   /// One design under one combination.
   package struct Cell: Sendable {
-    /// What was run.
+    /// Specification that was run.
     package let specification: RunSpecification
-    /// What `doorbell` takes to show it: `explain` and what follows.
+    /// Arguments of `doorbell` that show it: `explain` and its own.
     package let command: [String]
     package let outcome: Outcome
   }
@@ -30,21 +30,21 @@ package struct ComparisonMatrix: Sendable {
     case notModelled(String)
   }
 
-  /// What a matrix keeps of a run.
+  /// Summary of a run that a matrix keeps.
   package struct Summary: Sendable {
     /// The worst of the verdicts of all MSIs.
     package let verdict: Verdict
-    /// How many MSIs ended so.
+    /// Number of MSIs with this verdict.
     package let count: Int
-    /// How many MSIs the device was to send.
+    /// Number of MSIs that the device was to send.
     package let total: Int
     /// The first MSI that was sent and not delivered; `nil` where there is none.
     package let firstFailure: RunResult.SentMessage?
     /// The first device whose set-up was refused, or else that of `firstFailure`.
     package let failingDevice: Int
-    /// Who refused set-up; `nil` where it was enabled.
+    /// Refusal of set-up; `nil` if it was enabled.
     package let refusal: Refusal?
-    /// What the device's first MSI-X entry holds; `nil` when set-up never got that far.
+    /// First MSI-X entry of the device; `nil` if set-up failed before programming it.
     package let message: RunResult.Message?
     package let exits: RunResult.Exits
     package let exitsPerInterrupt: Double

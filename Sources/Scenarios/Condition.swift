@@ -20,32 +20,31 @@ package struct Condition: Sendable {
   package typealias Change = @Sendable (inout Conditions) -> Void
 
   package let name: String
-  /// Where it stands in scenario files.
+  /// Path of its field in scenario files.
   package let field: [String]
-  /// What varies, in one sentence.
+  /// Property that varies, in one sentence.
   package let meaning: String
   /// The values of a closed list, or those that an axis shows where none are named.
   package let values: [Value]
   /// Whether it has no values but those that are listed.
   package let isClosed: Bool
-  /// What stands for a value in help: `kernel`, `n`.
+  /// Placeholder of a value in help: `kernel`, `n`.
   package let placeholder: String
-  /// What a field has to look like.
+  /// Shape that a field must have.
   let shape: Shape
-  /// What an absent field stands for; `nil` for a field that must be there, or that follows from
-  /// others.
+  /// Default of an absent field; `nil` for a field that must be there, or that follows from others.
   let standard: JSONValue?
   let isRequired: Bool
-  /// How far it serves as an axis of matrices.
+  /// Use of it as an axis of matrices.
   let axis: AxisUse
   private let read: @Sendable (Conditions) -> String
   private let make: @Sendable (String, ScenarioFolder, Place?) throws(ConditionError) -> Change
 
-  /// How far a condition serves as an axis of matrices.
+  /// Use of a condition as an axis of matrices.
   enum AxisUse: Sendable {
     /// Not at all: it decides about nothing that a matrix shows.
     case none
-    /// Where it is asked for.
+    /// Only if it is asked for.
     case asked
     /// Also in the overview of all axes.
     case overview
@@ -68,11 +67,11 @@ package struct Condition: Sendable {
   /// The value that conditions have, as an option or a file would give it.
   package func text(of conditions: Conditions) -> String { read(conditions) }
 
-  /// What makes a run have the value that an option or an axis gives.
+  /// Returns the change that makes a run have the value that an option or an axis gives.
   ///
   /// - Parameters:
-  ///   - folder: where the names of files are looked for.
-  ///   - origin: what gave it: `--guest-usage`.
+  ///   - folder: folder in which the names of files are looked up.
+  ///   - origin: option or axis that gave it: `--guest-usage`.
   package func change(
     to text: String, in folder: ScenarioFolder, from origin: String
   ) throws(InputError) -> Change {
@@ -90,11 +89,11 @@ package struct Condition: Sendable {
   }
 }
 
-/// Why a text is no value of a condition.
+/// Error of a text that is no value of a condition.
 struct ConditionError: Error {
-  /// What was expected and what was found.
+  /// Message with the expected and the found value.
   let message: String
-  /// Where in another file, for a file that could not be read.
+  /// Place in another file, for a file that could not be read.
   var place: Place?
 
   init(_ message: String, at place: Place? = nil) {
@@ -144,7 +143,7 @@ extension KernelNameError {
     }
   }
 
-  /// What was expected, and what was found.
+  /// Returns a message with the expected and the found value.
   func message(about text: String) -> String {
     switch self {
     case .malformed: return "expected \(Kernel.expectation), found \(text.quoted)"
@@ -162,7 +161,7 @@ extension KernelNameError {
 }
 
 extension Kernel {
-  /// What names a kernel, for messages.
+  /// Name of a kernel, for messages.
   static let expectation = "a kernel release such as 6.5 or 6.12+sw-msi-native+no-require-direct"
 }
 
@@ -211,8 +210,8 @@ extension Condition {
   /// A whole number.
   ///
   /// - Parameters:
-  ///   - listed: what an axis shows, with what each means.
-  ///   - standard: whether an absent field stands for the plain value.
+  ///   - listed: values that an axis shows, with their meanings.
+  ///   - standard: whether the plain value is the default of an absent field.
   init(
     _ field: String, _ path: any WritableKeyPath<Conditions, Int> & Sendable, _ meaning: String,
     _ range: ClosedRange<Int>, listed: KeyValuePairs<String, String> = [:],
@@ -253,7 +252,7 @@ extension Condition {
     self.make = make
   }
 
-  /// Where nothing is said.
+  /// Conditions of a scenario that states none.
   private static let plain = Conditions(
     guestKernel: Kernel(Kernel.newest), hostKernel: Kernel(Kernel.newest),
     costs: CostModel(name: Scenario.standardCosts, platform: "", costs: [:]))

@@ -87,7 +87,7 @@ extension Condition {
   /// The condition with this name.
   package static func named(_ name: String) -> Condition? { all.first { $0.name == name } }
 
-  /// What the mappings are that conditions stand in.
+  /// Meanings of the mappings that hold conditions.
   private static let groups: KeyValuePairs = [
     "guest": "The guest.", "host": "The host.", "machine": "The physical machine.",
     "smmu": "The SMMU's caches.", "smmu.tlb": "The TLB.", "smmu.walk-cache": "The walk caches.",
@@ -127,7 +127,7 @@ extension Condition {
 }
 
 extension Conditions {
-  /// What a scenario file says, and what the user asks for instead.
+  /// Creates the conditions of a scenario file, with those that the user asks for instead.
   init(
     _ scenario: CheckedValue, _ overrides: ScenarioOverrides, in folder: ScenarioFolder
   ) throws(InputError) {

@@ -2,8 +2,8 @@ import Simulation
 package import Timing
 
 extension CostModel {
-  /// What is implausible in the model, in one sentence each: numbers that contradict each other,
-  /// and sources that do not say what their status promises.
+  /// Findings on implausible values in the model, in one sentence each: numbers that contradict
+  /// each other, and sources that do not say what their status promises.
   package var findings: [String] {
     Self.orders.compactMap(contradiction) + Item.allCases.compactMap(sourceFinding)
   }

@@ -13,13 +13,13 @@ package struct DesignAxis: Sendable {
   package struct Choice: Equatable, Sendable {
     package let word: String
     package let meaning: String
-    /// What it rests on beyond a released kernel; `nil` for nothing.
+    /// Interface that it rests on beyond a released kernel; `nil` for none.
     package let interface: ReleaseSwitch?
   }
 
   /// The field of design files.
   package let name: String
-  /// What is chosen, in one sentence.
+  /// Question that the choice answers, in one sentence.
   package let question: String
   package let choices: [Choice]
   /// The word that an absent field stands for; `nil` for a field that may not be absent.

@@ -4,10 +4,11 @@ package import Designs
 package struct DesignEnumeration: Sendable {
   /// The combinations that can stand together, each named after the nearest known design.
   package let consistent: [Design]
-  /// Why the others cannot, and how many each reason rules out, in order of first appearance.
+  /// Reasons why the others cannot, each with the number that it rules out, in order of first
+  /// appearance.
   package let inconsistencies: [(reason: String, count: Int)]
 
-  /// How many combinations there are in all.
+  /// Number of all combinations.
   package var count: Int { consistent.count + inconsistencies.reduce(0) { $0 + $1.count } }
 
   /// - Parameter known: designs that combinations are named after; one at least.

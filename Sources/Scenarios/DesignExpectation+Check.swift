@@ -10,7 +10,7 @@ package struct FieldCheck: Equatable, Sendable {
   package let expected: String
   package let found: String
   package let holds: Bool
-  /// Where the expectation stands; `nil` for one that stands in no file.
+  /// Place of the expectation in its file; `nil` for one that is in no file.
   package var place: Place?
 
   package init(_ field: String, expected: String, found: String, holds: Bool? = nil) {
@@ -35,7 +35,7 @@ extension DesignExpectation {
     }
   }
 
-  /// Where the expectation of a field stands, or of the field around it.
+  /// Returns the place of a field's expectation, or of that of the field around it.
   package func place(of field: String) -> Place? {
     var field = field
     while !field.isEmpty {
@@ -141,7 +141,7 @@ extension DeviceExpectation {
 }
 
 extension FieldCheck {
-  /// What an MSI-X entry must hold, as far as that is given.
+  /// Returns the checks of an MSI-X entry, as far as its expected values are given.
   fileprivate static func message(
     _ message: RunResult.Message?, _ field: String, address: UInt64?, data: UInt64?
   ) -> [FieldCheck] {
@@ -165,7 +165,7 @@ extension FieldCheck {
 }
 
 extension RunResult {
-  /// Who refused the set-up; `nil` when it was enabled.
+  /// Refusal of the set-up; `nil` if it was enabled.
   package var refusal: Refusal? {
     if case .refused(let refusal) = setup { refusal } else { nil }
   }

@@ -56,7 +56,7 @@ extension DesignExpectation {
 }
 
 extension CheckedValue {
-  /// Where each part of the value stands, by its path within the value.
+  /// Place of each part of the value, by its path within the value.
   fileprivate var places: [String: Place] {
     var places = ["": place]
     add(to: &places, at: "")

@@ -2,7 +2,8 @@ package import Attacks
 package import Designs
 package import Files
 
-/// What a scenario file says that one design comes to. Whatever is `nil` is not checked.
+/// Expected results of one design, as a scenario file states them. Whatever is `nil` is not
+/// checked.
 package struct DesignExpectation: Equatable, Sendable {
   package let design: String
   package var setup: Setup?
@@ -15,16 +16,16 @@ package struct DesignExpectation: Equatable, Sendable {
   package var setupExits: Int?
   package var exitsPerInterrupt: Double?
   package var wakeUps: Int?
-  /// What attacks come to, in the order of the file.
+  /// Expected outcomes of attacks, in the order of the file.
   package var isolation: [(attack: String, outcome: IsolationFinding.Outcome)] = []
   /// A part of the sentence that says why.
   package var whyContains: String?
-  /// What becomes of each device, from the first on.
+  /// Expected results of the devices, from the first on.
   package var devices: [DeviceExpectation] = []
-  /// Where each field of the expectation stands, by its path; the whole by the empty path.
+  /// Place of each field of the expectation, by its path; of the whole, by the empty path.
   package var places: [String: Place] = [:]
 
-  /// What set-up comes to.
+  /// Expected result of set-up.
   package struct Setup: Equatable, Sendable {
     package var isEnabled: Bool?
     /// The agent that refuses.
@@ -57,8 +58,8 @@ package struct DesignExpectation: Equatable, Sendable {
   }
 }
 
-/// What a scenario file says that becomes of one of several devices. Whatever is `nil` is not
-/// checked.
+/// Expected results of one of several devices, as a scenario file states them. Whatever is `nil` is
+/// not checked.
 package struct DeviceExpectation: Equatable, Sendable {
   package var verdict: Verdict?
   package var address: UInt64?

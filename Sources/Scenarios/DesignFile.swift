@@ -25,7 +25,7 @@ extension ScenarioFolder {
 
   /// The design in the file at `path`.
   ///
-  /// - Parameter settings: what stands in its fields instead.
+  /// - Parameter settings: values for its fields, instead of the file's.
   func readDesign(
     at path: String, settings: [FieldSetting] = []
   ) throws(InputError) -> Design {

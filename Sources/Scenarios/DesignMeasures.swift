@@ -1,6 +1,6 @@
 package import Linux
 
-/// What a design is measured by when designs are compared as a whole.
+/// Measures by which designs are compared as a whole.
 package struct DesignMeasures: Equatable, Sendable {
   /// Exits in a column in which every MSI is delivered.
   package struct Exits: Equatable, Sendable {
@@ -15,7 +15,7 @@ package struct DesignMeasures: Equatable, Sendable {
 
   /// For each column its exits; `nil` where not every MSI is delivered.
   package let exits: [Exits?]
-  /// What it needs and no released kernel has.
+  /// Unreleased interfaces that it needs.
   package let interfaces: [ReleaseSwitch]
   /// The names of the attacks that reach what is another party's.
   package let breaches: [String]
@@ -40,7 +40,7 @@ package struct DesignMeasures: Equatable, Sendable {
     case interfaces
   }
 
-  /// In which respects it is worse than `other`, columns first, then attacks.
+  /// Returns the respects in which it is worse than `other`, columns first, then attacks.
   package func shortfalls(against other: DesignMeasures) -> [Shortfall] {
     var fails: [Shortfall] = []
     var isSlower = false

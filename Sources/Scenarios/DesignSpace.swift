@@ -2,7 +2,8 @@ package import Attacks
 package import Designs
 import Guest
 
-/// What every combination of choices comes to, and which of them nothing else is better than.
+/// Results of every combination of choices, and the front of those that nothing else is better
+/// than.
 package struct DesignSpace: Sendable {
   /// Designs that measure the same.
   package struct Point: Sendable {
@@ -33,7 +34,7 @@ package struct DesignSpace: Sendable {
   package struct Family: Sendable {
     /// The number of the member of the front that is better.
     package let better: Int
-    /// In which respects they are worse than it.
+    /// Respects in which they are worse than it.
     package let shortfalls: [DesignMeasures.Shortfall]
     /// By how good they are, the best first.
     package let points: [Point]
@@ -41,12 +42,12 @@ package struct DesignSpace: Sendable {
     package var designs: [Design] { points.flatMap(\.designs) }
   }
 
-  /// What was run: each cell as it came out first where it works on every value of `every`, else
-  /// where it does not.
+  /// Matrix of the runs: each cell with the first result if it works on every value of `every`,
+  /// else with one that does not.
   package let matrix: ComparisonMatrix
   /// The axis on each of whose values a column has to work in order to count, if there is one.
   package let every: ComparisonAxis?
-  /// What every design was attacked with; empty where isolation does not count.
+  /// Attacks that were made on every design; empty if isolation does not count.
   package let attacks: [Attack]
   package let enumeration: DesignEnumeration
   /// The best first: more columns that work, then fewer exits for each MSI, then fewer breaches,
@@ -58,7 +59,7 @@ package struct DesignSpace: Sendable {
   /// - Parameters:
   ///   - matrix: the results of the consistent designs of `enumeration`.
   ///   - every: the axis on each of whose values they were run.
-  ///   - attacks: what every design was attacked with.
+  ///   - attacks: attacks that were made on every design.
   ///   - breaches: for each row of the matrix the names of the attacks that breached.
   package init(
     _ matrix: ComparisonMatrix, every: ComparisonAxis? = nil, of enumeration: DesignEnumeration,
@@ -120,7 +121,8 @@ package struct DesignSpace: Sendable {
   private struct FamilyKey: Equatable {
     let better: Int
     let shortfalls: [DesignMeasures.Shortfall]
-    /// How the columns end, and where, so that a family's reason is that of every member.
+    /// Outcomes of the columns, each with its value on the axis, so that a family's reason is that
+    /// of every member.
     let outcomes: [[String]]
   }
 }
@@ -137,7 +139,7 @@ extension ComparisonMatrix.Row {
 }
 
 extension ComparisonMatrix.Row {
-  /// How the columns end, and on which value of the axis.
+  /// Returns the outcomes of the columns, each with its value on the axis.
   fileprivate func outcomes(_ every: ComparisonAxis?) -> [[String]] {
     cells.map {
       [$0.summary?.verdict.rawValue ?? "", every?.value(of: $0.specification) ?? ""]
@@ -168,7 +170,7 @@ extension Design {
 }
 
 extension DesignSpace.Point {
-  /// What points are ordered by: the better comes first.
+  /// Rank by which points are ordered: the better comes first.
   fileprivate var rank: [Int] {
     let exits = measures.exits.compactMap(\.self)
     let perInterrupt = exits.reduce(0) { $0 + $1.perInterrupt } / Double(max(exits.count, 1))

@@ -48,7 +48,7 @@ extension Design {
 
   /// The design with other choices, named `name,axis=word,...`.
   ///
-  /// - Throws: what `with(_:)` throws.
+  /// - Throws: the errors of `with(_:)`.
   package func variant(_ settings: [String]) throws(InputError) -> Design {
     try with(settings).named(after: self)
   }
@@ -68,7 +68,7 @@ extension Design {
   }
 }
 
-/// What a design is named by: a file, by its name or path, and for a variant what differs from it.
+/// Name of a design: a file, by its name or path, and for a variant what differs from it.
 package struct DesignName {
   package let file: String
   /// `axis=word` each; empty for the design of the file itself.

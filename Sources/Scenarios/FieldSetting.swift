@@ -29,8 +29,9 @@ package struct FieldSetting: Sendable {
     self.value = value
   }
 
-  /// What a user's name for a field stands for: `design`, `design.AXIS`, `costs`, `costs.ITEM`,
-  /// `load.FIELD` for that of the workload, or the path of a scenario's field.
+  /// Returns the target and the path of a field that a user names: `design`, `design.AXIS`,
+  /// `costs`, `costs.ITEM`, `load.FIELD` for that of the workload, or the path of a scenario's
+  /// field.
   fileprivate static func target(of name: String) -> (Target, FieldPath)? {
     guard let path = FieldPath(name), let first = path.steps.first else { return nil }
     let rest = Array(path.steps.dropFirst())
@@ -57,7 +58,7 @@ extension Shape {
   static let costTime = Shape.text(
     TextForm("a time such as 150 ns", pattern: #"[0-9]{1,9}(\.[0-9]{1,3})? ?(ps|ns|us)"#))
 
-  /// What a scenario says about itself rather than about what runs.
+  /// Fields in which a scenario describes itself rather than the run.
   private static let unsettable = ["purpose", "source", "rows", "designs", "expect", "seed"]
 
   /// The shape of the field with this name, as `FieldSetting` names fields.

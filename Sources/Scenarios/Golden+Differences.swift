@@ -19,7 +19,7 @@ extension Golden {
     case added(String)
     /// A line that stands beside a change and is the same in both.
     case kept(String)
-    /// How many lines are the same in both and left out.
+    /// Number of lines that are the same in both and left out.
     case omitted(Int)
 
     /// The line after `- `, `+ ` or two spaces.
@@ -33,7 +33,7 @@ extension Golden {
     }
   }
 
-  /// What differs in `found` from this record, design by design.
+  /// Returns the differences of `found` from this record, design by design.
   package func differences(in found: Golden) -> [Difference] {
     let names = records.map(\.design)
     let new = found.records.map(\.design).filter { !names.contains($0) }

@@ -4,7 +4,7 @@ package import Files
 import Foundation
 
 extension Golden {
-  /// Where the golden record of a scenario file stands: in the folder `golden` beside it.
+  /// Returns the path of the golden record of a scenario file: in the folder `golden` beside it.
   package static func path(forScenario path: String) -> String {
     let folder = (path as NSString).deletingLastPathComponent
     return (folder.isEmpty ? "" : folder + "/") + "golden/\(baseName(path)).json"
@@ -58,12 +58,12 @@ extension Golden {
 package struct GoldenUpdate: Sendable {
   /// The scenario file.
   package let file: String
-  /// Where the record stands, or would.
+  /// Path of the record, which may not exist yet.
   package let path: String
   /// Whether there is none yet.
   package let isNew: Bool
   package let differences: [Golden.Difference]
-  /// What the designs come to now.
+  /// Present results of the designs.
   package let found: Golden
 
   package init(
@@ -76,7 +76,7 @@ package struct GoldenUpdate: Sendable {
     self.found = found
   }
 
-  /// What the file at `path` comes to now, beside its golden record if it has one.
+  /// Compares the present results of the file at `path` with its golden record, if it has one.
   ///
   /// - Throws: `InputError` when the record is malformed.
   package init(_ path: String, _ found: Golden) throws(InputError) {

@@ -20,7 +20,7 @@ package struct Golden: Equatable, Sendable {
     }
   }
 
-  /// What the records are about.
+  /// Subject of the records.
   package enum Kind: String, Sendable {
     /// The designs of a scenario.
     case design

@@ -2,7 +2,7 @@ package import Designs
 import Histogram
 package import Simulation
 
-/// How long MSIs took, from the device's write to the start of the guest's handler, in nanoseconds.
+/// Latency of MSIs, from the device's write to the start of the guest's handler, in nanoseconds.
 package struct Latency: Equatable, Sendable {
   package let p50: UInt64
   package let p99: UInt64

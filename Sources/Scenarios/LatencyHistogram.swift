@@ -1,7 +1,7 @@
 package import Simulation
 import Timing
 
-/// How many MSIs took how long, in steps of 1, 2 and 5 of each decade.
+/// Number of MSIs by latency, in steps of 1, 2 and 5 of each decade.
 package struct LatencyHistogram: Equatable, Sendable {
   /// The MSIs that took up to so many nanoseconds, and longer than the bucket before.
   package struct Bucket: Equatable, Sendable {

@@ -85,7 +85,7 @@ extension Shape {
 }
 
 extension DeviceLoad.Mapping {
-  /// What the choice means, for readers of the schema.
+  /// Meaning of the choice, for readers of the schema.
   var meaning: String {
     switch self {
     case .fixed: "Buffers stay mapped."
@@ -146,7 +146,7 @@ extension LoadSetting {
 }
 
 extension DeviceLoad {
-  /// - Parameter recordings: how many there are; its own is the last.
+  /// - Parameter recordings: number of recordings; its own is the last.
   fileprivate init(_ value: CheckedValue, recordings: Int) throws(InputError) {
     self.init(
       name: value["source"]?.members.first?.name ?? "",
@@ -191,7 +191,7 @@ extension DeviceLoad {
 }
 
 extension RecordedTiming {
-  /// When the MSIs of a recording were sent; `nil` where a source plays none.
+  /// Creates the times of a recording's MSIs; `nil` if a source plays no recording.
   fileprivate init?(
     _ value: CheckedValue?, _ recording: (CheckedValue) throws(InputError) -> Workload
   ) throws(InputError) {

@@ -79,7 +79,7 @@ extension Scenario {
   /// Runs the scenario's load once under each of its designs, at the low end of the costs' ranges, and
   /// takes down where its first MSIs were when.
   ///
-  /// - Parameter limit: how many MSIs.
+  /// - Parameter limit: number of MSIs.
   /// - Returns: for each design how its first interrupt is set up, with the load's times.
   package func tracedLoad(of limit: Int) async throws(InputError) -> Comparison {
     guard let setting = load else {
@@ -109,7 +109,7 @@ extension Scenario {
   /// Runs the scenario's load under each of its designs.
   ///
   /// - Parameters:
-  ///   - seeds: how many seeds, from the scenario's on.
+  ///   - seeds: number of seeds, from the scenario's on.
   ///   - factors: the load's factors of a ramp; none for no ramp.
   ///   - progress: told how many runs are done.
   package func study(

@@ -217,7 +217,7 @@ extension CheckedValue {
   /// A machine as the file says it, checked.
   ///
   /// - Parameters:
-  ///   - base: what stands for what is not given.
+  ///   - base: machine that has the values of absent fields.
   ///   - devices: the devices one by one, where they are; otherwise those of `base`.
   /// - Throws: `InputError` at the field that the first finding is about, where no run can be made.
   func machine(
@@ -376,7 +376,7 @@ extension CheckedValue {
     }
   }
 
-  /// Where a field stands, or the nearest one around it that does.
+  /// Returns the place of a field, or of the nearest one around it that is in the file.
   func place(of path: String) -> Place {
     var value = self
     for step in FieldPath(path)?.steps ?? [] {

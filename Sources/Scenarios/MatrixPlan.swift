@@ -2,7 +2,7 @@ package import Designs
 package import Engine
 import Guest
 
-/// What a matrix is made of, before it is run.
+/// Plan of a matrix, before it is run.
 package struct MatrixPlan: Sendable {
   package let scenario: Scenario
   package let axes: [ComparisonAxis]
@@ -32,7 +32,7 @@ package struct MatrixPlan: Sendable {
       }
   }
 
-  /// How many runs it takes.
+  /// Number of runs that it takes.
   package var runs: Int { scenario.designs.count * columns.count }
 
   /// The run of a number, row by row.
@@ -113,7 +113,7 @@ extension ComparisonMatrix.Outcome {
   }
 }
 
-/// What decides about a run of a scenario: its design, and its value on every axis.
+/// Identity of a run of a scenario: its design, and its value on every axis.
 private struct RunIdentity: Hashable {
   let row: Int
   let values: [String]
@@ -137,7 +137,7 @@ package struct MatrixRuns: Sendable {
   /// For each cell of each plan, in order, the run that it asks for.
   private let runs: [Int]
 
-  /// How many runs there are.
+  /// Number of runs.
   package var count: Int { firsts.count }
 
   /// - Parameter plans: all of the same scenario.
@@ -164,7 +164,7 @@ package struct MatrixRuns: Sendable {
   ///
   /// - Parameters:
   ///   - progress: told how many runs are done.
-  ///   - engine: what carries the runs out.
+  ///   - engine: function that carries the runs out.
   package func matrices(
     progress: (Int) -> Void = { _ in },
     by engine: @escaping Runner = { specification throws(RunFailure) in try specification.run() }

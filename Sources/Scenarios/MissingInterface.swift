@@ -6,15 +6,15 @@ import VMM
 // What a design, or a run of it, needs and no released kernel or VMM has.
 
 extension Design {
-  /// What the design's choices rest on and nothing released has, each once, by axis.
+  /// Unreleased interfaces that the design's choices rest on, each once, by axis.
   package var missingInterfaces: [ReleaseSwitch] {
     DesignAxis.all.compactMap { $0.choice(of: self).interface }.unreleased
   }
 }
 
 extension RunSpecification {
-  /// What the run rests on and nothing released has, each once: what its design's choices need, a
-  /// vSMMU that its VMM has not, what its kernels have beyond every release, and a software MSI
+  /// Unreleased interfaces that the run rests on, each once: those of its design's choices, a vSMMU
+  /// that its VMM has not, the switches of its kernels beyond every release, and a software MSI
   /// window that no release has.
   package var missingInterfaces: [ReleaseSwitch] {
     let nesting = design.iommu == .nested ? conditions.vmm.nestingInterface : nil
@@ -26,7 +26,7 @@ extension RunSpecification {
 }
 
 extension Scenario {
-  /// What the run of one of its designs rests on and nothing released has.
+  /// Returns the unreleased interfaces that the run of one of its designs rests on.
   package func missingInterfaces(of design: String) -> [ReleaseSwitch] {
     specifications().first { $0.design.name == design }?.missingInterfaces ?? []
   }

@@ -10,7 +10,7 @@ package struct ParetoFront: Equatable, Sendable {
   package let betterMember: [Int?]
 
   /// - Parameters:
-  ///   - count: how many candidates there are.
+  ///   - count: number of candidates.
   ///   - isBetter: whether the candidate of the first number is better than that of the second.
   package init(count: Int, isBetter: (Int, Int) -> Bool) {
     let candidates = 0..<count

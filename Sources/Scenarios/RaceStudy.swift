@@ -4,14 +4,14 @@ package import Files
 import Guest
 package import Linux
 
-/// What becomes of one more MSI that the device sends between two steps of software, gap by gap.
+/// Outcomes of one more MSI that the device sends between two steps of software, gap by gap.
 package struct RaceStudy: Sendable {
   /// One place between two steps, and what became of an MSI there.
   package struct Gap: Equatable, Sendable {
-    /// How many steps software had carried out.
+    /// Number of steps that software had carried out.
     package let steps: Int
     package let outcome: Outcome
-    /// Why, in one sentence.
+    /// Reason for the outcome, in one sentence.
     package let reason: String
 
     package init(steps: Int, outcome: Outcome, reason: String) {
@@ -21,7 +21,7 @@ package struct RaceStudy: Sendable {
     }
   }
 
-  /// What an MSI may come to, told apart from one that never left the device.
+  /// Outcome of an MSI, told apart from one that never left the device.
   package enum Outcome: Equatable, Sendable {
     /// MSI-X or bus mastering was off, and no pending bit was set.
     case notSent
@@ -38,9 +38,9 @@ package struct RaceStudy: Sendable {
 
   package let design: String
   package let vector: Int
-  /// What the runs rest on and nothing released has.
+  /// Unreleased interfaces that the runs rest on.
   package let missingInterfaces: [ReleaseSwitch]
-  /// What software did in the run without that MSI.
+  /// Steps of software in the run without that MSI.
   package let steps: [RunResult.PerformedStep]
   /// One more than there are steps, where all were looked at.
   package let gaps: [Gap]
@@ -78,7 +78,7 @@ extension Scenario {
   ///
   /// - Parameters:
   ///   - vector: below the device's number of vectors.
-  ///   - every: how many gaps to go on after each that is looked at, 1 for all.
+  ///   - every: number of gaps from one that is looked at to the next, 1 for all.
   ///   - progress: told how many runs are done.
   /// - Throws: `InputError` for a vector that the device has not.
   package func races(

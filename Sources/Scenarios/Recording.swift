@@ -16,13 +16,13 @@ package struct Recording: Sendable {
     package let value: UInt64
   }
 
-  /// What became of one recorded MSI.
+  /// One recorded MSI, and its route.
   package struct Interrupt: Equatable, Sendable {
     package let vector: Int
-    /// What the device wrote, and where.
+    /// Address and data that the device wrote.
     package let address: IOVA
     package let data: UInt32
-    /// Where the SMMU sent it.
+    /// Address at which the SMMU put it out.
     package let output: PA
     package let deviceID: UInt32
     package let eventID: UInt32
@@ -38,7 +38,7 @@ package struct Recording: Sendable {
   package struct Access: Equatable, Sendable {
     package let address: IOVA
     package let isWrite: Bool
-    /// Where the SMMU sent it; `nil` where it failed.
+    /// Address at which the SMMU put it out; `nil` if the access failed.
     package let output: PA?
     /// The event that it failed with; empty where it did not, or none was seen.
     package let fault: String
@@ -63,7 +63,7 @@ package struct Recording: Sendable {
   package let workload: Workload
   package let descriptors: [Descriptor]
   package let interrupts: [Interrupt]
-  /// What became of the device's other accesses, in order.
+  /// Other accesses of the device and their outcomes, in order.
   package let accesses: [Access]
   /// The eight words of the device's STE and CD; empty where the recording has none.
   package let streamTableEntry: [UInt64]

@@ -15,7 +15,7 @@ package struct RecordingAgreement: Equatable, Sendable {
   /// Accesses that went where they went, of those that the models' memory has room for and that
   /// did not fail for an STE or a CD that the guest broke.
   package let accesses: (agreed: Int, compared: Int)
-  /// What differs, a sentence each; the first few.
+  /// Differences, a sentence each; the first few.
   package let differences: [String]
   private static let kept = 10
 

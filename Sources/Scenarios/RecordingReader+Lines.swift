@@ -4,7 +4,7 @@ import Guest
 import Linux
 
 extension RecordingReader {
-  /// What an event of the guest or its device is in a workload.
+  /// Returns the workload's activity for an event of the guest or its device.
   mutating func activity(
     _ kind: String, _ line: CheckedValue
   ) throws(InputError) -> Workload.Activity {

@@ -26,7 +26,7 @@ struct RecordingReader {
   private(set) var guestKernel: Release?
   private(set) var entries: [Workload.Entry] = []
 
-  /// When the first of the entries happened, and the last line's time.
+  /// Time of the first of the entries, and of the last line.
   private var start: UInt64?
   private var last: UInt64 = 0
   /// The ITS commands of the write of GITS_CWRITER that is being gathered, and its time.
@@ -97,7 +97,7 @@ struct RecordingReader {
     }
   }
 
-  /// What a line must look like; `nil` for the kinds that are not read.
+  /// Returns the shape that a line must have; `nil` for the kinds that are not read.
   private func shape(of line: CheckedValue) throws(InputError) -> Shape? {
     if let fact = line["fact"] { return RecordingShapes.facts[fact.text] }
     guard let by = line["by"], let action = line["do"], line["at"] != nil else {

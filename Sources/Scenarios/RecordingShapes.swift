@@ -24,10 +24,11 @@ enum RecordingShapes {
     required("sha256", .text(Shape.TextForm("64 hexadecimal digits", pattern: "[0-9a-f]{64}"))),
   ])
 
-  /// What ran on a side.
+  /// Shape of the kernel that ran on a side.
   private static let kernel = open([optional("kernel", .anyText)])
 
-  /// What every line after the header has: a kind of fact, or who does what at which time.
+  /// Shape of every line after the header: a kind of fact, or an event with its time, agent and
+  /// action.
   static let line = open([
     optional("fact", .anyText),
     optional("at", word),
@@ -65,7 +66,7 @@ enum RecordingShapes {
 
   private static let side = Shape.choice([Shape.Choice("guest"), Shape.Choice("host")])
 
-  /// What the guest and its device do.
+  /// Shapes of the events of the guest and its device.
   static let events: [String: Shape] = [
     "guest map": open([
       required("iova", word), required("ipa", word), required("size", mappedSize),
@@ -92,7 +93,7 @@ enum RecordingShapes {
     ]),
   ]
 
-  /// What a mapping allows, in a recording's words.
+  /// Accesses that a mapping allows, in a recording's words.
   enum Protection: String, CaseIterable {
     case read = "r"
     case write = "w"

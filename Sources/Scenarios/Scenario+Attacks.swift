@@ -7,7 +7,7 @@ extension Scenario {
   /// the axes each of `attacks` in theirs.
   ///
   /// - Parameters:
-  ///   - axes: what varies besides; nothing if there are none.
+  ///   - axes: axes that vary besides; may be empty.
   ///   - progress: told how many findings there are.
   package func findings(
     of attacks: [Attack], across axes: [ComparisonAxis] = [], progress: (Int) -> Void = { _ in }

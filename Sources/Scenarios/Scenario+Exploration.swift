@@ -9,8 +9,8 @@ extension Scenario {
   /// - Parameters:
   ///   - every: an axis on each of whose values a column has to work in order to count, the first
   ///     being the scenario's own; `nil` where the scenario's own suffices.
-  ///   - messages: how many MSIs of the workload each run sends.
-  ///   - attacks: what each design is attacked with, under the scenario's own conditions.
+  ///   - messages: number of the workload's MSIs that each run sends.
+  ///   - attacks: attacks on each design, under the scenario's own conditions.
   ///   - arguments: of `doorbell explain`, besides those of the axes and `--design`.
   ///   - progress: told how many runs and attacks are done.
   package func explore(

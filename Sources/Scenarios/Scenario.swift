@@ -12,18 +12,18 @@ package struct Scenario: Sendable {
   package let name: String
   /// The file as the user would name it.
   package let file: String
-  /// What it shows, in one line.
+  /// Purpose of the scenario, in one line.
   package let purpose: String
-  /// What justifies its expectations; empty when the file does not say.
+  /// Source that justifies its expectations; empty if the file names none.
   package var source = ""
   /// The rows of the scenario table that it shows.
   package var rows: [String] = []
-  /// Why its expectations are known not to hold; `nil` where they must.
+  /// Reason why its expectations are known not to hold; `nil` if they must.
   package var knownFailure: String?
   package var conditions: Conditions
   /// A machine of the user's own; `nil` for the built-in one.
   package var machine: MachineDescription?
-  /// Where the workload comes from, such as `recordings/nested.jsonl`.
+  /// Source of the workload, such as `recordings/nested.jsonl`.
   package let workloadSource: String
   package var workload: Workload
   package var designs: [Design]
@@ -34,7 +34,7 @@ package struct Scenario: Sendable {
   /// Whether the runs take down when each MSI was where.
   package var wantsTimeline = false
   package var expectations: [DesignExpectation]
-  /// What 'doorbell load' runs; the workload is then one MSI of each vector.
+  /// Load that 'doorbell load' runs; the workload is then one MSI of each vector.
   package var load: LoadSetting?
   /// The file for programs, the same wherever the scenarios folder was found.
   package var shownFile = ""
@@ -104,13 +104,13 @@ package struct Scenario: Sendable {
   }
 }
 
-/// What the user asks for instead of what a scenario file says.
+/// Overrides that the user gives for a scenario file's own values.
 package struct ScenarioOverrides: Sendable {
   /// Names or paths; empty for those of the file.
   package var designs: [String] = []
   /// Values of conditions, as text, by the condition's name.
   private var conditions: [String: String] = [:]
-  /// What stands in fields of the scenario, its designs and its costs instead.
+  /// Values for fields of the scenario, its designs and its costs.
   package var settings: [FieldSetting] = []
 
   package init() {}

@@ -87,11 +87,11 @@ package struct ScenarioFolder: Sendable {
     return files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
   }
 
-  /// The file that `name` stands for: a path, or the name of a file of the folder.
+  /// The file that `name` names: a path, or the name of a file of the folder.
   ///
   /// - Parameters:
-  ///   - place: where the name stands, when it stands in a file: paths count from there first.
-  ///   - field: the field that it stands in.
+  ///   - place: place of the name, if it is in a file: paths count from there first.
+  ///   - field: the field that holds it.
   package func file(
     _ kind: Kind, named name: String, from place: Place? = nil, field: String = ""
   ) throws(InputError) -> String {

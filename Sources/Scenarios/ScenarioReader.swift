@@ -148,7 +148,7 @@ extension ScenarioFolder {
     )
   }
 
-  /// What happens to interrupts and virtual CPUs beside the MSIs, by time.
+  /// Returns the changes to interrupts and virtual CPUs beside the MSIs, by time.
   private func moves(_ made: CheckedValue) throws(InputError) -> [Workload.Entry] {
     var entries: [Workload.Entry] = []
     for item in made["affinity"]?.items ?? [] {

@@ -10,7 +10,7 @@ package struct ScenarioTest: Sendable {
   package struct Part: Sendable {
     package let design: String
     package let checks: [FieldCheck]
-    /// Why the design has this result; `nil` for a step of a script.
+    /// Reason for the design's result; `nil` for a step of a script.
     package let why: String?
 
     package init(design: String, checks: [FieldCheck], why: String? = nil) {
@@ -33,11 +33,11 @@ package struct ScenarioTest: Sendable {
   package let outcome: Outcome
   /// `nil` for a scenario without a golden record.
   package var golden: GoldenCheck?
-  /// Why the expectations are known not to hold; `nil` where they must.
+  /// Reason why the expectations are known not to hold; `nil` if they must.
   package var knownFailure: String?
   /// Whether the file is a script, which has steps instead of designs.
   package var isScript = false
-  /// How long the test took; `nil` where nothing measured it.
+  /// Duration of the test; `nil` if it was not measured.
   package var duration: Duration?
 
   /// The result of the test, in one word for each kind of result.
@@ -67,7 +67,7 @@ package struct ScenarioTest: Sendable {
     }
   }
 
-  /// How a scenario's golden record compares with what its designs come to.
+  /// Comparison of a scenario's golden record with the present results of its designs.
   package struct GoldenCheck: Equatable, Sendable {
     package let path: String
     /// None when it holds.
@@ -87,11 +87,11 @@ package struct ScenarioTest: Sendable {
 
   /// The designs with expectations; none for a malformed file.
   package var parts: [Part] { if case .ran(let parts) = outcome { parts } else { [] } }
-  /// How many expectations do not hold, the golden record among them.
+  /// Number of expectations that do not hold, the golden record among them.
   package var failures: Int {
     parts.reduce(golden?.differences.isEmpty == false ? 1 : 0) { $0 + $1.failures.count }
   }
-  /// How many expectations there are, the golden record among them.
+  /// Number of expectations, the golden record among them.
   package var checks: Int { parts.reduce(golden == nil ? 0 : 1) { $0 + $1.checks.count } }
   package var error: InputError? { if case .malformed(let error) = outcome { error } else { nil } }
 }
@@ -147,8 +147,8 @@ extension ScenarioFolder {
     return files
   }
 
-  /// - Parameter seen: what links have led to already, so that each file is named once and a link
-  ///   to a folder around it leads nowhere.
+  /// - Parameter seen: files and folders that links have led to already, so that each file is named
+  ///   once and a link to a folder around it leads nowhere.
   private static func files(
     below folder: String, unless seen: inout Set<FileStatus.Identity>
   ) throws(InputError) -> [String] {

@@ -38,7 +38,7 @@ package struct StepGroup {
   package var function: String { steps.first?.function ?? "" }
   package var belief: DoorbellBelief? { steps.first?.belief }
 
-  /// What they do; of many, what the first and the last do.
+  /// Text of the steps; of many, that of the first and the last.
   package var text: String {
     guard let first = steps.first, let last = steps.last, steps.count > 1 else {
       return steps.first?.text ?? ""

@@ -4,7 +4,7 @@ package import Guest
 package import Linux
 internal import Simulation
 
-/// When a made-up device signals.
+/// Distribution of the times at which a synthetic device signals.
 package enum Arrivals: String, Choice {
   case regular
   case poisson
@@ -24,9 +24,9 @@ extension Workload {
   ///
   /// - Parameters:
   ///   - seed: of the gaps, where they are random.
-  ///   - store: where the device keeps its messages.
-  ///   - buffer: where the guest's driver maps a page for DMA first, if it does.
-  ///   - moves: what happens beside the MSIs, at times counted from the first of them.
+  ///   - store: store of the device's messages.
+  ///   - buffer: IOVA at which the guest's driver maps a page for DMA first, if it does.
+  ///   - moves: entries beside the MSIs, at times counted from the first of them.
   package static func synthetic(
     vectors: Int, messages: Int, every interval: UInt64, arrivals: Arrivals = .regular,
     seed: UInt32 = 1, buffer: IOVA? = nil, store: MessageStore = .msiX,

@@ -10,7 +10,7 @@ package import Software
 package protocol Bench: AnyObject, SendableMetatype {
   /// The name that script files use.
   static var name: String { get }
-  /// What the bench models, in one sentence.
+  /// Models of the bench, in one sentence.
   static var title: String { get }
   /// The fields that configure it.
   static var configuration: [Shape.Field] { get }
@@ -36,13 +36,13 @@ extension Bench {
   }
 }
 
-/// What came of one action.
+/// Outcome of one action.
 package struct Outcome: Sendable {
-  /// What was returned or seen, by name.
+  /// Values that were returned or seen, by name.
   package var values: [JSONValue.Member]
   /// The party that refused; `nil` for none.
   package var refusal: Refusal?
-  /// What led to it, one fact a line, in the order of cause and effect.
+  /// Chain of events that led to it, one fact a line, in the order of cause and effect.
   package var chain: [String]
 
   package init(

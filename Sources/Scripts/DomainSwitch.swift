@@ -8,7 +8,7 @@ internal import Software
 /// A way to give a device another domain while its firmware goes on with DMA, as the Arm RAID
 /// controller of April 2023 does: which entries the driver puts into the stream table in turn.
 package struct DomainSwitch: Equatable, Sendable {
-  /// What a stream table entry makes of the firmware's accesses.
+  /// State of the stream table entry that the firmware's accesses meet.
   package enum State: Equatable, Sendable {
     case blocked
     case identity
@@ -20,7 +20,7 @@ package struct DomainSwitch: Equatable, Sendable {
   package let name: String
   let start: State
   let through: [State]
-  /// Where Linux does it, or who proposed it.
+  /// Functions of Linux that make the switch, or the author of the proposal.
   package let source: String
 
   /// The firmware's region.
@@ -55,12 +55,12 @@ package struct DomainSwitch: Equatable, Sendable {
   ]
 }
 
-/// What became of the firmware's DMA during a switch.
+/// Outcome of the firmware's DMA during a switch.
 package struct SwitchOutcome: Equatable, Sendable {
   package let subject: DomainSwitch
   /// Writes of the firmware: one after every word that the driver wrote and every command.
   package var accesses = 0
-  /// How many of them did not reach the region.
+  /// Number of those that did not reach the region.
   package var lost = 0
   /// The events that the SMMU recorded, each kind once, in order of appearance.
   package var events: [String] = []

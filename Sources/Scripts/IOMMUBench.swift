@@ -87,7 +87,7 @@ package final class IOMMUBench: Bench {
     return found.group
   }
 
-  /// What a step did, or what refused it, with what led there.
+  /// Returns the outcome of a step, or its refusal, with the log that led there.
   func outcome(
     of group: IOMMUGroup? = nil, _ body: () throws(Refusal) -> [JSONValue.Member]
   ) -> Outcome {

@@ -14,7 +14,7 @@ package final class ITSBench: Bench {
   package static let title =
     "A physical GICv3 or GICv4 ITS, KVM's virtual ITS, and what the host does between them."
 
-  /// Where the guest's ITS stands.
+  /// Base address of the guest's ITS.
   static let guestBase: IPA = 0x808_0000
 
   var physical: InterruptSide
@@ -61,7 +61,8 @@ package final class ITSBench: Bench {
 
   // MARK: The host between them
 
-  /// What the guest's commands ask of the hardware (vgic-v4.c, irq-gic-v3-its.c `its_vlpi_*`).
+  /// Carries out the actions that the guest's commands ask of the hardware (vgic-v4.c,
+  /// irq-gic-v3-its.c `its_vlpi_*`), and returns a line for each command.
   func mirror() -> [String] {
     virtual.its.takeForwardingActions().flatMap { action -> [String] in
       switch action {

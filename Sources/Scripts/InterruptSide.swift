@@ -13,7 +13,7 @@ struct InterruptSide: ~Copyable {
   static let deviceTable: PA = 0x4120_0000
   static let collectionTable: PA = 0x4124_0000
   static let virtualPETable: PA = 0x4126_0000
-  /// Where a VM's virtual configuration table and the first virtual pending table stand.
+  /// Addresses of a VM's virtual configuration table and of the first virtual pending table.
   static let virtualConfiguration: PA = 0x5500_0000
   static let virtualPending: PA = 0x5400_0000
 
@@ -111,7 +111,7 @@ struct InterruptSide: ~Copyable {
     memory.store8(table + UInt64(lpi &- INTID.firstLPI), enabled ? 0xa3 : 0xa2)
   }
 
-  /// What each PE acknowledges until it has nothing left.
+  /// Acknowledges the pending LPIs of a PE until it has none left, and returns their INTIDs.
   mutating func acknowledge(_ cpu: Int) -> [UInt32] {
     var taken: [UInt32] = []
     guard cpu < redistributors.count else { return [] }
@@ -134,7 +134,7 @@ struct InterruptSide: ~Copyable {
     writeRedistributor(0x2_0078, value, at: cpu)
   }
 
-  /// What the virtual CPU interface takes at a CPU.
+  /// Acknowledges the interrupts at a CPU's virtual CPU interface, and returns their INTIDs.
   mutating func acknowledgeVirtual(_ cpu: Int) -> [UInt32] {
     guard cpu < redistributors.count else { return [] }
     var interface = VirtualCPUInterface(cpu: cpu)

@@ -170,7 +170,7 @@ extension NestedBench {
       guest.write(entry, of: virtualStream, function: "arm_smmu_write_ste", text: "as asked"))
   }
 
-  /// Where the CD stands; the driver's own is written on the way.
+  /// Returns the address of the CD; the driver's own is written on the way.
   private func contextDescriptor(_ arguments: CheckedValue) throws(InputError) -> PA {
     if let place = arguments["cd"] { return PA(place.integer) }
     let place: PA = PA(Self.map.ramBase.rawValue) + (16 << 20)

@@ -42,7 +42,7 @@ package final class NestedBench: Bench {
   var lastEntry = StreamTableEntry()
   var wasRefused = false
   var eventQueue = EventQueueReader()
-  /// What the last step made the host do.
+  /// Steps that the last action made the host take.
   var log: [String] = []
   var refusal: Refusal?
 

@@ -17,8 +17,8 @@ extension Outcome {
     return checks
   }
 
-  /// What is expected decides what is compared: the fields of a mapping, the elements of a list,
-  /// a number by its value, a `message` by a part of it.
+  /// Compares as the expectation's form decides: the fields of a mapping, the elements of a list, a
+  /// number by its value, a `message` by a part of it.
   private static func compare(
     _ expected: CheckedValue, _ found: JSONValue?, at field: String, in root: CheckedValue
   ) -> [FieldCheck] {

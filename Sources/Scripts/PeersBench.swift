@@ -6,7 +6,7 @@ import PCI
 import Platforms
 package import Scenarios
 
-/// How other architectures take a device's MSI: x86, RISC-V and GICv5, for comparison.
+/// Bench of other architectures' MSI handling, for comparison: x86, RISC-V and GICv5.
 package final class PeersBench: Bench {
   package static let name = "peers"
   package static let title =

@@ -170,7 +170,8 @@ extension SMMUBench {
     return commandState
   }
 
-  /// How far the queue was read, and whether an error stopped it (IHI 0070, 7.1).
+  /// State of the command queue: its unread entries, and whether an error stopped it (IHI 0070,
+  /// 7.1).
   private var commandState: Outcome {
     let consumer = read(SMMURegister.commandQueueConsumer)
     let errors = read(SMMURegister.globalError) ^ read(SMMURegister.globalErrorAcknowledge)

@@ -7,20 +7,20 @@ package struct Script: Sendable {
   package struct Step: Sendable {
     package let action: String
     package let arguments: CheckedValue
-    /// Why the step is there; empty when the file does not say.
+    /// Purpose of the step; empty if the file does not say.
     package let note: String
-    /// What must come of it; `nil` when only a refusal would be a surprise.
+    /// Expected outcome; `nil` if only a refusal would be a surprise.
     package let expectation: CheckedValue?
   }
 
   /// The file as the user would name it.
   package let file: String
   package let purpose: String
-  /// What justifies the expectations.
+  /// Source that justifies the expectations.
   package let source: String
   /// The rows of the scenario table that it shows.
   package let rows: [String]
-  /// Why its expectations are known not to hold; `nil` where they must.
+  /// Reason why its expectations are known not to hold; `nil` if they must.
   package let knownFailure: String?
   package let bench: any Bench.Type
   package let configuration: CheckedValue

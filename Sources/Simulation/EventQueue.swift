@@ -57,7 +57,7 @@ public struct EventQueue<Payload: BitwiseCopyable & Sendable>: ~Copyable, Sendab
   @usableFromInline var front: [Entry] = []
   /// The time of the latest event that may stand in `front`.
   @usableFromInline var last: UInt64 = 0
-  /// What bucketed events differ from; never after the clock nor after `last`.
+  /// Time that bucketed events differ from; never after the clock nor after `last`.
   @usableFromInline var base: UInt64 = 0
   @usableFromInline var buckets: [[Entry]]
   /// For each level, which of its buckets hold events.

@@ -46,7 +46,7 @@ extension SweepFile {
     }
   }
 
-  /// What the file holds.
+  /// Reads the results in the file.
   package func results(withRows: Bool = true) throws(InputError) -> SweepResults {
     try access { database in
       let facts = try Row.fetchAll(database, sql: "SELECT name, value FROM sweep")

@@ -13,7 +13,7 @@ package final class SweepFile {
   package let path: String
   let database: DatabaseQueue
 
-  /// What SQLite files of this program say that they are ("DBSW").
+  /// SQLite application ID of this program's files ("DBSW").
   fileprivate static let applicationID = 0x4442_5357
   /// The version of the tables.
   fileprivate static let version = 1
@@ -33,7 +33,7 @@ package final class SweepFile {
 
   /// Opens the file of these results, and makes it when there is none.
   ///
-  /// - Parameter results: what the file must belong to; its rows are not looked at.
+  /// - Parameter results: results that the file must belong to; their rows are not looked at.
   /// - Throws: `InputError` when it is damaged, something else, or holds another sweep's results.
   package init(path: String, of results: SweepResults) throws(InputError) {
     self.path = path
@@ -145,7 +145,7 @@ extension InputError {
       at: Place(file: path))
   }
 
-  /// What SQLite says about a file.
+  /// Creates the error for SQLite's error about a file.
   init(_ error: any Error, at path: String) {
     let place = Place(file: path)
     guard let error = error as? DatabaseError else {

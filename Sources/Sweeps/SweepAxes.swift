@@ -8,13 +8,13 @@ struct SweepAxes {
   private(set) var axes: [[[FieldSetting]]] = []
   /// The fields that differ between points.
   private(set) var names: [String] = []
-  /// How many points there are.
+  /// Number of points.
   private(set) var count = 1
   private let folder: ScenarioFolder
 
   /// - Parameters:
   ///   - value: a checked plan.
-  ///   - scenario: whose designs are meant where the plan names none.
+  ///   - scenario: scenario whose designs are run if the plan names none.
   init(
     _ value: CheckedValue, designsOf scenario: Scenario, in folder: ScenarioFolder
   ) throws(InputError) {

@@ -5,7 +5,7 @@ package import Scenarios
 extension SweepPlan {
   /// The plan in the file at `path`.
   ///
-  /// - Parameter folder: where scenarios, designs and costs are found by name.
+  /// - Parameter folder: folder of the scenarios, designs and costs that are named.
   /// - Throws: `InputError` for a mistake in the plan, or in a file that it names.
   package init(path: String, in folder: ScenarioFolder) throws(InputError) {
     let value = try InputFile(path).value(as: .sweep)

@@ -1,9 +1,9 @@
 package import Files
 package import Scenarios
 
-/// What to run for each point of a sweep, and the points.
+/// Plan of a sweep: the kind of run at each point, and the points.
 package struct SweepPlan: Sendable {
-  /// What runs at each point.
+  /// Kind of run at each point.
   package enum Kind: String, CaseIterable, Sendable {
     case load
     case compare
@@ -37,7 +37,7 @@ package struct SweepPlan: Sendable {
 }
 
 extension SweepPlan.Kind {
-  /// What the kind means, for readers of the schema.
+  /// Meaning of the kind, for readers of the schema.
   var meaning: String {
     switch self {
     case .load: "What 'doorbell load' runs: many devices, virtual and physical CPUs."

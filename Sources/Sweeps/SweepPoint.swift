@@ -14,12 +14,12 @@ package struct SweepPoint: Sendable {
     }
   }
 
-  /// Why the point's values cannot stand together; `nil` when it can run.
+  /// Conflict between the point's values; `nil` if it can run.
   package var impossibility: String? {
     if case .impossible(let error) = subject { error.description } else { nil }
   }
 
-  /// What the point runs, or why its values cannot stand together.
+  /// Scenario that the point runs, or the conflict between its values.
   enum Subject: Sendable {
     case scenario(ScenarioSource)
     case impossible(InputError)

@@ -18,7 +18,7 @@ package struct SweepQuantity: Hashable, Sendable {
   /// `p99 us`.
   package var title: String { unit.isEmpty ? name : "\(name) \(unit)" }
 
-  /// What a sweep of this kind measures, in order.
+  /// Returns the quantities that a sweep of this kind measures, in order.
   package static func all(of kind: SweepPlan.Kind) -> [SweepQuantity] {
     switch kind {
     case .load:

@@ -34,7 +34,7 @@ package struct SweepResults: Sendable {
   package let kind: SweepPlan.Kind
   /// The digest of the plan that the results belong to.
   package let digest: String
-  /// How many points the plan has.
+  /// Number of points in the plan.
   package let pointCount: Int
   package let seeds: [UInt32]
   package let quantities: [SweepQuantity]

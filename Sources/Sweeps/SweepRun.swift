@@ -6,7 +6,7 @@ extension SweepPlan {
   /// Runs points, several at a time, and hands over each as it is done.
   ///
   /// - Parameters:
-  ///   - jobs: how many run at the same time, 1 at least.
+  ///   - jobs: number of points that run at the same time, 1 at least.
   ///   - finished: takes each point's result, one at a time, in the order in which they end.
   /// - Throws: `InputError` of a point that cannot run, or of `finished`: nothing runs after it.
   package func run(

@@ -27,7 +27,7 @@ struct ScenarioOptions: ParsableArguments {
   }
 }
 
-/// What to run instead of what a scenario says: an option for each condition of the table.
+/// Conditions to run instead of a scenario's own: an option for each condition of the table.
 ///
 /// The parser finds options by reflection and decodes their values by name, so the list of options
 /// is that of the table, and no property stands here for any of them.
@@ -48,7 +48,7 @@ struct ConditionOptions: ParsableArguments, CustomReflectable {
     _location = try container.decode(OptionGroup<FolderOptions>.self, forKey: Key("location"))
   }
 
-  /// What the parser sees: a property wrapper for each condition, and where files are.
+  /// Mirror for the parser: a property wrapper for each condition, and the options for folders.
   var customMirror: Mirror {
     let options: [Mirror.Child] = Condition.all.map { ("_\($0.name)", $0.argument) }
     return Mirror(self, children: options + [("_location", _location)])
@@ -67,7 +67,7 @@ struct ConditionOptions: ParsableArguments, CustomReflectable {
   /// The value that the user gives a condition; `nil` for none.
   subscript(condition: Condition) -> String? { values[condition.name] }
 
-  /// What the user asks for, under these designs when there are any.
+  /// Returns the overrides that the user asks for, under these designs if there are any.
   func overrides(designs: [String] = []) -> ScenarioOverrides {
     var overrides = ScenarioOverrides()
     overrides.designs = designs
@@ -99,7 +99,7 @@ extension Condition {
   }
 }
 
-/// What to vary besides designs.
+/// Axes that vary besides designs.
 struct AxisOptions: ParsableArguments {
   @Option(
     name: .customLong("axis"),

@@ -6,9 +6,9 @@ import Reports
 import Scenarios
 import Timing
 
-/// What stands in files of its own in the scenarios folder, to be listed and shown.
+/// Kind of entry with files of its own in the scenarios folder, to be listed and shown.
 protocol CatalogueEntry {
-  /// What one is called, and several.
+  /// Name of one entry, and of several.
   static var singular: String { get }
   static var plural: String { get }
   /// The one that is meant where none is named.

@@ -6,7 +6,7 @@ import HTMLReports
 import Reports
 import Scenarios
 
-/// How a diagnosis is printed.
+/// Format of a diagnosis.
 enum DiagnosisFormat: String, ResultForm { case table, json, markdown, html }
 
 struct DiagnoseCommand: AsyncParsableCommand {

@@ -38,7 +38,7 @@ struct TraceCommand: AsyncParsableCommand {
 
   /// The most MSIs of a trace: some 13 KB each, and a viewer shows no more.
   private static let messageLimit = 20_000
-  /// How many MSIs of a load are traced, from its first on.
+  /// Number of MSIs of a load that are traced, from its first on.
   private static let loadLimit = 2_000
 
   func run() async throws {
