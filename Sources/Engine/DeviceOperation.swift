@@ -66,15 +66,32 @@ struct DeviceOperations {
 
   var count: Int { setup.count + activities.count * devices.count }
 
+  /// The VM's number of the device that an operation is about.
+  func device(of number: Int) -> Int {
+    number < setup.count ? setup[number].device : (number - setup.count) % devices.count
+  }
+
+  /// The time and the vector of an operation that is a message; `nil` for any other.
+  func message(_ number: Int) -> (nanoseconds: UInt64, vector: Int)? {
+    guard number >= setup.count else { return nil }
+    let (place, device) = (number - setup.count).quotientAndRemainder(dividingBy: devices.count)
+    let index = activities.startIndex + place
+    guard case .activity(.message(let vector)) = activities[index].operation else { return nil }
+    return (
+      activities[index].nanoseconds,
+      devices[device].vectors == vectors
+        ? vector : Int(messages[place]) % devices[device].vectors
+    )
+  }
+
   /// The operation of a number, 0 to `count` - 1.
   subscript(number: Int) -> DeviceOperation {
     guard number >= setup.count else { return setup[number] }
     let (place, device) = (number - setup.count).quotientAndRemainder(dividingBy: devices.count)
     let timed = activities[activities.startIndex + place]
-    var operation = timed.operation
-    if case .activity(.message) = operation, devices[device].vectors != vectors {
-      operation = .activity(.message(vector: Int(messages[place]) % devices[device].vectors))
-    }
+    let operation =
+      message(number).map { GuestOperation.activity(.message(vector: $0.vector)) }
+      ?? timed.operation
     return DeviceOperation(
       nanoseconds: timed.nanoseconds, operation: operation, device: device)
   }

@@ -36,6 +36,7 @@ extension Engine {
   }
 
   private mutating func executeNextStep(_ vm: VMIndex) -> Bool {
+    guard !machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].frames.isEmpty else { return false }
     guard let step = popStep(vm) else { return false }
     let number = recorder.steps.count
     let time = execute(step, of: vm)
@@ -82,7 +83,6 @@ extension Engine {
   /// The next step of the innermost frame that has one.
   private mutating func popStep(_ vm: VMIndex) -> PendingStep? {
     let cpu = VCPUIndex.boot.rawValue
-    guard !machines[vm.rawValue].cpus[cpu].frames.isEmpty else { return nil }
     while let last = machines[vm.rawValue].cpus[cpu].frames.last {
       guard last.next < last.steps.count else {
         machines[vm.rawValue].cpus[cpu].frames.removeLast()
@@ -99,16 +99,18 @@ extension Engine {
     let number = vm.rawValue
     while machines[number].nextOperation < machines[number].operations.count,
       machines[number].setups[
-        machines[number].operations[machines[number].nextOperation].device] != .enabled
+        machines[number].operations.device(of: machines[number].nextOperation)] != .enabled
     {
       machines[number].nextOperation += 1
     }
     guard machines[number].nextOperation < machines[number].operations.count else { return false }
+    if let (time, vector) = machines[number].operations.message(machines[number].nextOperation) {
+      return dispatchMessage(vector, at: time, vm)
+    }
     let operation = machines[number].operations[machines[number].nextOperation]
     let due = dueTime(of: operation, vm)
     if due > queue.now {
-      machines[number].cpus[VCPUIndex.boot.rawValue].pause = schedule(.proceed, of: vm, at: due)
-      blockIdleCPUs(of: vm)
+      wait(until: due, vm)
       return true
     }
     machines[number].nextOperation += 1
@@ -118,12 +120,38 @@ extension Engine {
     return true
   }
 
-  /// When an operation may begin: the workload's times start when its first activity is reached.
+  /// Has a device send, or waits for the time to do so: the operation of which there are millions.
+  private mutating func dispatchMessage(
+    _ vector: Int, at nanoseconds: UInt64, _ vm: VMIndex
+  ) -> Bool {
+    let due = activityTime(nanoseconds, vm)
+    guard due <= queue.now else {
+      wait(until: due, vm)
+      return true
+    }
+    let device = machines[vm.rawValue].operations.device(of: machines[vm.rawValue].nextOperation)
+    machines[vm.rawValue].nextOperation += 1
+    dispatch(.activity(.message(vector: vector)), of: device, vm)
+    schedule(.proceed, of: vm, after: .zero)
+    return true
+  }
+
+  /// Lets a VM's software wait for its next operation.
+  private mutating func wait(until due: SimulatedTime, _ vm: VMIndex) {
+    machines[vm.rawValue].cpus[VCPUIndex.boot.rawValue].pause = schedule(.proceed, of: vm, at: due)
+    blockIdleCPUs(of: vm)
+  }
+
+  /// When an operation may begin.
   private mutating func dueTime(of operation: DeviceOperation, _ vm: VMIndex) -> SimulatedTime {
-    guard operation.operation.isActivity else { return .zero }
+    operation.operation.isActivity ? activityTime(operation.nanoseconds, vm) : .zero
+  }
+
+  /// When an activity of a workload may begin, whose times start when its first one is reached.
+  private mutating func activityTime(_ nanoseconds: UInt64, _ vm: VMIndex) -> SimulatedTime {
     let start = machines[vm.rawValue].epoch ?? queue.now
     machines[vm.rawValue].epoch = start
-    return start + .nanoseconds(operation.nanoseconds)
+    return start + .nanoseconds(nanoseconds)
   }
 
   /// - Parameter device: the VM's number of it.
