@@ -18,7 +18,9 @@ package struct LoadQuantity: Sendable {
   /// What a row of the table shows.
   package static let headline: [LoadQuantity] = [
     LoadQuantity("events", "k/s") { $0.estimate { $0.throughput / 1000 } },
-    LoadQuantity("MSIs", "k/s") { $0.estimate { $0.messageRate / 1000 } },
+    LoadQuantity("MSIs sent", "k/s") { $0.estimate { $0.messageRate / 1000 } },
+    LoadQuantity("MSIs arrived", "k/s") { $0.estimate { $0.arrivalRate / 1000 } },
+    LoadQuantity("in flight", "MSIs") { $0.estimate { $0.meanInFlight } },
     LoadQuantity("merged", "%") { $0.estimate { share($0.merged, of: $0.merged + $0.delivered) } },
     LoadQuantity("dropped", "%") { $0.estimate { share($0.dropped, of: $0.offered) } },
     LoadQuantity("p50", "us") { $0.estimate(\.p50).map { $0.scaled(by: 0.001) } },
@@ -32,6 +34,29 @@ package struct LoadQuantity: Sendable {
     LoadQuantity("of it from guests", "ns/MSI") { $0.estimate { $0.perInterrupt($0.stolenTime) } },
     LoadQuantity("guest CPU", "ns/MSI") { $0.estimate { $0.perInterrupt($0.guestTime) } },
   ]
+
+  /// What a row of a ramp shows.
+  static let ramp: [LoadQuantity] = headline.filter {
+    ["events", "MSIs sent", "dropped", "p50", "p99"].contains($0.name)
+  }
+
+  /// How busy what is that others wait for, and how many wait.
+  package static let uses = resources("%") { 100 * $0.mean }
+  package static let hottest = resources("%") { 100 * $0.hottest }
+  package static let waiting = resources("") { $0.waiting }
+
+  private static func resources(
+    _ unit: String, _ value: @escaping @Sendable (ResourceUse) -> Double
+  ) -> [LoadQuantity] {
+    LoadResource.allCases.map { resource in
+      LoadQuantity(resource.name, unit) { summary in
+        let found = summary.results.map { result in
+          result.uses.first { $0.resource == resource }.map(value) ?? 0
+        }
+        return found.isEmpty ? nil : Estimate(found)
+      }
+    }
+  }
 
   /// The mean time at each station.
   package static let stations: [LoadQuantity] = Station.allCases.map { station in
@@ -59,7 +84,8 @@ extension Estimate {
   /// `12.3`, `1.20..3.40`, each with `±0.05` where there are several seeds; `-` for none.
   package static func text(_ low: Estimate?, _ high: Estimate?) -> String {
     guard let low, let high else { return "-" }
-    let ends = [brief(low.mean), brief(high.mean)]
+    // More is not always dearer: a rate falls where costs rise.
+    let ends = [min(low.mean, high.mean), max(low.mean, high.mean)].map { brief($0) }
     let number = ends[0] == ends[1] ? ends[0] : ends.joined(separator: "..")
     guard let width = [low.halfWidth, high.halfWidth].compactMap(\.self).max() else {
       return number

@@ -19,9 +19,22 @@ extension Shape {
       "listRegisters", .integer(1...16), "List registers of a CPU.", standard: .integer(4)),
     .optional(
       "walkSlots", .integer(1...256), "Walks that the SMMU does at once.", standard: .integer(16)),
+    .optional(
+      "postedWrites", .integer(1...65536),
+      "Writes that a device may have under way to the SMMU: its PCIe credits.",
+      standard: .integer(32)),
+    .optional(
+      "interconnectWrites", .integer(0...65536), "Writes that wait between the SMMU and the ITS.",
+      standard: .integer(32)),
+    .optional(
+      "itsWrites", .integer(1...65536), "Writes that wait in the ITS.", standard: .integer(16)),
     .optional("affinityMovesPerSecond", .number, "Interrupts that guests move, in a second."),
-    .optional("warmUp", time, "What is simulated before anything is counted; 2 ms."),
-    .optional("duration", time, "What is counted; 20 ms."),
+    .optional(
+      "warmUp", time,
+      "What is simulated before anything is counted; found from what is measured if not given."),
+    .optional(
+      "duration", time,
+      "What is counted, without a warm-up that was found in it; 20 ms."),
     .required("devices", .list(device), "Groups of equal devices."),
   ])
 
@@ -113,15 +126,18 @@ extension LoadSetting {
     busyCPUs = number("busyCPUs", 0)
     listRegisters = number("listRegisters", listRegisters)
     walkSlots = number("walkSlots", walkSlots)
+    postedWrites = number("postedWrites", postedWrites)
+    interconnectWrites = number("interconnectWrites", interconnectWrites)
+    itsWrites = number("itsWrites", itsWrites)
     isPinned = value["pinned"]?.boolean ?? false
     affinityMovesPerSecond = value["affinityMovesPerSecond"]?.number ?? 0
     guard affinityMovesPerSecond == 0 || (1e-3...1e9).contains(affinityMovesPerSecond) else {
       throw (value["affinityMovesPerSecond"] ?? value).error(expected: "0, or 0.001 to 1e9")
     }
     timeSlice = try value.time("timeSlice") ?? timeSlice
-    warmUp = try value.time("warmUp") ?? warmUp
+    warmUp = try value.time("warmUp")
     duration = try value.time("duration") ?? duration
-    guard warmUp + duration <= .nanoseconds(1_000 * 1_000_000_000) else {
+    guard (warmUp ?? .zero) + duration <= .nanoseconds(1_000 * 1_000_000_000) else {
       throw value.error(expected: "a warm-up and a duration of at most 1000 s together")
     }
     guard duration > .zero, timeSlice > .zero else {

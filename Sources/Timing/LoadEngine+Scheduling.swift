@@ -55,16 +55,16 @@ extension LoadEngine {
       }
       time += costs[.residency]
     }
-    takeFromHost(time, on: cpu)
+    let ready = useHost(time, on: cpu) + time
     physicalCPUs[Int(cpu)].current = target
     physicalCPUs[Int(cpu)].isSliceOver = false
     virtualCPUs[Int(target)].cpu = cpu
     virtualCPUs[Int(target)].state = .running
     virtualCPUs[Int(target)].debt = .zero
     virtualCPUs[Int(target)].dispatched = now
-    virtualCPUs[Int(target)].entered = now + time
+    virtualCPUs[Int(target)].entered = ready
     loadListRegisters(target)
-    enter(target, at: now + time)
+    enter(target, at: ready)
     if physicalCPUs[Int(cpu)].head >= 0 { startSlice(cpu) }
   }
 
@@ -93,7 +93,7 @@ extension LoadEngine {
   mutating func yield(_ target: Int32) {
     let cpu = virtualCPUs[Int(target)].cpu
     physicalCPUs[Int(cpu)].isSliceOver = false
-    let hasWork = virtualCPUs[Int(target)].isBusy || virtualCPUs[Int(target)].pendingHead >= 0
+    let hasWork = virtualCPUs[Int(target)].hasWork
     leave(target, as: hasWork ? .ready : .blocked)
     if hasWork { enqueue(target, on: cpu, first: false) }
     runNext(on: cpu)

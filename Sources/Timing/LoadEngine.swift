@@ -14,8 +14,9 @@ public struct LoadEngine: ~Copyable {
   let end: SimulatedTime
 
   var clock = EventQueue<LoadEvent>()
+  var kinds: ContiguousArray<LoadKind> = []
   var queues: ContiguousArray<QueueState> = []
-  var channels: ContiguousArray<ServerPool> = []
+  var devices: ContiguousArray<DeviceState> = []
   var players: ContiguousArray<Player> = []
   var virtualCPUs: ContiguousArray<VirtualCPU> = []
   var physicalCPUs: ContiguousArray<PhysicalCPU> = []
@@ -30,8 +31,20 @@ public struct LoadEngine: ~Copyable {
   var vPEMoves = ServiceStation()
   var smmuCommands = ServiceStation()
 
-  var result = LoadResult()
-  var isCounting = false
+  /// Messages between the interconnect and the end of their look-up in the ITS, and how many those
+  /// may be; the others wait in a list, each with a credit of its device.
+  var writesUnderWay = 0
+  let mostUnderWay: Int
+  var firstBlocked: Int32 = -1
+  var lastBlocked: Int32 = -1
+
+  var workCosts: InlineArray<4, WorkCost> = .init(repeating: WorkCost(WorkPath()))
+  var totals = LoadTotals()
+  var latencies: ContiguousArray<SimulatedTime> = []
+  var trace: LoadTrace?
+  var steps = 0
+  var snapshots: [LoadSnapshot] = []
+  var nextSnapshot: SimulatedTime
 
   public init(
     path: DeliveryPath, costs: CostModel, setting: LoadSetting, seed: UInt32,
@@ -41,11 +54,14 @@ public struct LoadEngine: ~Copyable {
     self.costs = CostTable(costs)
     self.setting = setting
     random = SeededRandom(seed: seed)
-    end = setting.warmUp + setting.duration
+    nextSnapshot = setting.warmUp ?? .zero
+    end = nextSnapshot + setting.duration
+    mostUnderWay = max(1, setting.interconnectWrites &+ setting.itsWrites)
     pages = TagCache(entries: caches.pages, ways: caches.ways)
     walkCache = TagCache(entries: caches.walks, ways: caches.ways)
     routes = TagCache(entries: caches.routes, ways: 4)
     walks = ServerPool(servers: setting.walkSlots)
+    for work in GuestWork.allCases { workCosts[work.place] = WorkCost(path[work]) }
     addCPUs()
     addDevices()
   }
@@ -67,6 +83,7 @@ public struct LoadEngine: ~Copyable {
     let machines = max(1, setting.virtualMachines)
     var device = 0
     for (number, load) in setting.devices.enumerated() {
+      kinds.append(LoadKind(load))
       for _ in 0..<load.count {
         if case .recorded(let place, _) = load.source {
           players.append(
@@ -82,11 +99,10 @@ public struct LoadEngine: ~Copyable {
               virtualCPU: Int32(truncatingIfNeeded: cpu),
               interruptCPU: Int32(truncatingIfNeeded: queues.count % physicalCPUs.count)))
         }
-        if case .closed(_, _, let count) = load.source {
-          channels.append(ServerPool(servers: count))
-        } else {
-          channels.append(ServerPool(servers: 1))
-        }
+        devices.append(
+          DeviceState(
+            channels: ServerPool(servers: load.channels),
+            credits: Int32(clamping: max(1, setting.postedWrites))))
         device += 1
       }
     }
@@ -96,12 +112,11 @@ public struct LoadEngine: ~Copyable {
   ///
   /// - Parameter limit: how many MSIs are traced, from the first on.
   public consuming func run(tracing limit: Int = 0) -> LoadResult {
-    if limit > 0 { result.trace = LoadTrace(limit: limit) }
+    if limit > 0 { trace = LoadTrace(limit: limit) }
     start()
     while step() {}
-    result.span = setting.duration
-    result.usedCosts = costs.usedItems
-    return result
+    while snapshots.count <= LoadResult.slots { takeSnapshot(at: nextSnapshot) }
+    return LoadResult(self)
   }
 
   private mutating func start() {
@@ -117,21 +132,26 @@ public struct LoadEngine: ~Copyable {
       }
     }
     for index in players.indices { schedulePlayback(Int32(truncatingIfNeeded: index)) }
-    scheduleMove()
+    scheduleMove(after: now)
   }
 
   /// Lets the next event happen; `false` at the end.
   private mutating func step() -> Bool {
     guard let (time, event) = clock.next(), time <= end else { return false }
-    isCounting = time >= setting.warmUp
-    result.steps &+= 1
+    while time >= nextSnapshot, snapshots.count < LoadResult.slots {
+      takeSnapshot(at: nextSnapshot)
+    }
+    steps &+= 1
     let index = event.index
     switch event.kind {
-    case .event: deviceEvent(index)
+    case .event: burst(index)
     case .recorded: play(index)
-    case .coalesced: if queues[Int(index)].coalescingPlan == event.plan { send(index) }
+    case .posted: post(index)
+    case .coalesced: if queues[Int(index)].coalescingPlan == event.plan { endCoalescing(index) }
     case .lookUp: lookUp(index, at: time)
-    case .arrived: path.isDirect ? arriveDirectly(index) : interruptHost(index)
+    case .arrived:
+      leaveITS()
+      path.isDirect ? arriveDirectly(index) : interruptHost(index)
     case .injected: inject(index)
     case .woken:
       virtualCPUs[Int(index)].isBeingWoken = false
@@ -155,19 +175,47 @@ public struct LoadEngine: ~Copyable {
   mutating func spend(_ index: Int32, _ time: SimulatedTime, at station: Station) {
     flights[Int(index)].times.add(time, at: station)
     let traced = flights[Int(index)].traced
-    if traced >= 0 { result.trace?.stay(traced, at: station, for: time) }
+    if traced >= 0 { trace?.stay(traced, at: station, for: time) }
   }
 
-  mutating func count(_ cause: ExitCause) {
-    if isCounting { result.exitCounts[cause.place] &+= 1 }
+  mutating func count(_ cause: ExitCause) { totals.exits[cause.place] &+= 1 }
+  mutating func count(_ work: GuestWork) { totals.work[work.place] &+= 1 }
+
+  /// The host uses a physical CPU, after what it does there already; what runs there loses the time.
+  ///
+  /// - Returns: when it begins.
+  mutating func useHost(_ time: SimulatedTime, on cpu: Int32) -> SimulatedTime {
+    let start = physicalCPUs[Int(cpu)].host.serve(at: now, for: time)
+    takeFromGuest(time, on: cpu)
+    return start
   }
 
-  /// The host uses a physical CPU; what runs there loses the time.
-  mutating func takeFromHost(_ time: SimulatedTime, on cpu: Int32) {
+  /// The host's last use of a physical CPU takes longer.
+  mutating func keepHost(_ time: SimulatedTime, on cpu: Int32) {
+    physicalCPUs[Int(cpu)].host.extend(by: time)
+    takeFromGuest(time, on: cpu)
+  }
+
+  private mutating func takeFromGuest(_ time: SimulatedTime, on cpu: Int32) {
+    totals.hostTime += time
     let current = physicalCPUs[Int(cpu)].current
-    if isCounting { result.hostTime += time }
     guard current >= 0 else { return }
-    if isCounting { result.stolenTime += time }
-    if virtualCPUs[Int(current)].phase == .working { virtualCPUs[Int(current)].debt += time }
+    totals.stolenTime += time
+    if virtualCPUs[Int(current)].phase != .idle { virtualCPUs[Int(current)].debt += time }
+  }
+}
+
+/// What one of a guest's works costs, as the data path asks for it.
+struct WorkCost: BitwiseCopyable, Sendable {
+  let toVMM: UInt64
+  let toKVM: UInt64
+  let untrapped: UInt64
+  let hostCommands: UInt64
+
+  init(_ path: WorkPath) {
+    toVMM = path.exits(to: .vmm)
+    toKVM = path.exits(to: .kvm)
+    untrapped = UInt64(max(0, path.untrapped))
+    hostCommands = UInt64(max(0, path.hostCommands))
   }
 }

@@ -16,13 +16,19 @@ public struct LoadSetting: Equatable, Sendable {
   public var listRegisters = 4
   /// Walks that the SMMU does at the same time.
   public var walkSlots = 16
+  /// Writes that a device may have posted which the interconnect has not taken: its PCIe credits.
+  public var postedWrites = 32
+  /// Writes that wait in the interconnect, and in the ITS, until it looks them up.
+  public var interconnectWrites = 32
+  public var itsWrites = 16
   /// Interrupts that the guests move to another virtual CPU in a second.
   public var affinityMovesPerSecond = 0.0
   public var devices: [DeviceLoad] = []
   /// What the sources of some devices play.
   public var recordings: [RecordedTiming] = []
-  /// What is simulated before anything is counted, and what is counted.
-  public var warmUp = SimulatedTime.nanoseconds(2_000_000)
+  /// What is simulated before anything is counted; `nil` to find it from what is measured.
+  public var warmUp: SimulatedTime?
+  /// What is counted, and up to half of it left out where the warm-up is not given.
   public var duration = SimulatedTime.nanoseconds(20_000_000)
 
   public init() {}
@@ -50,12 +56,10 @@ public struct DeviceLoad: Equatable, Sendable {
     /// `open`.
     case recorded(place: Int, ring: Int)
 
-    /// Whether the driver, once interrupted, polls with interrupts off until its ring is empty.
-    var polls: Bool { if case .closed = self { false } else { true } }
   }
 
   /// What the driver does to the mapping of an event's buffer.
-  public enum Mapping: String, CaseIterable, Sendable {
+  public enum Mapping: String, CaseIterable, BitwiseCopyable, Sendable {
     case fixed
     case lazy
     case strict
@@ -83,6 +87,9 @@ public struct DeviceLoad: Equatable, Sendable {
     self.name = name
     self.source = source
   }
+
+  /// The commands that a device works on at once.
+  var channels: Int { if case .closed(_, _, let count) = source { count } else { 1 } }
 
   mutating func scale(by factor: Double) {
     switch source {
