@@ -5,7 +5,7 @@ extension LoadEngine {
   /// The driver gives the device a command.
   mutating func submit(_ queue: Int32) {
     let service = random.exponential(mean: kinds[Int(queues[Int(queue)].load)].mean)
-    let start = devices[Int(queues[Int(queue)].device)].channels.serve(at: now, for: service)
+    let start = channels[Int(queues[Int(queue)].device)].serve(at: now, for: service)
     schedule(.event, queue, at: start + service)
   }
 

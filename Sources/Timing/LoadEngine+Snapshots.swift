@@ -26,10 +26,15 @@ extension LoadEngine {
 
   /// Events that were offered and neither handled nor dropped.
   private var waitingEvents: Int {
-    let queued = queues.reduce(0) {
-      $0 + Int($1.waiting) + Int($1.stalled) + Int($1.posting)
+    var count = 0
+    for place in queues.indices {
+      let queue = queues[place]
+      count += Int(queue.waiting) + Int(queue.stalled) + Int(queue.posting)
     }
-    return virtualCPUs.reduce(queued) { $1.phase == .working ? $0 + Int($1.items) : $0 }
+    for place in virtualCPUs.indices where virtualCPUs[place].phase == .working {
+      count += Int(virtualCPUs[place].items)
+    }
+    return count
   }
 
   /// Calls `body` for each server that others wait for: how long it has served, and how long they
@@ -40,43 +45,44 @@ extension LoadEngine {
     func visit(_ resource: LoadResource, _ served: SimulatedTime, _ waited: SimulatedTime) {
       body(resource, Double(served.picoseconds), Double(waited.picoseconds))
     }
-    for device in devices where setting.hasClosedLoops {
-      visit(.deviceChannels, device.channels.used(until: time), device.channels.waited)
+    for pool in channels where setting.hasClosedLoops {
+      visit(.deviceChannels, pool.used(until: time), pool.waited)
     }
-    for device in devices {
-      let used = device.used(until: time, of: max(1, setting.postedWrites))
-      visit(.postedWrites, SimulatedTime(picoseconds: used), device.waited)
+    for place in devices.indices {
+      let used = devices[place].used(until: time, of: max(1, setting.postedWrites))
+      visit(.postedWrites, SimulatedTime(picoseconds: used), devices[place].waited)
     }
     visit(.walkSlots, walks.used(until: time), walks.waited)
     visit(.its, its.used(until: time), its.waited)
-    for cpu in physicalCPUs {
+    for place in physicalCPUs.indices {
+      let cpu = physicalCPUs[place]
       let left =
         cpu.current < 0 ? .zero : virtualCPUs[Int(cpu.current)].workLeft(at: time)
       visit(.physicalCPUs, cpu.host.used(until: time) + (cpu.handled - left), cpu.host.waited)
     }
-    for cpu in virtualCPUs where !path.isDirect {
-      visit(.injectionLocks, cpu.lock.used(until: time), cpu.lock.waited)
+    for place in virtualCPUs.indices where !path.isDirect {
+      let lock = virtualCPUs[place].lock
+      visit(.injectionLocks, lock.used(until: time), lock.waited)
     }
-    for cpu in virtualCPUs {
+    for place in virtualCPUs.indices {
+      let cpu = virtualCPUs[place]
       visit(.virtualCPUs, cpu.handled - cpu.workLeft(at: time), cpu.waited)
     }
     visit(.smmuCommands, smmuCommands.used(until: time), smmuCommands.waited)
     visit(.vPEMoves, vPEMoves.used(until: time), vPEMoves.waited)
   }
 
-  /// How much of each resource there is: the units, and the servers of each.
-  var amounts: [(resource: LoadResource, units: Int, servers: [Int])] {
+  /// How much of each resource there is: the servers of each of its units.
+  var amounts: [(resource: LoadResource, servers: [Int])] {
     let closed = setting.hasClosedLoops
+    func ones(_ count: Int) -> [Int] { Array(repeating: 1, count: count) }
+    let credits = max(1, setting.postedWrites)
     return [
-      (.deviceChannels, closed ? devices.count : 0, devices.map(\.channels.servers)),
-      (.postedWrites, devices.count, devices.map { _ in max(1, setting.postedWrites) }),
-      (.walkSlots, 1, [walks.servers]),
-      (.its, 1, [1]),
-      (.physicalCPUs, physicalCPUs.count, physicalCPUs.map { _ in 1 }),
-      (.injectionLocks, path.isDirect ? 0 : virtualCPUs.count, virtualCPUs.map { _ in 1 }),
-      (.virtualCPUs, virtualCPUs.count, virtualCPUs.map { _ in 1 }),
-      (.smmuCommands, 1, [1]),
-      (.vPEMoves, 1, [1]),
+      (.deviceChannels, closed ? channels.map(\.servers) : []),
+      (.postedWrites, Array(repeating: credits, count: devices.count)),
+      (.walkSlots, [walks.servers]), (.its, [1]), (.physicalCPUs, ones(physicalCPUs.count)),
+      (.injectionLocks, ones(path.isDirect ? 0 : virtualCPUs.count)),
+      (.virtualCPUs, ones(virtualCPUs.count)), (.smmuCommands, [1]), (.vPEMoves, [1]),
     ]
   }
 }

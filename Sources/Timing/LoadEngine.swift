@@ -14,14 +14,15 @@ public struct LoadEngine: ~Copyable {
   let end: SimulatedTime
 
   var clock = EventQueue<LoadEvent>()
-  var kinds: ContiguousArray<LoadKind> = []
-  var queues: ContiguousArray<QueueState> = []
-  var devices: ContiguousArray<DeviceState> = []
-  var players: ContiguousArray<Player> = []
-  var virtualCPUs: ContiguousArray<VirtualCPU> = []
-  var physicalCPUs: ContiguousArray<PhysicalCPU> = []
-  var flights: ContiguousArray<Flight> = []
-  var freeFlights: ContiguousArray<Int32> = []
+  var kinds = StateTable<LoadKind>()
+  var queues = StateTable<QueueState>()
+  var devices = StateTable<DeviceState>()
+  var channels: ContiguousArray<ServerPool> = []
+  var players = StateTable<Player>()
+  var virtualCPUs = StateTable<VirtualCPU>()
+  var physicalCPUs = StateTable<PhysicalCPU>()
+  var flights = StateTable<Flight>()
+  var freeFlights = StateTable<Int32>()
 
   var pages: TagCache
   var walkCache: TagCache
@@ -68,7 +69,7 @@ public struct LoadEngine: ~Copyable {
 
   private mutating func addCPUs() {
     let cpus = max(1, setting.physicalCPUs)
-    physicalCPUs = ContiguousArray(repeating: PhysicalCPU(), count: cpus)
+    for _ in 0..<cpus { physicalCPUs.append(PhysicalCPU()) }
     let perMachine = max(1, setting.virtualCPUs)
     for number in 0..<perMachine * max(1, setting.virtualMachines) {
       let home = Int32(truncatingIfNeeded: number % cpus)
@@ -99,10 +100,8 @@ public struct LoadEngine: ~Copyable {
               virtualCPU: Int32(truncatingIfNeeded: cpu),
               interruptCPU: Int32(truncatingIfNeeded: queues.count % physicalCPUs.count)))
         }
-        devices.append(
-          DeviceState(
-            channels: ServerPool(servers: load.channels),
-            credits: Int32(clamping: max(1, setting.postedWrites))))
+        channels.append(ServerPool(servers: load.channels))
+        devices.append(DeviceState(credits: Int32(clamping: max(1, setting.postedWrites))))
         device += 1
       }
     }

@@ -176,10 +176,10 @@ extension ResourceUse {
   ///
   /// - Parameters:
   ///   - all: those of the whole run, of which every tenth knows each device and CPU.
-  ///   - amounts: how many units of each resource there are, and the servers of each.
+  ///   - amounts: the servers of each unit of each resource.
   static func all(
     _ counted: [LoadSnapshot], _ all: [LoadSnapshot],
-    _ amounts: [(resource: LoadResource, units: Int, servers: [Int])]
+    _ amounts: [(resource: LoadResource, servers: [Int])]
   ) -> [ResourceUse] {
     guard let start = counted.first, let end = counted.last, start.time < end.time else {
       return []
@@ -189,9 +189,9 @@ extension ResourceUse {
     let units = zip(before?.units ?? [], end.units).map { ($1 - $0) / longer }
     let time = Double((end.time - start.time).picoseconds)
     var place = 0
-    return amounts.compactMap { resource, count, servers -> ResourceUse? in
+    return amounts.compactMap { resource, servers -> ResourceUse? in
+      let (count, whole) = (servers.count, servers.reduce(0, +))
       guard count > 0 else { return nil }
-      let whole = servers.prefix(count).reduce(0, +)
       let range = units.count >= place + count ? place..<place + count : 0..<0
       place += count
       let mean =

@@ -34,7 +34,7 @@ struct LoadEvent: BitwiseCopyable, Sendable {
 }
 
 /// An MSI on its way.
-struct Flight: Sendable {
+struct Flight: BitwiseCopyable, Sendable {
   var queue: Int32 = 0
   var sent = SimulatedTime.zero
   /// Up to when its time is accounted for.
@@ -78,9 +78,8 @@ struct LoadKind: BitwiseCopyable, Sendable {
   }
 }
 
-/// A device: the commands that it works on, and the writes that it posts.
-struct DeviceState: Sendable {
-  var channels: ServerPool
+/// A device and the writes that it posts.
+struct DeviceState: BitwiseCopyable, Sendable {
   /// How many more writes it may post.
   var credits: Int32
   /// Its queues that wait for a credit.
@@ -102,7 +101,7 @@ struct DeviceState: Sendable {
 }
 
 /// One queue of one device, with its vector.
-struct QueueState: Sendable {
+struct QueueState: BitwiseCopyable, Sendable {
   let load: Int32
   let device: Int32
   var virtualCPU: Int32
@@ -147,7 +146,7 @@ struct QueueState: Sendable {
 }
 
 /// A device that plays a recording.
-struct Player: Sendable {
+struct Player: BitwiseCopyable, Sendable {
   /// The place of its recording in the setting.
   let recording: Int
   let firstQueue: Int32
@@ -159,9 +158,9 @@ struct Player: Sendable {
 }
 
 /// A virtual CPU.
-struct VirtualCPU: Sendable {
-  enum State: UInt8 { case blocked, ready, running }
-  enum Phase: UInt8 { case idle, entering, working }
+struct VirtualCPU: BitwiseCopyable, Sendable {
+  enum State: UInt8, BitwiseCopyable { case blocked, ready, running }
+  enum Phase: UInt8, BitwiseCopyable { case idle, entering, working }
 
   var state = State.blocked
   var phase = Phase.idle
@@ -201,7 +200,7 @@ struct VirtualCPU: Sendable {
 }
 
 /// A physical CPU.
-struct PhysicalCPU: Sendable {
+struct PhysicalCPU: BitwiseCopyable, Sendable {
   var current: Int32 = -1
   var head: Int32 = -1
   var tail: Int32 = -1
