@@ -1,6 +1,8 @@
+import Designs
 package import Files
 package import Scenarios
 import Simulation
+import Software
 import Timing
 
 /// A number that every run of a load has, as all forms of the report print it.
@@ -29,6 +31,9 @@ package struct LoadQuantity: Sendable {
     LoadQuantity("max", "us") { $0.estimate(\.max).map { $0.scaled(by: 0.001) } },
     LoadQuantity("exits", "/MSI") {
       $0.estimate { Double($0.exits) / Double(max(1, $0.delivered + $0.merged)) }
+    },
+    LoadQuantity("slow injections", "%") {
+      $0.estimate { share($0.slowInjections, of: $0.exits(.physicalInterrupt)) }
     },
     LoadQuantity("host CPU", "ns/MSI") { $0.estimate { $0.perInterrupt($0.hostTime) } },
     LoadQuantity("of it from guests", "ns/MSI") { $0.estimate { $0.perInterrupt($0.stolenTime) } },
@@ -63,11 +68,29 @@ package struct LoadQuantity: Sendable {
     LoadQuantity(station.name, "ns") { $0.mean(station) }
   }
 
-  /// Exits for each MSI, by cause.
-  package static let exits: [LoadQuantity] = LoadResult.causes.map { cause in
-    LoadQuantity(cause.name, "/MSI") {
-      $0.estimate { Double($0.exits(cause)) / Double(max(1, $0.delivered + $0.merged)) }
+  /// Exits for each MSI, in the words of `RunResult.Exits`: the occasion, what the guest's kernel
+  /// does, the cause, read or write.
+  package static let exits: [LoadQuantity] =
+    [
+      (.delivery, .physicalInterrupt), (.delivery, .kick), (.delivery, .maintenance),
+      (.delivery, .vPEDoorbell), (.idle, .waitForInterrupt), (.run, .timeSlice),
+    ].map { (occasion: RunResult.Exits.Occasion, cause: ExitCause) in
+      LoadQuantity("\(occasion.rawValue) \(cause.name)", "/MSI") {
+        $0.estimate { perMessage($0.exits(cause), $0) }
+      }
     }
+    + GuestWork.allCases.flatMap { work in
+      [true, false].map { isRead in
+        let occasion = RunResult.Exits.Occasion.run.rawValue
+        let access = "\(work.cause.name) \(isRead ? "read" : "write")"
+        return LoadQuantity("\(occasion) \(work.phase) \(access)", "/MSI") {
+          $0.estimate { perMessage($0.exits(of: work, isRead: isRead), $0) }
+        }
+      }
+    }
+
+  private static func perMessage(_ count: Int, _ result: LoadResult) -> Double {
+    Double(count) / Double(max(1, result.delivered + result.merged))
   }
 
   private static func share(_ part: Int, of whole: Int) -> Double {
@@ -77,6 +100,26 @@ package struct LoadQuantity: Sendable {
   /// The number at both ends of the costs' ranges.
   func text(_ low: LoadSummary?, _ high: LoadSummary?) -> String {
     Estimate.text(low.flatMap(value), high.flatMap(value))
+  }
+}
+
+extension GuestWork {
+  /// What the guest's kernel is doing, by the name of its phase where access vectors have one.
+  fileprivate var phase: String {
+    switch self {
+    case .mask, .unmask: name
+    case .unmap: KernelPhase.dmaUnmap.rawValue
+    case .move: KernelPhase.affinity.rawValue
+    }
+  }
+
+  /// What traps where any of it does.
+  fileprivate var cause: ExitCause {
+    switch self {
+    case .mask, .unmask: .msixTable
+    case .unmap: .virtualSMMU
+    case .move: .virtualITS
+    }
   }
 }
 

@@ -28,6 +28,18 @@ extension Shape {
       standard: .integer(32)),
     .optional(
       "itsWrites", .integer(1...65536), "Writes that wait in the ITS.", standard: .integer(16)),
+    .optional(
+      "haltPolling", time,
+      "The longest time that KVM polls for an idle virtual CPU's interrupts; none if not given."),
+    .optional(
+      "virtualPEs", .integer(0...1_048_576),
+      "vPEs that the host's GIC has tables for; machines beyond have none. As many as needed."),
+    .optional(
+      "injectionCacheEntries", .integer(1...65536),
+      "Translations that KVM keeps for its virtual ITS; all of them if not given."),
+    .optional(
+      "cacheDropsPerSecond", .number,
+      "How often guests make KVM forget them (DISCARD, MAPD or MAPC that unmaps), in a second."),
     .optional("affinityMovesPerSecond", .number, "Interrupts that guests move, in a second."),
     .optional(
       "warmUp", time,
@@ -48,6 +60,12 @@ extension Shape {
     .optional("count", count, "Devices of this kind.", standard: .integer(1)),
     .optional(
       "queues", .integer(1...2048), "Queues of each, with a vector each.", standard: .integer(1)),
+    .optional(
+      "vectors", .choice(of: VectorSpread.self, \.meaning),
+      "Which virtual CPUs take them; 'managed' for nvme and recorded, 'balanced' for nic."),
+    .optional(
+      "cpus", .list(.integer(0...4095)),
+      "The virtual CPU of each queue, where an administrator chose."),
     .optional(
       "coalesce",
       .record([
@@ -97,6 +115,20 @@ extension Shape {
   ])
 }
 
+/// How a guest spreads the vectors of a device over its virtual CPUs.
+enum VectorSpread: String, CaseIterable, Sendable {
+  case managed
+  case balanced
+
+  /// What the choice means, for readers of the schema.
+  var meaning: String {
+    switch self {
+    case .managed: "Managed interrupts: each queue has a group of the CPUs, and its first takes it."
+    case .balanced: "As irqbalance spreads interrupts that are alike: one after the other."
+    }
+  }
+}
+
 extension DeviceLoad.Mapping {
   /// What the choice means, for readers of the schema.
   var meaning: String {
@@ -134,6 +166,13 @@ extension LoadSetting {
     guard affinityMovesPerSecond == 0 || (1e-3...1e9).contains(affinityMovesPerSecond) else {
       throw (value["affinityMovesPerSecond"] ?? value).error(expected: "0, or 0.001 to 1e9")
     }
+    cacheDropsPerSecond = value["cacheDropsPerSecond"]?.number ?? 0
+    guard cacheDropsPerSecond == 0 || (1e-3...1e9).contains(cacheDropsPerSecond) else {
+      throw (value["cacheDropsPerSecond"] ?? value).error(expected: "0, or 0.001 to 1e9")
+    }
+    virtualPEs = value["virtualPEs"].map { Int(clamping: $0.integer) }
+    injectionCacheEntries = value["injectionCacheEntries"].map { Int(clamping: $0.integer) }
+    haltPolling = try value.time("haltPolling") ?? .zero
     timeSlice = try value.time("timeSlice") ?? timeSlice
     warmUp = try value.time("warmUp")
     duration = try value.time("duration") ?? duration
@@ -169,6 +208,7 @@ extension DeviceLoad {
       source: try Self.source(value, recordings: recordings))
     count = Int(clamping: value["count"]?.integer ?? 1)
     queues = Int(clamping: value["queues"]?.integer ?? 1)
+    vectors = try Self.vectors(value)
     coalescedEvents = Int(clamping: value["coalesce"]?["events"]?.integer ?? 1)
     coalescingTime = try value["coalesce"]?.time("time") ?? .zero
     workPerEvent = try value.time("workPerEvent") ?? .zero
@@ -176,6 +216,21 @@ extension DeviceLoad {
     mapping = value.choice("mapping") ?? .fixed
     pages = Int(clamping: value["pages"]?.integer ?? 0)
     masks = value["masks"]?.boolean ?? false
+  }
+
+  private static func vectors(_ value: CheckedValue) throws(InputError) -> Vectors {
+    let spread: VectorSpread? = value.choice("vectors")
+    if let cpus = value["cpus"] {
+      guard spread == nil else {
+        throw cpus.error(expected: "no 'cpus' beside 'vectors': one says what the other does")
+      }
+      return .manual(cpus.items.map { Int(clamping: $0.integer) })
+    }
+    switch spread {
+    case .managed?: return .managed
+    case .balanced?: return .balanced
+    case nil: return value["source"]?["nic"] == nil ? .managed : .balanced
+    }
   }
 
   private static func source(

@@ -25,7 +25,8 @@ public struct DeliveryPath: Equatable, Sendable {
   }
 
   /// A path whose guest masks and invalidates as Linux does: a mask is read back
-  /// (`pci_msix_mask`), an invalidation is one write of the queue's tail and a read of its head
+  /// (`pci_msix_mask`), and QEMU moves the vector to an eventfd of its own for it, which is INV,
+  /// DISCARD, MAPTI and INV for the host (`vfio_msix_vector_release`); an invalidation is one write of the queue's tail and a read of its head
   /// (`arm_smmu_cmdq_issue_cmdlist`), and a move is a write of the virtual ITS' tail and four reads of
   /// its head (`its_send_single_command`).
   ///
@@ -36,16 +37,20 @@ public struct DeliveryPath: Equatable, Sendable {
     isDirect: Bool, coldWalkReads: UInt64, cachedWalkReads: UInt64, coldTableReads: UInt64,
     warmTableReads: UInt64, trapsMask: Bool, trapsInvalidation: Bool
   ) {
-    func accesses(_ cause: ExitCause, _ reads: Int, _ writes: Int, trapped: Bool) -> WorkPath {
+    func accesses(
+      _ cause: ExitCause, _ reads: Int, _ writes: Int, trapped: Bool, commands: Int = 0
+    ) -> WorkPath {
       guard trapped else { return WorkPath(untrapped: reads + writes) }
       let exits = [(false, writes), (true, reads)].filter { $0.1 > 0 }
-      return WorkPath(exits: exits.map { WorkPath.Exit(cause, isRead: $0.0, count: $0.1) })
+      return WorkPath(
+        exits: exits.map { WorkPath.Exit(cause, isRead: $0.0, count: $0.1) },
+        hostCommands: commands)
     }
     self.init(
       isDirect: isDirect, coldWalkReads: coldWalkReads, cachedWalkReads: cachedWalkReads,
       coldTableReads: coldTableReads, warmTableReads: warmTableReads,
       works: [
-        .mask: accesses(.msixTable, 1, 1, trapped: trapsMask),
+        .mask: accesses(.msixTable, 1, 1, trapped: trapsMask, commands: 4),
         .unmask: accesses(.msixTable, 0, 1, trapped: trapsMask),
         .unmap: accesses(.virtualSMMU, 1, 1, trapped: trapsInvalidation),
         .move: accesses(.virtualITS, 4, 1, trapped: true),

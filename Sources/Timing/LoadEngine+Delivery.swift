@@ -9,6 +9,7 @@ extension LoadEngine {
     guard queues[queue].pendingUntil <= now else { return merge(index) }
     let cpu = queues[queue].interruptCPU
     let target = Int(queues[queue].virtualCPU)
+    guard isCached(queue) else { return injectSlowly(index) }
     let entry = costs[.hostInterruptEntry]
     let injection = costs[.irqfdInjection]
     let start = useHost(entry + injection, on: cpu)
@@ -29,6 +30,39 @@ extension LoadEngine {
     schedule(.injected, index, at: done)
   }
 
+  /// Whether KVM has the translation of a queue's event, which it keeps from now on.
+  private mutating func isCached(_ queue: Int) -> Bool {
+    let machine = Int(queues[queue].virtualCPU) / perMachine
+    let isCurrent = queues[queue].cached == virtualITSs[machine].generation
+    queues[queue].cached = virtualITSs[machine].generation
+    guard setting.injectionCacheEntries != nil else { return isCurrent }
+    // Both are kept up, so that a drop and an eviction are forgotten each.
+    return injectionCache.access(UInt64(queue)) && isCurrent
+  }
+
+  /// `irqfd_wakeup` finds no translation and queues work: `irqfd_inject` walks the virtual ITS' tables
+  /// under its lock.
+  private mutating func injectSlowly(_ index: Int32) {
+    let queue = Int(flights[Int(index)].queue)
+    let cpu = queues[queue].interruptCPU
+    let machine = Int(queues[queue].virtualCPU) / perMachine
+    let entry = costs[.hostInterruptEntry]
+    let (switched, walk) = (costs[.contextSwitch], costs[.uncachedInjection])
+    totals.slowInjections &+= 1
+    count(.physicalInterrupt)
+    let start = useHost(entry + switched + walk, on: cpu)
+    queues[queue].pendingUntil = start + entry
+    let asked = start + entry + switched
+    let locked = virtualITSs[machine].lock.serve(at: asked, for: walk)
+    // Who waits for a mutex sleeps: its CPU is free meanwhile.
+    spend(index, start - now + (locked - asked), at: .queueing)
+    spend(index, entry, at: .exits)
+    spend(index, switched, at: .scheduling)
+    spend(index, walk, at: .injection)
+    flights[Int(index)].accounted = locked + walk
+    schedule(.injected, index, at: locked + walk)
+  }
+
   /// KVM makes the virtual interrupt pending, and kicks or wakes its virtual CPU.
   mutating func inject(_ index: Int32) {
     guard let target = makePending(index) else { return }
@@ -43,6 +77,9 @@ extension LoadEngine {
       loadListRegisters(target)
       if virtualCPUs[Int(target)].phase == .idle { enter(target, at: taken) }
     case .ready: break
+    case .polled:
+      flights[Int(index)].accounted = now
+      endPolling(target)
     case .blocked: makeReady(target, first: true)
     }
   }
@@ -61,7 +98,9 @@ extension LoadEngine {
       flights[Int(index)].accounted = taken
       if virtualCPUs[cpu].phase == .idle { enter(target, at: taken) }
     case .ready: break
-    case .blocked where !virtualCPUs[cpu].isBeingWoken:
+    // KVM gives the vPE up before it polls (`kvm_vcpu_wfi`).
+    case .blocked where !virtualCPUs[cpu].isBeingWoken,
+      .polled where !virtualCPUs[cpu].isBeingWoken:
       virtualCPUs[cpu].isBeingWoken = true
       let start = useHost(costs[.hostInterruptEntry], on: virtualCPUs[cpu].cpu)
       count(.vPEDoorbell)
@@ -69,7 +108,7 @@ extension LoadEngine {
       spend(index, costs[.hostInterruptEntry], at: .exits)
       flights[Int(index)].accounted = start + costs[.hostInterruptEntry]
       schedule(.woken, target, at: start + costs[.hostInterruptEntry])
-    case .blocked: break
+    case .blocked, .polled: break
     }
   }
 
@@ -118,15 +157,29 @@ extension LoadEngine {
     count(.move)
     let host = costs[.exitToKernel].times(cost.toKVM) + costs[.exitToVMM].times(cost.toVMM)
     let start = useHost(host, on: virtualCPUs[old].cpu)
-    let done = path.isDirect ? commandITS(1, at: start + host) : start + host
-    if path.isDirect { routes.invalidate(UInt64(UInt32(bitPattern: queue))) }
+    let isDirect = virtualCPUs[old].isDirect
+    let done = isDirect ? commandITS(1, at: start + host) : start + host
+    if isDirect { routes.invalidate(UInt64(UInt32(bitPattern: queue))) }
     scheduleMove(after: done)
     // One that is pending is taken where it is.
     guard queues[Int(queue)].flight < 0 else { return }
-    let perMachine = max(1, setting.virtualCPUs)
     let machine = old / perMachine
     let next = machine * perMachine + (old % perMachine + 1) % perMachine
     queues[Int(queue)].virtualCPU = Int32(truncatingIfNeeded: next)
+  }
+
+  /// The next drop of a machine's translations.
+  mutating func scheduleDrop() {
+    guard setting.cacheDropsPerSecond > 0 else { return }
+    let mean = SimulatedTime(roundingNanoseconds: 1e9 / setting.cacheDropsPerSecond)
+    let machine = random.next32() % UInt32(truncatingIfNeeded: virtualITSs.count)
+    schedule(.drop, Int32(bitPattern: machine), at: now + random.exponential(mean: mean))
+  }
+
+  /// A guest's command makes KVM forget all translations of its virtual ITS.
+  mutating func dropTranslations(_ machine: Int32) {
+    virtualITSs[Int(machine)].generation &+= 1
+    scheduleDrop()
   }
 
   /// The host queues commands for its ITS; when the last one is done.

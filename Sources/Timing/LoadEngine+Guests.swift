@@ -38,7 +38,7 @@ extension LoadEngine {
     guard queue >= 0 else { return rest(target) }
     let ready = flights[Int(queues[Int(queue)].flight)].accounted
     if ready > now { return enter(target, at: ready) }
-    if !path.isDirect, virtualCPUs[cpu].loaded == 0 { return maintain(target) }
+    if !virtualCPUs[cpu].isDirect, virtualCPUs[cpu].loaded == 0 { return maintain(target) }
     virtualCPUs[cpu].loaded &-= 1
     virtualCPUs[cpu].pendingHead = queues[Int(queue)].next
     if virtualCPUs[cpu].pendingHead < 0 { virtualCPUs[cpu].pendingTail = -1 }

@@ -6,7 +6,7 @@ extension LoadEngine {
   mutating func takeSnapshot(at time: SimulatedTime) {
     // What each device or CPU served is kept for every tenth only.
     let hasUnits = snapshots.count % 10 == 0
-    var used = InlineArray<9, Double>(repeating: 0)
+    var used = InlineArray<10, Double>(repeating: 0)
     var waited = used
     var units: [Double] = []
     forEachUnit(at: time) { resource, served, wait in
@@ -60,9 +60,13 @@ extension LoadEngine {
         cpu.current < 0 ? .zero : virtualCPUs[Int(cpu.current)].workLeft(at: time)
       visit(.physicalCPUs, cpu.host.used(until: time) + (cpu.handled - left), cpu.host.waited)
     }
-    for place in virtualCPUs.indices where !path.isDirect {
+    for place in virtualCPUs.indices where hasInjections {
       let lock = virtualCPUs[place].lock
       visit(.injectionLocks, lock.used(until: time), lock.waited)
+    }
+    for place in virtualITSs.indices where hasInjections {
+      let lock = virtualITSs[place].lock
+      visit(.virtualITSLocks, lock.used(until: time), lock.waited)
     }
     for place in virtualCPUs.indices {
       let cpu = virtualCPUs[place]
@@ -71,6 +75,9 @@ extension LoadEngine {
     visit(.smmuCommands, smmuCommands.used(until: time), smmuCommands.waited)
     visit(.vPEMoves, vPEMoves.used(until: time), vPEMoves.waited)
   }
+
+  /// Whether KVM injects for any virtual CPU.
+  private var hasInjections: Bool { firstInjected < virtualCPUs.count }
 
   /// How much of each resource there is: the servers of each of its units.
   var amounts: [(resource: LoadResource, servers: [Int])] {
@@ -81,7 +88,8 @@ extension LoadEngine {
       (.deviceChannels, closed ? channels.map(\.servers) : []),
       (.postedWrites, Array(repeating: credits, count: devices.count)),
       (.walkSlots, [walks.servers]), (.its, [1]), (.physicalCPUs, ones(physicalCPUs.count)),
-      (.injectionLocks, ones(path.isDirect ? 0 : virtualCPUs.count)),
+      (.injectionLocks, ones(hasInjections ? virtualCPUs.count : 0)),
+      (.virtualITSLocks, ones(hasInjections ? virtualITSs.count : 0)),
       (.virtualCPUs, ones(virtualCPUs.count)), (.smmuCommands, [1]), (.vPEMoves, [1]),
     ]
   }

@@ -30,6 +30,11 @@ public struct LoadEngine: ~Copyable {
   var walks: ServerPool
   var its = ServiceStation()
   var vPEMoves = ServiceStation()
+  var virtualITSs = StateTable<VirtualITS>()
+  var injectionCache: TagCache
+  /// Virtual CPUs of each machine, and the first one that KVM injects for.
+  let perMachine: Int
+  let firstInjected: Int
   var smmuCommands = ServiceStation()
 
   /// Messages between the interconnect and the end of their look-up in the ITS, and how many those
@@ -62,6 +67,10 @@ public struct LoadEngine: ~Copyable {
     walkCache = TagCache(entries: caches.walks, ways: caches.ways)
     routes = TagCache(entries: caches.routes, ways: 4)
     walks = ServerPool(servers: setting.walkSlots)
+    injectionCache = TagCache(entries: setting.injectionCacheEntries ?? 0, ways: 16)
+    perMachine = max(1, setting.virtualCPUs)
+    let direct = min(setting.virtualPEs ?? .max, 1 << 20) / perMachine
+    firstInjected = path.isDirect ? direct * perMachine : 0
     for work in GuestWork.allCases { workCosts[work.place] = WorkCost(path[work]) }
     addCPUs()
     addDevices()
@@ -70,18 +79,19 @@ public struct LoadEngine: ~Copyable {
   private mutating func addCPUs() {
     let cpus = max(1, setting.physicalCPUs)
     for _ in 0..<cpus { physicalCPUs.append(PhysicalCPU()) }
-    let perMachine = max(1, setting.virtualCPUs)
+    for _ in 0..<max(1, setting.virtualMachines) { virtualITSs.append(VirtualITS()) }
     for number in 0..<perMachine * max(1, setting.virtualMachines) {
       let home = Int32(truncatingIfNeeded: number % cpus)
       var cpu = VirtualCPU(home: home, cpu: home)
       cpu.isBusy = number % perMachine < setting.busyCPUs
+      cpu.isDirect = number < firstInjected
       virtualCPUs.append(cpu)
     }
   }
 
   private mutating func addDevices() {
-    let perMachine = max(1, setting.virtualCPUs)
     let machines = max(1, setting.virtualMachines)
+    var spread = Array(repeating: 0, count: machines)
     var device = 0
     for (number, load) in setting.devices.enumerated() {
       kinds.append(LoadKind(load))
@@ -93,7 +103,11 @@ public struct LoadEngine: ~Copyable {
               queues: load.queues))
         }
         for queue in 0..<load.queues {
-          let cpu = device % machines * perMachine + (device / machines + queue) % perMachine
+          let machine = device % machines
+          let chosen = load.vectors.cpu(
+            of: queue, among: load.queues, on: perMachine, after: spread[machine])
+          spread[machine] += 1
+          let cpu = machine * perMachine + chosen
           queues.append(
             QueueState(
               load: Int32(truncatingIfNeeded: number), device: Int32(truncatingIfNeeded: device),
@@ -132,6 +146,7 @@ public struct LoadEngine: ~Copyable {
     }
     for index in players.indices { schedulePlayback(Int32(truncatingIfNeeded: index)) }
     scheduleMove(after: now)
+    scheduleDrop()
   }
 
   /// Lets the next event happen; `false` at the end.
@@ -148,18 +163,29 @@ public struct LoadEngine: ~Copyable {
     case .posted: post(index)
     case .coalesced: if queues[Int(index)].coalescingPlan == event.plan { endCoalescing(index) }
     case .lookUp: lookUp(index, at: time)
-    case .arrived:
-      leaveITS()
-      path.isDirect ? arriveDirectly(index) : interruptHost(index)
+    case .arrived: arrive(index)
     case .injected: inject(index)
     case .woken:
       virtualCPUs[Int(index)].isBeingWoken = false
-      if virtualCPUs[Int(index)].state == .blocked { makeReady(index, first: true) }
+      switch virtualCPUs[Int(index)].state {
+      case .blocked: makeReady(index, first: true)
+      case .polled: endPolling(index)
+      case .ready, .running: break
+      }
     case .virtualCPU: if virtualCPUs[Int(index)].plan == event.plan { proceed(index) }
     case .slice: if physicalCPUs[Int(index)].plan == event.plan { endSlice(index) }
     case .move: moveInterrupt(index)
+    case .drop: dropTranslations(index)
+    case .pollEnd: if virtualCPUs[Int(index)].plan == event.plan { block(index) }
     }
     return true
+  }
+
+  /// The ITS has looked a message up.
+  private mutating func arrive(_ index: Int32) {
+    leaveITS()
+    let target = Int(queues[Int(flights[Int(index)].queue)].virtualCPU)
+    if virtualCPUs[target].isDirect { arriveDirectly(index) } else { interruptHost(index) }
   }
 
   var now: SimulatedTime { clock.now }

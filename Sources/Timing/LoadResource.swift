@@ -13,6 +13,8 @@ public enum LoadResource: UInt8, CaseIterable, Sendable {
   case physicalCPUs
   /// The lock of each virtual CPU's list of pending interrupts.
   case injectionLocks
+  /// The lock of each virtual ITS, taken where KVM walks its tables.
+  case virtualITSLocks
   /// Virtual CPUs, with their handlers and their work on events.
   case virtualCPUs
   /// The command queue of the SMMU.
@@ -29,6 +31,7 @@ public enum LoadResource: UInt8, CaseIterable, Sendable {
     case .its: "ITS"
     case .physicalCPUs: "physical CPUs"
     case .injectionLocks: "injection locks"
+    case .virtualITSLocks: "vITS locks"
     case .virtualCPUs: "virtual CPUs"
     case .smmuCommands: "SMMU commands"
     case .vPEMoves: "VMOVP"
@@ -37,7 +40,7 @@ public enum LoadResource: UInt8, CaseIterable, Sendable {
 
   @inlinable
   var place: Int { Int(rawValue) }
-  static let count = 9
+  static let count = 10
 }
 
 /// How busy something was in a load.

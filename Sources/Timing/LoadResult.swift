@@ -119,6 +119,10 @@ extension LoadResult {
   public var offered: Int { totals.offered }
   /// Events that found their ring full.
   public var dropped: Int { totals.dropped }
+  /// Injections for which KVM walked the virtual ITS' tables, in a work queue.
+  public var slowInjections: Int { totals.slowInjections }
+  /// Wake-ups of virtual CPUs that KVM still polled for.
+  public var polledWakeUps: Int { totals.polledWakeUps }
   /// Interrupts that the guests moved.
   public var moves: Int { count(of: .move) }
   /// Time of physical CPUs that the host spent on deliveries and on what guests asked for.
@@ -142,6 +146,12 @@ extension LoadResult {
       let each = works[work]?.exits.reduce(0) { $1.cause == cause ? $0 + $1.count : $0 } ?? 0
       return sum + each * count(of: work)
     }
+  }
+
+  /// Exits of one of the guests' works, reads or writes.
+  public func exits(of work: GuestWork, isRead: Bool) -> Int {
+    let each = works[work]?.exits.reduce(0) { $1.isRead == isRead ? $0 + $1.count : $0 } ?? 0
+    return each * count(of: work)
   }
 
   /// The causes that a load can have; guests are not set up in it.

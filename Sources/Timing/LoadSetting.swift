@@ -14,6 +14,18 @@ public struct LoadSetting: Equatable, Sendable {
   public var timeSlice = SimulatedTime.nanoseconds(3_000_000)
   /// List registers of a physical CPU (GICv3: 1 to 16).
   public var listRegisters = 4
+  /// The longest time that KVM polls for an interrupt before it lets a virtual CPU sleep
+  /// (`halt_poll_ns`); it polls only where that has helped before.
+  public var haltPolling = SimulatedTime.zero
+  /// vPEs that the host's GIC has tables for: a virtual machine beyond has its interrupts injected by
+  /// KVM. `nil` for as many as there are.
+  public var virtualPEs: Int?
+  /// Translations that KVM keeps for its virtual ITS; `nil` for all of them (Linux 6.10 and later;
+  /// 16 for each virtual CPU before).
+  public var injectionCacheEntries: Int?
+  /// How often in a second a guest makes KVM forget them: with DISCARD, MAPD or MAPC that unmaps, or
+  /// when it turns LPIs or its ITS off.
+  public var cacheDropsPerSecond = 0.0
   /// Walks that the SMMU does at the same time.
   public var walkSlots = 16
   /// Writes that a device may have posted which the interconnect has not taken: its PCIe credits.
@@ -65,10 +77,22 @@ public struct DeviceLoad: Equatable, Sendable {
     case strict
   }
 
+  /// Which virtual CPU takes a queue's interrupts.
+  public enum Vectors: Equatable, Sendable {
+    /// Managed interrupts (`irq_create_affinity_masks`): the CPUs are divided into a group for each
+    /// queue, the first of which takes it; with more queues than CPUs, one after the other.
+    case managed
+    /// As irqbalance spreads interrupts that are alike: all of a machine's, one after the other.
+    case balanced
+    /// Those that an administrator chose, one for each queue, over and over.
+    case manual([Int])
+  }
+
   public var name: String
   public var count = 1
-  /// Queues of each device, each with an MSI-X vector and a virtual CPU of its own.
+  /// Queues of each device, each with an MSI-X vector of its own.
   public var queues = 1
+  public var vectors = Vectors.balanced
   public var source: Source
   /// An MSI is sent after so many events, or so long after the first.
   public var coalescedEvents = 1
@@ -103,6 +127,20 @@ public struct DeviceLoad: Equatable, Sendable {
         gap: SimulatedTime(picoseconds: UInt64(min(max(scaled, 1), 1e18))), burst: burst,
         ring: ring)
     case .recorded: break
+    }
+  }
+}
+
+extension DeviceLoad.Vectors {
+  /// The virtual CPU of its machine that takes a queue's interrupts.
+  ///
+  /// - Parameter others: queues of the machine that stand before it.
+  func cpu(of queue: Int, among queues: Int, on cpus: Int, after others: Int) -> Int {
+    switch self {
+    case .managed: queues < cpus ? queue * cpus / max(1, queues) : queue % cpus
+    case .balanced: others % cpus
+    case .manual(let chosen):
+      chosen.isEmpty ? 0 : max(0, chosen[queue % chosen.count]) % cpus
     }
   }
 }

@@ -26,6 +26,10 @@ struct LoadEvent: BitwiseCopyable, Sendable {
     case slice
     /// A guest moves an interrupt.
     case move
+    /// A guest makes KVM forget the translations of its virtual ITS.
+    case drop
+    /// KVM stops polling for a virtual CPU's interrupts.
+    case pollEnd
   }
 
   let kind: Kind
@@ -130,6 +134,8 @@ struct QueueState: BitwiseCopyable, Sendable {
   var coalesced: Int32 = 0
   var coalescingPlan: UInt16 = 0
   var isArmed = true
+  /// The generation of its virtual ITS' translations that has its own.
+  var cached: UInt32 = 0
   /// The physical LPI is pending until then.
   var pendingUntil = SimulatedTime.zero
   /// The MSI that the virtual interrupt is pending for; -1 for none.
@@ -157,14 +163,31 @@ struct Player: BitwiseCopyable, Sendable {
   var start = SimulatedTime.zero
 }
 
+/// The virtual ITS of a machine.
+struct VirtualITS: BitwiseCopyable, Sendable {
+  var lock = ServiceStation()
+  /// The generation of the translations that KVM keeps. In the first one every queue has its own: what
+  /// drivers do before the load begins has fetched it.
+  var generation: UInt32 = 0
+}
+
 /// A virtual CPU.
 struct VirtualCPU: BitwiseCopyable, Sendable {
-  enum State: UInt8, BitwiseCopyable { case blocked, ready, running }
+  enum State: UInt8, BitwiseCopyable {
+    case blocked, ready, running
+    /// It waits, and KVM polls for it on its physical CPU.
+    case polled
+  }
   enum Phase: UInt8, BitwiseCopyable { case idle, entering, working }
 
   var state = State.blocked
   var phase = Phase.idle
   var isBusy = false
+  /// Whether its interrupts come without the host.
+  var isDirect = false
+  /// How long KVM polls for it, and since when it waits.
+  var polling = SimulatedTime.zero
+  var waitsSince = SimulatedTime.zero
   /// A doorbell for it is on its way.
   var isBeingWoken = false
   var plan: UInt16 = 0

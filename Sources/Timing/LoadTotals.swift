@@ -9,6 +9,8 @@ struct LoadTotals: Sendable {
   var events = 0
   var offered = 0
   var dropped = 0
+  var slowInjections = 0
+  var polledWakeUps = 0
   var exits: InlineArray<13, Int> = .init(repeating: 0)
   /// How often guests' kernels did each of their works.
   var work: InlineArray<4, Int> = .init(repeating: 0)
@@ -31,6 +33,8 @@ struct LoadTotals: Sendable {
     result.events -= start.events
     result.offered -= start.offered
     result.dropped -= start.dropped
+    result.slowInjections -= start.slowInjections
+    result.polledWakeUps -= start.polledWakeUps
     for place in 0..<13 { result.exits[place] -= start.exits[place] }
     for place in 0..<4 { result.work[place] -= start.work[place] }
     result.times = times.since(start.times)
@@ -54,8 +58,8 @@ struct LoadSnapshot: Sendable {
   var waitingEvents = 0
   /// For each resource: how long all of its servers served, and how long requests waited, in
   /// picoseconds.
-  var used = InlineArray<9, Double>(repeating: 0)
-  var waited = InlineArray<9, Double>(repeating: 0)
+  var used = InlineArray<10, Double>(repeating: 0)
+  var waited = InlineArray<10, Double>(repeating: 0)
   /// How long each device or CPU served, in the order of resources; empty in most snapshots.
   var units: [Double] = []
 

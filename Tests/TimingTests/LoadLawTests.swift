@@ -34,6 +34,9 @@ struct LoadLawTests {
       setting.itsWrites = pick(1...4)
       setting.affinityMovesPerSecond = Double(pick(0...1) * pick(1...100_000))
       setting.warmUp = .nanoseconds(UInt64(pick(0...300) * 1000))
+      setting.haltPolling = .nanoseconds(UInt64(pick(0...1) * pick(1...200) * 1000))
+      setting.cacheDropsPerSecond = Double(pick(0...1) * pick(1...100_000))
+      setting.virtualPEs = pick(0...2) == 0 ? pick(0...18) : nil
       setting.duration = .nanoseconds(1_500_000)
       setting.devices = (0..<pick(1...2)).map { _ in
         let source: DeviceLoad.Source =
