@@ -17,6 +17,19 @@ struct InvalidationBench {
     /// One invalidation for everything that a core unmapped, when so many wait or the oldest is so
     /// old.
     case deferred(entries: Int, age: SimulatedTime)
+    /// The descriptor is added and the queue's tail is not written: no exit, nobody carries the
+    /// invalidation out, and the core does not wait for it.
+    case withoutTail
+    /// Nothing is added at all: an unmap ends with the guest's page table.
+    case withoutDescriptor
+
+    /// Whether a submission leaves the guest.
+    var exits: Bool {
+      switch self {
+      case .trapped, .batched, .deferred: true
+      case .owned, .withoutTail, .withoutDescriptor: false
+      }
+    }
   }
 
   var cores = 1
@@ -160,6 +173,8 @@ extension InvalidationBench {
         return receiveNext(core, at: now)
       }
       cores[core].asked = now
+      // Without a descriptor nobody needs the lock.
+      if bench.variant == .withoutDescriptor { return complete(core, at: now) }
       if served.isEmpty { submit([Int32(core)], at: now) } else { waiting.append(Int32(core)) }
     }
 
@@ -172,7 +187,7 @@ extension InvalidationBench {
       if isCounting {
         submissions += 1
         submitted += Double(time.picoseconds) / 1e6
-        if bench.variant != .owned { exits += 1 }
+        if bench.variant.exits { exits += 1 }
       }
       schedule(.submitted, holders[0], at: now + time)
     }

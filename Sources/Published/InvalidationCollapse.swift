@@ -119,6 +119,43 @@ struct InvalidationCollapse: PublishedModel {
           + "never gets short enough to spin again."))
   }
 
+  // MARK: What is left out
+
+  /// The same machine with a part of each invalidation left out, predicted from what calibrates the
+  /// whole: its work for a buffer, its link, its lock and who sleeps on it.
+  func study(of variant: PublishedTable.Variant) throws(InputError) -> Prediction {
+    var prediction = Prediction()
+    let bench = try calibrated(&prediction)
+    let columns = table.columns(of: Self.throughput).compactMap { Int($0) }
+    let descriptor = try table.range("descriptor")
+    var rows: [[Study.Value]] = []
+    for cores in columns where (1...1024).contains(cores) {
+      let trapped = run(bench, cores)
+      rows.append(row("trapped", cores, trapped, trapped))
+      let ends = [descriptor.low, descriptor.high].map { time -> InvalidationBench.Result in
+        var bench = bench
+        bench.variant = variant == .noTail ? .withoutTail : .withoutDescriptor
+        bench.submission = variant == .noTail ? .init(roundingNanoseconds: time) : .zero
+        bench.completion = .zero
+        return run(bench, cores)
+      }
+      rows.append(row(variant.rawValue, cores, ends[0], ends[1]))
+    }
+    prediction.studies = [
+      Study(
+        title: variant.meaning,
+        columns: [
+          "variant", "cores", "Gb/s", "submit us", "sync us", "exits/s", "stale us", "at most",
+        ], rows: rows,
+        note: "The lock is what collapses: it is held while a submission traps, for longer than "
+          + "waiters spin once there are many. Without the trap it is held for as long as a "
+          + "descriptor takes, nobody sleeps, and the cores' own work and the link are what is "
+          + "left. What the NIC loses to misses of its translations is not in the model, so these are "
+          + "upper bounds where the link is reached.")
+    ]
+    return prediction
+  }
+
   // MARK: Variants
 
   private func addVariants(

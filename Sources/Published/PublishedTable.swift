@@ -11,6 +11,21 @@ package struct PublishedTable: Sendable {
     case commandQueue = "T3"
     case invalidation = "T4"
     case translationCache = "T5"
+    case unmapBySize = "T9"
+  }
+
+  /// A part of a measured machine that is left out: T4 has them.
+  package enum Variant: String, CaseIterable, Sendable {
+    case noTail = "no-tail"
+    case noDescriptor = "no-descriptor"
+
+    /// One sentence: what is left out.
+    package var meaning: String {
+      switch self {
+      case .noTail: "The queue's tail is not written: no trap, and no work of the host."
+      case .noDescriptor: "No descriptor is added to the queue."
+      }
+    }
   }
 
   /// How a number is known.

@@ -144,6 +144,22 @@ extension PublishedTable {
       }, calibrated: prediction.calibrated, studies: prediction.studies)
   }
 
+  /// What the calibrated model says of the same machine with a part left out. Nothing that was
+  /// measured without it is known to the model.
+  package func reproduce(
+    _ variant: Variant, _ effort: Effort = Effort()
+  ) throws(InputError) -> Reproduction {
+    guard name == .invalidation else {
+      throw InputError(
+        expected: "the table T4, which has variants", found: name.rawValue,
+        at: Place(file: file))
+    }
+    let prediction = try InvalidationCollapse(self, effort).study(of: variant)
+    return Reproduction(
+      table: self, cells: [], checks: [], calibrated: prediction.calibrated,
+      studies: prediction.studies)
+  }
+
   private func model(_ effort: Effort) throws(InputError) -> any PublishedModel {
     switch name {
     case .exitLadder: try ExitLadder(self, effort)
@@ -151,6 +167,7 @@ extension PublishedTable {
     case .commandQueue: try CommandQueueScaling(self, effort)
     case .invalidation: try InvalidationCollapse(self, effort)
     case .translationCache: try TranslationCacheGrid(self, effort)
+    case .unmapBySize: try UnmapBySize(self, effort)
     }
   }
 

@@ -33,7 +33,7 @@ package struct LoadReport: Sendable {
     return "\(devices.joined(separator: ", ")); \(setting.virtualMachines) VM of "
       + "\(setting.virtualCPUs) vCPU on \(setting.physicalCPUs) CPU; costs "
       + "\(study.scenario.costs.name); \(study.seeds) seed\(study.seeds == 1 ? "" : "s") from "
-      + "\(study.scenario.seed); \(brief(Double(setting.duration.nanoseconds) / 1e6)) ms counted"
+      + "\(study.scenario.seed); \(brief(Double(setting.duration.nanoseconds) / 1e6)) ms run"
   }
 
   /// The line that says which numbers the times rest on.
@@ -52,12 +52,9 @@ package struct LoadReport: Sendable {
     for (title, quantities) in Self.sections {
       output += "\n" + grid(title, quantities, on: terminal)
     }
-    for group in groups where group.count > 1 {
-      let others = group.dropFirst().map { study.rows[$0].design.name }.joined(separator: ", ")
-      output += paragraph(
-        "\(study.rows[group[0]].design.name): the same in every number: \(others).", indent: "",
-        width: terminal.width)
-    }
+    let found = groups.flatMap { group in notes(group.map { study.rows[$0] }) }
+    if !found.isEmpty { output += "\n" }
+    for note in found { output += paragraph(note, indent: "", width: terminal.width) }
     for row in study.rows where row.low == nil {
       output += paragraph(
         "\(row.design.name): no load was run. \(row.probe.result.why)", indent: "",
@@ -78,7 +75,8 @@ package struct LoadReport: Sendable {
 
   package static let sections: [(String, [LoadQuantity])] = [
     ("load", LoadQuantity.headline), ("mean time of an MSI", LoadQuantity.stations),
-    ("exits by cause", LoadQuantity.exits),
+    ("exits by cause", LoadQuantity.exits), ("use", LoadQuantity.uses),
+    ("use of the busiest", LoadQuantity.hottest), ("requests that wait", LoadQuantity.waiting),
   ]
 
   /// The designs whose numbers are the same, by their places among the rows.
@@ -146,22 +144,34 @@ package struct LoadReport: Sendable {
   }
 
   private func ramp(_ row: LoadStudy.Row, _ terminal: Terminal) -> String {
-    let quantities = [0, 1, 3, 4, 5].map { LoadQuantity.headline[$0] }
+    let quantities = LoadQuantity.ramp
     var table = TextTable(
       [(title: "\(row.design.name): load", alignment: .left)]
-        + quantities.map { (title: "\($0.name)\n\($0.unit)", alignment: .right) })
+        + quantities.map { (title: "\($0.name)\n\($0.unit)", alignment: .right) }
+        + [(title: "bound by", alignment: .left)])
     for step in row.ramp {
       table.add(
         [TextTable.Cell("x \(brief(step.factor))")]
-          + quantities.map { TextTable.Cell($0.text(step.summary, step.summary)) })
+          + quantities.map { TextTable.Cell($0.text(step.summary, step.summary)) }
+          + [TextTable.Cell(step.summary.bottlenecks.map(\.name).joined(separator: ", "))])
     }
     return table.render(on: terminal) + kneeText(row) + "\n"
   }
 
   func kneeText(_ row: LoadStudy.Row) -> String {
-    guard let knee = row.knee else { return "no knee: more load still brings more" }
-    let rate = knee.summary.estimate { $0.throughput / 1000 }
-    return "knee at x \(brief(knee.factor)): \(brief(rate.mean)) k events/s"
+    switch row.knee {
+    case .none: return "no knee: more load still brings more"
+    case .uncertain:
+      return "no knee can be told: the rates differ by less than their confidence intervals"
+    case .beforeFirst(let step):
+      return "knee before the least load, x \(brief(step.factor)): \(rate(of: step))"
+    case .at(let step): return "knee at x \(brief(step.factor)): \(rate(of: step))"
+    }
+  }
+
+  private func rate(of step: LoadStudy.Step) -> String {
+    Estimate.text(step.summary.rate.scaled(by: 0.001), step.summary.rate.scaled(by: 0.001))
+      + " k events/s"
   }
 
   /// For spreadsheets: one line for each design and quantity.
@@ -200,6 +210,9 @@ package struct LoadReport: Sendable {
         output += markdownLine([name, unit] + cells)
       }
     }
+    for note in groups.flatMap({ group in notes(group.map { study.rows[$0] }) }) {
+      output += "\n\(note)\n"
+    }
     for row in study.rows where !row.ramp.isEmpty {
       output += "\n`\(row.design.name)`: \(kneeText(row))\n"
     }
@@ -227,7 +240,9 @@ extension LoadReport {
       "why": .string(row.probe.result.why),
       "low": row.low.map(json) ?? .null,
       "high": row.high.map(json) ?? .null,
-      "knee": row.knee.map { .number($0.factor) } ?? .null,
+      "settled": .bool(row.settling.allSatisfy { $0 == .settled }),
+      "bottlenecks": .array(row.bottlenecks.map { .string($0.name) }),
+      "knee": row.knee.step.map { .number($0.factor) } ?? .null,
       "ramp": .array(
         row.ramp.map { ["load": .number($0.factor), "result": json($0.summary)] }),
     ]

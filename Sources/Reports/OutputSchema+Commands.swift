@@ -77,10 +77,24 @@ extension OutputSchema {
           "results": list(
             object([
               "design": text, "verdict": text, "why": text, "low": optional(loadSummary),
-              "high": optional(loadSummary), "knee": optionalNumber,
+              "high": optional(loadSummary), "settled": flag, "bottlenecks": list(text),
+              "knee": optionalNumber,
               "ramp": list(object(["load": number, "result": loadSummary])),
             ])),
         ])
+      ),
+      (
+        "loadSensitivity",
+        list(
+          object([
+            "design": text, "p50": number, "throughput": number,
+            "costs": list(
+              object([
+                "cost": text, "status": text, "lowNanoseconds": number, "highNanoseconds": number,
+                "p50": object(["low": number, "high": number]),
+                "throughput": object(["low": number, "high": number]),
+              ])),
+          ]))
       ),
     ]
   }

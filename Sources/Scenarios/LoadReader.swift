@@ -19,9 +19,34 @@ extension Shape {
       "listRegisters", .integer(1...16), "List registers of a CPU.", standard: .integer(4)),
     .optional(
       "walkSlots", .integer(1...256), "Walks that the SMMU does at once.", standard: .integer(16)),
+    .optional(
+      "postedWrites", .integer(1...65536),
+      "Writes that a device may have under way to the SMMU: its PCIe credits.",
+      standard: .integer(32)),
+    .optional(
+      "interconnectWrites", .integer(0...65536), "Writes that wait between the SMMU and the ITS.",
+      standard: .integer(32)),
+    .optional(
+      "itsWrites", .integer(1...65536), "Writes that wait in the ITS.", standard: .integer(16)),
+    .optional(
+      "haltPolling", time,
+      "The longest time that KVM polls for an idle virtual CPU's interrupts; none if not given."),
+    .optional(
+      "virtualPEs", .integer(0...1_048_576),
+      "vPEs that the host's GIC has tables for; machines beyond have none. As many as needed."),
+    .optional(
+      "injectionCacheEntries", .integer(1...65536),
+      "Translations that KVM keeps for its virtual ITS; all of them if not given."),
+    .optional(
+      "cacheDropsPerSecond", .number,
+      "How often guests make KVM forget them (DISCARD, MAPD or MAPC that unmaps), in a second."),
     .optional("affinityMovesPerSecond", .number, "Interrupts that guests move, in a second."),
-    .optional("warmUp", time, "What is simulated before anything is counted; 2 ms."),
-    .optional("duration", time, "What is counted; 20 ms."),
+    .optional(
+      "warmUp", time,
+      "What is simulated before anything is counted; found from what is measured if not given."),
+    .optional(
+      "duration", time,
+      "What is counted, without a warm-up that was found in it; 20 ms."),
     .required("devices", .list(device), "Groups of equal devices."),
   ])
 
@@ -35,6 +60,12 @@ extension Shape {
     .optional("count", count, "Devices of this kind.", standard: .integer(1)),
     .optional(
       "queues", .integer(1...2048), "Queues of each, with a vector each.", standard: .integer(1)),
+    .optional(
+      "vectors", .choice(of: VectorSpread.self, \.meaning),
+      "Which virtual CPUs take them; 'managed' for nvme and recorded, 'balanced' for nic."),
+    .optional(
+      "cpus", .list(.integer(0...4095)),
+      "The virtual CPU of each queue, where an administrator chose."),
     .optional(
       "coalesce",
       .record([
@@ -84,6 +115,20 @@ extension Shape {
   ])
 }
 
+/// How a guest spreads the vectors of a device over its virtual CPUs.
+enum VectorSpread: String, CaseIterable, Sendable {
+  case managed
+  case balanced
+
+  /// What the choice means, for readers of the schema.
+  var meaning: String {
+    switch self {
+    case .managed: "Managed interrupts: each queue has a group of the CPUs, and its first takes it."
+    case .balanced: "As irqbalance spreads interrupts that are alike: one after the other."
+    }
+  }
+}
+
 extension DeviceLoad.Mapping {
   /// Meaning of the choice, for readers of the schema.
   var meaning: String {
@@ -113,15 +158,25 @@ extension LoadSetting {
     busyCPUs = number("busyCPUs", 0)
     listRegisters = number("listRegisters", listRegisters)
     walkSlots = number("walkSlots", walkSlots)
+    postedWrites = number("postedWrites", postedWrites)
+    interconnectWrites = number("interconnectWrites", interconnectWrites)
+    itsWrites = number("itsWrites", itsWrites)
     isPinned = value["pinned"]?.boolean ?? false
     affinityMovesPerSecond = value["affinityMovesPerSecond"]?.number ?? 0
     guard affinityMovesPerSecond == 0 || (1e-3...1e9).contains(affinityMovesPerSecond) else {
       throw (value["affinityMovesPerSecond"] ?? value).error(expected: "0, or 0.001 to 1e9")
     }
+    cacheDropsPerSecond = value["cacheDropsPerSecond"]?.number ?? 0
+    guard cacheDropsPerSecond == 0 || (1e-3...1e9).contains(cacheDropsPerSecond) else {
+      throw (value["cacheDropsPerSecond"] ?? value).error(expected: "0, or 0.001 to 1e9")
+    }
+    virtualPEs = value["virtualPEs"].map { Int(clamping: $0.integer) }
+    injectionCacheEntries = value["injectionCacheEntries"].map { Int(clamping: $0.integer) }
+    haltPolling = try value.time("haltPolling") ?? .zero
     timeSlice = try value.time("timeSlice") ?? timeSlice
-    warmUp = try value.time("warmUp") ?? warmUp
+    warmUp = try value.time("warmUp")
     duration = try value.time("duration") ?? duration
-    guard warmUp + duration <= .nanoseconds(1_000 * 1_000_000_000) else {
+    guard (warmUp ?? .zero) + duration <= .nanoseconds(1_000 * 1_000_000_000) else {
       throw value.error(expected: "a warm-up and a duration of at most 1000 s together")
     }
     guard duration > .zero, timeSlice > .zero else {
@@ -153,6 +208,7 @@ extension DeviceLoad {
       source: try Self.source(value, recordings: recordings))
     count = Int(clamping: value["count"]?.integer ?? 1)
     queues = Int(clamping: value["queues"]?.integer ?? 1)
+    vectors = try Self.vectors(value)
     coalescedEvents = Int(clamping: value["coalesce"]?["events"]?.integer ?? 1)
     coalescingTime = try value["coalesce"]?.time("time") ?? .zero
     workPerEvent = try value.time("workPerEvent") ?? .zero
@@ -160,6 +216,21 @@ extension DeviceLoad {
     mapping = value.choice("mapping") ?? .fixed
     pages = Int(clamping: value["pages"]?.integer ?? 0)
     masks = value["masks"]?.boolean ?? false
+  }
+
+  private static func vectors(_ value: CheckedValue) throws(InputError) -> Vectors {
+    let spread: VectorSpread? = value.choice("vectors")
+    if let cpus = value["cpus"] {
+      guard spread == nil else {
+        throw cpus.error(expected: "no 'cpus' beside 'vectors': one says what the other does")
+      }
+      return .manual(cpus.items.map { Int(clamping: $0.integer) })
+    }
+    switch spread {
+    case .managed?: return .managed
+    case .balanced?: return .balanced
+    case nil: return value["source"]?["nic"] == nil ? .managed : .balanced
+    }
   }
 
   private static func source(

@@ -35,43 +35,45 @@ package struct LoadStudy: Sendable {
 package struct LoadSummary: Sendable {
   package let results: [LoadResult]
   private let latencies: [Latency?]
+  /// The parts of a single run: how much they differ tells how well it is known.
+  private let batches: [LoadResult]
+  private let batchLatencies: [Latency?]
+
+  /// Into so many batches is a single run divided.
+  package static let batchCount = 10
 
   package init(_ results: [LoadResult]) {
     self.results = results
     latencies = results.map { Latency(Array($0.latencies)) }
+    batches = results.count == 1 ? results[0].batches(Self.batchCount) : []
+    batchLatencies = batches.map { Latency(Array($0.latencies)) }
   }
 
   /// The mean of a number over the seeds.
   package func estimate(_ number: (LoadResult) -> Double) -> Estimate {
-    Estimate(results.map(number))
+    guard batches.count > 1 else { return Estimate(results.map(number)) }
+    return Estimate(
+      mean: number(results[0]), halfWidth: Estimate(batches.map(number)).halfWidth)
   }
+
+  /// Handled events in a second.
+  package var rate: Estimate { estimate { $0.throughput } }
 
   /// A percentile in nanoseconds; `nil` when a run delivered nothing.
   package func estimate(_ part: KeyPath<Latency, UInt64>) -> Estimate? {
     let known = latencies.compactMap { $0.map { Double($0[keyPath: part]) } }
-    return known.count == results.count && !known.isEmpty ? Estimate(known) : nil
+    guard known.count == results.count, !known.isEmpty else { return nil }
+    let parts = batchLatencies.compactMap { $0.map { Double($0[keyPath: part]) } }
+    // The maximum of a part says nothing about that of the whole.
+    guard batches.count > 1, part != \.max else { return Estimate(known) }
+    return Estimate(
+      mean: known[0],
+      halfWidth: parts.count == batches.count ? Estimate(parts).halfWidth : nil)
   }
 
   /// The mean time that an MSI spent at a station, in nanoseconds.
   package func mean(_ station: Station) -> Estimate {
     estimate { $0.times.mean(station, over: $0.delivered) }
-  }
-}
-
-extension LoadStudy.Row {
-  /// The last factor of the ramp before more load brings less than a tenth of what it should, or
-  /// drops events; `nil` where the ramp never saturates.
-  package var knee: LoadStudy.Step? {
-    for (step, next) in zip(ramp, ramp.dropFirst()) {
-      let before = step.summary.estimate { $0.throughput }.mean
-      let after = next.summary.estimate { $0.throughput }.mean
-      let dropped = next.summary.estimate {
-        $0.offered == 0 ? 0 : Double($0.dropped) / Double($0.offered)
-      }
-      let expected = before * (next.factor / step.factor - 1)
-      if dropped.mean > 0.01 || after - before < expected / 10 { return step }
-    }
-    return nil
   }
 }
 
@@ -82,19 +84,12 @@ extension Scenario {
   /// - Parameter limit: number of MSIs.
   /// - Returns: for each design how its first interrupt is set up, with the load's times.
   package func tracedLoad(of limit: Int) async throws(InputError) -> Comparison {
-    guard let setting = load else {
-      throw InputError(
-        expected: "a scenario whose workload is a 'load'", found: "'\(workloadSource)'",
-        at: Place(file: file), field: "workload")
-    }
+    let setting = try requiredLoad()
     let (seed, caches, costs) = (conditions.seed, conditions.caches, conditions.costs.at(.low))
     let specifications = specifications()
     let results = await inParallel(specifications.indices) { number -> RunResult in
       let specification = specifications[number]
-      let probe: DeliveryProbe
-      do throws(RunFailure) { probe = try specification.probe() } catch {
-        return .notModelled(specification.design, error.message)
-      }
+      let probe = loadProbe(of: specification)
       var result = probe.result
       guard let path = probe.path else { return result }
       let run = LoadEngine(
@@ -115,11 +110,7 @@ extension Scenario {
   package func study(
     seeds: Int, factors: [Double] = [], progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws(InputError) -> LoadStudy {
-    guard let setting = load else {
-      throw InputError(
-        expected: "a scenario whose workload is a 'load'", found: "'\(workloadSource)'",
-        at: Place(file: file), field: "workload")
-    }
+    let setting = try requiredLoad()
     var rows: [LoadStudy.Row] = []
     var done = 0
     for specification in specifications() {
@@ -132,17 +123,29 @@ extension Scenario {
     return LoadStudy(scenario: self, setting: setting, seeds: seeds, rows: rows)
   }
 
+  /// The scenario's load.
+  func requiredLoad() throws(InputError) -> LoadSetting {
+    guard let load else {
+      throw InputError(
+        expected: "a scenario whose workload is a 'load'", found: "'\(workloadSource)'",
+        at: Place(file: file), field: "workload")
+    }
+    return load
+  }
+
+  /// What a design does to one MSI.
+  func loadProbe(of specification: RunSpecification) -> DeliveryProbe {
+    do throws(RunFailure) { return try specification.probe() } catch {
+      return DeliveryProbe(
+        result: .notModelled(specification.design, error.message), path: nil)
+    }
+  }
+
   private func row(
     _ specification: RunSpecification, _ setting: LoadSetting, seeds: Int, factors: [Double],
     progress: (Int) -> Void
   ) async -> LoadStudy.Row {
-    let probe: DeliveryProbe
-    do throws(RunFailure) {
-      probe = try specification.probe()
-    } catch {
-      probe = DeliveryProbe(
-        result: .notModelled(specification.design, error.message), path: nil)
-    }
+    let probe = loadProbe(of: specification)
     guard let path = probe.path else {
       return .init(design: specification.design, probe: probe, low: nil, high: nil, ramp: [])
     }
@@ -163,7 +166,12 @@ extension Scenario {
     progress(2 * seeds)
     var ramp: [LoadStudy.Step] = []
     for (number, factor) in factors.enumerated() {
-      ramp.append(.init(factor: factor, summary: await summary(.low, setting.scaled(by: factor))))
+      // A depth below one is one: the last of equal levels is nearest to what it says.
+      let level = setting.scaled(by: factor)
+      let next = number + 1 < factors.count ? setting.scaled(by: factors[number + 1]) : nil
+      if level != next {
+        ramp.append(.init(factor: factor, summary: await summary(.low, level)))
+      }
       progress((3 + number) * seeds)
     }
     return .init(design: specification.design, probe: probe, low: low, high: high, ramp: ramp)

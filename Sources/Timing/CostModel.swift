@@ -73,6 +73,15 @@ public struct CostModel: Sendable {
     CostModel(name: name, platform: platform, costs: costs, end: end)
   }
 
+  /// The same model with one number, a plain one, for `item`.
+  public func replacing(_ item: Item, with time: SimulatedTime) -> CostModel {
+    guard let cost = costs[item] else { return self }
+    var costs = costs
+    costs[item] = Cost(
+      time: time, status: cost.status, platform: cost.platform, source: cost.source)
+    return CostModel(name: name, platform: platform, costs: costs, end: end)
+  }
+
   /// The time that `item` takes.
   public subscript(_ item: Item) -> SimulatedTime { times[item.ordinal] }
 

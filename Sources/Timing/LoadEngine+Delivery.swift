@@ -9,22 +9,58 @@ extension LoadEngine {
     guard queues[queue].pendingUntil <= now else { return merge(index) }
     let cpu = queues[queue].interruptCPU
     let target = Int(queues[queue].virtualCPU)
-    let start = physicalCPUs[Int(cpu)].interrupts.serve(
-      at: now, for: costs[.hostInterruptEntry] + costs[.irqfdInjection])
-    // The last part of an injection needs the virtual CPU for itself.
-    let unlocked =
-      start + costs[.hostInterruptEntry] + costs[.irqfdInjection] - costs[.injectionLock]
-    let locked = virtualCPUs[target].lock.serve(at: unlocked, for: costs[.injectionLock])
+    guard isCached(queue) else { return injectSlowly(index) }
+    let entry = costs[.hostInterruptEntry]
+    let injection = costs[.irqfdInjection]
+    let start = useHost(entry + injection, on: cpu)
+    // The last part of an injection needs the virtual CPU for itself: a CPU that waits for its lock
+    // does nothing else.
+    let last = min(injection, costs[.injectionLock])
+    let unlocked = start + entry + injection - last
+    let locked = virtualCPUs[target].lock.serve(at: unlocked, for: last)
+    if locked > unlocked { keepHost(locked - unlocked, on: cpu) }
     spend(index, start - now + (locked - unlocked), at: .queueing)
-    spend(index, costs[.hostInterruptEntry], at: .exits)
-    spend(index, costs[.irqfdInjection], at: .injection)
+    spend(index, entry, at: .exits)
+    spend(index, injection, at: .injection)
     // The host's handler acknowledges on entry.
-    queues[queue].pendingUntil = start + costs[.hostInterruptEntry]
+    queues[queue].pendingUntil = start + entry
     count(.physicalInterrupt)
-    takeFromHost(costs[.hostInterruptEntry] + costs[.irqfdInjection], on: cpu)
-    let done = locked + costs[.injectionLock]
+    let done = locked + last
     flights[Int(index)].accounted = done
     schedule(.injected, index, at: done)
+  }
+
+  /// Whether KVM has the translation of a queue's event, which it keeps from now on.
+  private mutating func isCached(_ queue: Int) -> Bool {
+    let machine = Int(queues[queue].virtualCPU) / perMachine
+    let isCurrent = queues[queue].cached == virtualITSs[machine].generation
+    queues[queue].cached = virtualITSs[machine].generation
+    guard setting.injectionCacheEntries != nil else { return isCurrent }
+    // Both are kept up, so that a drop and an eviction are forgotten each.
+    return injectionCache.access(UInt64(queue)) && isCurrent
+  }
+
+  /// `irqfd_wakeup` finds no translation and queues work: `irqfd_inject` walks the virtual ITS' tables
+  /// under its lock.
+  private mutating func injectSlowly(_ index: Int32) {
+    let queue = Int(flights[Int(index)].queue)
+    let cpu = queues[queue].interruptCPU
+    let machine = Int(queues[queue].virtualCPU) / perMachine
+    let entry = costs[.hostInterruptEntry]
+    let (switched, walk) = (costs[.contextSwitch], costs[.uncachedInjection])
+    totals.slowInjections &+= 1
+    count(.physicalInterrupt)
+    let start = useHost(entry + switched + walk, on: cpu)
+    queues[queue].pendingUntil = start + entry
+    let asked = start + entry + switched
+    let locked = virtualITSs[machine].lock.serve(at: asked, for: walk)
+    // Who waits for a mutex sleeps: its CPU is free meanwhile.
+    spend(index, start - now + (locked - asked), at: .queueing)
+    spend(index, entry, at: .exits)
+    spend(index, switched, at: .scheduling)
+    spend(index, walk, at: .injection)
+    flights[Int(index)].accounted = locked + walk
+    schedule(.injected, index, at: locked + walk)
   }
 
   /// KVM makes the virtual interrupt pending, and kicks or wakes its virtual CPU.
@@ -33,12 +69,17 @@ extension LoadEngine {
     switch virtualCPUs[Int(target)].state {
     case .running:
       count(.kick)
+      let start = useHost(costs[.hypercall], on: virtualCPUs[Int(target)].cpu)
+      let taken = start + costs[.kick]
+      spend(index, start - now, at: .queueing)
       spend(index, costs[.kick], at: .wakeUp)
-      flights[Int(index)].accounted = now + costs[.kick]
-      takeFromHost(costs[.hypercall], on: virtualCPUs[Int(target)].cpu)
+      flights[Int(index)].accounted = taken
       loadListRegisters(target)
-      if virtualCPUs[Int(target)].phase == .idle { enter(target, at: now + costs[.kick]) }
+      if virtualCPUs[Int(target)].phase == .idle { enter(target, at: taken) }
     case .ready: break
+    case .polled:
+      flights[Int(index)].accounted = now
+      endPolling(target)
     case .blocked: makeReady(target, first: true)
     }
   }
@@ -49,21 +90,25 @@ extension LoadEngine {
     let cpu = Int(target)
     switch virtualCPUs[cpu].state {
     case .running:
+      // What the host does on that CPU comes first.
+      let start = max(now, physicalCPUs[Int(virtualCPUs[cpu].cpu)].host.freeAt)
+      let taken = start + costs[.directInjection]
+      spend(index, start - now, at: .queueing)
       spend(index, costs[.directInjection], at: .injection)
-      flights[Int(index)].accounted = now + costs[.directInjection]
-      if virtualCPUs[cpu].phase == .idle { enter(target, at: now + costs[.directInjection]) }
+      flights[Int(index)].accounted = taken
+      if virtualCPUs[cpu].phase == .idle { enter(target, at: taken) }
     case .ready: break
-    case .blocked where !virtualCPUs[cpu].isBeingWoken:
+    // KVM gives the vPE up before it polls (`kvm_vcpu_wfi`).
+    case .blocked where !virtualCPUs[cpu].isBeingWoken,
+      .polled where !virtualCPUs[cpu].isBeingWoken:
       virtualCPUs[cpu].isBeingWoken = true
-      let start = physicalCPUs[Int(virtualCPUs[cpu].cpu)].interrupts.serve(
-        at: now, for: costs[.hostInterruptEntry])
+      let start = useHost(costs[.hostInterruptEntry], on: virtualCPUs[cpu].cpu)
       count(.vPEDoorbell)
-      takeFromHost(costs[.hostInterruptEntry], on: virtualCPUs[cpu].cpu)
       spend(index, start - now, at: .queueing)
       spend(index, costs[.hostInterruptEntry], at: .exits)
       flights[Int(index)].accounted = start + costs[.hostInterruptEntry]
       schedule(.woken, target, at: start + costs[.hostInterruptEntry])
-    case .blocked: break
+    case .blocked, .polled: break
     }
   }
 
@@ -96,29 +141,50 @@ extension LoadEngine {
 
   // MARK: Moves
 
-  mutating func scheduleMove() {
+  /// The next move comes after the last one is done.
+  mutating func scheduleMove(after time: SimulatedTime) {
     guard setting.affinityMovesPerSecond > 0, !queues.isEmpty else { return }
-    let mean = SimulatedTime(picoseconds: UInt64(1e12 / setting.affinityMovesPerSecond))
+    let mean = SimulatedTime(roundingNanoseconds: 1e9 / setting.affinityMovesPerSecond)
     let queue = random.next32() % UInt32(truncatingIfNeeded: queues.count)
-    schedule(.move, Int32(bitPattern: queue), at: now + random.exponential(mean: mean))
+    schedule(.move, Int32(bitPattern: queue), at: time + random.exponential(mean: mean))
   }
 
-  /// A guest's MOVI: an exit for GITS_CWRITER, and a command for the ITS where it is direct.
+  /// A guest's MOVI: its accesses to the virtual ITS, and a command for the host's where it is
+  /// direct.
   mutating func moveInterrupt(_ queue: Int32) {
-    scheduleMove()
-    if isCounting { result.moves &+= 1 }
-    count(.virtualITS)
     let old = Int(queues[Int(queue)].virtualCPU)
-    takeFromHost(costs[.exitToKernel], on: virtualCPUs[old].cpu)
-    if path.isDirect {
-      _ = its.serve(at: now, for: costs[.itsCommand])
-      routes.invalidate(UInt64(UInt32(bitPattern: queue)))
-    }
+    let cost = workCosts[GuestWork.move.place]
+    count(.move)
+    let host = costs[.exitToKernel].times(cost.toKVM) + costs[.exitToVMM].times(cost.toVMM)
+    let start = useHost(host, on: virtualCPUs[old].cpu)
+    let isDirect = virtualCPUs[old].isDirect
+    let done = isDirect ? commandITS(1, at: start + host) : start + host
+    if isDirect { routes.invalidate(UInt64(UInt32(bitPattern: queue))) }
+    scheduleMove(after: done)
     // One that is pending is taken where it is.
     guard queues[Int(queue)].flight < 0 else { return }
-    let perMachine = max(1, setting.virtualCPUs)
     let machine = old / perMachine
     let next = machine * perMachine + (old % perMachine + 1) % perMachine
     queues[Int(queue)].virtualCPU = Int32(truncatingIfNeeded: next)
+  }
+
+  /// The next drop of a machine's translations.
+  mutating func scheduleDrop() {
+    guard setting.cacheDropsPerSecond > 0 else { return }
+    let mean = SimulatedTime(roundingNanoseconds: 1e9 / setting.cacheDropsPerSecond)
+    let machine = random.next32() % UInt32(truncatingIfNeeded: virtualITSs.count)
+    schedule(.drop, Int32(bitPattern: machine), at: now + random.exponential(mean: mean))
+  }
+
+  /// A guest's command makes KVM forget all translations of its virtual ITS.
+  mutating func dropTranslations(_ machine: Int32) {
+    virtualITSs[Int(machine)].generation &+= 1
+    scheduleDrop()
+  }
+
+  /// The host queues commands for its ITS; when the last one is done.
+  mutating func commandITS(_ commands: UInt64, at time: SimulatedTime) -> SimulatedTime {
+    let service = costs[.itsCommand].times(commands)
+    return its.serve(at: time, for: service) + service
   }
 }

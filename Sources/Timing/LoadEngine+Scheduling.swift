@@ -6,12 +6,18 @@ extension LoadEngine {
   /// A virtual CPU may run.
   mutating func makeReady(_ target: Int32, first: Bool) {
     let home = virtualCPUs[Int(target)].cpu
+    if virtualCPUs[Int(target)].state == .blocked { adaptPolling(target) }
     let cpu = setting.isPinned ? home : placed(home)
     virtualCPUs[Int(target)].state = .ready
     let current = physicalCPUs[Int(cpu)].current
     if current < 0 { return dispatch(target, on: cpu) }
     enqueue(target, on: cpu, first: first)
-    if first, virtualCPUs[Int(current)].phase == .idle {
+    if virtualCPUs[Int(current)].state == .polled {
+      // KVM polls only where nothing else can run.
+      virtualCPUs[Int(current)].waitsSince = now
+      virtualCPUs[Int(current)].polling = .zero
+      block(current)
+    } else if first, virtualCPUs[Int(current)].phase == .idle {
       yield(current)
     } else {
       startSlice(cpu)
@@ -48,23 +54,23 @@ extension LoadEngine {
     var time = costs[.contextSwitch]
     let hasMoved = virtualCPUs[Int(target)].cpu != cpu
     if hasMoved { time += costs[.migration] }
-    if path.isDirect {
+    if virtualCPUs[Int(target)].isDirect {
       if hasMoved {
         let start = vPEMoves.serve(at: now, for: costs[.itsMoveVPE])
         time += start - now + costs[.itsMoveVPE]
       }
       time += costs[.residency]
     }
-    takeFromHost(time, on: cpu)
+    let ready = useHost(time, on: cpu) + time
     physicalCPUs[Int(cpu)].current = target
     physicalCPUs[Int(cpu)].isSliceOver = false
     virtualCPUs[Int(target)].cpu = cpu
     virtualCPUs[Int(target)].state = .running
     virtualCPUs[Int(target)].debt = .zero
     virtualCPUs[Int(target)].dispatched = now
-    virtualCPUs[Int(target)].entered = now + time
+    virtualCPUs[Int(target)].entered = ready
     loadListRegisters(target)
-    enter(target, at: now + time)
+    enter(target, at: ready)
     if physicalCPUs[Int(cpu)].head >= 0 { startSlice(cpu) }
   }
 
@@ -93,7 +99,7 @@ extension LoadEngine {
   mutating func yield(_ target: Int32) {
     let cpu = virtualCPUs[Int(target)].cpu
     physicalCPUs[Int(cpu)].isSliceOver = false
-    let hasWork = virtualCPUs[Int(target)].isBusy || virtualCPUs[Int(target)].pendingHead >= 0
+    let hasWork = virtualCPUs[Int(target)].hasWork
     leave(target, as: hasWork ? .ready : .blocked)
     if hasWork { enqueue(target, on: cpu, first: false) }
     runNext(on: cpu)
@@ -103,9 +109,53 @@ extension LoadEngine {
   mutating func rest(_ target: Int32) {
     guard !virtualCPUs[Int(target)].isBusy else { return }
     count(.waitForInterrupt)
+    let cpu = Int(virtualCPUs[Int(target)].cpu)
+    virtualCPUs[Int(target)].waitsSince = now
+    let polling = virtualCPUs[Int(target)].polling
+    guard polling > .zero, physicalCPUs[cpu].head < 0 else { return block(target) }
+    virtualCPUs[Int(target)].state = .polled
+    virtualCPUs[Int(target)].plan &+= 1
+    schedule(.pollEnd, target, at: now + polling, plan: virtualCPUs[Int(target)].plan)
+  }
+
+  /// A virtual CPU sleeps; the next one runs.
+  mutating func block(_ target: Int32) {
+    if virtualCPUs[Int(target)].state == .polled {
+      totals.hostTime += now - virtualCPUs[Int(target)].waitsSince
+    }
     let cpu = virtualCPUs[Int(target)].cpu
     leave(target, as: .blocked)
     runNext(on: cpu)
+  }
+
+  /// An interrupt has come while KVM polled for it: the virtual CPU runs on without a switch.
+  mutating func endPolling(_ target: Int32) {
+    let cpu = virtualCPUs[Int(target)].cpu
+    totals.polledWakeUps &+= 1
+    totals.hostTime += now - virtualCPUs[Int(target)].waitsSince
+    adaptPolling(target)
+    virtualCPUs[Int(target)].state = .running
+    let time =
+      costs[.hypercall] + (virtualCPUs[Int(target)].isDirect ? costs[.residency] : .zero)
+    let ready = useHost(time, on: cpu) + time
+    virtualCPUs[Int(target)].dispatched = now
+    virtualCPUs[Int(target)].entered = ready
+    loadListRegisters(target)
+    enter(target, at: ready)
+  }
+
+  /// KVM polls longer where a wait was shorter than the longest poll, and not at all where it was
+  /// longer (`kvm_vcpu_halt`).
+  private mutating func adaptPolling(_ target: Int32) {
+    guard setting.haltPolling > .zero else { return }
+    let place = Int(target)
+    let waited = now - virtualCPUs[place].waitsSince
+    if waited > setting.haltPolling {
+      virtualCPUs[place].polling = .zero
+    } else if waited > virtualCPUs[place].polling {
+      let longer = max(virtualCPUs[place].polling.times(2), .nanoseconds(10_000))
+      virtualCPUs[place].polling = min(longer, setting.haltPolling)
+    }
   }
 
   private mutating func leave(_ target: Int32, as state: VirtualCPU.State) {

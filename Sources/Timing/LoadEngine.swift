@@ -14,13 +14,15 @@ public struct LoadEngine: ~Copyable {
   let end: SimulatedTime
 
   var clock = EventQueue<LoadEvent>()
-  var queues: ContiguousArray<QueueState> = []
+  var kinds = StateTable<LoadKind>()
+  var queues = StateTable<QueueState>()
+  var devices = StateTable<DeviceState>()
   var channels: ContiguousArray<ServerPool> = []
-  var players: ContiguousArray<Player> = []
-  var virtualCPUs: ContiguousArray<VirtualCPU> = []
-  var physicalCPUs: ContiguousArray<PhysicalCPU> = []
-  var flights: ContiguousArray<Flight> = []
-  var freeFlights: ContiguousArray<Int32> = []
+  var players = StateTable<Player>()
+  var virtualCPUs = StateTable<VirtualCPU>()
+  var physicalCPUs = StateTable<PhysicalCPU>()
+  var flights = StateTable<Flight>()
+  var freeFlights = StateTable<Int32>()
 
   var pages: TagCache
   var walkCache: TagCache
@@ -28,10 +30,27 @@ public struct LoadEngine: ~Copyable {
   var walks: ServerPool
   var its = ServiceStation()
   var vPEMoves = ServiceStation()
+  var virtualITSs = StateTable<VirtualITS>()
+  var injectionCache: TagCache
+  /// Virtual CPUs of each machine, and the first one that KVM injects for.
+  let perMachine: Int
+  let firstInjected: Int
   var smmuCommands = ServiceStation()
 
-  var result = LoadResult()
-  var isCounting = false
+  /// Messages between the interconnect and the end of their look-up in the ITS, and how many those
+  /// may be; the others wait in a list, each with a credit of its device.
+  var writesUnderWay = 0
+  let mostUnderWay: Int
+  var firstBlocked: Int32 = -1
+  var lastBlocked: Int32 = -1
+
+  var workCosts: InlineArray<4, WorkCost> = .init(repeating: WorkCost(WorkPath()))
+  var totals = LoadTotals()
+  var latencies: ContiguousArray<SimulatedTime> = []
+  var trace: LoadTrace?
+  var steps = 0
+  var snapshots: [LoadSnapshot] = []
+  var nextSnapshot: SimulatedTime
 
   public init(
     path: DeliveryPath, costs: CostModel, setting: LoadSetting, seed: UInt32,
@@ -41,32 +60,41 @@ public struct LoadEngine: ~Copyable {
     self.costs = CostTable(costs)
     self.setting = setting
     random = SeededRandom(seed: seed)
-    end = setting.warmUp + setting.duration
+    nextSnapshot = setting.warmUp ?? .zero
+    end = nextSnapshot + setting.duration
+    mostUnderWay = max(1, setting.interconnectWrites &+ setting.itsWrites)
     pages = TagCache(entries: caches.pages, ways: caches.ways)
     walkCache = TagCache(entries: caches.walks, ways: caches.ways)
     routes = TagCache(entries: caches.routes, ways: 4)
     walks = ServerPool(servers: setting.walkSlots)
+    injectionCache = TagCache(entries: setting.injectionCacheEntries ?? 0, ways: 16)
+    perMachine = max(1, setting.virtualCPUs)
+    let direct = min(setting.virtualPEs ?? .max, 1 << 20) / perMachine
+    firstInjected = path.isDirect ? direct * perMachine : 0
+    for work in GuestWork.allCases { workCosts[work.place] = WorkCost(path[work]) }
     addCPUs()
     addDevices()
   }
 
   private mutating func addCPUs() {
     let cpus = max(1, setting.physicalCPUs)
-    physicalCPUs = ContiguousArray(repeating: PhysicalCPU(), count: cpus)
-    let perMachine = max(1, setting.virtualCPUs)
+    for _ in 0..<cpus { physicalCPUs.append(PhysicalCPU()) }
+    for _ in 0..<max(1, setting.virtualMachines) { virtualITSs.append(VirtualITS()) }
     for number in 0..<perMachine * max(1, setting.virtualMachines) {
       let home = Int32(truncatingIfNeeded: number % cpus)
       var cpu = VirtualCPU(home: home, cpu: home)
       cpu.isBusy = number % perMachine < setting.busyCPUs
+      cpu.isDirect = number < firstInjected
       virtualCPUs.append(cpu)
     }
   }
 
   private mutating func addDevices() {
-    let perMachine = max(1, setting.virtualCPUs)
     let machines = max(1, setting.virtualMachines)
+    var spread = Array(repeating: 0, count: machines)
     var device = 0
     for (number, load) in setting.devices.enumerated() {
+      kinds.append(LoadKind(load))
       for _ in 0..<load.count {
         if case .recorded(let place, _) = load.source {
           players.append(
@@ -75,18 +103,19 @@ public struct LoadEngine: ~Copyable {
               queues: load.queues))
         }
         for queue in 0..<load.queues {
-          let cpu = device % machines * perMachine + (device / machines + queue) % perMachine
+          let machine = device % machines
+          let chosen = load.vectors.cpu(
+            of: queue, among: load.queues, on: perMachine, after: spread[machine])
+          spread[machine] += 1
+          let cpu = machine * perMachine + chosen
           queues.append(
             QueueState(
               load: Int32(truncatingIfNeeded: number), device: Int32(truncatingIfNeeded: device),
               virtualCPU: Int32(truncatingIfNeeded: cpu),
               interruptCPU: Int32(truncatingIfNeeded: queues.count % physicalCPUs.count)))
         }
-        if case .closed(_, _, let count) = load.source {
-          channels.append(ServerPool(servers: count))
-        } else {
-          channels.append(ServerPool(servers: 1))
-        }
+        channels.append(ServerPool(servers: load.channels))
+        devices.append(DeviceState(credits: Int32(clamping: max(1, setting.postedWrites))))
         device += 1
       }
     }
@@ -96,12 +125,11 @@ public struct LoadEngine: ~Copyable {
   ///
   /// - Parameter limit: how many MSIs are traced, from the first on.
   public consuming func run(tracing limit: Int = 0) -> LoadResult {
-    if limit > 0 { result.trace = LoadTrace(limit: limit) }
+    if limit > 0 { trace = LoadTrace(limit: limit) }
     start()
     while step() {}
-    result.span = setting.duration
-    result.usedCosts = costs.usedItems
-    return result
+    while snapshots.count <= LoadResult.slots { takeSnapshot(at: nextSnapshot) }
+    return LoadResult(self)
   }
 
   private mutating func start() {
@@ -117,30 +145,47 @@ public struct LoadEngine: ~Copyable {
       }
     }
     for index in players.indices { schedulePlayback(Int32(truncatingIfNeeded: index)) }
-    scheduleMove()
+    scheduleMove(after: now)
+    scheduleDrop()
   }
 
   /// Lets the next event happen; `false` at the end.
   private mutating func step() -> Bool {
     guard let (time, event) = clock.next(), time <= end else { return false }
-    isCounting = time >= setting.warmUp
-    result.steps &+= 1
+    while time >= nextSnapshot, snapshots.count < LoadResult.slots {
+      takeSnapshot(at: nextSnapshot)
+    }
+    steps &+= 1
     let index = event.index
     switch event.kind {
-    case .event: deviceEvent(index)
+    case .event: burst(index)
     case .recorded: play(index)
-    case .coalesced: if queues[Int(index)].coalescingPlan == event.plan { send(index) }
+    case .posted: post(index)
+    case .coalesced: if queues[Int(index)].coalescingPlan == event.plan { endCoalescing(index) }
     case .lookUp: lookUp(index, at: time)
-    case .arrived: path.isDirect ? arriveDirectly(index) : interruptHost(index)
+    case .arrived: arrive(index)
     case .injected: inject(index)
     case .woken:
       virtualCPUs[Int(index)].isBeingWoken = false
-      if virtualCPUs[Int(index)].state == .blocked { makeReady(index, first: true) }
+      switch virtualCPUs[Int(index)].state {
+      case .blocked: makeReady(index, first: true)
+      case .polled: endPolling(index)
+      case .ready, .running: break
+      }
     case .virtualCPU: if virtualCPUs[Int(index)].plan == event.plan { proceed(index) }
     case .slice: if physicalCPUs[Int(index)].plan == event.plan { endSlice(index) }
     case .move: moveInterrupt(index)
+    case .drop: dropTranslations(index)
+    case .pollEnd: if virtualCPUs[Int(index)].plan == event.plan { block(index) }
     }
     return true
+  }
+
+  /// The ITS has looked a message up.
+  private mutating func arrive(_ index: Int32) {
+    leaveITS()
+    let target = Int(queues[Int(flights[Int(index)].queue)].virtualCPU)
+    if virtualCPUs[target].isDirect { arriveDirectly(index) } else { interruptHost(index) }
   }
 
   var now: SimulatedTime { clock.now }
@@ -155,19 +200,47 @@ public struct LoadEngine: ~Copyable {
   mutating func spend(_ index: Int32, _ time: SimulatedTime, at station: Station) {
     flights[Int(index)].times.add(time, at: station)
     let traced = flights[Int(index)].traced
-    if traced >= 0 { result.trace?.stay(traced, at: station, for: time) }
+    if traced >= 0 { trace?.stay(traced, at: station, for: time) }
   }
 
-  mutating func count(_ cause: ExitCause) {
-    if isCounting { result.exitCounts[cause.place] &+= 1 }
+  mutating func count(_ cause: ExitCause) { totals.exits[cause.place] &+= 1 }
+  mutating func count(_ work: GuestWork) { totals.work[work.place] &+= 1 }
+
+  /// The host uses a physical CPU, after what it does there already; what runs there loses the time.
+  ///
+  /// - Returns: when it begins.
+  mutating func useHost(_ time: SimulatedTime, on cpu: Int32) -> SimulatedTime {
+    let start = physicalCPUs[Int(cpu)].host.serve(at: now, for: time)
+    takeFromGuest(time, on: cpu)
+    return start
   }
 
-  /// The host uses a physical CPU; what runs there loses the time.
-  mutating func takeFromHost(_ time: SimulatedTime, on cpu: Int32) {
+  /// The host's last use of a physical CPU takes longer.
+  mutating func keepHost(_ time: SimulatedTime, on cpu: Int32) {
+    physicalCPUs[Int(cpu)].host.extend(by: time)
+    takeFromGuest(time, on: cpu)
+  }
+
+  private mutating func takeFromGuest(_ time: SimulatedTime, on cpu: Int32) {
+    totals.hostTime += time
     let current = physicalCPUs[Int(cpu)].current
-    if isCounting { result.hostTime += time }
     guard current >= 0 else { return }
-    if isCounting { result.stolenTime += time }
-    if virtualCPUs[Int(current)].phase == .working { virtualCPUs[Int(current)].debt += time }
+    totals.stolenTime += time
+    if virtualCPUs[Int(current)].phase != .idle { virtualCPUs[Int(current)].debt += time }
+  }
+}
+
+/// What one of a guest's works costs, as the data path asks for it.
+struct WorkCost: BitwiseCopyable, Sendable {
+  let toVMM: UInt64
+  let toKVM: UInt64
+  let untrapped: UInt64
+  let hostCommands: UInt64
+
+  init(_ path: WorkPath) {
+    toVMM = path.exits(to: .vmm)
+    toKVM = path.exits(to: .kvm)
+    untrapped = UInt64(max(0, path.untrapped))
+    hostCommands = UInt64(max(0, path.hostCommands))
   }
 }

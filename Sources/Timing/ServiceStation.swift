@@ -9,8 +9,10 @@ public import Simulation
 public struct ServiceStation: Sendable {
   /// When the last request accepted so far will be done.
   public private(set) var freeAt = SimulatedTime.zero
-  /// How long it has served.
+  /// How long the requests accepted so far are served.
   public private(set) var busy = SimulatedTime.zero
+  /// How long they wait for that, all together.
+  public private(set) var waited = SimulatedTime.zero
 
   public init() {}
 
@@ -21,8 +23,18 @@ public struct ServiceStation: Sendable {
     let start = max(arrival, freeAt)
     freeAt = start + service
     busy += service
+    waited += start - arrival
     return start
   }
+
+  /// The last request takes so much longer.
+  mutating func extend(by service: SimulatedTime) {
+    freeAt += service
+    busy += service
+  }
+
+  /// How long it has served up to `time`, when no request comes after it.
+  func used(until time: SimulatedTime) -> SimulatedTime { busy - (freeAt - time) }
 }
 
 /// Several equal servers with one queue, such as the slots in which an SMMU walks tables or the
@@ -30,6 +42,10 @@ public struct ServiceStation: Sendable {
 public struct ServerPool: Sendable {
   /// When each server will be free: a binary heap, the earliest first.
   private var freeAt: ContiguousArray<SimulatedTime>
+  /// How long the requests accepted so far are served.
+  public private(set) var busy = SimulatedTime.zero
+  /// How long they wait for that, all together.
+  public private(set) var waited = SimulatedTime.zero
 
   /// - Parameter servers: 1 at least.
   public init(servers: Int) {
@@ -44,6 +60,8 @@ public struct ServerPool: Sendable {
   {
     let start = max(arrival, freeAt[0])
     let end = start + service
+    busy += service
+    waited += start - arrival
     var place = 0
     while true {
       var child = 2 &* place &+ 1
@@ -55,5 +73,13 @@ public struct ServerPool: Sendable {
     }
     freeAt[place] = end
     return start
+  }
+
+  /// How many it has.
+  public var servers: Int { freeAt.count }
+
+  /// How long they have served up to `time`, when no request comes after it.
+  func used(until time: SimulatedTime) -> SimulatedTime {
+    busy - freeAt.reduce(.zero) { $0 + ($1 - time) }
   }
 }

@@ -35,6 +35,17 @@ public struct StationTimes: Sendable {
     }
   }
 
+  /// What was spent since `start`, an earlier state of this account.
+  func since(_ start: StationTimes) -> StationTimes {
+    var times = self
+    for place in 0..<10 {
+      times.picoseconds[place] =
+        (SimulatedTime(picoseconds: picoseconds[place])
+        - SimulatedTime(picoseconds: start.picoseconds[place])).picoseconds
+    }
+    return times
+  }
+
   /// The sum over all stations.
   public var total: SimulatedTime {
     var sum = SimulatedTime.zero

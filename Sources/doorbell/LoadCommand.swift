@@ -15,15 +15,21 @@ struct LoadCommand: AsyncParsableCommand {
       others are served: for a walk slot, the ITS, a CPU's interrupt entry, a virtual CPU's lock, \
       a handler, a time slice.
 
-      Numbers that rest on a range in the cost model are printed as low..high. With several seeds, \
-      ± is half the width of the 95 % confidence interval. An MSI that finds its interrupt pending \
-      arrives with it and counts as merged. --ramp repeats the load at fractions and multiples and \
-      names the knee, from which on more load brings no more.
+      Numbers that rest on a range in the cost model are printed as low..high. ± is half the width of \
+      the 95 % confidence interval, over the seeds, or over ten batches of a single run. What a \
+      device has to write waits while its posted writes are full, and a command that is not \
+      completed is outstanding: the loop is closed. The start of a run is left out up to where its \
+      numbers have settled (MSER), and a run that has not settled says so. An MSI that finds its \
+      interrupt pending arrives with it and counts as merged. What is busy for more than 95 % of the \
+      time is named. --ramp repeats the load at fractions and multiples and names the knee, the last \
+      of them that still brought more. --sensitivity lists the costs that nobody has measured by how \
+      far they move the median.
 
       EXAMPLES
         doorbell load
         doorbell load load-nic --design untrapped --seeds 10
         doorbell load load-nvme --ramp --format csv > ramp.csv
+        doorbell load load-nvme --design untrapped --sensitivity
 
       EXIT STATUS
         0 when all loads were run; 2 for bad input.
@@ -44,6 +50,9 @@ struct LoadCommand: AsyncParsableCommand {
   @Flag(help: "Repeat the load at 1/8 to 16 times what the scenario says.")
   var ramp = false
 
+  @Flag(help: "List the unmeasured costs by how far each moves the results, with the first seed.")
+  var sensitivity = false
+
   @Flag(help: "Show how many MSIs took how long, all seeds together, at the low end.")
   var histogram = false
 
@@ -52,6 +61,9 @@ struct LoadCommand: AsyncParsableCommand {
   @OptionGroup(title: "Conditions") var conditions: ConditionOptions
 
   func validate() throws {
+    guard !sensitivity || (!ramp && !histogram) else {
+      throw ValidationError("'--sensitivity' is a list of its own: give it without the others")
+    }
     guard (1...1000).contains(seeds) else {
       throw ValidationError("The value '\(seeds)' is invalid for '--seeds <n>': 1 to 1000")
     }
@@ -60,6 +72,7 @@ struct LoadCommand: AsyncParsableCommand {
   func run() async throws {
     let scenario = try conditions.load(
       scenario, designs: designs.names(in: conditions.location.folder))
+    if sensitivity { return try await writeSensitivity(of: scenario) }
     let factors = ramp ? [0.125, 0.25, 0.5, 1, 2, 4, 8, 16] : []
     let runs = scenario.designs.count * (2 + factors.count) * seeds
     let study = try await Progress.during("running '\(scenario.name)'", of: runs) { progress in
@@ -67,6 +80,16 @@ struct LoadCommand: AsyncParsableCommand {
     }
     try result.write(page: "Load of \(scenario.name)", purpose: scenario.purpose) {
       LoadReport(study, histograms: histogram).text(as: $0, on: $1)
+    }
+  }
+
+  private func writeSensitivity(of scenario: Scenario) async throws {
+    let runs = scenario.designs.count
+    let found = try await Progress.during("running '\(scenario.name)'", of: runs) { progress in
+      try await scenario.sensitivity { progress.show($0) }
+    }
+    try result.write(page: "Costs of \(scenario.name)", purpose: scenario.purpose) {
+      LoadSensitivityReport(scenario, found).text(as: $0, on: $1)
     }
   }
 }

@@ -90,9 +90,42 @@ struct LoadStudyTests {
     scenario.load?.duration = .nanoseconds(2_000_000)
     let study = try await scenario.study(seeds: 1, factors: [0.5, 1, 2, 64, 128])
     let row = try #require(study.rows.first)
-    let knee = try #require(row.knee)
+    let knee = try #require(row.knee.step)
     #expect((1...64).contains(knee.factor))
     #expect(row.ramp.map(\.factor) == [0.5, 1, 2, 64, 128])
+  }
+
+  @Test("equal levels of a ramp are measured once, under the factor that they have")
+  func distinctLevels() async throws {
+    var scenario = try Self.folder.scenario(named: "load-nvme")
+    scenario.designs = Array(scenario.designs.prefix(1))
+    scenario.load?.duration = .nanoseconds(500_000)
+    // A depth of 4 has no eighth.
+    let study = try await scenario.study(seeds: 1, factors: [0.125, 0.25, 0.5])
+    #expect(study.rows.first?.ramp.map(\.factor) == [0.25, 0.5])
+  }
+
+  @Test(
+    "a series is made to rise by taking neighbours that fall for their mean",
+    arguments: [
+      ([1, 2, 3], [1, 2, 3]), ([3, 2, 1], [2, 2, 2]), ([1, 3, 2, 4], [1, 2.5, 2.5, 4]), ([], []),
+    ] as [([Double], [Double])])
+  func rising(values: [Double], expected: [Double]) {
+    #expect(LoadStudy.Row.rising(values) == expected)
+  }
+
+  @Test("costs that are not measured are listed, the one that moves the median most first")
+  func sensitivity() async throws {
+    var scenario = try Self.folder.scenario(named: "load-nvme")
+    scenario.designs = Array(scenario.designs.prefix(1))
+    scenario.load?.duration = .nanoseconds(500_000)
+    let found = try await scenario.sensitivity()
+    let rows = try #require(found.first).rows
+    #expect(rows.map(\.swing) == rows.map(\.swing).sorted(by: >))
+    #expect(rows.allSatisfy { [.assumed, .range].contains($0.status) && $0.low <= $0.high })
+    let entry = try #require(rows.first { $0.item == .hostInterruptEntry })
+    #expect(entry.atLow.p50 < entry.atHigh.p50)
+    #expect(!rows.contains { $0.item == .residency })
   }
 
   @Test("a design under which nothing arrives has a probe and no load")
