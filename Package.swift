@@ -70,7 +70,7 @@ let package = Package(
     layer("RISCVFormats", ["Bits", "ArmFormats"]),
     layer("RISCV", ["Bits", "ArmFormats", "Memory", "RISCVFormats"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Platforms", ["Bits", "Memory", "PCI", "Machine"]),
+    layer("Platforms", ["Bits", "Memory", "PCI", "Machine", "RISCVFormats", "RISCV"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
     layer("Firmware", ["Bits", "CFdt"]),
     layer("Software", ["Bits", "ArmFormats", "Memory"]),
@@ -93,8 +93,15 @@ let package = Package(
         "Linux", "HostKernel", "VMM", "Guest", "Timing",
       ]),
     layer(
+      "RISCVSystem",
+      [
+        "Bits", "ArmFormats", "Memory", "Simulation", "PCI", "RISCVFormats", "RISCV", "Machine",
+        "Platforms", "Software", "Linux", "HostKernel", "VMM", "Guest", "Timing", "Designs",
+      ]),
+    layer(
       "Engine",
       [
+        "RISCVSystem",
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
         "Software", "Linux", "IOMMU", "HostKernel", "KVM", "VMM", "Guest", "GLibSupport", "Timing",
         "Designs",
@@ -102,6 +109,7 @@ let package = Package(
     layer(
       "Attacks",
       [
+        "RISCVSystem",
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Software",
         "Linux", "IOMMU", "HostKernel", "KVM", "VMM", "Guest", "Timing", "Designs", "Engine",
       ]),
@@ -127,8 +135,9 @@ let package = Package(
       "Scripts",
       [
         "KVM", "Engine",
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "Platforms",
-        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files", "Scenarios",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "Machine",
+        "Platforms", "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files",
+        "Scenarios",
       ]),
     layer(
       "Published",
@@ -230,12 +239,19 @@ let package = Package(
     tests(
       "PlatformsTests",
       [
-        "Platforms", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits", "TestRandom",
+        "Platforms", "Machine", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "Memory",
+        "ArmFormats", "Bits", "TestRandom",
       ]),
     .target(
       name: "HostFixtures",
       dependencies: ["HostKernel", "Linux", "Software", "ArmFormats", "Bits"],
       path: "Tests/HostFixtures", swiftSettings: strict),
+    tests(
+      "RISCVSystemTests",
+      [
+        "Attacks", "Designs", "Engine", "Guest", "HostKernel", "Linux", "RISCVSystem", "Scenarios",
+        "Software", "Timing", "VMM",
+      ]),
     tests("RISCVFormatsTests", ["RISCVFormats", "ArmFormats", "Bits"]),
     tests(
       "RISCVTests", ["TestRandom", "RISCV", "RISCVFormats", "ArmFormats", "Memory", "Bits"]),

@@ -12,6 +12,7 @@ public struct Conditions: Sendable {
   public var usage = GuestUsage.dmaAPI
   public var guestKernel: Kernel
   public var hostKernel: Kernel
+  public var platform = HostPlatform.arm
   /// What the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
   /// What the guest's virtual CPU does between interrupts.
