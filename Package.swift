@@ -69,6 +69,8 @@ let package = Package(
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
     layer("RISCVFormats", ["Bits", "ArmFormats"]),
     layer("RISCV", ["Bits", "ArmFormats", "Memory", "RISCVFormats"]),
+    layer("VTD", ["Bits", "ArmFormats", "Memory"]),
+    layer("AMDIOMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
     layer("Platforms", ["Bits", "Memory", "PCI", "Machine", "RISCVFormats", "RISCV"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
@@ -117,8 +119,8 @@ let package = Package(
     layer(
       "Inspect",
       [
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "Firmware", "IOMMU",
-        "Files", "Software", "Linux", "Guest",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "VTD", "AMDIOMMU",
+        "Firmware", "IOMMU", "Files", "Software", "Linux", "Guest",
       ]),
     layer(
       "Scenarios",
@@ -252,6 +254,8 @@ let package = Package(
         "Attacks", "Designs", "Engine", "Guest", "HostKernel", "Linux", "RISCVSystem", "Scenarios",
         "Software", "Timing", "VMM",
       ]),
+    tests("VTDTests", ["TestRandom", "VTD", "ArmFormats", "Memory", "Bits"]),
+    tests("AMDIOMMUTests", ["TestRandom", "AMDIOMMU", "ArmFormats", "Memory", "Bits"]),
     tests("RISCVFormatsTests", ["RISCVFormats", "ArmFormats", "Bits"]),
     tests(
       "RISCVTests", ["TestRandom", "RISCV", "RISCVFormats", "ArmFormats", "Memory", "Bits"]),
