@@ -69,8 +69,10 @@ let package = Package(
     layer("PCI", ["Bits", "ArmFormats", "Memory"]),
     layer("RISCVFormats", ["Bits", "ArmFormats"]),
     layer("RISCV", ["Bits", "ArmFormats", "Memory", "RISCVFormats"]),
+    layer("VTD", ["Bits", "ArmFormats", "Memory"]),
+    layer("AMDIOMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Platforms", ["Bits", "Memory", "PCI", "Machine"]),
+    layer("Platforms", ["Bits", "Memory", "PCI", "Machine", "RISCVFormats", "RISCV"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
     layer("Firmware", ["Bits", "CFdt"]),
     layer("Software", ["Bits", "ArmFormats", "Memory"]),
@@ -93,8 +95,15 @@ let package = Package(
         "Linux", "HostKernel", "VMM", "Guest", "Timing",
       ]),
     layer(
+      "RISCVSystem",
+      [
+        "Bits", "ArmFormats", "Memory", "Simulation", "PCI", "RISCVFormats", "RISCV", "Machine",
+        "Platforms", "Software", "Linux", "HostKernel", "VMM", "Guest", "Timing", "Designs",
+      ]),
+    layer(
       "Engine",
       [
+        "RISCVSystem",
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Firmware",
         "Software", "Linux", "IOMMU", "HostKernel", "KVM", "VMM", "Guest", "GLibSupport", "Timing",
         "Designs",
@@ -102,6 +111,7 @@ let package = Package(
     layer(
       "Attacks",
       [
+        "RISCVSystem",
         "Bits", "ArmFormats", "Memory", "Simulation", "SMMU", "GIC", "PCI", "Machine", "Software",
         "Linux", "IOMMU", "HostKernel", "KVM", "VMM", "Guest", "Timing", "Designs", "Engine",
       ]),
@@ -109,8 +119,8 @@ let package = Package(
     layer(
       "Inspect",
       [
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "Firmware", "IOMMU",
-        "Files", "Software", "Linux", "Guest",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "VTD", "AMDIOMMU",
+        "Firmware", "IOMMU", "Files", "Software", "Linux", "Guest",
       ]),
     layer(
       "Scenarios",
@@ -127,8 +137,9 @@ let package = Package(
       "Scripts",
       [
         "KVM", "Engine",
-        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "Machine", "Platforms",
-        "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files", "Scenarios",
+        "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "Machine",
+        "Platforms", "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files",
+        "Scenarios",
       ]),
     layer(
       "Published",
@@ -230,12 +241,21 @@ let package = Package(
     tests(
       "PlatformsTests",
       [
-        "Platforms", "Machine", "SMMU", "GIC", "PCI", "Memory", "ArmFormats", "Bits", "TestRandom",
+        "Platforms", "Machine", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "Memory",
+        "ArmFormats", "Bits", "TestRandom",
       ]),
     .target(
       name: "HostFixtures",
       dependencies: ["HostKernel", "Linux", "Software", "ArmFormats", "Bits"],
       path: "Tests/HostFixtures", swiftSettings: strict),
+    tests(
+      "RISCVSystemTests",
+      [
+        "Attacks", "Designs", "Engine", "Guest", "HostKernel", "Linux", "RISCVSystem", "Scenarios",
+        "Software", "Timing", "VMM",
+      ]),
+    tests("VTDTests", ["TestRandom", "VTD", "ArmFormats", "Memory", "Bits"]),
+    tests("AMDIOMMUTests", ["TestRandom", "AMDIOMMU", "ArmFormats", "Memory", "Bits"]),
     tests("RISCVFormatsTests", ["RISCVFormats", "ArmFormats", "Bits"]),
     tests(
       "RISCVTests", ["TestRandom", "RISCV", "RISCVFormats", "ArmFormats", "Memory", "Bits"]),

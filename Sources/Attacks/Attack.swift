@@ -48,7 +48,10 @@ extension RunSpecification {
       if let inconsistency = design.inconsistency {
         throw AttackFailure.run(RunFailure("the design's choices conflict: \(inconsistency)"))
       }
-      return IsolationFinding(self, attack, try attack.carryOut(self))
+      let outcome =
+        conditions.platform == .arm
+        ? try attack.carryOut(self) : try attack.onRISCV(self)
+      return IsolationFinding(self, attack, outcome)
     } catch {
       switch error {
       case .run(let failure):

@@ -12,6 +12,7 @@ public struct Conditions: Sendable {
   public var usage = GuestUsage.dmaAPI
   public var guestKernel: Kernel
   public var hostKernel: Kernel
+  public var platform = HostPlatform.arm
   /// Parts that the guest's firmware tables leave out.
   public var firmware = FirmwareVariant.complete
   /// Behaviour of the guest's virtual CPU between interrupts.

@@ -25,10 +25,12 @@ public struct Journey: Sendable {
     case listRegister
     /// A virtual CPU that is resident again.
     case virtualCPU
-    /// The guest's read of `ICC_IAR1_EL1`.
+    /// The guest's read of `ICC_IAR1_EL1`, or of `stopei`.
     case acknowledge
     /// The guest's handler.
     case handler
+    /// A structure of a RISC-V machine.
+    case riscv(RISCVPlace)
   }
 
   /// Destination of a device's write.
@@ -123,6 +125,7 @@ extension Journey.Place {
     case .virtualCPU: "vCPU"
     case .acknowledge: "acknowledge"
     case .handler: "handler"
+    case .riscv(let place): place.name
     }
   }
 }

@@ -18,6 +18,11 @@ extension Engine {
   /// - Throws: `RunFailure` for a specification that cannot be modelled.
   package init(_ specification: RunSpecification, sink: Sink) throws(RunFailure) {
     var specification = specification
+    guard specification.platform == .arm else {
+      throw RunFailure(
+        "on platform '\(specification.platform.rawValue)' the models have runs, and neither loads nor "
+          + "what replays or probes an Arm machine")
+    }
     let description = try Self.describe(specification)
     let map = specification.design.addressMap(of: description.guest)
     specification.workload = specification.workload.placed(in: map)

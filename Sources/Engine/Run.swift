@@ -5,6 +5,7 @@ internal import Guest
 internal import HostKernel
 internal import Linux
 internal import Machine
+internal import RISCVSystem
 internal import Simulation
 internal import Software
 internal import Timing
@@ -18,6 +19,7 @@ extension RunSpecification {
     if let inconsistency = design.inconsistency {
       throw RunFailure("design '\(design.name)': \(inconsistency)")
     }
+    guard conditions.platform == .arm else { return try RISCVSystem(self).run() }
     var low = self
     low.costs = conditions.costs.at(.low)
     var result = try low.perform()

@@ -7,7 +7,9 @@ import Scenarios
 enum JourneyParty: String, CaseIterable {
   case device
   case smmu = "SMMU"
+  case iommu = "IOMMU"
   case its = "ITS"
+  case imsic = "IMSIC"
   case host = "host kernel"
   case kvm = "KVM"
   case guest = "guest kernel"
@@ -22,6 +24,17 @@ enum JourneyParty: String, CaseIterable {
     case .hostInterrupt: self = .host
     case .eventfd, .virtualITS, .intCommand, .listRegister, .virtualCPU: self = .kvm
     case .acknowledge, .handler: self = .guest
+    case .riscv(let place): self.init(at: place)
+    }
+  }
+
+  private init(at place: RISCVPlace) {
+    switch place {
+    case .deviceDirectory, .deviceContext, .processDirectory, .firstStage, .secondStage,
+      .messageEntry, .residentFile:
+      self = .iommu
+    case .interruptFile, .guestFile: self = .imsic
+    case .injection: self = .kvm
     }
   }
 }
@@ -33,7 +46,21 @@ extension SequenceDrawing {
       identifier: identifier, title: "Journey of MSI \(journey.index) under \(design)",
       description: "A sequence diagram: \(journey.verdict.rawValue). \(journey.reason). The table "
         + "of stations below has the same in words.",
-      parties: JourneyParty.allCases.map(\.rawValue), entries: Self.entries(of: journey))
+      parties: Self.parties(of: journey).map(\.rawValue), entries: Self.entries(of: journey))
+  }
+
+  /// Those of the journey's platform.
+  private static func parties(of journey: Journey) -> [JourneyParty] {
+    let isRISCV = journey.stations.contains {
+      if case .riscv = $0.place { true } else { false }
+    }
+    return JourneyParty.allCases.filter { party in
+      switch party {
+      case .smmu, .its: !isRISCV
+      case .iommu, .imsic: isRISCV
+      case .device, .host, .kvm, .guest: true
+      }
+    }
   }
 
   private static func entries(of journey: Journey) -> [Entry] {

@@ -1,6 +1,7 @@
 internal import ArmFormats
 internal import Bits
 internal import RISCV
+internal import VTD
 
 /// A rule of the manual that the second opinion in vector files leaves out, and that decides
 /// against it.
@@ -12,6 +13,7 @@ package enum Overruling: CaseIterable, Sendable {
   case bareIsNotGlobal
   case reservedMaskBits
   case wholeCachedAddress
+  case scalableReasons
 
   /// The rule and where it stands.
   package var reason: String {
@@ -35,6 +37,9 @@ package enum Overruling: CaseIterable, Sendable {
         + "GPA beyond it is no interrupt file (RISC-V IOMMU 1.0, 2.1.3.6 and 2.1.4)."
     case .wholeCachedAddress:
       "a cached translation leads where the tables led (RISC-V IOMMU 1.0, 2.8)."
+    case .scalableReasons:
+      "in scalable mode root, context and second-stage entries have fault reasons of their own (VT-d "
+        + "4.1, 7.1.3; Linux, dmar.c, dma_remap_sm_fault_reasons)."
     }
   }
 
@@ -69,6 +74,11 @@ package enum Overruling: CaseIterable, Sendable {
 extension Overruling {
   /// The rules that decide against opinions on RISC-V vectors, each with the personality of an
   /// implementation that does what the opinion has.
+  /// The same for VT-d.
+  static let vtd: [(rule: Self, personality: VTDPersonality)] = [
+    (.scalableReasons, .reportsLegacyReasons)
+  ]
+
   static let riscv: [(rule: Self, personality: RISCVIOMMUPersonality)] = [
     (.everyNotice, .noticesEnabledOnly),
     (.lostNoticeRecord, [.recordsLostMessages, .omitsMessageAddress]),

@@ -1,6 +1,8 @@
+internal import AMDIOMMU
 package import GIC
 internal import RISCV
 package import SMMU
+internal import VTD
 
 /// Behaviour that the vectors are compared with.
 package enum ProofPersonality: String, CaseIterable, Sendable {
@@ -14,6 +16,9 @@ package enum ProofPersonality: String, CaseIterable, Sendable {
   case referenceModel = "riscv-model"
 
   package var smmu: SMMUPersonality { self == .qemu11 ? .qemu11 : .architecture }
+
+  var vtd: VTDPersonality { self == .architecture ? .architecture : .qemu11 }
+  var amd: AMDPersonality { self == .architecture ? .architecture : .qemu11 }
 
   var riscv: RISCVIOMMUPersonality {
     switch self {

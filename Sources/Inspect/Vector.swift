@@ -23,11 +23,15 @@ package struct Vector: Sendable {
 package enum VectorCase: Sendable {
   case arm(Vector)
   case riscv(RISCVVector)
+  case vtd(VTDVector)
+  case amd(AMDVector)
 
   package var group: String {
     switch self {
     case .arm(let vector): vector.group
     case .riscv(let vector): vector.group
+    case .vtd(let vector): vector.group
+    case .amd(let vector): vector.group
     }
   }
 

@@ -4,7 +4,9 @@ package import Files
 ///
 /// Each line is `{"vector": {...}, "result": {"ops": [...]}, "arch": {...}}`; numbers are
 /// hexadecimal strings or JSON integers. The members are those of `Vector` or, where there is an
-/// `iommu`, of `RISCVVector`, under the names that the parsing gives them. Memory that a vector does not name reads as zero.
+/// `iommu`, of `RISCVVector`, with `vtd` or `amd` of
+/// `VTDVector` and `AMDVector`, under the names that the parsing gives them. Memory that a vector does
+/// not name reads as zero.
 package final class VectorReader {
   private let file: InputFile
 
@@ -36,6 +38,8 @@ package final class VectorReader {
   static func vector(_ line: JSONCursor) throws(InputError) -> VectorCase {
     let body = try line.member("vector")
     if try body.optional("iommu") != nil { return .riscv(try riscvVector(line, body)) }
+    if try body.optional("vtd") != nil { return .vtd(try vtdVector(line, body)) }
+    if try body.optional("amd") != nil { return .amd(try amdVector(line, body)) }
     return .arm(try vector(line, body))
   }
 
@@ -58,7 +62,8 @@ package final class VectorReader {
     var gic: GICState?
     if let state = try body.optional("gic") { gic = try Self.gic(state, body) }
     guard smmu != nil || gic != nil else {
-      throw body.error("expected a member \"smmu\", \"gic\" or \"iommu\", found none")
+      throw body.error(
+        "expected a member \"smmu\", \"gic\", \"iommu\", \"vtd\" or \"amd\", found none")
     }
     return Vector(
       id: try body.member("id").string(), group: group, tags: tags, smmu: smmu,

@@ -4,6 +4,7 @@ internal import GIC
 internal import Memory
 internal import RISCV
 package import SMMU
+internal import VTD
 
 /// Runs vectors on the models and says what they answered.
 ///
@@ -14,6 +15,8 @@ package final class VectorRunner {
   private let caches: SMMUCacheGeometry
   private let memory: PhysicalMemory
   /// RAM of the machines of RISC-V vectors, made when the first one comes.
+  /// RAM of the x86 machine, made when its first vector comes.
+  private var x86Memory: PhysicalMemory?
   private var riscvMemory: [RISCVVector.Recorder: PhysicalMemory] = [:]
 
   /// - Parameter caches: sizes of the SMMU's caches; the answers must not depend on them.
@@ -46,8 +49,9 @@ package final class VectorRunner {
     switch vector {
     case .arm(let vector):
       return VectorComparison(vector, found: run(vector), personality: expected)
-    case .riscv(let vector):
-      return try compare(vector, with: expected)
+    case .riscv(let vector): return try compare(vector, with: expected)
+    case .vtd(let vector): return try compare(vector, with: expected)
+    case .amd(let vector): return try compare(vector, with: expected)
     }
   }
 
@@ -69,6 +73,61 @@ package final class VectorRunner {
       return other
     }
     return comparison
+  }
+
+  private func compare(_ vector: VTDVector, with expected: ProofPersonality)
+    throws(InputError) -> VectorComparison
+  {
+    let own = personality.vtd
+    let comparison = try compare(vector, own, with: expected)
+    guard expected == .architecture, comparison.isJudged, !comparison.differences.isEmpty else {
+      return comparison
+    }
+    for (rule, deviation) in Overruling.vtd {
+      var other = try compare(vector, own.union(deviation), with: expected)
+      guard other.differences.isEmpty else { continue }
+      other.overrulings = [rule]
+      return other
+    }
+    return comparison
+  }
+
+  private func compare(
+    _ vector: VTDVector, _ personality: VTDPersonality, with expected: ProofPersonality
+  ) throws(InputError) -> VectorComparison {
+    let memory = try memoryOfX86()
+    defer { memory.clear() }
+    for word in vector.memory { memory.store64(PA(word.address), word.value) }
+    var machine = VTDMachine(vector, personality: personality, memory: memory)
+    var found: [X86Answer] = []
+    for step in vector.steps { found.append(machine.run(step.action)) }
+    return VectorComparison(
+      vector.id, vector.steps, vector.verdict, found: found,
+      status: (machine.status, vector.status), personality: expected)
+  }
+
+  private func compare(_ vector: AMDVector, with expected: ProofPersonality)
+    throws(InputError) -> VectorComparison
+  {
+    let memory = try memoryOfX86()
+    defer { memory.clear() }
+    for word in vector.memory { memory.store64(PA(word.address), word.value) }
+    var machine = AMDMachine(vector, personality: personality.amd, memory: memory)
+    var found: [X86Answer] = []
+    for step in vector.steps { found.append(machine.run(step.action)) }
+    return VectorComparison(
+      vector.id, vector.steps, vector.verdict, found: found, status: nil, personality: expected)
+  }
+
+  private func memoryOfX86() throws(InputError) -> PhysicalMemory {
+    if let x86Memory { return x86Memory }
+    do throws(PhysicalMemory.SetupError) {
+      let memory = try PhysicalMemory(regions: [VTDMachine.ram])
+      x86Memory = memory
+      return memory
+    } catch {
+      throw InputError("\(error)")
+    }
   }
 
   private func run(_ vector: RISCVVector, _ personality: RISCVIOMMUPersonality)

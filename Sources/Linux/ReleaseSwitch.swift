@@ -54,6 +54,8 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case tableMirror = "itt-mirror"
   case softwareMSIBounded = "sw-msi-bounded"
   case messageWindow = "msi-window"
+  case riscvMessageWindow = "riscv-msi-window"
+  case riscvInterruptBypass = "riscv-irq-bypass"
   case invalidateInCore = "invalidate-in-core"
   case invalidateErrorPath = "invalidate-error-path"
   case commandBitsRefused = "command-bits-refused"
@@ -329,6 +331,21 @@ extension ReleaseSwitch {
         .neverPosted, "MSI_IOVA_BASE, MSI_IOVA_LENGTH, arm-smmu-v3.c: constants in every release",
         "The SMMU driver's software MSI window is elsewhere, or has another length.",
         .results(.host), choice: "host.msi-window")
+    case .riscvMessageWindow:
+      ReleaseRecord(
+        .posted("31 August 2026"),
+        "iommu/riscv: Enable MSI remapping, IOMMU_DMA and VFIO, A. Jones, v5, "
+          + "20260831145943.313726",
+        "On RISC-V a window of the domain leads to the harts' interrupt files, one page for each CPU; "
+          + "VFIO needs allow_unsafe_interrupts.", .results(.host), choice: "platform: riscv-unsafe"
+      )
+    case .riscvInterruptBypass:
+      ReleaseRecord(
+        .posted("20 September 2025"),
+        "iommu/riscv: Add irqbypass support, A. Jones, RFC v2, 18 patches; with MRIF 1 July 2026, "
+          + "20260701040017.42707",
+        "On RISC-V the MSI page table leads the guest's own messages to its interrupt files.",
+        .results(.host), choice: "platform: riscv")
     case .invalidateInCore:
       ReleaseRecord(
         .posted("30 August 2026"), "N. Chen, v6, 535f3b97e16c....1788127877.git.nicolinc",

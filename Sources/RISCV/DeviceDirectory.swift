@@ -44,6 +44,7 @@ extension RISCVIOMMU {
       let index = UInt64(device) &>> (leafBits &+ 9 &* (level &- 1)) & 0x1ff
       let word = try readDirectory(table &+ index &* 8, memory)
       let entry = DirectoryEntry(rawValue: word)
+      log?.add(.deviceDirectory(level: Int(level)), at: table &+ index &* 8, [word])
       guard entry[.valid] else { throw TranslationFault(.deviceEntryInvalid) }
       guard !entry.hasReservedBits else { throw TranslationFault(.deviceEntryMisconfigured) }
       table = entry.table
@@ -58,6 +59,7 @@ extension RISCVIOMMU {
     } catch {
       throw TranslationFault(error == .corrupt ? .deviceTableCorrupt : .deviceEntryAccess)
     }
+    log?.add(.deviceContext, at: place, (0..<(isExtended ? 8 : 4)).map { context[word: $0] })
     guard context[.valid] else { throw TranslationFault(.deviceEntryInvalid) }
     guard isWellFormed(context) else { throw TranslationFault(.deviceEntryMisconfigured) }
     return context

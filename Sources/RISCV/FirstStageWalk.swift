@@ -31,6 +31,7 @@ extension RISCVIOMMU {
       let guestPlace = table &+ (address &>> TableGeometry.shift(level) & 0x1ff) &* 8
       let place = try locateTable(guestPlace, .tableWalk, needs, context, memory)
       let entry = PageTableEntry(rawValue: try readFirstStage(place, needs, context, memory))
+      log?.add(.firstStage(level: Int(level)), at: place, [entry.rawValue])
       guard isLegal(entry, level: level) else { throw TranslationFault(needs.pageFault) }
       mapping.isGlobal = mapping.isGlobal || entry[.global]
       if entry.isLeaf {

@@ -82,7 +82,10 @@ extension RISCVIOMMU {
     -> MSIPageTableEntry
   {
     do throws(MemoryFailure) {
-      return try read(MSIPageTableEntry.self, at: address, bigEndian: isBigEndian, memory)
+      let entry = try read(
+        MSIPageTableEntry.self, at: address, bigEndian: isBigEndian, memory)
+      log?.add(.messageEntry, at: address, [entry[word: 0], entry[word: 1]])
+      return entry
     } catch {
       let isCorrupt = error == .corrupt || personality.contains(.reportsAbsentTableAsCorrupt)
       throw TranslationFault(isCorrupt ? .messageTableCorrupt : .messageEntryAccess)

@@ -53,7 +53,9 @@ extension RISCVIOMMU {
     _ address: UInt64, _ context: DeviceContext, _ memory: PhysicalMemory
   ) throws(TranslationFault) -> UInt64 {
     do throws(MemoryFailure) {
-      return try read(address, bigEndian: context[.firstStageBigEndian], memory)
+      let word = try read(address, bigEndian: context[.firstStageBigEndian], memory)
+      log?.add(.processDirectory, at: address, [word])
+      return word
     } catch {
       throw TranslationFault(error == .corrupt ? .processTableCorrupt : .processEntryAccess)
     }

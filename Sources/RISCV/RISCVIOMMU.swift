@@ -17,6 +17,9 @@ package struct RISCVIOMMU: ~Copyable {
   /// 4 KiB pages whose data the memory system reports as corrupt (poisoned).
   package var corruptPages: ContiguousArray<UInt64> = []
 
+  /// Where to note what is read for requests; `nil` where nobody wants to know.
+  package var log: TableReadLog?
+
   /// The bits that an address can have: `capabilities.PAS`.
   let addressMask: UInt64
   var registers: IOMMURegisterFile

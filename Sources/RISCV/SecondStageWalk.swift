@@ -33,6 +33,7 @@ extension RISCVIOMMU {
     while true {
       let place = table | (address &>> TableGeometry.shift(level) & mask) &* 8
       let entry = PageTableEntry(rawValue: try readSecondStage(place, memory))
+      log?.add(.secondStage(level: Int(level)), at: place, [entry.rawValue])
       guard isLegal(entry, level: level) else { throw .page }
       if entry.isLeaf {
         guard let shift = pageShift(entry, level: level) else { throw .page }

@@ -140,15 +140,28 @@ extension Scenario {
   }
 
   /// The line that says which numbers the times rest on; `nil` when all are known.
-  var assumption: String? { conditions.costs.assumption(among: CostModel.Item.allCases) }
+  var assumption: String? {
+    conditions.platform.costGap ?? conditions.costs.assumption(among: CostModel.Item.allCases)
+  }
 }
 
 extension Comparison {
   /// The line that says which numbers the times of the results rest on; `nil` when all are known.
   package var assumption: String? {
+    if let gap = scenario.conditions.platform.costGap { return gap }
     let used = results.map { $0.usedCosts ?? CostModel.Item.allCases }
     return scenario.costs.assumption(
       among: CostModel.Item.allCases.filter { item in used.contains { $0.contains(item) } })
+  }
+}
+
+extension HostPlatform {
+  /// The line that says why there are no times; `nil` where there are.
+  fileprivate var costGap: String? {
+    self == .arm
+      ? nil
+      : "Nothing is published of what an MSI costs on this platform: its latency is unknown, and "
+        + "times are those at which the device signals."
   }
 }
 

@@ -49,6 +49,9 @@ extension Condition {
   package static let all: [Condition] = [
     guestUsage, guestKernel, hostKernel,
     Condition(
+      "platform", \.platform,
+      "Architecture of the host and its guest, with its IOMMU and interrupt controllers."),
+    Condition(
       "guest.firmware", \.firmware, "What the guest's firmware tables leave out.", axis: .overview),
     Condition(
       "guest.unmap", \.unmapPolicy, "When the guest's DMA API invalidates what it has unmapped."),

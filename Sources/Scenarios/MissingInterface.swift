@@ -17,6 +17,7 @@ extension RunSpecification {
   /// that its VMM has not, the switches of its kernels beyond every release, and a software MSI
   /// window that no release has.
   package var missingInterfaces: [ReleaseSwitch] {
+    if let interface = platformInterface { return [interface].unreleased }
     let nesting = design.iommu == .nested ? conditions.vmm.nestingInterface : nil
     let kernels = conditions.hostKernel.unreleased + conditions.guestKernel.unreleased
     let isMoved = machine.map { $0.host.messageWindow != MachineDescription.Host.linuxWindow }

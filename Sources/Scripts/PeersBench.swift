@@ -1,20 +1,23 @@
+import ArmFormats
 import Bits
 package import Files
 import Machine
 import Memory
 import PCI
 import Platforms
+import RISCV
+import RISCVFormats
 package import Scenarios
 
 /// Bench of other architectures' MSI handling, for comparison: x86, RISC-V and GICv5.
 package final class PeersBench: Bench {
   package static let name = "peers"
   package static let title =
-    "Intel's interrupt remapping, RISC-V's MSI page table and the ITS of GICv5, in memory."
+    "Intel's interrupt remapping, RISC-V's IOMMU with its MSI page table, and the ITS of GICv5."
 
   let memory: PhysicalMemory
   let remapping: InterruptRemapping
-  let pages: MSIPageTable
+  private var riscv: RISCVPlatform
   let translation: GICv5Translation
 
   package init(_ value: CheckedValue) throws(InputError) {
@@ -22,7 +25,7 @@ package final class PeersBench: Bench {
       throw value.error(expected: "a machine whose memory can be set up")
     }
     remapping = InterruptRemapping(table: 0x4010_0000, count: 256, memory: memory)
-    pages = MSIPageTable(table: 0x4020_0000, mask: 0x3, pattern: 0x2_8000, memory: memory)
+    riscv = RISCVPlatform(oneDeviceIn: memory)
     translation = GICv5Translation(table: 0x4030_0000, deviceBits: 8, memory: memory)
   }
 
@@ -46,7 +49,9 @@ package final class PeersBench: Bench {
       .optional(
         "riscv-write",
         .record([.required("address", number, "GPA."), .required("data", word, "Data.")]),
-        "A write whose table is at 0x40200000, for the four files from 0x28000000 on."),
+        "A write of device 0 behind a RISC-V IOMMU without caches, whose MSI page table is at "
+          + "0x40200000, for the four files from 0x28000000 on. Its second stage maps RAM one to one. "
+          + "The interrupt files of four harts are at 0x24000000, with three guest files each."),
       .optional(
         "gicv5-message",
         .record([.required("device", word, "DeviceID."), .required("event", word, "EventID.")]),
@@ -66,7 +71,7 @@ package final class PeersBench: Bench {
     case "x86-write":
       return Outcome(outcome: remapping.post(write(arguments)))
     case "riscv-write":
-      return Outcome(outcome: pages.post(write(arguments)))
+      return Outcome(outcome: riscv.post(write(arguments)))
     default:
       return Outcome(
         outcome: translation.message(arguments.word("device"), arguments.word("event")))
@@ -77,6 +82,35 @@ package final class PeersBench: Bench {
     PostedWrite(
       from: RequesterID(rawValue: UInt16(truncatingIfNeeded: arguments.integer("requester"))),
       to: IOVA(arguments.integer("address")), arguments.word("data"))
+  }
+}
+
+extension RISCVPlatform {
+  /// A machine whose device 0 has a second stage and an MSI page table, as software set them up.
+  fileprivate init(oneDeviceIn memory: PhysicalMemory) {
+    let directory: PA = 0x4050_0000
+    let secondStage: PA = 0x4050_4000
+    // One page of 1 GiB: RAM, readable, writable, of user mode, accessed and dirty.
+    memory.store64(secondStage + 8, 0x4000_0000 >> 2 | 0xd7)
+    var context = DeviceContext()
+    context[.valid] = true
+    context[.secondStageMode] = .sv39x4
+    context[.secondStagePage] = secondStage.rawValue >> 12
+    context[.messageTableMode] = .flat
+    context[.messageTablePage] = 0x4_0200
+    context[.messageMask] = 0x3
+    context[.messagePattern] = 0x2_8000
+    memory.store(context, at: directory)
+    let files = IMSICs(base: 0x2400_0000, hartCount: 4, guestFiles: 3)
+    var profile = RISCVIOMMUProfile.full
+    profile.interruptFiles = files.range
+    var iommu = RISCVIOMMU(profile: profile, caches: .none)
+    iommu.writeRegister(IOMMURegister.fqb, 0x4050_8000 >> 2 | 6, width: 8, memory: memory)
+    iommu.writeRegister(IOMMURegister.fqcsr, 1, width: 4, memory: memory)
+    iommu.writeRegister(
+      IOMMURegister.ddtp, directory.rawValue >> 2 | UInt64(DirectoryMode.oneLevel.rawValue),
+      width: 8, memory: memory)
+    self.init(memory: memory, iommu: iommu, files: files)
   }
 }
 

@@ -11,8 +11,9 @@ struct VerifyCommand: ParsableCommand {
       A vector file has one vector a line, as JSON, plain or gzip'd: the registers
       and the memory of a machine, accesses and commands, and what a reference
       implementation answered to each. Files are read as a stream, so their size
-      does not matter. A vector is about an SMMU, an ITS or both, or about a
-      RISC-V IOMMU (it has a member "iommu").
+      does not matter. A vector is about an SMMU, an ITS or both, about a RISC-V
+      IOMMU (it has a member "iommu"), about Intel's VT-d ("vtd") or about AMD's
+      IOMMU ("amd").
 
       With --personality architecture (the default) the models follow the manuals.
       A vector whose file says that the recorded answer is the architecture's must

@@ -102,6 +102,27 @@ struct VectorTests {
     }
   }
 
+  // MARK: x86
+
+  static let x86 = ["vtd-dma", "vtd-interrupts", "amd-dma", "amd-interrupts"]
+
+  @Test("every recorded answer about an x86 IOMMU is met by its personality", arguments: x86)
+  func x86Recorded(name: String) throws {
+    var report = VerifyReport(.qemu11)
+    try report.run([Self.path("\(name).jsonl.gz")], with: VectorRunner(.qemu11))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.agree == report.sum.total)
+    #expect(report.sum.total >= 90)
+  }
+
+  @Test("every answer that the x86 manuals make definite is given", arguments: x86)
+  func x86Architecture(name: String) throws {
+    var report = VerifyReport(.architecture)
+    try report.run([Self.path("\(name).jsonl.gz")], with: VectorRunner(.architecture))
+    for difference in report.disagreements.prefix(20) { Issue.record("\(difference)") }
+    #expect(report.sum.disagree == 0)
+  }
+
   @Test("vectors that another implementation answered are one error that names the line")
   func otherRecorder() throws {
     for (name, personality) in [

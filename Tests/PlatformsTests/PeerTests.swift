@@ -57,30 +57,6 @@ struct PeerTests {
     #expect(table.post(Self.write(3, to: handle | 8)) == Self.blocked(.indexOutOfRange))
   }
 
-  @Test("RISC-V: the bits that the mask selects, packed, number the file")
-  func fileNumbers() {
-    let table = MSIPageTable(
-      table: Self.base, mask: 0b1001, pattern: 0x2_8000, memory: memory)
-    for (page, number) in [(0x2_8000, 0), (0x2_8001, 1), (0x2_8008, 2), (0x2_8009, 3)] {
-      entry(7 | UInt64(number + 1) << 10, 0, at: UInt64(number))
-      #expect(
-        table.post(Self.write(0, to: UInt64(page) << 12))
-          == .guest(interrupt: 0, .file(PA(UInt64(number + 1) << 12))))
-    }
-    #expect(table.post(Self.write(0, to: 0x2_8002 << 12)) == .memory(nil))
-  }
-
-  @Test(
-    "RISC-V: reserved bits and modes are misconfigured",
-    arguments: [0x0f, 1 << 54 | 7, 1 << 63 | 7, 1, 5] as [UInt64])
-  func misconfigured(low: UInt64) {
-    entry(low, 0)
-    let table = MSIPageTable(table: Self.base, mask: 0, pattern: 0x2_8000, memory: memory)
-    #expect(
-      table.post(Self.write(0, to: 0x2800_0000))
-        == .failed(PostFailure("misconfigured", code: 263, isReported: true)))
-  }
-
   /// The same device's write on one platform.
   private static func end(_ platform: inout some Platform & ~Copyable, _ write: PostedWrite)
     -> PostOutcome
@@ -90,9 +66,7 @@ struct PeerTests {
   func memoryIsNoMessage() throws {
     let write = Self.write(5, to: 0x4000_8000)
     var remapping = InterruptRemapping(table: Self.base, count: 16, memory: memory)
-    var pages = MSIPageTable(table: Self.base, mask: 0, pattern: 0x2_8000, memory: memory)
     #expect(Self.end(&remapping, write) == .memory(nil))
-    #expect(Self.end(&pages, write) == .memory(nil))
     let redistributors: PA = 0x80a_0000
     var machine = Machine(
       memory: memory,
@@ -127,9 +101,6 @@ struct PeerTests {
     let translation = GICv5Translation(table: Self.base, deviceBits: 32, memory: memory)
     for _ in 0..<5000 {
       let data = UInt32(truncatingIfNeeded: random.next())
-      let pages = MSIPageTable(
-        table: Self.base, mask: random.next(), pattern: random.next(), memory: memory)
-      _ = pages.post(Self.write(data, to: random.next()))
       _ = remapping.post(Self.write(data, to: 0xfee0_0000 | random.next() & 0xf_ffff))
       _ = translation.message(data & 0x1fff, UInt32(truncatingIfNeeded: random.next()))
     }

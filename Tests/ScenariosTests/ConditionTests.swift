@@ -24,7 +24,8 @@ struct ConditionTests {
 
   /// A value of each condition that is not the plain one.
   static let others: [String: String] = [
-    "guest-usage": "vfio", "guest-kernel": "6.5+no-iommufd", "host-kernel": "6.18.3",
+    "platform": "riscv", "guest-usage": "vfio", "guest-kernel": "6.5+no-iommufd",
+    "host-kernel": "6.18.3",
     "guest-firmware": "no-dsm5", "guest-unmap": "lazy", "guest-idle": "blocks",
     "vmm": "openvmm", "guest-page-size": "64k", "host-page-size": "16k", "its": "2",
     "host-controller": "gicv2m", "devices": "3", "smmus": "2", "order": "reverse",
