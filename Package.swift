@@ -13,9 +13,26 @@ let strict: [SwiftSetting] = [
 /// Whether 'doorbell sweep' is a part of 'doorbell', as in a release, and not a program of its own.
 let isWhole = Context.environment["DOORBELL_WHOLE"] != nil
 
+/// Whether debug builds optimise the models, too: the suite runs each scenario under each design, and
+/// takes a third of the time then. Not for a package that depends on this one, from which SwiftPM
+/// takes no unsafe flags, nor for those who step through the models.
+let optimisesModels =
+  Context.environment["DOORBELL_DEBUG_MODELS"] == nil
+  && !Context.packageDirectory.contains("/checkouts/")
+
+/// The targets in which the suite spends its time.
+let models: Set = [
+  "Bits", "ArmFormats", "Memory", "Simulation", "Timing", "SMMU", "GIC", "PCI", "Machine",
+  "RISCVFormats", "RISCV", "VTD", "AMDIOMMU", "Software", "Linux", "IOMMU", "HostKernel", "KVM",
+  "VMM", "Guest", "Designs", "Engine", "Attacks", "Files",
+]
+
 /// A target under `Sources/`, in dependency order: each may name only targets above it.
 func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+  let optimised: [SwiftSetting] =
+    optimisesModels && models.contains(name)
+    ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+  return .target(name: name, dependencies: dependencies, swiftSettings: strict + optimised)
 }
 
 /// The tests of one target, or of one subject.
