@@ -148,7 +148,7 @@ let package = Package(
       "Replay",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Linux", "Guest", "Designs",
-        "Files", "GLibSupport", "Inspect", "Scenarios",
+        "Files", "GLibSupport", "Inspect", "Scenarios", "Timing",
       ]),
     layer("Diagnosis", ["Bits", "ArmFormats", "Firmware", "Files", "Inspect"]),
     layer(
@@ -341,7 +341,7 @@ let package = Package(
       [
 
         "TestRandom", "Replay", "Files", "ArmFormats", "Bits", "Scenarios", "Designs", "Guest",
-        "ResultFixtures",
+        "ResultFixtures", "Timing",
       ],
       resources: [.copy("Fixtures")]),
     tests("FilesTests", ["Files", "ResultFixtures"]),

@@ -20,7 +20,9 @@ struct LoadReportTests {
   func table() async throws {
     let text = LoadReport(try await Self.study(seeds: 2)).text(
       as: .table, on: Terminal(width: 120))
-    for part in ["events", "p99", "±", "wake-up", "delivery physical interrupt", "..", "rmr-identity"] {
+    for part in [
+      "events", "p99", "±", "wake-up", "delivery physical interrupt", "..", "rmr-identity",
+    ] {
       #expect(text.contains(part), "\(part)")
     }
     #expect(text.contains("ranges, whose ends give low..high: walk-cache-hit, table-read"))
