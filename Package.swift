@@ -176,7 +176,7 @@ let package = Package(
       "Replay",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "Firmware", "Linux", "Guest", "Designs",
-        "Files", "GLibSupport", "Inspect", "Scenarios",
+        "Files", "GLibSupport", "Inspect", "Scenarios", "Timing",
       ]),
     layer("Diagnosis", ["Bits", "ArmFormats", "Firmware", "Files", "Inspect"]),
     layer(
@@ -378,7 +378,7 @@ let package = Package(
       [
 
         "TestRandom", "Replay", "Files", "ArmFormats", "Bits", "Scenarios", "Designs", "Guest",
-        "ResultFixtures",
+        "ResultFixtures", "Timing",
       ],
       resources: [.copy("Fixtures")]),
     tests("FilesTests", ["Files", "ResultFixtures"]),

@@ -8,6 +8,7 @@ package final class Progress: Sendable {
   private let count = Atomic(0)
   /// Total amount of work; 0 if unknown.
   private let total: Int
+  private let start = ContinuousClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
   /// Draws, and is told when to stop, so that nothing is drawn after the end.
   private let queue = DispatchQueue(label: "progress")
@@ -58,10 +59,22 @@ package final class Progress: Sendable {
     Output.writeError("\rdoorbell: \(message) ... \(far)")
     queue.asyncAfter(deadline: .now() + 0.1) { [weak self] in self?.draw() }
   }
-  /// `[#######.............] 7/20`.
+  /// `[#######.............] 7/20, 35 %, 2.1/s, 6 s left`.
   private func bar(_ count: Int) -> String {
     let full = min(20, 20 * max(0, count) / max(1, total))
     return "[" + String(repeating: "#", count: full) + String(repeating: ".", count: 20 - full)
-      + "] \(count)/\(total)"
+      + "] \(count)/\(total)" + pace(count)
+  }
+
+  /// The part that is done, the rate, and how long the rest takes at that.
+  private func pace(_ count: Int) -> String {
+    let elapsed = start.duration(to: .now)
+    let seconds = elapsed / Duration.seconds(1)
+    guard count > 0, seconds > 1 else { return "" }
+    let rate = Double(count) / seconds
+    let left = Int((Double(max(0, total - count)) / rate).rounded(.up))
+    let tenths = Int((rate * 10).rounded())
+    let share = 100 * count / max(1, total)
+    return ", \(share) %, \(tenths / 10).\(tenths % 10)/s, \(left) s left\u{1b}[K"
   }
 }

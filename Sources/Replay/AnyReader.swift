@@ -8,9 +8,11 @@ package enum AnyReader {
     var story = MachineStory()
     var log = EventLog()
     var kernel = KernelStory()
+    var costs = CostTrace()
     let counts = [
       TraceReader.counts(of: bytes, into: &story), TraceReader.counts(of: bytes, into: &log),
       LogReader<KernelTraceParser>.counts(of: bytes, into: &kernel),
+      LogReader<CostTraceParser>.counts(of: bytes, into: &costs),
     ]
     let report = StoryReport(
       name: "", story: story, counts: counts[0], guest: facts(bytes),

@@ -2,6 +2,7 @@ import Designs
 import Engine
 import Files
 import Scenarios
+import Simulation
 import Timing
 
 // What the numbers of a load don't say by themselves.
@@ -11,7 +12,7 @@ extension LoadReport {
   /// - Parameter rows: those whose numbers are the same.
   func notes(_ rows: [LoadStudy.Row]) -> [String] {
     guard let first = rows.first, first.low != nil else { return [] }
-    return [alike(rows), settling(first), bounds(first)].compactMap(\.self)
+    return [alike(rows), partial(first), settling(first), bounds(first)].compactMap(\.self)
   }
 
   private func settling(_ row: LoadStudy.Row) -> String? {
@@ -22,6 +23,12 @@ extension LoadReport {
     guard row.settling.contains(.tooFew) else { return nil }
     return "\(row.design.name): too few MSIs arrived to tell whether the run has settled; a longer "
       + "'duration' has more."
+  }
+
+  private func partial(_ row: LoadStudy.Row) -> String? {
+    guard let shortest = row.shortest else { return nil }
+    let time = brief(Double(shortest.nanoseconds) / 1e6)
+    return "\(row.design.name): stopped after \(time) ms of the load."
   }
 
   private func bounds(_ row: LoadStudy.Row) -> String? {
@@ -59,6 +66,11 @@ extension LoadReport {
 
 extension LoadStudy.Row {
   private var results: [LoadResult] { [low, high].compactMap(\.self).flatMap(\.results) }
+
+  /// How far its shortest run came; `nil` where all ran to their ends.
+  var shortest: SimulatedTime? {
+    results.filter { !$0.isComplete }.map { $0.warmUp + $0.span }.min()
+  }
 
   /// Whether its runs have settled, each kind of answer once.
   var settling: [Settling] {

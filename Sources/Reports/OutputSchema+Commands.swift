@@ -84,6 +84,14 @@ extension OutputSchema {
         ])
       ),
       (
+        "costsFit",
+        list(
+          object([
+            "cost": text, "count": integer, "median": number, "low": number, "high": number,
+            "unit": text,
+          ]))
+      ),
+      (
         "loadSensitivity",
         list(
           object([

@@ -10,12 +10,18 @@ package struct PublishedReport: Sendable {
 
   package func text(as format: ReportFormat, on terminal: Terminal = Terminal()) -> String {
     switch format {
-    case .table: reproductions.map { $0.table(on: terminal) }.joined(separator: "\n") + summary
+    case .table:
+      reproductions.map { $0.table(on: terminal) }.joined(separator: "\n")
+        + (hasCells ? summary : "")
     case .json: json.indentedText + "\n"
-    case .csv: csv
-    case .markdown: reproductions.map(\.markdown).joined(separator: "\n") + "\n" + summary
+    case .csv: hasCells ? csv : reproductions.flatMap(\.studies).map(\.csv).joined()
+    case .markdown:
+      reproductions.map(\.markdown).joined(separator: "\n") + "\n" + (hasCells ? summary : "")
     }
   }
+
+  /// Whether anything measured stands beside what is predicted.
+  private var hasCells: Bool { reproductions.contains { !$0.cells.isEmpty } }
 
   /// One line for all tables.
   private var summary: String {
@@ -68,7 +74,7 @@ extension Reproduction {
     func prose(_ text: String) -> String { paragraph(text, indent: "", width: terminal.width) }
     var output = terminal.paint("\(table.name.rawValue)  \(table.title)", .heading) + "\n"
     output += prose("Source: \(table.source).") + prose(table.method)
-    output += "\n" + cellTable.render(on: terminal)
+    if !cells.isEmpty { output += "\n" + cellTable.render(on: terminal) }
     for (names, why) in knownMisses { output += prose("known miss: \(names): \(why)") }
     output += "\n" + calibrationTable.render(on: terminal)
     let assumed = table.parameters.filter { [.assumed, .range].contains($0.status) }
@@ -174,6 +180,12 @@ extension Study {
     for row in rows { text.add(row.map { TextTable.Cell($0.text) }) }
     return terminal.paint(title, .heading) + "\n" + text.render(on: terminal)
       + paragraph(note, indent: "", width: terminal.width)
+  }
+
+  /// For spreadsheets: an interval is two numbers.
+  fileprivate var csv: String {
+    csvLine(columns)
+      + rows.map { csvLine($0.map { $0.text.replacing("..", with: " to ") }) }.joined()
   }
 
   fileprivate var markdown: String {

@@ -29,6 +29,8 @@ package struct LoadStudy: Sendable {
   package let setting: LoadSetting
   package let seeds: Int
   package let rows: [Row]
+  /// Whether everything was run that was asked for.
+  package let isComplete: Bool
 }
 
 /// Runs of one load with different seeds.
@@ -106,21 +108,24 @@ extension Scenario {
   /// - Parameters:
   ///   - seeds: number of seeds, from the scenario's on.
   ///   - factors: the load's factors of a ramp; none for no ramp.
+  ///   - isStopped: asked now and then; a study that is stopped ends with what it has.
   ///   - progress: told how many runs are done.
   package func study(
-    seeds: Int, factors: [Double] = [], progress: @escaping @Sendable (Int) -> Void = { _ in }
+    seeds: Int, factors: [Double] = [], isStopped: @escaping @Sendable () -> Bool = { false },
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws(InputError) -> LoadStudy {
     let setting = try requiredLoad()
     var rows: [LoadStudy.Row] = []
     var done = 0
-    for specification in specifications() {
+    for specification in specifications() where !isStopped() {
       rows.append(
-        await row(specification, setting, seeds: seeds, factors: factors) { count in
+        await row(specification, setting, seeds, factors, isStopped) { count in
           progress(done + count)
         })
       done += (2 + factors.count) * seeds
     }
-    return LoadStudy(scenario: self, setting: setting, seeds: seeds, rows: rows)
+    return LoadStudy(
+      scenario: self, setting: setting, seeds: seeds, rows: rows, isComplete: !isStopped())
   }
 
   /// The scenario's load.
@@ -142,8 +147,8 @@ extension Scenario {
   }
 
   private func row(
-    _ specification: RunSpecification, _ setting: LoadSetting, seeds: Int, factors: [Double],
-    progress: (Int) -> Void
+    _ specification: RunSpecification, _ setting: LoadSetting, _ seeds: Int, _ factors: [Double],
+    _ isStopped: @escaping @Sendable () -> Bool, progress: (Int) -> Void
   ) async -> LoadStudy.Row {
     let probe = loadProbe(of: specification)
     guard let path = probe.path else {
@@ -157,7 +162,7 @@ extension Scenario {
           LoadEngine(
             path: path, costs: costs, setting: setting,
             seed: first &+ UInt32(truncatingIfNeeded: number), caches: caches
-          ).run()
+          ).run(isStopped: isStopped)
         })
     }
     let low = await summary(.low, setting)
@@ -165,7 +170,7 @@ extension Scenario {
     let high = await summary(.high, setting)
     progress(2 * seeds)
     var ramp: [LoadStudy.Step] = []
-    for (number, factor) in factors.enumerated() {
+    for (number, factor) in factors.enumerated() where !isStopped() {
       // A depth below one is one: the last of equal levels is nearest to what it says.
       let level = setting.scaled(by: factor)
       let next = number + 1 < factors.count ? setting.scaled(by: factors[number + 1]) : nil

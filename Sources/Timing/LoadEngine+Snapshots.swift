@@ -3,9 +3,11 @@ internal import Simulation
 // The state of a load's counts at equal steps of time.
 extension LoadEngine {
   /// Takes down what was counted up to a time that no event to come stands before.
-  mutating func takeSnapshot(at time: SimulatedTime) {
+  ///
+  /// - Parameter isLast: whether nothing follows.
+  mutating func takeSnapshot(at time: SimulatedTime, isLast: Bool = false) {
     // What each device or CPU served is kept for every tenth only.
-    let hasUnits = snapshots.count % 10 == 0
+    let hasUnits = snapshots.count % 10 == 0 || isLast
     var used = InlineArray<10, Double>(repeating: 0)
     var waited = used
     var units: [Double] = []

@@ -123,13 +123,21 @@ public struct LoadEngine: ~Copyable {
 
   /// Runs the load from start to end.
   ///
-  /// - Parameter limit: how many MSIs are traced, from the first on.
-  public consuming func run(tracing limit: Int = 0) -> LoadResult {
+  /// - Parameters:
+  ///   - limit: how many MSIs are traced, from the first on.
+  ///   - isStopped: asked now and then; a run that is stopped ends with what it has.
+  public consuming func run(
+    tracing limit: Int = 0, isStopped: () -> Bool = { false }
+  ) -> LoadResult {
     if limit > 0 { trace = LoadTrace(limit: limit) }
     start()
-    while step() {}
+    while step() {
+      guard steps & 0x3fff == 0, isStopped() else { continue }
+      takeSnapshot(at: now, isLast: true)
+      return LoadResult(self, isComplete: false)
+    }
     while snapshots.count <= LoadResult.slots { takeSnapshot(at: nextSnapshot) }
-    return LoadResult(self)
+    return LoadResult(self, isComplete: true)
   }
 
   private mutating func start() {

@@ -19,6 +19,8 @@ public struct LoadResult: Sendable {
   /// Events that waited for the guests when counting began, and at its end.
   public private(set) var waitingEventsBefore: Int
   public private(set) var waitingEvents: Int
+  /// Whether it ran to its end.
+  public let isComplete: Bool
   /// How busy what was that others wait for.
   public let uses: [ResourceUse]
   /// Events of the simulation, over the whole run.
@@ -37,7 +39,8 @@ public struct LoadResult: Sendable {
   static let slots = 100
 
   /// What an engine has found.
-  init(_ engine: borrowing LoadEngine) {
+  init(_ engine: borrowing LoadEngine, isComplete: Bool) {
+    self.isComplete = isComplete
     let all = engine.snapshots
     let judged = Self.judge(all)
     let kept = engine.setting.warmUp == nil ? Array(all.dropFirst(judged.cut)) : all

@@ -32,7 +32,8 @@ struct LoadCommand: AsyncParsableCommand {
         doorbell load load-nvme --design untrapped --sensitivity
 
       EXIT STATUS
-        0 when all loads were run; 2 for bad input.
+        0 when all loads were run; 2 for bad input; 130 when it was stopped (Ctrl-C), after it has
+        written what it has.
       """
   )
 
@@ -75,11 +76,18 @@ struct LoadCommand: AsyncParsableCommand {
     if sensitivity { return try await writeSensitivity(of: scenario) }
     let factors = ramp ? [0.125, 0.25, 0.5, 1, 2, 4, 8, 16] : []
     let runs = scenario.designs.count * (2 + factors.count) * seeds
+    let interruption = Interruption()
     let study = try await Progress.during("running '\(scenario.name)'", of: runs) { progress in
-      try await scenario.study(seeds: seeds, factors: factors) { progress.show($0) }
+      try await scenario.study(
+        seeds: seeds, factors: factors, isStopped: { interruption.isStopped }
+      ) { progress.show($0) }
     }
     try result.write(page: "Load of \(scenario.name)", purpose: scenario.purpose) {
       LoadReport(study, histograms: histogram).text(as: $0, on: $1)
+    }
+    guard study.isComplete else {
+      Output.note("doorbell: stopped: the numbers are those of the runs so far")
+      throw ExitCode(130)
     }
   }
 

@@ -23,9 +23,30 @@ struct InvalidationBenchTests {
   static let deferred = InvalidationBench.Variant.deferred(
     entries: 256, age: .nanoseconds(10_000_000))
 
+  @Test("without the trap nobody sleeps on the lock: more cores never receive less")
+  func withoutTrap() {
+    for variant in [InvalidationBench.Variant.withoutTail, .withoutDescriptor] {
+      var last = 0.0
+      for cores in [1, 4, 8, 16, 20] {
+        var bench = Self.bench(cores, variant)
+        bench.submission = .nanoseconds(variant == .withoutTail ? 200 : 0)
+        bench.completion = .zero
+        let result = bench.run(buffers: 3000)
+        #expect(result.exits == 0)
+        #expect(result.sync < 5)
+        #expect(result.throughput >= 0.99 * last)
+        #expect(result.throughput > Self.bench(cores).run(buffers: 3000).throughput)
+        last = result.throughput
+      }
+    }
+  }
+
   @Test(
     "every unmap that was begun has ended or is under way",
-    arguments: [InvalidationBench.Variant.trapped, .batched(4), .owned, deferred], [1, 7, 20])
+    arguments: [
+      InvalidationBench.Variant.trapped, .batched(4), .owned, deferred, .withoutTail,
+      .withoutDescriptor,
+    ], [1, 7, 20])
   func conservation(variant: InvalidationBench.Variant, cores: Int) {
     let result = Self.bench(cores, variant).run(buffers: 3000)
     #expect(result.ended + result.pending == result.begun)

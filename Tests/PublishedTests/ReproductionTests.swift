@@ -8,7 +8,7 @@ struct ReproductionTests {
     "every cell and every claim comes out as its file expects",
     arguments: [
       (PublishedTable.Name.exitLadder, 0.001), (.walkReads, 0.3), (.commandQueue, 1),
-      (.invalidation, 0.3), (.translationCache, 1),
+      (.invalidation, 0.3), (.translationCache, 1), (.unmapBySize, 1),
     ])
   func asExpected(name: PublishedTable.Name, share: Double) throws {
     let result = try Shipped.table(name).reproduce(Effort(share: share))
@@ -25,9 +25,33 @@ struct ReproductionTests {
     #expect(result.cells.allSatisfy { $0.predicted != nil })
   }
 
+  @Test("only T4 has variants, and nothing measured stands beside them")
+  func variants() throws {
+    for variant in PublishedTable.Variant.allCases {
+      let result = try Shipped.table(.invalidation).reproduce(variant, Effort(share: 0.3))
+      #expect(result.cells.isEmpty && result.checks.isEmpty)
+      let rows = try #require(result.studies.first).rows
+      // Trapped, and without: for each of the table's six numbers of cores.
+      #expect(rows.count == 12)
+      #expect(
+        rows.filter { $0[0] == .text(variant.rawValue) }.allSatisfy { $0[5] == .interval(0, 0) })
+      #expect(throws: InputError.self) { try Shipped.table(.commandQueue).reproduce(variant) }
+    }
+  }
+
+  @Test("what T9 is not calibrated on does not move its predictions")
+  func heldOutUnmap() throws {
+    let text = try Shipped.text(.unmapBySize)
+    let other = text.replacing("\"64K\": 18.5", with: "\"64K\": 999")
+    #expect(other != text)
+    let tables = try [text, other].map { try Shipped.table(.unmapBySize, text: $0).reproduce() }
+    #expect(tables[0].cells.map(\.predicted) == tables[1].cells.map(\.predicted))
+    #expect(tables[0].isAsExpected && !tables[1].isAsExpected)
+  }
+
   @Test(
     "cells that calibrate come out as measured",
-    arguments: [PublishedTable.Name.exitLadder, .commandQueue, .invalidation])
+    arguments: [PublishedTable.Name.exitLadder, .commandQueue, .invalidation, .unmapBySize])
   func calibrationHolds(name: PublishedTable.Name) throws {
     let result = try Shipped.table(name).reproduce(
       Effort(share: name == .exitLadder ? 0.001 : 0.3))

@@ -116,4 +116,19 @@ struct LoadMachineTests {
     #expect(
       result.sent == result.delivered + result.merged + result.inFlight - result.inFlightBefore)
   }
+
+  @Test("a run that is stopped has what it has, and says that it is not whole")
+  func stopped() {
+    var setting = LoadEngineTests.nvme()
+    setting.duration = .nanoseconds(20_000_000)
+    let whole = LoadEngineTests.run(setting)
+    let part = LoadEngine(
+      path: LoadEngineTests.path, costs: LoadEngineTests.costs(), setting: setting, seed: 1
+    ).run(isStopped: { true })
+    #expect(whole.isComplete && !part.isComplete)
+    #expect(part.delivered > 0 && part.delivered < whole.delivered)
+    #expect(part.latencies.elementsEqual(whole.latencies.prefix(part.delivered)))
+    #expect(part.sent == part.delivered + part.merged + part.inFlight - part.inFlightBefore)
+    #expect(part.uses.contains { $0.mean > 0 })
+  }
 }
