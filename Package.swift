@@ -110,7 +110,7 @@ let package = Package(
       "Inspect",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "Firmware", "IOMMU",
-        "Files", "Software", "Linux", "Guest",
+        "Files", "Software", "Linux", "Guest", "HostKernel", "VMM", "Machine",
       ]),
     layer(
       "Scenarios",
