@@ -137,7 +137,7 @@ let package = Package(
       "Inspect",
       [
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "RISCVFormats", "RISCV", "VTD", "AMDIOMMU",
-        "Firmware", "IOMMU", "Files", "Software", "Linux", "Guest",
+        "Firmware", "IOMMU", "Files", "Software", "Linux", "Guest", "HostKernel", "VMM", "Machine",
       ]),
     layer(
       "Scenarios",

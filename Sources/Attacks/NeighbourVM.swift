@@ -207,10 +207,9 @@ extension AttackedSystem {
       engine.resumeSoftware(of: vm)
       while engine.step() {}
     }
-    for vector in 0..<vectors {
-      let call = HostCall.enableVector(vector, guestAddress: nil)
-      engine.push(try engine.answer(call, for: 0, of: vm).map(PendingStep.host), on: vm)
-    }
+    let signals = Array(repeating: VectorSignal.kvm(guestAddress: nil), count: vectors)
+    engine.push(
+      try engine.answer(.setIRQs(first: 0, signals), for: 0, of: vm).map(PendingStep.host), on: vm)
     engine.resumeSoftware(of: vm)
     while engine.step() {}
   }

@@ -156,7 +156,9 @@ extension Engine {
       map: map, advertisement: design.advertisement, stageTwoDoorbell: design.stageTwo,
       msixEntry: design.msixEntry, devices: devices, cpus: cpus, iommu: design.iommu,
       route: design.route, firmware: specification.firmware,
-      makesDevicesLate: specification.vmm.makesDevicesLate)
+      makesDevicesLate: specification.vmm.makesDevicesLate,
+      vectorSequence: specification.vmm.vectorSequence(
+        addsVectors: specification.hostKernel.has(.dynamicMSIX)))
   }
 
   private static func guest(

@@ -86,7 +86,8 @@ extension Redistributors {
       // ProcessorSleep and, since nothing is in flight, ChildrenAsleep.
       return frame.asleep ? 6 &<< 32 : 0
     case RedistributorRegister.configurationBase: return frame.configurationBase.rawValue
-    case RedistributorRegister.pendingBase: return frame.pendingBase.rawValue
+    // GICR_PENDBASER.PTZ is write-only.
+    case RedistributorRegister.pendingBase: return frame.pendingBase.rawValue & ~(1 &<< 62)
     case RedistributorRegister.peripheralID2: return profile.version >= .v4 ? 0x4b : 0x3b
     default: return 0
     }
@@ -105,7 +106,9 @@ extension Redistributors {
     case RedistributorRegister.configurationBase where !all[index].lpisEnabled:
       frames[index].configurationBase.rawValue = merged & 0x070f_ffff_ffff_ff9f
     case RedistributorRegister.pendingBase where !all[index].lpisEnabled:
-      frames[index].pendingBase.rawValue = merged & 0x470f_ffff_ffff_0f80
+      frames[index].pendingBase.rawValue =
+        Self.merge(value, into: frames[index].pendingBase.rawValue, offset, width)
+        & 0x470f_ffff_ffff_0f80
     case RedistributorRegister.setLPI where profile.hasDirectLPIs:
       _ = setPending(UInt32(truncatingIfNeeded: value), at: index, memory: memory)
     case RedistributorRegister.clearLPI where profile.hasDirectLPIs:
@@ -148,7 +151,8 @@ extension Redistributors {
     if enable {
       enableLPIs(at: index, memory: memory)
     } else if profile.canDisableLPIs {
-      if !profile.keepsPendingInMemory { savePendingTable(at: index, memory: memory) }
+      // What a private copy holds is gone: KVM writes its tables when it is told to, only
+      // (`vgic_flush_pending_lpis`).
       all[index].lpisEnabled = false
       all[index].lpis.removeAll()
       all[index].pendingCount = 0

@@ -44,7 +44,7 @@ extension GuestKernel {
     let isEarly = kernel.has(.ittAtDomainCreation)
     if isEarly { steps += try createEvents(events, of: device) }
     // A device with a store of its own has no switch in configuration space.
-    if store == .msiX { steps += [msix.enableMasked, msix.prepare(count)] }
+    if store == .msiX { steps += [msix.enableMasked, msix.prepare(0..<count)] }
     if !isEarly { steps += try createEvents(events, of: device) }
     steps += try addVectors(count, managed: managed, of: device)
     for vector in 0..<count { steps += try activate(vector, of: device) }
@@ -242,6 +242,7 @@ extension GuestKernel {
       + (its?.activate(device: id, event: event, lpi: interrupt, cpu: cpu)
         ?? messageFrame?.activate(interrupt) ?? [])
     let data = devices[device].vectors[vector].data
+    devices[device].messages[vector] = prepared.address
     guard devices[device].function.store == .msi else {
       return steps
         + devices[device].msix.write(
@@ -267,6 +268,42 @@ extension GuestKernel {
         reason: "the cached message again")
   }
 
+  /// Writes messages and masks again that a reset of the function has cleared
+  /// (`pci_restore_msi_state`, `__pci_restore_msix_state`); the events stay mapped.
+  package mutating func restoreMessages(of device: Int) -> [Step<Never>] {
+    guard devices[device].function.store == .msiX, !devices[device].vectors.isEmpty else {
+      return []
+    }
+    let msix = devices[device].msix
+    var steps = setINTx(of: device, isOff: true)
+    steps.append(msix.control(enable: true, functionMask: true))
+    let command = RegisterRead.configuration(offset: 4, width: 2)
+    let value = UInt32(devices[device].command)
+    let writesCommand = kernel.has(.restoreTurnsMemoryOn)
+    let function = "__pci_restore_msix_state"
+    if writesCommand {
+      steps.append(
+        Step<Never>(
+          .guest, function, "memory space on", .config(offset: 4, value: value | 2, width: 2)
+        ).reading([command]))
+    }
+    for vector in devices[device].vectors.indices {
+      let state = devices[device].vectors[vector]
+      let address = devices[device].messages[vector] ?? 0
+      steps += msix.restore(
+        vector, address: address, data: state.isMapped ? state.data : 0,
+        isMasked: !state.isStarted)
+    }
+    if writesCommand {
+      steps.append(
+        Step<Never>(
+          .guest, function, "the command register as it was",
+          .config(offset: 4, value: value, width: 2)))
+    }
+    steps.append(msix.control(enable: true, functionMask: false))
+    return steps.during(.msiRestore)
+  }
+
   /// Clears a vector's message and unmaps its event (`msi_domain_deactivate`).
   private mutating func deactivate(_ vector: Int, of device: Int) -> [Step<Never>] {
     let event = UInt32(truncatingIfNeeded: vector)
@@ -289,6 +326,7 @@ extension GuestKernel {
   /// A vector's CPU has an interrupt less; that CPU.
   @discardableResult
   private mutating func unmap(_ vector: Int, of device: Int) -> Int {
+    devices[device].messages[vector] = nil
     let cpu = devices[device].affinities[UInt32(truncatingIfNeeded: vector)] ?? 0
     devices[device].vectors[vector].isMapped = false
     loads[cpu].count(-1, isManaged: devices[device].vectors[vector].group != nil)

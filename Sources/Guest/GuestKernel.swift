@@ -84,6 +84,8 @@ public struct GuestKernel {
     var lpis: [UInt32: UInt32] = [:]
     /// The CPU of each vector's interrupt (`its_device.event_map.col_map`).
     var affinities: [UInt32: Int] = [:]
+    /// The addresses in the vectors' messages; none for a vector that is not mapped.
+    var messages: [Int: IOVA] = [:]
     /// What its default domain has yet to invalidate.
     var flushQueue = FlushQueue()
   }

@@ -3,6 +3,24 @@ internal import IOMMU
 internal import Linux
 package import Software
 
+/// What VFIO does with a function's INTx.
+enum INTxState {
+  /// Not its interrupt: none, or MSIs.
+  case off
+  case masked
+  case unmasked
+}
+
+/// A vector that a function has, as the PCI core and VFIO keep it.
+struct AssignedVector {
+  /// The address of its message as its descriptor has it; `nil` while its event is unmapped.
+  var message: IOVA?
+  /// The address that the guest has for it, where its VMM passed it on.
+  var guestAddress: IOVA?
+  /// Who reads the eventfd that its interrupt signals; `nil` while none is requested.
+  var signal: VectorSignal?
+}
+
 /// What the kernel keeps for one assigned function.
 @usableFromInline
 package struct AssignedDevice {
@@ -13,6 +31,7 @@ package struct AssignedDevice {
   /// Its stage 2 table among those of its VM.
   let stageTwo: Int
   let msix: MSIXDriver
+  var msi: MSIDriver
   /// The function as the IOMMU core has it.
   let group: IOMMUGroup
   /// Its number in the VMM's iommufd file, and that of the nested table that it is attached to.
@@ -28,11 +47,23 @@ package struct AssignedDevice {
   var eventfds: [UInt32: EventFD] = [:]
   /// The EventIDs whose interrupts are virtual LPIs, as KVM has them.
   package var forwarded: Set<UInt32> = []
-  /// The addresses in the function's MSI-X table, by vector.
-  var messages: [Int: IOVA] = [:]
+  /// The vectors that it has, by number.
+  var vectors: [Int: AssignedVector] = [:]
+  /// Where KVM injects the eventfds that the VMM has registered with it, by vector.
+  package internal(set) var routes: [Int: InjectionRoute] = [:]
+  /// The command register as the kernel left it.
+  var command: UInt16 = 0
+  /// Whether the user has turned INTx off (`virq_disabled`), and what VFIO does with it.
+  var hidesINTx = false
+  var intx = INTxState.off
 
   /// Whether the host has turned its ATS on.
   var usesATS = false
+
+  /// Whether KVM has the eventfd of a vector's interrupt.
+  package func isReadByKVM(_ vector: Int) -> Bool {
+    if case .kvm = vectors[vector]?.signal { true } else { false }
+  }
 
   /// The VM that has it.
   package var vm: VMIndex { platform.vm }
@@ -66,6 +97,8 @@ package struct AssignedDevice {
         msix: MSIXDriver(
           agent: .host, kernel: kernel, table: platform.msixTable,
           capability: platform.msixCapability, size: platform.vectors),
+        msi: MSIDriver(
+          agent: .host, capability: platform.msiCapability, vectors: platform.vectors),
         group: IOMMUGroup([function], kernel: kernel, granule: 1 << pageSize.shift))
     }
   }

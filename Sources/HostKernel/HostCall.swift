@@ -37,18 +37,20 @@ public enum HostCall: Sendable {
   case attach(guestEntry: StreamTableEntry)
   /// IOMMU_HWPT_INVALIDATE with the guest's command.
   case invalidate(SMMUCommand)
-  /// VFIO_DEVICE_SET_IRQS for one vector, with an eventfd: `guestAddress` is what a VMM that
-  /// forwards the guest's message address passes.
-  case enableVector(Int, guestAddress: IOVA?)
+  /// VFIO_DEVICE_SET_IRQS of the MSI-X index for the vectors from `first` on, with an eventfd or
+  /// none for each.
+  case setIRQs(first: Int, [VectorSignal])
+  /// VFIO_DEVICE_SET_IRQS of the INTx index.
+  case setINTx(INTxChange)
   /// VFIO_DEVICE_SET_IRQS for plain MSI: `count` vectors, a power of two, with an eventfd each.
   case enableMSI(count: Int, guestAddress: IOVA?)
   /// VFIO_DEVICE_SET_IRQS that ends every vector.
   case disableVectors
   /// KVM_SET_GSI_ROUTING and KVM_IRQFD: where KVM injects the vector's eventfd.
   case route(vector: Int, InjectionRoute)
-  /// VFIO_DEVICE_SET_IRQS for one vector with an eventfd that the VMM itself reads: what a VMM does
-  /// while its guest masks the vector.
-  case releaseVector(Int)
+  /// KVM_IRQFD with KVM_IRQFD_FLAG_DEASSIGN: the vector's eventfd keeps what comes until it has a
+  /// route again.
+  case unroute(vector: Int)
   /// KVM_SIGNAL_MSI for a vector whose pending bit the VMM kept, along the vector's route.
   case signal(vector: Int)
   /// The message control register of the function's MSI-X capability, as the guest wrote it: for
@@ -59,6 +61,37 @@ public enum HostCall: Sendable {
   /// A command of the guest's ITS driver that KVM's virtual ITS, whose doorbell is named, has
   /// carried out, to be repeated for the physical device. No such call exists upstream.
   case mirror(ITSCommand, doorbell: IPA)
+}
+
+/// What VFIO_DEVICE_SET_IRQS binds a vector to.
+public enum VectorSignal: Equatable, Sendable {
+  /// No eventfd (-1): its interrupt is freed.
+  case none
+  /// The eventfd that KVM reads: `guestAddress` is what a VMM that forwards the guest's message
+  /// address passes.
+  case kvm(guestAddress: IOVA?)
+  /// One that the VMM itself reads: what QEMU does while its guest masks the vector.
+  case vmm
+
+  /// The guest's message address, where it comes with the call.
+  var guestAddress: IOVA? {
+    if case .kvm(let address) = self { address } else { nil }
+  }
+}
+
+extension [VectorSignal] {
+  /// The first message address of a guest among them.
+  var guestAddress: IOVA? { lazy.compactMap(\.guestAddress).first }
+}
+
+/// What VFIO_DEVICE_SET_IRQS does to a function's INTx.
+public enum INTxChange: Equatable, Sendable {
+  case mask
+  case unmask
+  /// An eventfd for it.
+  case enable
+  /// None any more.
+  case disable
 }
 
 /// Who reads a vector's eventfd.

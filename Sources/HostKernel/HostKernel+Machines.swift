@@ -39,7 +39,9 @@ extension HostKernel {
     let list = AssignedDevice.list(
       platforms, separatesITSs: stageTwoDoorbell == .guestDoorbellPerITS,
       frame: messageFrame?.doorbell, window: messageWindow, kernel: kernel, pageSize: pageSize)
+    let command = devices[device.rawValue].command
     devices[device.rawValue] = list[device.rawValue]
+    devices[device.rawValue].command = command
     openFiles()
   }
 

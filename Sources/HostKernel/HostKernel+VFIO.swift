@@ -1,55 +1,109 @@
 internal import ArmFormats
 internal import Bits
-internal import GIC
 internal import IOMMU
 internal import Linux
-internal import Software
+package import Software
 
-// vfio-pci's interrupts and the MSI domain below it: drivers/vfio/pci/vfio_pci_intrs.c,
-// drivers/iommu/iommu.c, drivers/irqchip/irq-gic-v3-its.c, drivers/pci/msi.
+// vfio-pci's interrupts: drivers/vfio/pci/vfio_pci_intrs.c.
 extension HostKernel {
-  /// Gives a vector an EventID, an LPI and a message (`vfio_msi_set_vector_signal`).
-  mutating func enableVector(
-    _ vector: Int, of device: DeviceIndex, guestAddress: IOVA?
+  /// VFIO_DEVICE_SET_IRQS of the MSI-X index with an eventfd, or none, for each of some vectors
+  /// (`vfio_pci_set_msi_trigger`): the first of these calls turns MSI-X on with the vectors up to its
+  /// last.
+  ///
+  /// - Parameter first: the vector of the first signal.
+  mutating func setIRQs(
+    from first: Int, _ signals: [VectorSignal], of device: DeviceIndex
   ) throws(Refusal) -> [Step<Never>] {
-    let platform = self[device].platform
-    let msix = self[device].msix
-    guard vector >= 0, vector < platform.vectors else {
+    let size = self[device].platform.vectors
+    guard first >= 0, first < size, !signals.isEmpty, signals.count <= size - first else {
       throw Refusal(
-        by: .host, in: "vfio_pci_set_msi_trigger", errno: "EINVAL",
-        message: "vector \(vector) of \(platform.vectors)")
+        by: .host, in: "vfio_set_irqs_validate_and_prepare", errno: "EINVAL",
+        message: "\(signals.count) vectors from \(first) on, of \(size)")
     }
-    var steps: [Step<Never>] = []
-    let event = UInt32(vector)
-    if self[device].events[event] != nil {
-      return readdress(vector, of: device, to: guestAddress)
+    var steps = [irqCount(of: device)]
+    if self[device].vectors.isEmpty {
+      steps += try enableMSIX(first + signals.count, of: device, for: signals.guestAddress)
     }
-    steps += try createEvents(platform.vectors, of: device)
-    if self[device].events.isEmpty {
-      steps.append(msix.control(enable: true, functionMask: true))
-      steps.append(msix.control(enable: true, functionMask: false))
+    for (offset, signal) in signals.enumerated() {
+      steps += try setSignal(of: first + offset, device, to: signal)
     }
-    let prepared = try prepareMessage(of: device, for: guestAddress)
-    steps += prepared.steps
-    steps += activate(event, of: device)
-    let address = guestAddress ?? prepared.address
-    let origin = guestAddress == nil ? "the host's own" : "the guest's"
-    self[device].messages[vector] = address
-    steps += msix.write(
-      vector, address: address, data: data(ofEvent: event, of: device),
-      reason: "\(origin) address, the host's \(messageFrame == nil ? "EventID" : "SPI")")
-    steps += unmask(vector, event, of: device)
     return steps
   }
 
-  private func msi(of device: DeviceIndex) -> MSIDriver {
-    MSIDriver(
-      agent: .host, capability: self[device].platform.msiCapability,
-      vectors: self[device].platform.vectors)
+  /// How many vectors the index has, which every call about it asks (`vfio_pci_get_irq_count`).
+  package func irqCount(of device: DeviceIndex) -> Step<Never> {
+    let platform = self[device].platform
+    let capability = platform.store == .msi ? platform.msiCapability : platform.msixCapability
+    return Step<Never>(
+      .host, "vfio_pci_get_irq_count", "\(platform.vectors) vectors", .decide
+    ).reading([.configuration(offset: capability &+ 2, width: 2)]).during(.vfioIOCTL)
   }
 
-  /// Gives all vectors of plain MSI their events, LPIs and the one message (`vfio_msi_enable`).
-  /// The PCI core writes it, so that an override in VFIO cannot take the guest's address in.
+  /// `vfio_msi_enable` for MSI-X.
+  private mutating func enableMSIX(
+    _ count: Int, of device: DeviceIndex, for guestAddress: IOVA?
+  ) throws(Refusal) -> [Step<Never>] {
+    try withMemory(of: device) { host throws(Refusal) in
+      try host.allocateVectors(count, of: device, for: guestAddress)
+    }
+  }
+
+  /// Changes who reads a vector's eventfd (`vfio_msi_set_vector_signal`). Its interrupt is freed and
+  /// requested again, so that for a moment its event is mapped nowhere.
+  private mutating func setSignal(
+    of vector: Int, _ device: DeviceIndex, to signal: VectorSignal
+  ) throws(Refusal) -> [Step<Never>] {
+    var steps: [Step<Never>] = []
+    if self[device].vectors[vector]?.signal != nil {
+      steps += freeWithMemory(vector, of: device)
+    }
+    guard signal != .none else { return steps }
+    if self[device].vectors[vector] == nil {
+      guard kernel.has(.dynamicMSIX) else {
+        throw Refusal(
+          by: .host, in: "vfio_msi_set_vector_signal", errno: "EINVAL",
+          message: "vector \(vector) is not among the \(self[device].vectors.count) that MSI-X was "
+            + "enabled with, and none can be added")
+      }
+      steps += try withMemory(of: device) { host throws(Refusal) in
+        try host.allocateVector(vector, of: device, for: signal.guestAddress)
+      }
+    }
+    return try steps
+      + withMemory(of: device) { host throws(Refusal) in
+        let message =
+          host[device].platform.store == .msi
+          ? [] : host.rewriteMessage(of: vector, device, for: signal.guestAddress)
+        return try message.during(.vfioSetIRQs)
+          + host.requestInterrupt(of: vector, device, for: signal.guestAddress)
+          .during(.requestIRQ) + host.bind(vector, of: device, to: signal)
+      }
+  }
+
+  /// The vector's interrupt signals that eventfd from now on.
+  private mutating func bind(
+    _ vector: Int, of device: DeviceIndex, to signal: VectorSignal
+  ) -> [Step<Never>] {
+    self[device].vectors[vector]?.signal = signal
+    guard let lpi = self[device].events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+    switch signal {
+    case .none: targets[lpi] = nil
+    case .kvm: targets[lpi] = self[device].routes[vector].map { .kvm($0) }
+    case .vmm:
+      targets[lpi] = .vmm(vector: vector)
+      return [
+        Step(
+          .host, "vfio_msi_set_vector_signal",
+          "vector \(vector), \(intidText(lpi)) -> the VMM", .decide)
+      ]
+    }
+    guard case .kvm(let route)? = targets[lpi] else { return [] }
+    return [connection(of: vector, lpi, to: route)]
+  }
+
+  /// Gives all vectors of plain MSI their events, LPIs and the one message (`vfio_msi_enable`), and an
+  /// eventfd each. The PCI core writes the message, so that an override in VFIO cannot take the guest's
+  /// address in.
   mutating func enableMSI(
     _ count: Int, of device: DeviceIndex, guestAddress: IOVA?
   ) throws(Refusal) -> [Step<Never>] {
@@ -65,140 +119,157 @@ extension HostKernel {
         by: .host, in: "vfio_pci_set_msi_trigger", errno: "EINVAL",
         message: "\(count) MSI vectors of \(platform.vectors)")
     }
-    var steps: [Step<Never>] = []
-    steps += try createEvents(count, of: device)
-    let prepared = try prepareMessage(of: device, for: guestAddress)
-    steps += prepared.steps
-    for event in 0..<UInt32(truncatingIfNeeded: count) { steps += activate(event, of: device) }
-    let isForwarded = guestAddress != nil && addressOverride == .msiDomain
-    let origin = isForwarded ? "the guest's" : "the host's own"
-    let first = data(ofEvent: 0, of: device)
-    var driver = msi(of: device)
-    steps.append(driver.prepare())
-    steps += driver.write(
-      count, address: prepared.address, data: first,
-      reason: "\(origin) address, the host's EventIDs from \(first) on")
-    steps.append(driver.setEnabled(true))
-    for (event, lpi) in self[device].events.sorted(by: { $0.key < $1.key }) {
-      steps += configure(event, lpi, of: device, enabled: true)
+    var steps = [irqCount(of: device)]
+    if self[device].vectors.isEmpty {
+      steps += try withMemory(of: device) { host throws(Refusal) in
+        try host.allocateMSI(count, of: device, for: guestAddress)
+      }
+    }
+    for vector in 0..<count where self[device].vectors[vector] != nil {
+      steps += try setSignal(of: vector, device, to: .kvm(guestAddress: nil))
     }
     return steps
-  }
-
-  /// The address that the host's kernel puts in a message for its ITS, and what it maps for it
-  /// (`iommu_dma_prepare_msi`, `iommufd_sw_msi`).
-  private mutating func prepareMessage(
-    of device: DeviceIndex, for guestAddress: IOVA?
-  ) throws(Refusal) -> (address: IOVA, steps: [Step<Never>]) {
-    if let guestAddress, addressOverride == .msiDomain {
-      let text = "the doorbell stands at the guest's own address in stage 2; nothing to map"
-      return (
-        guestAddress,
-        [
-          Step(.host, "iommu_dma_prepare_msi", text, .decide)
-            .believing(msiDomainBelief(of: device, guestAddress))
-        ]
-      )
-    }
-    let group = self[device].group
-    let doorbell = doorbell(of: device)
-    let address = try group.prepareMessage(
-      for: doorbell, window: iommufd(of: device).doorbells)
-    guard group.messageDomain.doorbellIOVA(of: doorbellPage(of: device)) != nil else {
-      // A nested domain has no MSI cookie, so the message keeps the doorbell's own address.
-      let text = "no cookie on a nested domain before 6.15: the message keeps \(doorbell)"
-      return (
-        address,
-        [
-          Step(.host, "iommu_dma_prepare_msi", text, .decide)
-            .believing(msiDomainBelief(of: device, address))
-        ]
-      )
-    }
-    let belief = msiDomainBelief(of: device, address)
-    return (address, try installDoorbells(of: device).map { $0.believing(belief) })
-  }
-
-  /// The host's MSI domain has this address for the device's doorbell.
-  private func msiDomainBelief(of device: DeviceIndex, _ address: IOVA) -> DoorbellBelief {
-    DoorbellBelief("MSI domain", .iova(address), leadsTo: .pa(doorbell(of: device)))
-  }
-
-  private mutating func activate(_ event: UInt32, of device: DeviceIndex) -> [Step<Never>] {
-    guard let lpi = interrupt(ofEvent: event, of: device) else { return [] }
-    self[device].events[event] = lpi
-    return activate(event, lpi, of: device)
-  }
-
-  /// Follows a guest that gave a live vector another address; the entry is masked meanwhile, so
-  /// that no message leaves with half of it (`pci_write_msg_msix`).
-  private mutating func readdress(
-    _ vector: Int, of device: DeviceIndex, to address: IOVA?
-  ) -> [Step<Never>] {
-    guard let address, self[device].messages[vector] != address else { return [] }
-    self[device].messages[vector] = address
-    let msix = self[device].msix
-    let event = UInt32(truncatingIfNeeded: vector)
-    return [msix.setMask(vector, true)]
-      + msix.write(
-        vector, address: address, data: data(ofEvent: event, of: device),
-        reason: "the guest's new address, the host's EventID")
-      + [msix.setMask(vector, false)]
-  }
-
-  private mutating func unmask(
-    _ vector: Int, _ event: UInt32, of device: DeviceIndex
-  ) -> [Step<Never>] {
-    guard let lpi = self[device].events[event] else { return [] }
-    return configure(event, lpi, of: device, enabled: true)
-      + [self[device].msix.setMask(vector, false)]
   }
 
   /// Ends every vector (`vfio_msi_disable`).
   mutating func disableVectors(of device: DeviceIndex) -> [Step<Never>] {
-    var steps: [Step<Never>] = []
-    let events = self[device].events
-    let msix = self[device].msix
-    let isMSI = self[device].platform.store == .msi
-    if isMSI, !events.isEmpty {
-      var driver = msi(of: device)
-      steps.append(driver.setEnabled(false))
+    guard !self[device].vectors.isEmpty else { return [] }
+    var steps = [irqCount(of: device)]
+    for vector in self[device].vectors.keys.sorted()
+    where self[device].vectors[vector]?.signal != nil {
+      steps += freeWithMemory(vector, of: device)
     }
-    for (event, lpi) in events.sorted(by: { $0.key < $1.key }) {
-      if !isMSI { steps.append(msix.setMask(Int(event), true)) }
-      steps += configure(event, lpi, of: device, enabled: false)
-      steps += deactivate(event, of: device)
-      targets[lpi] = nil
-    }
-    if !isMSI, !events.isEmpty {
-      steps.append(msix.control(enable: false, functionMask: false))
-    }
-    self[device].events = [:]
+    steps += withMemory(of: device) { host in host.freeVectors(of: device) }
     self[device].eventfds = [:]
-    self[device].messages = [:]
     return steps
   }
 
-  /// Passes the command register on (`vfio_basic_config_write`).
-  func command(_ value: UInt16) -> Step<Never> {
-    Step(
-      .host, "vfio_basic_config_write", "command register := \(hex(UInt64(value)))",
-      .config(offset: 4, value: UInt32(value), width: 2))
+  private mutating func freeWithMemory(_ vector: Int, of device: DeviceIndex) -> [Step<Never>] {
+    withMemory(of: device) { host in
+      host.freeInterrupt(of: vector, device).during(.freeIRQ)
+    }
+  }
+
+  /// Memory space is on while something touches the table, and the command register is put back
+  /// behind it (`vfio_pci_memory_lock_and_enable`, `vfio_pci_memory_unlock_and_restore`).
+  private mutating func withMemory<Failure: Error>(
+    of device: DeviceIndex, _ body: (inout Self) throws(Failure) -> [Step<Never>]
+  ) throws(Failure) -> [Step<Never>] {
+    let command = self[device].command
+    let isOn = command & 2 != 0
+    let on = Step<Never>(
+      .host, "vfio_pci_memory_lock_and_enable", "memory space is \(isOn ? "" : "turned ")on",
+      isOn ? .decide : .config(offset: 4, value: UInt32(command | 2), width: 2)
+    ).reading([.configuration(offset: 4, width: 2)])
+    self[device].command = command | 2
+    let steps = try body(&self)
+    self[device].command = command
+    let restore = Step<Never>(
+      .host, "vfio_pci_memory_unlock_and_restore", "the command register as it was",
+      .config(offset: 4, value: UInt32(command), width: 2))
+    return ([on] + steps + [restore]).during(.vfioSetIRQs)
+  }
+
+  /// VFIO_DEVICE_SET_IRQS of the INTx index, which only the command register sees.
+  mutating func setINTx(_ change: INTxChange, of device: DeviceIndex) -> [Step<Never>] {
+    switch change {
+    case .enable:
+      // `vfio_intx_enable`
+      self[device].intx = self[device].hidesINTx ? .masked : .unmasked
+      return setINTx(of: device, isOff: self[device].hidesINTx).during(.vfioSetIRQs)
+    case .disable: self[device].intx = .off
+    case .mask where self[device].intx == .unmasked:
+      return maskINTx(of: device).during(.vfioSetIRQs)
+    case .unmask where self[device].intx == .masked && !self[device].hidesINTx:
+      return unmaskINTx(of: device).during(.vfioSetIRQs)
+    case .mask, .unmask: break
+    }
+    return []
+  }
+
+  /// `__vfio_pci_intx_mask`
+  private mutating func maskINTx(of device: DeviceIndex) -> [Step<Never>] {
+    if self[device].intx != .off { self[device].intx = .masked }
+    return setINTx(of: device, isOff: true)
+  }
+
+  /// `vfio_pci_intx_unmask_handler`, which looks whether an interrupt is pending
+  /// (`pci_check_and_unmask_intx`).
+  private mutating func unmaskINTx(of device: DeviceIndex) -> [Step<Never>] {
+    guard self[device].intx != .off else { return setINTx(of: device, isOff: false) }
+    self[device].intx = .unmasked
+    let old = self[device].command
+    let new = old & ~0x400
+    self[device].command = new
+    let action: Action<Never> =
+      new == old ? .decide : .config(offset: 4, value: UInt32(new), width: 2)
+    return [
+      Step<Never>(.host, "pci_check_and_set_intx_mask", "INTx on", action)
+        .reading([.configuration(offset: 4, width: 4)])
+    ]
+  }
+
+  /// Passes the command register on (`vfio_basic_config_write`), apart from its bit for INTx, which
+  /// VFIO keeps (`virq_disabled`) and follows behind.
+  mutating func command(_ value: UInt16, of device: DeviceIndex) -> [Step<Never>] {
+    let read = RegisterRead.configuration(offset: 4, width: 2)
+    let new = value & ~0x400 | self[device].command & 0x400
+    self[device].command = new
+    var steps = [
+      Step<Never>(
+        .host, "vfio_basic_config_write", "command register := \(hex(UInt64(new)))",
+        .config(offset: 4, value: UInt32(new), width: 2)
+      ).reading([read, read])
+    ]
+    let hides = value & 0x400 != 0
+    if hides != self[device].hidesINTx {
+      self[device].hidesINTx = hides
+      if !hides {
+        if self[device].intx != .unmasked { steps += unmaskINTx(of: device) }
+      } else if self[device].intx != .masked {
+        steps += maskINTx(of: device)
+      }
+    }
+    return steps.during(.vfioConfig)
   }
 
   /// Remembers where KVM injects a vector (`kvm_set_irq_routing`, `kvm_irqfd_assign`).
   mutating func route(
     vector: Int, of device: DeviceIndex, _ route: InjectionRoute
   ) -> [Step<Never>] {
-    guard let lpi = self[device].events[UInt32(truncatingIfNeeded: vector)] else { return [] }
+    guard vector >= 0, vector < self[device].platform.vectors else { return [] }
+    self[device].routes[vector] = route
+    let event = UInt32(truncatingIfNeeded: vector)
+    guard let lpi = self[device].events[event], self[device].isReadByKVM(vector) else {
+      return [
+        Step<Never>(
+          .kvm, "kvm_irqfd_assign", "vector \(vector)'s eventfd -> \(route.text)", .decide
+        )
+        .believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
+      ]
+    }
     targets[lpi] = .kvm(route)
+    return [connection(of: vector, lpi, to: route)]
+  }
+
+  /// KVM no longer reads a vector's eventfd (`kvm_irqfd_deassign`); the VMM looks at it instead.
+  mutating func unroute(vector: Int, of device: DeviceIndex) -> [Step<Never>] {
+    guard self[device].routes.removeValue(forKey: vector) != nil else { return [] }
+    if let lpi = self[device].events[UInt32(truncatingIfNeeded: vector)] {
+      targets[lpi] = .vmm(vector: vector)
+    }
     return [
-      Step(
-        .kvm, "kvm_irqfd_assign",
-        "vector \(vector), \(intidText(lpi)) -> \(route.text)", .decide
-      ).believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
-        .carrying(.route(vector: vector, intid: lpi))
+      Step(.kvm, "kvm_irqfd_deassign", "vector \(vector)'s eventfd is left alone", .decide)
     ]
+  }
+
+  private func connection(
+    of vector: Int, _ lpi: UInt32, to route: InjectionRoute
+  ) -> Step<Never> {
+    Step<Never>(
+      .kvm, "kvm_irqfd_assign", "vector \(vector), \(intidText(lpi)) -> \(route.text)", .decide
+    ).believing(DoorbellBelief("irqfd", .ipa(route.doorbell)))
+      .carrying(.route(vector: vector, intid: lpi))
   }
 
   /// Injects a message for the VMM (`KVM_SIGNAL_MSI`, or a write of the irqfd).
@@ -207,62 +278,5 @@ extension HostKernel {
       Step(
         .kvm, "kvm_send_userspace_msi", "the VMM's pending vector \(vector) is injected", .decide)
     ]
-  }
-
-  /// Hands a vector's eventfd to the VMM, which keeps a pending bit while its guest masks the
-  /// vector (`vfio_msix_vector_release`).
-  mutating func releaseVector(_ vector: Int, of device: DeviceIndex) -> [Step<Never>] {
-    guard let lpi = self[device].events[UInt32(truncatingIfNeeded: vector)] else { return [] }
-    targets[lpi] = .vmm(vector: vector)
-    return [
-      Step(
-        .host, "vfio_msi_set_vector_signal", "vector \(vector), \(intidText(lpi)) -> the VMM",
-        .decide)
-    ]
-  }
-
-  /// Repeats a guest's ITS command for the physical device: the guest's EventIDs index the
-  /// physical translation table. What the hardware injects is KVM's to unmap first.
-  mutating func mirror(
-    _ command: ITSCommand, of device: DeviceIndex, doorbell: IPA
-  ) throws(Refusal) -> [Step<Never>] {
-    // Without a vIOMMU nothing but KVM names the VM's one device.
-    guard eventIDOwner == .guest,
-      command[.deviceID] == self[device].guestStream ?? command[.deviceID]
-    else { return [] }
-    let event = command[.eventID]
-    switch command[.opcode] {
-    case .mapd where command[.valid]:
-      // The guest's size, not VFIO's vector count: a larger EventID would be out of range. A
-      // second MAPD ends the events of the first, as in KVM's ITS.
-      return endEvents(of: device)
-        + (try createEvents(1 << min(16, Int(command[.size]) + 1), of: device))
-    case .mapti, .mapi:
-      guard self[device].events[event] == nil, !self[device].forwarded.contains(event),
-        hasTranslationTable(device)
-      else { return [] }
-      let steps = activate(event, of: device)
-      guard let lpi = self[device].events[event] else { return steps }
-      targets[lpi] = .kvm(
-        InjectionRoute(doorbell: doorbell, deviceID: command[.deviceID], eventID: event))
-      return steps + configure(event, lpi, of: device, enabled: true)
-    case .mapd: return endEvents(of: device)
-    case .discard:
-      guard let lpi = self[device].events.removeValue(forKey: event) else { return [] }
-      targets[lpi] = nil
-      return deactivate(event, of: device)
-    default: return []
-    }
-  }
-
-  /// Unmaps the device with all its events.
-  private mutating func endEvents(of device: DeviceIndex) -> [Step<Never>] {
-    var steps: [Step<Never>] = []
-    for (event, lpi) in self[device].events.sorted(by: { $0.key < $1.key }) {
-      targets[lpi] = nil
-      steps += deactivate(event, of: device)
-    }
-    self[device].events = [:]
-    return steps + removeEvents(of: device)
   }
 }

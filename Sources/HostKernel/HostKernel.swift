@@ -269,17 +269,17 @@ public struct HostKernel {
     case .mapGuestDoorbell(let page): try mapGuestDoorbell(page, for: device)
     case .attach(let entry): try attach(device, guestEntry: entry)
     case .invalidate(let command): try invalidate(command, of: device)
-    case .enableVector(let vector, let address):
-      try enableVector(vector, of: device, guestAddress: address)
+    case .setIRQs(let first, let signals): try setIRQs(from: first, signals, of: device)
+    case .setINTx(let change): setINTx(change, of: device)
     case .enableMSI(let count, let address):
       try enableMSI(count, of: device, guestAddress: address)
     case .disableVectors: disableVectors(of: device)
     case .route(let vector, let route): self.route(vector: vector, of: device, route)
-    case .releaseVector(let vector): releaseVector(vector, of: device)
+    case .unroute(let vector): unroute(vector: vector, of: device)
     case .signal(let vector): signal(vector: vector)
     case .messageControl(let enable, let mask):
       [self[device].msix.control(enable: enable, functionMask: mask)]
-    case .command(let value): [command(value)]
+    case .command(let value): command(value, of: device)
     case .mirror(let command, let doorbell): try mirror(command, of: device, doorbell: doorbell)
     }
   }

@@ -27,18 +27,43 @@ extension KVM {
     guard bypassesHost else { return try host.handle(call, for: device) }
     switch call {
     case .route(let vector, let route):
+      // A route that changes under a producer ends the bypass (`kvm_arch_update_irqfd_routing`).
       let event = UInt32(truncatingIfNeeded: vector)
-      return unforwardVLPIs([event], of: device, host: &host)
-        + (try host.handle(call, for: device))
-        + forwardVLPI(event, of: device, route, host: &host)
-    case .releaseVector(let vector):
+      let isNew = !host[device].forwarded.contains(event)
+      let steps =
+        unforwardVLPIs([event], of: device, host: &host) + (try host.handle(call, for: device))
+      guard isNew, host[device].isReadByKVM(vector) else { return steps }
+      return steps + forwardVLPI(event, of: device, route, host: &host)
+    case .unroute(let vector):
       return unforwardVLPIs([UInt32(truncatingIfNeeded: vector)], of: device, host: &host)
         + (try host.handle(call, for: device))
+    case .setIRQs(let first, let signals):
+      let vectors = signals.indices.map { first &+ $0 }
+      var steps = unforwardVLPIs(
+        vectors.map { UInt32(truncatingIfNeeded: $0) }, of: device, host: &host)
+      steps += try host.handle(call, for: device)
+      return steps + connect(vectors, of: device, host: &host)
+    case .enableMSI(let count, _):
+      return try host.handle(call, for: device)
+        + connect(Array(0..<max(0, count)), of: device, host: &host)
     case .disableVectors:
       return unforwardAll(of: device, host: &host) + (try host.handle(call, for: device))
     case .mirror(let command, let doorbell) where command[.deviceID] == guestID:
       return try mirror(command, doorbell: doorbell, call, for: device, host: &host)
     default: return try host.handle(call, for: device)
+    }
+  }
+
+  /// VFIO's eventfds meet KVM's (`kvm_arch_irq_bypass_add_producer`).
+  private mutating func connect(
+    _ vectors: [Int], of device: DeviceIndex, host: inout HostKernel
+  ) -> [Step<Never>] {
+    vectors.flatMap { vector -> [Step<Never>] in
+      guard host[device].isReadByKVM(vector), let route = host[device].routes[vector] else {
+        return []
+      }
+      return forwardVLPI(
+        UInt32(truncatingIfNeeded: vector), of: device, route, host: &host)
     }
   }
 

@@ -61,10 +61,10 @@ public struct MSIXDriver: Sendable {
   // MARK: Table
 
   /// Reads the vector control of the vectors that are set up (`msix_prepare_msi_desc`).
-  public func prepare(_ count: Int) -> Step<Never> {
+  public func prepare(_ vectors: Range<Int>) -> Step<Never> {
     Step(
-      agent, "msix_prepare_msi_desc", "vector control of \(count) vectors", .decide
-    ).reading((0..<max(0, count)).map { .register(place(of: $0, 12), width: 4) })
+      agent, "msix_prepare_msi_desc", "vector control of \(vectors.count) vectors", .decide
+    ).reading(vectors.map { .register(place(of: $0, 12), width: 4) })
   }
 
   /// Masks the whole table, also entries without a vector (`msix_mask_all`).
@@ -89,6 +89,29 @@ public struct MSIXDriver: Sendable {
       write(vector, 8, data, function, "data")
         .reading(after: [.register(place(of: vector, 8), width: 4)]),
     ]
+  }
+
+  /// Writes a vector's message and mask again (`__pci_restore_msix_state`): a live entry is masked
+  /// while its message changes.
+  public func restore(
+    _ vector: Int, address: IOVA, data: UInt32, isMasked: Bool
+  ) -> [Step<Never>] {
+    let function = "pci_write_msg_msix"
+    let mask = write(vector, 12, 1, "pci_msix_write_vector_ctrl", "masked")
+    let unmask = write(vector, 12, 0, "pci_msix_write_vector_ctrl", "unmasked")
+    let flush = RegisterRead.register(place(of: vector, 8), width: 4)
+    var steps = isMasked ? [] : [mask]
+    steps += [
+      write(
+        vector, 0, UInt32(truncatingIfNeeded: address.rawValue), function,
+        "(\(address), \(hex(UInt64(data)))): restored"
+      ).carrying(.message(vector: vector, address: address, data: data)),
+      write(
+        vector, 4, UInt32(truncatingIfNeeded: address.rawValue >> 32), function, "upper address"),
+    ]
+    let last = write(vector, 8, data, function, "data")
+    steps += isMasked ? [last.reading(after: [flush])] : [last, unmask.reading(after: [flush])]
+    return steps + [isMasked ? mask : unmask]
   }
 
   /// Clears the message of a vector that is deactivated (`msi_domain_deactivate`).

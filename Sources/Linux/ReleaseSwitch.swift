@@ -13,6 +13,8 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case msixMaskFlush = "msix-mask-flush"
   case blockedAtClaim = "blocked-at-claim"
   case powerStateByPMCSR = "power-state-by-pmcsr"
+  case vfioKeepsPin = "vfio-keeps-pin"
+  case vfioSleeps = "vfio-sleeps"
   case iommufd
   case deviceFiles = "vfio-device-files"
   case isolationAtBind = "isolation-at-bind"
@@ -23,6 +25,10 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case lpiEnabledBeforeUnmask = "lpi-enabled-before-unmask"
   case contextBeforeEntry = "context-before-entry"
   case xhciOneInterrupter = "xhci-one-interrupter"
+  case vfioReportsAtomics = "vfio-reports-atomics"
+  case savedAtEnumeration = "saved-at-enumeration"
+  case linkControlUnsaved = "link-control-unsaved"
+  case restoreTurnsMemoryOn = "restore-turns-memory-on"
   case virtualSMMU = "viommu"
   case vITSClearsEntries = "vits-clears-entries"
   case softwareMSINative = "sw-msi-native"
@@ -32,6 +38,7 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case hardwareQueues = "hardware-queues"
   case attachAtEnumeration = "attach-at-enumeration"
   case attachKeepsASID = "attach-keeps-asid"
+  case restoreWalksOnceLess = "restore-walks-once-less"
   case type1WithoutPageTest = "type1-without-page-test"
   case attachWithoutDevice = "attach-without-vdevice"
   case mapDMABuf = "ioas-map-dmabuf"
@@ -42,6 +49,7 @@ public enum ReleaseSwitch: String, CaseIterable, Sendable {
   case resetBlocksATS = "reset-blocks-ats"
   case vITSCacheErasesOnce = "vits-cache-erases-once"
   case kvmGICv5 = "kvm-gicv5"
+  case barNotReadBack = "bar-not-read-back"
   case eventCountLimit = "its-event-count-limit"
   case dynamicMSIX = "its-dynamic-msix"
   case releaseWritesMessage = "release-writes-message"
@@ -145,6 +153,12 @@ extension ReleaseSwitch {
         "pci_update_current_state, drivers/pci/pci.c; recorded: 5.10 reads the vendor, too",
         "The power state is read from PMCSR without a look at the function's presence.",
         .results(.guest))
+    case .vfioKeepsPin:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)),
+        "vfio_pci_get_irq_count, drivers/vfio/pci; recorded: 5.10 reads the pin",
+        "VFIO knows whether a function has INTx from its copy of the configuration space.",
+        .none)
     case .blockedAtClaim:
       ReleaseRecord(
         .mergedBy(Release(6, 1)), "iommu_group_claim_dma_owner, drivers/iommu/iommu.c",
@@ -224,6 +238,39 @@ extension ReleaseSwitch {
       ReleaseRecord(
         .mergedBy(Release(6, 18)), "recorded: 6.12 and earlier attach at the driver's probe",
         "A function gets its domain when the bus is enumerated.", .none)
+    case .vfioSleeps:
+      ReleaseRecord(
+        .mergedBy(Release(6, 1)),
+        "vfio_pci_core_runtime_suspend; recorded: 6.1 saves the state once more, 5.10 does not",
+        "VFIO puts an unused function to sleep.", .none)
+    case .savedAtEnumeration:
+      ReleaseRecord(
+        .mergedBy(Release(6, 12)), "pci_save_state in pci_bus_add_device; recorded: 6.12",
+        "A function's state is saved once when it is found.", .none)
+    case .linkControlUnsaved:
+      ReleaseRecord(
+        .mergedBy(Release(6, 12)),
+        "pci_save_pcie_state; recorded: 6.1 saves LNKCTL2, 6.12 does not",
+        "An endpoint's link control is no part of its saved state.", .none)
+    case .restoreTurnsMemoryOn:
+      ReleaseRecord(
+        .mergedBy(Release(6, 12)),
+        "__pci_restore_msix_state; recorded: 6.12 writes the command register, 6.1 does not",
+        "Memory space is on while MSI-X messages are restored.", .none)
+    case .restoreWalksOnceLess:
+      ReleaseRecord(
+        .mergedBy(Release(6, 18)), "pci_restore_state; recorded: 6.18 has a walk less than 6.12",
+        "Restoring looks for one extended capability less.", .none)
+    case .barNotReadBack:
+      ReleaseRecord(
+        .mergedBy(Release(7, 2)), "pci_restore_config_dword; recorded: 7.2 reads no BAR back",
+        "A restored BAR is not read back.", .none)
+    case .vfioReportsAtomics:
+      ReleaseRecord(
+        .mergedBy(Release(6, 12)),
+        "vfio_pci_info_atomic_cap, drivers/vfio/pci/vfio_pci_core.c; recorded: 6.12 reads "
+          + "PCI_EXP_DEVCAP2, 6.1 does not",
+        "VFIO_DEVICE_GET_INFO tells of a PCIe function's atomics.", .none)
     case .xhciOneInterrupter:
       ReleaseRecord(
         .mergedBy(Release(6, 12)), "xhci_try_enable_msi, drivers/usb/host/xhci-pci.c",
@@ -285,7 +332,8 @@ extension ReleaseSwitch {
       ReleaseRecord(
         .mergedBy(Release(7, 3)),
         "MSI_FLAG_PCI_MSIX_ALLOC_DYN, irq-gic-its-msi-parent.c; absent from 7.0",
-        "VFIO adds a vector to running ones; before, all are torn down and enabled again.", .none)
+        "VFIO adds a vector to running ones; before, all are torn down and enabled again.",
+        .steps(.host))
 
     case .releaseWritesMessage:
       ReleaseRecord(

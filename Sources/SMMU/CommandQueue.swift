@@ -63,16 +63,20 @@ extension SMMU {
   private mutating func synchronize(_ command: SMMUCommand) -> CommandOutcome {
     switch command[.completion] {
     case 0: break
-    case 1:
-      if profile.idr0[.messages] {
-        sendSyncMessage(command)
-      } else {
-        wired.insert(.commandSync)
-      }
+    case 1: completeByInterrupt(command)
+    case 3 where personality.contains(.takesReservedCompletion): completeByInterrupt(command)
     case 2: if profile.idr0[.sendEvent] { wired.insert(.wakeUp) }
     default: return .failed(.illegal)
     }
     return .done
+  }
+
+  private mutating func completeByInterrupt(_ command: SMMUCommand) {
+    if profile.idr0[.messages] {
+      sendSyncMessage(command)
+    } else {
+      wired.insert(.commandSync)
+    }
   }
 
   private mutating func sendSyncMessage(_ command: SMMUCommand) {

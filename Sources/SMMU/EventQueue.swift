@@ -38,7 +38,10 @@ extension SMMU {
   mutating func recordEvent(_ event: EventRecord, _ memory: PhysicalMemory) -> Bool {
     guard registers.control.contains(.eventQueue) else { return false }
     // After an abort nothing is written until software acknowledges (7.2.2).
-    guard !registers.activeErrors.contains(.eventQueueAbort) else { return false }
+    guard
+      !registers.activeErrors.contains(.eventQueueAbort)
+        || personality.contains(.writesAfterQueueAbort)
+    else { return false }
     guard !registers.eventQueue.isFull else {
       if personality.contains(.abortsOnFullQueue) {
         raise(.eventQueueAbort)
@@ -54,7 +57,7 @@ extension SMMU {
     }
     let wasEmpty = registers.eventQueue.isEmpty
     registers.eventQueue.advanceProducer()
-    if wasEmpty { interruptForEvents() }
+    if wasEmpty || personality.contains(.interruptsForEachEvent) { interruptForEvents() }
     return true
   }
 

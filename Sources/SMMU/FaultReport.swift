@@ -25,6 +25,7 @@ extension SMMU {
     guard fault.kind.isTranslationRelated else {
       let isHidden =
         fault.kind == .badStreamID && !registers.control2.contains(.recordsBadStreams)
+        && !personality.contains(.recordsEveryBadStream)
       if isHidden { return .faulted(event, .suppressed) }
       return .faulted(event, recordMerging(event, context, memory))
     }

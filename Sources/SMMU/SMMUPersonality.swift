@@ -67,6 +67,20 @@ public struct SMMUPersonality: OptionSet, BitwiseCopyable, Sendable, Hashable {
   /// A full or aborting Event queue raises EVENTQ_ABT_ERR and never sets OVFLG
   /// (QEMU smmuv3.c, smmuv3_record_event).
   public static let abortsOnFullQueue = Self(rawValue: 1 << 21)
+  /// C_BAD_STREAMID is recorded whatever CR2.RECINVSID says (QEMU smmuv3.c, smmuv3_record_event).
+  public static let recordsEveryBadStream = Self(rawValue: 1 << 23)
+  /// Each recorded event interrupts, not the first of a queue alone
+  /// (QEMU smmuv3.c, smmuv3_write_eventq).
+  public static let interruptsForEachEvent = Self(rawValue: 1 << 24)
+  /// An unacknowledged EVENTQ_ABT_ERR does not keep events from the queue
+  /// (QEMU smmuv3.c, smmuv3_record_event).
+  public static let writesAfterQueueAbort = Self(rawValue: 1 << 25)
+  /// CMD_SYNC with the reserved CS of 3 interrupts (QEMU smmuv3.c, `CMD_SYNC_CS & SIG_IRQ`).
+  public static let takesReservedCompletion = Self(rawValue: 1 << 26)
+  /// S2PTW does not protect walks from Device memory (QEMU has no such field).
+  public static let walksThroughDevices = Self(rawValue: 1 << 27)
+  /// STRTAB_BASE is aligned to half of the table's size (QEMU smmuv3.c, smmu_find_ste).
+  public static let halvesStreamTableAlignment = Self(rawValue: 1 << 28)
   /// A defect for tests to inject, of no implementation: TLB invalidations drop nothing.
   public static let keepsTranslations = Self(rawValue: 1 << 22)
 
@@ -78,6 +92,8 @@ public struct SMMUPersonality: OptionSet, BitwiseCopyable, Sendable, Hashable {
     .ignoresTableOutputSize, .reportsWholeIPA, .reportsReadForContextFaults,
     .misplacesContextFetchAddress, .omitsTableReadFlag,
     .refusesSubstreamTables, .checksPermissionEarly, .acceptsAbsentCommands,
-    .reportsTableForWalkAbort, .abortsOnFullQueue,
+    .reportsTableForWalkAbort, .abortsOnFullQueue, .recordsEveryBadStream,
+    .interruptsForEachEvent, .writesAfterQueueAbort, .takesReservedCompletion,
+    .walksThroughDevices, .halvesStreamTableAlignment,
   ]
 }

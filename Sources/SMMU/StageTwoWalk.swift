@@ -30,7 +30,9 @@ extension SMMU {
     if page.permissions & required != required {
       throw .stage2(.permission, faultClass, ipa)
     }
-    if faultClass != .input && regime.protectsWalks && page.attributes.isDevice {
+    if faultClass != .input && regime.protectsWalks && page.attributes.isDevice
+      && !personality.contains(.walksThroughDevices)
+    {
       throw .stage2(.permission, faultClass, ipa)
     }
     return page

@@ -36,13 +36,14 @@ extension SMMU {
     let config = registers.streamTable
     let size = min(config.sizeBits, UInt64(profile.idr1[.streamBits]))
     guard stream &>> size == 0 else { throw .configuration(.badStreamID) }
+    let halving: UInt64 = personality.contains(.halvesStreamTableAlignment) ? 1 : 0
     guard config.isTwoLevel else {
-      let base = registers.streamTableAddress & ~lowBits(config.sizeBits + 6)
+      let base = registers.streamTableAddress & ~lowBits(config.sizeBits + 6 - halving)
       return base &+ stream &* 64
     }
     let split = config.split
     let levelBits = config.sizeBits > split ? config.sizeBits - split + 3 : 3
-    let base = registers.streamTableAddress & ~lowBits(max(levelBits, 6))
+    let base = registers.streamTableAddress & ~lowBits(max(levelBits, 6) - halving)
     let place = base &+ (stream &>> split) &* 8
     let descriptor = try streamTableDescriptor(
       stream, split: split, at: place, memory, &observer)

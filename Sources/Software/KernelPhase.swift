@@ -38,10 +38,19 @@ public enum KernelPhase: String, CaseIterable, Sendable {
   case dmaOwner = "dma-owner"
   /// iommufd reads the SMMU's ID registers for the VMM.
   case iommufdHardwareInfo = "iommufd-hw-info"
+  /// iommufd attaches a device to a user's table, or takes it from there.
+  case iommufdAttach = "iommufd-attach"
+  case iommufdDetach = "iommufd-detach"
   /// A host carries out a guest's invalidations (`arm_vsmmu_cache_invalidate`).
   case vsmmuInvalidate = "vsmmu-invalidate"
   /// VFIO's own accesses while it sets vectors up or ends them (`vfio_pci_set_irqs_ioctl`).
   case vfioSetIRQs = "vfio-set-irqs"
+  /// VFIO's accesses when a function is opened, at other requests of its user, at the user's accesses
+  /// of its configuration space, and when it is closed.
+  case vfioOpen = "vfio-open"
+  case vfioIOCTL = "vfio-ioctl"
+  case vfioConfig = "vfio-config"
+  case vfioClose = "vfio-close"
 
   // The rest of a function's configuration space
   case pciEnable = "pci-enable"

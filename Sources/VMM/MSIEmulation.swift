@@ -48,7 +48,7 @@ struct MSIEmulation: Sendable {
     }
   }
 
-  /// `vfio_msi_enable`: all vectors at once, then a route for each.
+  /// `vfio_msi_enable`: a route for each vector, then all at once.
   private func enable(_ walk: (IOVA) -> IPA?) -> [Step<HostCall>] {
     let count = 1 << Int(min(control[.enabledCount], 5))
     let own = IOVA(address)
@@ -63,9 +63,8 @@ struct MSIEmulation: Sendable {
       DoorbellBelief(
         "MSI emulation", .iova(own), use: policy == .forwarded ? .forwarded : .dropped))
     let kept = data & ~UInt32(truncatingIfNeeded: count - 1)
-    return [enable]
-      + (0..<count).map {
-        routing.step($0, address: own, data: kept | UInt32(truncatingIfNeeded: $0), walk)
-      }
+    return (0..<count).map {
+      routing.step($0, address: own, data: kept | UInt32(truncatingIfNeeded: $0), walk)
+    } + [enable]
   }
 }

@@ -33,8 +33,13 @@ public struct VMM: Sendable {
     public let smmu: Int
     /// The host's stage 2 table below it.
     public let stageTwo: Int
+    /// Whether it has an INTx pin, which the VMM takes in while no MSI is in use.
+    public let hasINTx: Bool
 
-    public init(guestID: UInt32, vectors: Int, smmu: Int = 0, stageTwo: Int = 0) {
+    public init(
+      guestID: UInt32, vectors: Int, smmu: Int = 0, stageTwo: Int = 0, hasINTx: Bool = false
+    ) {
+      self.hasINTx = hasINTx
       self.guestID = guestID
       self.vectors = vectors
       self.smmu = smmu
@@ -45,11 +50,13 @@ public struct VMM: Sendable {
   /// - Parameters:
   ///   - devices: at least one; vSMMUs and stage 2 tables are numbered from 0.
   ///   - makesDevicesLate: as QEMU does (`smmuv3_accel_alloc_vdev` in `smmuv3_accel_install_ste`).
+  ///   - vectorSequence: by which calls it sets vectors up; by default QEMU's, on a host that can add
+  ///     vectors.
   public init(
     map: AddressMap, advertisement: DoorbellAdvertisement, stageTwoDoorbell: StageTwoDoorbell,
     msixEntry: MSIXEntryPolicy, devices: [Device], cpus: Int = 1, iommu: VirtualIOMMU = .nested,
     route: RouteAddress = .machineDoorbell, firmware: FirmwareVariant = .complete,
-    makesDevicesLate: Bool = false
+    makesDevicesLate: Bool = false, vectorSequence: VectorSequence = .asUnmasked(addsVectors: true)
   ) {
     self.makesDevicesLate = makesDevicesLate
     self.map = map
@@ -72,7 +79,9 @@ public struct VMM: Sendable {
         guestID: $0.guestID)
     }
     msix = zip(devices, routings).map {
-      MSIXEmulation(policy: msixEntry, routing: $1, vectors: $0.vectors)
+      MSIXEmulation(
+        policy: msixEntry, routing: $1, sequence: vectorSequence, vectors: $0.vectors,
+        hasINTx: $0.hasINTx)
     }
     msi = routings.map { MSIEmulation(policy: msixEntry, routing: $0) }
   }

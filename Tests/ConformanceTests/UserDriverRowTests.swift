@@ -65,7 +65,8 @@ final class UserDriver {
     if store == .msi {
       try handle(.enableMSI(count: vectors, guestAddress: nil))
     } else {
-      for vector in 0..<vectors { try handle(.enableVector(vector, guestAddress: nil)) }
+      try handle(
+        .setIRQs(first: 0, Array(repeating: .kvm(guestAddress: nil), count: vectors)))
     }
   }
 

@@ -324,6 +324,24 @@ struct KVMPersonalityTests {
     #expect(machine.acknowledgeAll() == [[], [], [], [8195]])
   }
 
+  // arch/arm64/kvm/vgic/vgic-mmio-v3.c `vgic_mmio_write_v3r_ctlr`, vgic.c `vgic_flush_pending_lpis`.
+  @Test(
+    "clearing EnableLPIs loses what is pending, and setting it again takes over what memory has")
+  func disabledLPIs() throws {
+    var machine = try Self.machine()
+    Self.setUp(&machine)
+    #expect(Self.inject(&machine, 7, 255) == 1)
+    machine.writeRedistributor(0, 0, at: 2, width: 4)
+    machine.writeRedistributor(0, 1, at: 2, width: 4)
+    #expect(machine.acknowledgeAll() == [[], [], [], []])
+    #expect(Self.inject(&machine, 7, 255) == 1)
+    let saved = machine.redistributors.savePendingTables(memory: machine.memory)
+    #expect(saved)
+    machine.writeRedistributor(0, 0, at: 2, width: 4)
+    machine.writeRedistributor(0, 1, at: 2, width: 4)
+    #expect(machine.acknowledgeAll() == [[], [], [8196], []])
+  }
+
   @Test("KV-25: reset")
   func reset() throws {
     var machine = try Self.machine()

@@ -54,7 +54,7 @@ struct VirtualLPITests {
   private func bench(_ delivery: InterruptDelivery) throws -> Bench {
     var bench = try Bench(delivery)
     _ = try bench.createVirtualPEs()
-    try bench.host.handle(.enableVector(1, guestAddress: nil))
+    try bench.host.handle(.setIRQs(first: 1, [.kvm(guestAddress: nil)]))
     return bench
   }
 
@@ -143,7 +143,8 @@ struct VirtualLPITests {
     _ = forward(&bench)
     let steps = try bench.kvm.answer(
       .disableVectors, for: .first, guestID: HostBench.guestStream, host: &bench.host.kernel)
-    #expect(opcodes(steps).filter { $0 != .sync } == [.discard, .mapti, .inv, .inv, .discard])
+    #expect(
+      opcodes(steps).filter { $0 != .sync } == [.discard, .mapti, .inv, .inv, .discard, .discard])
     let left = bench.host.kernel[.first].forwarded
     #expect(left.isEmpty)
   }

@@ -49,6 +49,41 @@ struct AccessVectorTests {
     }
   }
 
+  // Of a host: what VFIO and the MSI domain do for what the guest does to a trapped table.
+  @Test(
+    "a host's vectors follow its guest, with VFIO's type 1 and with iommufd, on 6.12 and 7.3",
+    arguments: ["host-k73-nvme-4v", "host-k612-nvme-2v", "host-k73-nested-nvme-3v"])
+  func hostCoverage(name: String) throws {
+    let report = try Self.report(of: name + ".jsonl.gz")
+    for phase in [
+      "vfio-set-irqs", "vfio-ioctl", "msix-enable", "msix-disable", "request-irq", "free-irq",
+      "its-device-free", "config-save", "config-restore",
+    ] + (name.contains("nested") ? ["iommufd-attach", "iommufd-detach"] : []) {
+      let totals = try #require(report.totals.first { $0.phase == phase }, "\(phase)")
+      #expect(totals.agreeing == totals.accesses && totals.accesses > 0, "\(phase)")
+    }
+  }
+
+  @Test("a host that adds vectors is told from one that sets all up again, and each access counts")
+  func hostMutations() throws {
+    let vector = try AccessVectorReader.read(try Self.path(of: "host-k612-nvme-2v.jsonl.gz"))
+    func differences(_ change: (inout AccessVector) -> Void) -> Set<String> {
+      var vector = vector
+      change(&vector)
+      var report = AccessReport()
+      report.add(vector)
+      return Set(report.differences.map(\.phase))
+    }
+    #expect(
+      differences { $0.situation.kernel = "7.3.4" }
+        .isSuperset(of: ["vfio-set-irqs", "msix-enable", "msix-disable", "its-device-free"]))
+    for phase in ["vfio-set-irqs", "request-irq", "free-irq", "msix-disable", "config-save"] {
+      let place = try #require(
+        vector.accesses.lastIndex { $0.phase == phase && $0.block != .its })
+      #expect(differences { $0.accesses.remove(at: place) } == [phase])
+    }
+  }
+
   // MARK: Mutations
 
   private static func vector() throws -> AccessVector {

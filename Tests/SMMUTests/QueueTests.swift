@@ -148,6 +148,48 @@ struct QueueTests {
     }
   }
 
+  // hw/arm/smmuv3.c: `smmuv3_record_event`, `smmuv3_write_eventq`, `CMD_SYNC_CS & SIG_IRQ`.
+  @Test("QEMU records every bad stream, interrupts for each event and takes CS=3 for an interrupt")
+  func qemuQueues() throws {
+    for (personality, recorded, interrupts) in [
+      (SMMUPersonality.architecture, 0, 1), (.qemu11, 2, 2),
+    ] {
+      let machine = try Machine(.full, personality)
+      machine.write(SMMURegister.cr0, 0)
+      machine.write(SMMURegister.cr2, 0)
+      machine.write(SMMURegister.cr0, 0xf)
+      for _ in 0..<2 { fault(machine) }
+      #expect(machine.events().count == recorded)
+
+      let other = try Machine(.full, personality)
+      other.write(SMMURegister.eventQueueMessage, 0x809_0040, 8)
+      other.write(SMMURegister.interruptControl, 4)
+      for _ in 0..<2 { fault(other) }
+      var sent = 0
+      while other.smmu.nextOutgoingMessage() != nil { sent += 1 }
+      #expect(sent == interrupts)
+
+      var sync = SMMUCommand(.sync)
+      sync[.completion] = 3
+      machine.send(sync)
+      let isTaken = personality == .qemu11
+      #expect(machine.read(SMMURegister.commandQueueConsumer) >> 24 == (isTaken ? 0 : 1))
+      #expect(machine.smmu.takeInterrupts().contains(.commandSync) == isTaken)
+    }
+  }
+
+  @Test("QEMU writes events again without an acknowledgement once there is room")
+  func qemuQueueAbort() throws {
+    for personality in [SMMUPersonality.abortsOnFullQueue, .qemu11] {
+      let machine = try Machine(.full, personality, queueBits: 1)
+      for _ in 0..<3 { fault(machine) }
+      #expect(machine.read(SMMURegister.globalError) == 1 << 2)
+      #expect(machine.events().count == 2)
+      fault(machine)
+      #expect(machine.events().count == (personality == .qemu11 ? 1 : 0))
+    }
+  }
+
   @Test("CMD_SYNC completes by message, by wire or by a wake-up event")
   func sync() throws {
     let machine = try Machine()

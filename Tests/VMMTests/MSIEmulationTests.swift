@@ -24,22 +24,22 @@ struct MSIEmulationTests {
     return names
   }
 
-  @Test("MSI is connected at once when it is enabled, with a route for each vector")
+  @Test("MSI is connected at once when it is enabled, behind a route for each vector")
   func connected() {
     var replaced = vmm(.replaced)
     #expect(
       enable(&replaced, exponent: 1, data: 8)
-        == ["enable MSI 2 host", "route 0 0x8090040 8", "route 1 0x8090040 9"])
+        == ["route 0 0x8090040 8", "route 1 0x8090040 9", "enable MSI 2 host"])
     var forwarded = vmm(.forwarded)
     #expect(
       enable(&forwarded, exponent: 0, data: 3)
-        == ["enable MSI 1 0x1fffff040", "route 0 0x8090040 3"])
+        == ["route 0 0x8090040 3", "enable MSI 1 0x1fffff040"])
   }
 
   @Test("data with set low bits count without them: the device replaces them")
   func lowBits() {
     var vmm = vmm(.replaced)
-    #expect(enable(&vmm, exponent: 1, data: 5).last == "route 1 0x8090040 5")
+    #expect(enable(&vmm, exponent: 1, data: 5).dropLast().last == "route 1 0x8090040 5")
     #expect(calls(vmm.msiWrite(0, at: 2)).names == ["disable"])
     #expect(calls(vmm.msiWrite(0, at: 2)).isEmpty)
   }
@@ -49,7 +49,7 @@ struct MSIEmulationTests {
     var vmm = vmm(.replaced, map: VMMPersonality.qemuVirt.map.withMessageFrame)
     #expect(
       enable(&vmm, exponent: 1, data: 80)
-        == ["enable MSI 2 host", "route 0 0x8020040 80", "route 1 0x8020040 81"])
+        == ["route 0 0x8020040 80", "route 1 0x8020040 81", "enable MSI 2 host"])
   }
 
   @Test("registers that do not exist, and reserved bits, do nothing", arguments: [0, 1, 3, 6, 16])
@@ -57,6 +57,6 @@ struct MSIEmulationTests {
     var vmm = vmm(.replaced)
     #expect(vmm.msiWrite(0xffff_ffff, at: offset).isEmpty)
     // The reserved encodings of the vector count grant 32 at most.
-    #expect(calls(vmm.msiWrite(0xff, at: 2)).names.first == "enable MSI 32 host")
+    #expect(calls(vmm.msiWrite(0xff, at: 2)).names.last == "enable MSI 32 host")
   }
 }

@@ -18,11 +18,13 @@ struct VMMBench {
 
   init(
     msix: MSIXEntryPolicy = .replaced, advertisement: DoorbellAdvertisement = .rmrDirect,
-    stageTwo: StageTwoDoorbell = .softwareWindow
+    stageTwo: StageTwoDoorbell = .softwareWindow,
+    sequence: VectorSequence = .asUnmasked(addsVectors: true), hasINTx: Bool = false
   ) throws {
     vmm = VMM(
       map: .qemuVirt, advertisement: advertisement, stageTwoDoorbell: stageTwo, msixEntry: msix,
-      devices: [.init(guestID: Self.device, vectors: 4)])
+      devices: [.init(guestID: Self.device, vectors: 4, hasINTx: hasINTx)],
+      vectorSequence: sequence)
     memory = try PhysicalMemory(regions: [.init(base: Self.ram, size: 0x100_0000)])
   }
 
@@ -47,15 +49,27 @@ func calls(_ steps: [Step<HostCall>]) -> [HostCall] {
   }
 }
 
+extension VectorSignal {
+  /// In one word.
+  var name: String {
+    switch self {
+    case .none: "none"
+    case .kvm(let address): address.map { "\($0)" } ?? "kvm"
+    case .vmm: "vmm"
+    }
+  }
+}
+
 extension [HostCall] {
   /// The calls in short words, for comparison.
   var names: [String] {
     map { call in
       switch call {
-      case .enableVector(let vector, let address):
-        "enable \(vector) \(address.map { "\($0)" } ?? "host")"
+      case .setIRQs(let first, let signals):
+        "set \(first): \(signals.map(\.name).joined(separator: " "))"
+      case .setINTx(let change): "INTx \(change)"
       case .route(let vector, let route): "route \(vector) \(route.doorbell) \(route.eventID)"
-      case .releaseVector(let vector): "release \(vector)"
+      case .unroute(let vector): "unroute \(vector)"
       case .signal(let vector): "signal \(vector)"
       case .enableMSI(let count, let address):
         "enable MSI \(count) \(address.map { "\($0)" } ?? "host")"

@@ -6,22 +6,28 @@ internal import Software
 package enum PhaseTreatment: String, CaseIterable, Sendable {
   /// Access by access.
   case compared
+  /// By the number of accesses alone.
+  case counted = "by number"
   /// Not at all: no model makes these accesses.
   case notModelled = "not modelled"
 
   /// - Parameter phase: as a file names it.
   init(ofPhase phase: String, in situation: AccessVector.Situation) {
+    if ConfigurationCount.phases.contains(phase) {
+      self = situation.functions > 1 ? .notModelled : .counted
+      return
+    }
     if situation.isHost {
       self = Self.ofHost.contains(phase) ? .compared : .notModelled
       return
     }
     switch KernelPhase(rawValue: phase) {
-    case .driverProbe, .driverRemove, .reset, .msiRestore, .domainFree, .other, nil:
+    case .driverProbe, .driverRemove, .reset, .vfioOpen, .vfioConfig, .domainFree, .other, nil:
       self = .notModelled
     case .msixEnable, .msixDisable, .requestIRQ, .freeIRQ, .itsDeviceFree:
       // Where several functions are probed at once, their accesses are mixed.
       self = situation.functions > 1 ? .notModelled : .compared
-    case .vfioSetIRQs, .vfioAttach, .vfioDetach:
+    case .vfioSetIRQs, .vfioIOCTL, .vfioClose, .vfioAttach, .vfioDetach:
       self = situation.namesEachPhase ? .compared : .notModelled
     default: self = .compared
     }
@@ -32,8 +38,10 @@ package enum PhaseTreatment: String, CaseIterable, Sendable {
   private static let ofHost: Set<String> = Set(
     [
       KernelPhase.controllerProbe, .itsProbe, .itsCPUInit, .smmuProbe, .domainAttach, .dmaUnmap,
+      .pciEnable, .pciDisable, .vfioClose,
       .vfioAttach, .vfioDetach, .vfioUnmap, .dmaOwner, .iommufdHardwareInfo, .vsmmuInvalidate,
-    ].map(\.rawValue))
+    ].map(\.rawValue)
+  ).union(HostReplica.phases)
 }
 
 /// The first access of a phase that the model does not make as the kernel did.
@@ -76,8 +84,13 @@ struct AccessComparison {
       recorded[access.step, default: []].append(normalizer.normalize(access))
     }
     var replica: GuestReplica?
-    do { replica = try GuestReplica(vector, layout, steps: names) } catch { refusal = error }
+    var host: HostReplica?
+    do {
+      replica = try GuestReplica(vector, layout, steps: names)
+      if vector.situation.isHost { host = try HostReplica(vector, layout, steps: names) }
+    } catch { refusal = error }
     var model = AccessNormalizer(layout)
+    let counts = ConfigurationCount(vector, layout, recorded)
     for name in names {
       let list = recorded[name] ?? []
       var found: [NormalizedAccess]?
@@ -85,19 +98,28 @@ struct AccessComparison {
         found = try replica?.perform(name, list)?
           .flatMap { $0.accesses(step: name, stride: vector.situation.redistributorStride) }
           .map { model.normalize($0) }
+        let stride = vector.situation.redistributorStride
+        if let served = try host?.perform(name, list, stride: stride) {
+          found = (found ?? []) + served
+        }
       } catch {
         refusal = error
         replica = nil
+        host = nil
       }
-      compare(list, found, in: vector.situation, step: name)
+      compare(list, found, in: vector.situation, step: name, counts)
     }
   }
 
   private mutating func compare(
     _ recorded: [NormalizedAccess], _ found: [NormalizedAccess]?,
-    in situation: AccessVector.Situation, step: String
+    in situation: AccessVector.Situation, step: String, _ counts: ConfigurationCount?
   ) {
-    let groups = Self.groups(recorded)
+    let all = Self.groups(recorded)
+    let groups = all.filter { !ConfigurationCount.phases.contains($0.name) }
+    for (name, list) in all where ConfigurationCount.phases.contains(name) {
+      count(list, of: name, counts?.count(of: name, in: step), in: situation, step)
+    }
     guard let found else {
       for (_, list) in groups { add(list, nil, situation, step) }
       return
@@ -119,6 +141,28 @@ struct AccessComparison {
             vector: situation.name, step: step, phase: first.access.phase, number: 0,
             recorded: nil, found: first.description, function: first.access.path)))
     }
+  }
+
+  /// Compares a phase by its number of accesses.
+  private mutating func count(
+    _ recorded: [NormalizedAccess], of phase: String, _ expected: Int?,
+    in situation: AccessVector.Situation, _ step: String
+  ) {
+    var result = PhaseResult(
+      phase: phase, treatment: PhaseTreatment(ofPhase: phase, in: situation),
+      accesses: recorded.count, agreeing: 0)
+    if let expected, result.treatment == .counted {
+      result.agreeing = min(expected, recorded.count)
+      if expected != recorded.count {
+        result.difference = AccessDifference(
+          vector: situation.name, step: step, phase: phase,
+          number: recorded.first?.access.number ?? 0, recorded: "\(recorded.count) accesses",
+          found: "\(expected)", function: recorded.first?.access.path ?? "")
+      }
+    } else {
+      result.treatment = .notModelled
+    }
+    results.append(result)
   }
 
   /// The phases that are cut by which function was running, and so differ in their borders from one

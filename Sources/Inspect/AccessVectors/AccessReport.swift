@@ -39,7 +39,7 @@ package struct AccessReport: Sendable {
       if place == totals.endIndex { totals.append(Totals(phase: result.phase)) }
       totals[place].steps += 1
       totals[place].accesses += result.accesses
-      if result.treatment == .compared {
+      if result.treatment != .notModelled {
         totals[place].agreeing += result.agreeing
         totals[place].agreeingSteps += result.difference == nil ? 1 : 0
       } else {

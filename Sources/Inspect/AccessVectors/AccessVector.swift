@@ -50,6 +50,9 @@ package struct AccessVector: Sendable {
     package var pageSize: UInt64
     /// Vectors of the device once its driver has probed it; 0 where that is not known.
     package var vectors: Int
+    /// Of the guest that a recorded host gives the function to: its kernel and its CPUs.
+    package var guestKernel: String
+    package var guestCPUs: Int
     /// How many functions are recorded.
     package var functions: Int
 

@@ -54,6 +54,11 @@ package enum AccessVectorReader {
     guard [4096, 16384, 65536].contains(pageSize) else {
       throw (page ?? header).error(expected: "4096, 16384 or 65536")
     }
+    let inner = Dictionary(
+      (try header.optional("append")?.string() ?? "").split(separator: " ").compactMap { word in
+        let parts = word.split(separator: "=", maxSplits: 1)
+        return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+      }, uniquingKeysWith: { $1 })
     let vectors = try header.optional("vectors")?.optional("after_first_probe")?.word() ?? 0
     return AccessVector.Situation(
       name: try header.member("case").string(), kernel: try header.member("kernel").string(),
@@ -61,6 +66,8 @@ package enum AccessVectorReader {
       device: try header.optional("device")?.string() ?? "",
       tableSize: Int(size), cpus: Int(count), pageSize: pageSize,
       vectors: Int(min(vectors, 2048)),
+      guestKernel: inner["av.l2k"] ?? "7.3",
+      guestCPUs: min(512, max(1, inner["av.l2smp"].flatMap { Int($0) } ?? 1)),
       functions: (try header.optional("bdf")?.string() ?? "").split(separator: ",").count)
   }
 

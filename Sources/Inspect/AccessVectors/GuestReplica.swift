@@ -26,6 +26,7 @@ struct GuestReplica {
   /// The steps that the recorded machine went through, in order.
   private let steps: [String]
   private let vectors: Int
+  private let layout: FunctionLayout
   private var isAttached = false
   private var isOpen = false
 
@@ -38,6 +39,7 @@ struct GuestReplica {
       })
     else { return nil }
     kernel = Kernel(release)
+    self.layout = layout
     self.steps = steps
     driver = Self.driver(of: situation, steps)
     let isPlain = situation.tableSize == 0
@@ -123,6 +125,9 @@ struct GuestReplica {
       return try guest.perform(.activity(.setAffinity(vector: 0, cpu: cpu)))
     case "reset" where driver == .nvme:
       return try remove() + bind()
+    // Drivers that are not told of a reset have their messages restored behind it.
+    case "reset" where driver == .igb || driver == .e1000e:
+      return guest.restoreMessages(of: Self.function)
     case "vfio-bind": return try attach()
     case "vfio-use": return try useByVFIO(recorded)
     default: break
@@ -146,7 +151,7 @@ struct GuestReplica {
     switch (verb, situation.usesType1) {
     case ("boot", true):
       return try guest.perform(.claim(.type1), for: Self.function)
-        + guest.perform(.attachUserDomain, for: Self.function)
+        + guest.perform(.attachUserDomain, for: Self.function) + perform([.disable, .decode])
     case ("boot", false):
       let claim = try guest.perform(.claim(.iommufd), for: Self.function).map { step in
         var step = step
@@ -158,8 +163,9 @@ struct GuestReplica {
         $0.access.phase == KernelPhase.iommufdHardwareInfo.rawValue
           && $0.access.register == "SMMU_IDR0"
       }
-      return claim
+      return try claim
         + (0..<questions).flatMap { _ in guest.hardwareInfo(of: Self.function) }
+        + perform([.disable, .decode])
     case ("end", true):
       // How the VMM's mappings lie is the workload's.
       let batches = recorded.filter {
@@ -167,10 +173,11 @@ struct GuestReplica {
           && $0.access.phase == KernelPhase.vfioDetach.rawValue
           && $0.access.path.contains("arm_smmu_iotlb_sync")
       }
-      return try guest.release(
-        Self.function,
-        unmapped: batches.map { min(max(Int(clamping: $0.value) - 1, 0), 1 << 12) })
-    case ("end", false): return try guest.giveBack(Self.function)
+      return try letGo()
+        + guest.release(
+          Self.function,
+          unmapped: batches.map { min(max(Int(clamping: $0.value) - 1, 0), 1 << 12) })
+    case ("end", false): return try letGo() + guest.giveBack(Self.function)
     default: return []
     }
   }
@@ -244,7 +251,7 @@ struct GuestReplica {
   private mutating func useByVFIO(
     _ recorded: [NormalizedAccess]
   ) throws(Refusal) -> [Step<Never>] {
-    var steps: [Step<Never>] = []
+    var steps = questions
     if situation.hasSMMU {
       steps += try guest.perform(.claim(.type1), for: Self.function)
       steps += try guest.perform(.attachUserDomain, for: Self.function)
@@ -254,9 +261,41 @@ struct GuestReplica {
     let count = situation.tableSize == 0 ? 1 : situation.tableSize
     steps += try guest.enableUserVectors(count, of: Self.function)
     steps += guest.disableUserVectors(of: Self.function)
-    steps += try perform([.disable, .disable])
+    steps += try disableByVFIO()
     if situation.hasSMMU { steps += try guest.release(Self.function, unmapped: [1]) }
     return steps
+  }
+
+  /// VFIO closes the function (`vfio_pci_core_disable`).
+  private mutating func disableByVFIO() throws(Refusal) -> [Step<Never>] {
+    let off = Step<Never>(
+      .guest, "vfio_pci_core_disable", "INTx off", .config(offset: 4, value: 0x400, width: 2))
+    return try perform([.disable]) + [off.during(.vfioClose)] + perform([.disable])
+  }
+
+  /// The same behind a guest that has stopped its DMA.
+  private mutating func letGo() throws(Refusal) -> [Step<Never>] {
+    guest.setCommand(of: Self.function, asReset: 2)
+    return try disableByVFIO()
+  }
+
+  /// What the program asks of VFIO: about the function, then about its vectors, and for each of the
+  /// two calls that set them.
+  private var questions: [Step<Never>] {
+    func reading(_ function: String, _ offset: UInt16, _ width: Int) -> Step<Never> {
+      Step<Never>(.guest, function, "what it is", .decide)
+        .reading([.configuration(offset: offset, width: width)]).during(.vfioIOCTL)
+    }
+    let isPlain = situation.tableSize == 0
+    let capability = isPlain ? layout.msiCapability : layout.msixCapability
+    let count = reading("vfio_pci_get_irq_count", capability &+ 2, 2)
+    var steps: [Step<Never>] = []
+    if layout.isExpress, kernel.has(.vfioReportsAtomics) {
+      steps.append(
+        reading("vfio_pci_info_atomic_cap", layout.expressCapability &+ 0x24, 4))
+    }
+    if !kernel.has(.vfioKeepsPin) { steps.append(reading("vfio_pci_get_irq_count", 0x3d, 1)) }
+    return steps + [count, count, count]
   }
 
   /// What the workload asks of the SMMU: one batch for each time that SMMU_CMDQ_PROD moved, and the
