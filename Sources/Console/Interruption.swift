@@ -22,6 +22,8 @@ package final class Interruption: Sendable {
     }
   }
 
+  deinit { signal(SIGINT, SIG_DFL) }
+
   /// Whether the user has asked.
   package var isStopped: Bool { isAsked.load(ordering: .relaxed) }
 }

@@ -11,6 +11,7 @@ package struct PublishedTable: Sendable {
     case commandQueue = "T3"
     case invalidation = "T4"
     case translationCache = "T5"
+    case nestedTraps = "T8"
     case unmapBySize = "T9"
   }
 

@@ -167,6 +167,7 @@ extension PublishedTable {
     case .commandQueue: try CommandQueueScaling(self, effort)
     case .invalidation: try InvalidationCollapse(self, effort)
     case .translationCache: try TranslationCacheGrid(self, effort)
+    case .nestedTraps: NestedTraps(self, effort)
     case .unmapBySize: try UnmapBySize(self, effort)
     }
   }

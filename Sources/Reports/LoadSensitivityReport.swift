@@ -51,7 +51,7 @@ package struct LoadSensitivityReport: Sendable {
   private func table(on terminal: Terminal) -> String {
     var output = terminal.paint(scenario.name, .heading) + "\n"
     output += paragraph(
-      "Each cost that nobody has measured, at both its ends, all others in the middle of what they "
+      "Each cost that was not measured, at both its ends, all others in the middle of what they "
         + "may be: a range has its own ends, an assumed number half and twice of it. The cost that "
         + "moves the median most comes first; costs that move nothing are left out.",
       indent: "", width: terminal.width)

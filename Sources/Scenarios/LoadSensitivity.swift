@@ -4,8 +4,8 @@ package import Files
 package import Simulation
 package import Timing
 
-/// How much each number of the cost model that nobody has measured moves the results of a load under
-/// one design.
+/// How much each number of the cost model that was not measured moves the results of a load under one
+/// design.
 package struct LoadSensitivity: Sendable {
   /// One cost, and the results at both ends of what it may be.
   package struct Row: Sendable {

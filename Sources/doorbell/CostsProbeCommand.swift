@@ -7,7 +7,7 @@ import Timing
 struct CostsProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
-    abstract: "Print a shell script that measures what nobody has published.",
+    abstract: "Print a shell script that measures what is not published yet.",
     discussion: """
       The script traces a Linux host while its guests work, with nothing but tracefs: exits, the ITS's \
       commands, the SMMU's CMD_SYNC, a vPE's residency, injections with and without a cached \

@@ -22,7 +22,7 @@ struct LoadCommand: AsyncParsableCommand {
       numbers have settled (MSER), and a run that has not settled says so. An MSI that finds its \
       interrupt pending arrives with it and counts as merged. What is busy for more than 95 % of the \
       time is named. --ramp repeats the load at fractions and multiples and names the knee, the last \
-      of them that still brought more. --sensitivity lists the costs that nobody has measured by how \
+      of them that still brought more. --sensitivity lists the unmeasured costs by how \
       far they move the median.
 
       EXAMPLES

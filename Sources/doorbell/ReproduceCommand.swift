@@ -28,6 +28,7 @@ struct ReproduceCommand: ParsableCommand {
         T3  one SMMU command queue under 2 to 96 CPUs
         T4  strict invalidation inside a guest on 1 to 20 cores
         T5  the translation cache of KVM's virtual ITS
+        T8  a hypercall of a nested guest, by the traps that it takes
         T9  an unmap by its size, with a walker that is not coherent
 
       VARIANTS OF T4

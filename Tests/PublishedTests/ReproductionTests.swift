@@ -8,7 +8,8 @@ struct ReproductionTests {
     "every cell and every claim comes out as its file expects",
     arguments: [
       (PublishedTable.Name.exitLadder, 0.001), (.walkReads, 0.3), (.commandQueue, 1),
-      (.invalidation, 0.3), (.translationCache, 1), (.unmapBySize, 1),
+      (.invalidation, 0.3), (.translationCache, 1), (.nestedTraps, 1),
+      (.unmapBySize, 1),
     ])
   func asExpected(name: PublishedTable.Name, share: Double) throws {
     let result = try Shipped.table(name).reproduce(Effort(share: share))
@@ -51,7 +52,9 @@ struct ReproductionTests {
 
   @Test(
     "cells that calibrate come out as measured",
-    arguments: [PublishedTable.Name.exitLadder, .commandQueue, .invalidation, .unmapBySize])
+    arguments: [
+      PublishedTable.Name.exitLadder, .commandQueue, .invalidation, .nestedTraps, .unmapBySize,
+    ])
   func calibrationHolds(name: PublishedTable.Name) throws {
     let result = try Shipped.table(name).reproduce(
       Effort(share: name == .exitLadder ? 0.001 : 0.3))

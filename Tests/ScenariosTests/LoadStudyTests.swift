@@ -5,6 +5,7 @@ import Guest
 import Linux
 import ResultFixtures
 import Simulation
+import Software
 import Testing
 import Timing
 import VMM
@@ -39,6 +40,29 @@ struct LoadStudyTests {
       #expect(path.trapsMask == (specification.design.msixEntry != .untrapped))
       #expect(path.trapsInvalidation)
     }
+  }
+
+  @Test(
+    "the exits of a guest's works in a load are those of its run",
+    arguments: [
+      ("default", KernelPhase.dmaUnmap, ExitCause.virtualSMMU, GuestWork.unmap),
+      ("delivery/affinity", .affinity, .virtualITS, .move),
+    ])
+  func worksAgree(name: String, phase: KernelPhase, cause: ExitCause, work: GuestWork) throws {
+    let scenario = try Self.folder.scenario(named: "\(Self.folder.path)/\(name).yaml")
+    let specification = try #require(
+      scenario.specifications().first { $0.design.name == "rmr-identity" })
+    let rows = try specification.run().exits.rows
+    let row = try #require(rows.first { $0.phase == phase && $0.cause == cause })
+    let path = try #require(try specification.probe().path)
+    func count(_ isRead: Bool) -> Int {
+      path[work].exits.reduce(0) {
+        $1.cause == cause && $1.isRead == isRead ? $0 + $1.count : $0
+      }
+    }
+    #expect(row.writes > 0 && count(false) > 0)
+    #expect(row.reads * count(false) == row.writes * count(true))
+    #expect(row.writes % count(false) == 0)
   }
 
   @Test("an MSI alone takes in the load what it takes in the run of the machine's models")
