@@ -89,7 +89,7 @@ let package = Package(
     layer("VTD", ["Bits", "ArmFormats", "Memory"]),
     layer("AMDIOMMU", ["Bits", "ArmFormats", "Memory"]),
     layer("Machine", ["Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI"]),
-    layer("Platforms", ["Bits", "Memory", "PCI", "Machine", "RISCVFormats", "RISCV"]),
+    layer("Platforms", ["Bits", "Memory", "PCI", "Machine", "RISCVFormats", "RISCV", "VTD"]),
     .systemLibrary(name: "CFdt", providers: [.apt(["libfdt-dev"])]),
     layer("Firmware", ["Bits", "CFdt"]),
     layer("Software", ["Bits", "ArmFormats", "Memory"]),
@@ -155,8 +155,8 @@ let package = Package(
       [
         "KVM", "Engine",
         "Bits", "ArmFormats", "Memory", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "Machine",
-        "Platforms", "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs", "Files",
-        "Scenarios",
+        "Platforms", "VTD", "Software", "Linux", "IOMMU", "HostKernel", "VMM", "Guest", "Designs",
+        "Files", "Scenarios",
       ]),
     layer(
       "Published",
@@ -258,7 +258,7 @@ let package = Package(
     tests(
       "PlatformsTests",
       [
-        "Platforms", "Machine", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "Memory",
+        "Platforms", "Machine", "SMMU", "GIC", "PCI", "RISCVFormats", "RISCV", "VTD", "Memory",
         "ArmFormats", "Bits", "TestRandom",
       ]),
     .target(

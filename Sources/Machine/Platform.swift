@@ -38,8 +38,8 @@ public enum GuestInterruptFile: Equatable, Sendable {
   case virtualPE(UInt16)
   /// The VM of a GICv5 ITS.
   case machine(UInt16)
-  /// A posted-interrupt descriptor of VT-d, and whether its notification is urgent.
-  case descriptor(PA, isUrgent: Bool)
+  /// A posted-interrupt descriptor of VT-d, and whether a notification went out.
+  case descriptor(PA, isNotified: Bool)
   /// A guest's interrupt file of an IMSIC.
   case file(PA)
   /// A memory-resident interrupt file, with the notice that goes to the host, if one does.

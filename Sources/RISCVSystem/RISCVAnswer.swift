@@ -17,7 +17,7 @@ package enum RISCVAnswer: Equatable, Sendable {
   /// - Throws: why there is none: no release of Linux and no posted series has it.
   package init(_ specification: RunSpecification) throws(RunFailure) {
     if let reason = Self.absence(specification) {
-      throw RunFailure("does not exist here: \(reason)")
+      throw RunFailure(absent: reason)
     }
     self = specification.design.delivery.virtualLPIs == nil ? .window : .messageTable
   }

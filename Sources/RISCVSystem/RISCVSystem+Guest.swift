@@ -22,7 +22,7 @@ extension RISCVSystem {
         .config(offset: 4, value: 6, width: 2)
       ).during(.pciEnable), of: index)
     trap(driver.enableMasked.during(.msixEnable), of: index)
-    trap(driver.prepare(devices[index].vectors.count).during(.msixEnable), of: index)
+    trap(driver.prepare(0..<devices[index].vectors.count).during(.msixEnable), of: index)
     for step in driver.maskAll { trap(step.during(.msixEnable), of: index) }
     for number in devices[index].vectors.indices {
       guard vms[vm].nextIdentity <= RISCVMap.identities else {

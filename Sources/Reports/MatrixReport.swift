@@ -219,7 +219,11 @@ extension ComparisonMatrix.Cell {
   }
 
   private func wordOfNoRun(separator: String) -> String {
-    if case .inconsistent = outcome { "inconsistent" } else { "not\(separator)modelled" }
+    switch outcome {
+    case .inconsistent: "inconsistent"
+    case .absent: "does not\(separator)exist here"
+    case .ran, .notModelled: "not\(separator)modelled"
+    }
   }
 
   /// A star where the cell rests on an interface that nothing released has.
@@ -235,8 +239,10 @@ extension ComparisonMatrix.Cell {
   /// `ok`, `refused`, `lost`: the verdict where there is little room.
   fileprivate var shortWord: String {
     guard let summary else {
-      if case .inconsistent = outcome { return "none" }
-      return "not run"
+      switch outcome {
+      case .inconsistent, .absent: return "none"
+      case .ran, .notModelled: return "not run"
+      }
     }
     return summary.verdict == .delivered ? "ok" : summary.verdict.rawValue
   }

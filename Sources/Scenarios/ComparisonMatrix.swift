@@ -26,6 +26,8 @@ package struct ComparisonMatrix: Sendable {
     case ran(Summary)
     /// The choices of the design cannot stand together in this column, with the reason.
     case inconsistent(String)
+    /// The column's platform has no such design, with the reason.
+    case absent(String)
     /// The run cannot be carried out: a limit of the model, with the reason.
     case notModelled(String)
   }
@@ -113,7 +115,7 @@ extension ComparisonMatrix.Cell {
   package var why: String {
     switch outcome {
     case .ran(let summary): summary.why
-    case .inconsistent(let reason), .notModelled(let reason): reason
+    case .inconsistent(let reason), .absent(let reason), .notModelled(let reason): reason
     }
   }
 }

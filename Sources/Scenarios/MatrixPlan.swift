@@ -98,7 +98,7 @@ extension ComparisonMatrix.Outcome {
     do throws(RunFailure) {
       self = .ran(.init(try engine(specification)))
     } catch {
-      self = .notModelled(error.message)
+      self = error.isAbsence ? .absent(error.message) : .notModelled(error.message)
     }
   }
 

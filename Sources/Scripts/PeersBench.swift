@@ -8,6 +8,7 @@ import Platforms
 import RISCV
 import RISCVFormats
 package import Scenarios
+import VTD
 
 /// Bench of other architectures' MSI handling, for comparison: x86, RISC-V and GICv5.
 package final class PeersBench: Bench {
@@ -16,7 +17,7 @@ package final class PeersBench: Bench {
     "Intel's interrupt remapping, RISC-V's IOMMU with its MSI page table, and the ITS of GICv5."
 
   let memory: PhysicalMemory
-  let remapping: InterruptRemapping
+  private var vtd: VTDPlatform
   private var riscv: RISCVPlatform
   let translation: GICv5Translation
 
@@ -24,7 +25,7 @@ package final class PeersBench: Bench {
     do { memory = try PhysicalMemory(regions: [.init(base: 0x4000_0000, size: 16 << 20)]) } catch {
       throw value.error(expected: "a machine whose memory can be set up")
     }
-    remapping = InterruptRemapping(table: 0x4010_0000, count: 256, memory: memory)
+    vtd = VTDPlatform(remappingIn: memory)
     riscv = RISCVPlatform(oneDeviceIn: memory)
     translation = GICv5Translation(table: 0x4030_0000, deviceBits: 8, memory: memory)
   }
@@ -45,7 +46,10 @@ package final class PeersBench: Bench {
         .record([
           .required("requester", .integer(0...0xffff), "Requester ID."),
           .required("address", number, "Address."), .required("data", word, "Data."),
-        ]), "A write behind an Intel IOMMU whose table of 256 entries is at 0x40100000."),
+        ]),
+        "A write behind an Intel IOMMU with interrupt remapping on, in xAPIC mode and without "
+          + "translation, whose table of 256 entries is at 0x40100000. Entries are cached once used."
+      ),
       .optional(
         "riscv-write",
         .record([.required("address", number, "GPA."), .required("data", word, "Data.")]),
@@ -69,7 +73,7 @@ package final class PeersBench: Bench {
       }
       return Outcome()
     case "x86-write":
-      return Outcome(outcome: remapping.post(write(arguments)))
+      return Outcome(outcome: vtd.post(write(arguments)))
     case "riscv-write":
       return Outcome(outcome: riscv.post(write(arguments)))
     default:
@@ -82,6 +86,17 @@ package final class PeersBench: Bench {
     PostedWrite(
       from: RequesterID(rawValue: UInt16(truncatingIfNeeded: arguments.integer("requester"))),
       to: IOVA(arguments.integer("address")), arguments.word("data"))
+  }
+}
+
+extension VTDPlatform {
+  /// A machine whose interrupts are remapped.
+  fileprivate init(remappingIn memory: PhysicalMemory) {
+    var unit = VTDUnit(profile: .full)
+    unit.writeRegister(VTDRegister.interruptTable, 0x4010_0007, width: 8, memory: memory)
+    unit.writeRegister(VTDRegister.command, VTDCommand.interruptTable, width: 4, memory: memory)
+    unit.writeRegister(VTDRegister.command, VTDCommand.interrupts, width: 4, memory: memory)
+    self.init(memory: memory, unit: unit)
   }
 }
 
@@ -143,8 +158,8 @@ extension GuestInterruptFile {
     switch self {
     case .virtualPE(let number): [.init("vpe", .integer(Int(number)))]
     case .machine(let number): [.init("vm", .integer(Int(number)))]
-    case .descriptor(let place, let isUrgent):
-      [.init("descriptor", .string(place.description)), .init("urgent", .bool(isUrgent))]
+    case .descriptor(let place, let isNotified):
+      [.init("descriptor", .string(place.description)), .init("notified", .bool(isNotified))]
     case .file(let place): [.init("file", .string(place.description))]
     case .memoryResident(let place, let notice):
       [.init("memory-resident-file", .string(place.description))]

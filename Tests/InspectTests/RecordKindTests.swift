@@ -57,6 +57,18 @@ struct RecordKindTests {
       (.dte, [0x1_0000_0005], "Size", "3 EventID bits"),
       (.ite, [0x5_0000_9cfb, 1023], "Doorbell", "none"),
       (.lpiConfig, [0xa3], "Priority", "priority 0xa0"),
+      (.riscvContext, [1, 9 << 60 | 0x80010], "iohgatp.MODE", "Sv48x4"),
+      (.riscvContext, [0x21, 0, 0, 3 << 60], "fsc.MODE", "PD20"),
+      (.riscvMessage, [0x9000407], "M", "basic"),
+      (.riscvMessage, [0x9000407], "PPN", "0x24001000"),
+      (.riscvFault, [262 | 3 << 34 | 0x10 << 40, 0, 0x2800_0000], "CAUSE", "MSI PTE not valid"),
+      (.riscvFile, [0x20, 0x20], "pending", "identities 0 to 63"),
+      (.vtdInterrupt, [0xfd0b01, 0x41200], "IM", "remapped"),
+      (.vtdInterrupt, [0xfd0b01, 0x41200], "SVT", "requester ID against SID"),
+      (.vtdFault, [0x11e_0000_0000_0000, 0x8000_0022_0000_1200], "FI", "index 286"),
+      (.vtdPASID, [0xc9], "PGTT", "nested"),
+      (.amdDevice, [1, 0, 0x2000_0000_0283_d00f], "IntTabLen", "128 entries"),
+      (.amdEvent, [0x2000_0000_0000_0018], "EventCode", "IO_PAGE_FAULT"),
     ] as [(RecordKind, [UInt64], String, String)])
   func meanings(row: (kind: RecordKind, words: [UInt64], field: String, meaning: String)) throws {
     let record = row.kind.decode(row.words)[0]
