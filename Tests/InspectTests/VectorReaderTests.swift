@@ -54,7 +54,10 @@ struct VectorReaderTests {
       ("[{\"outcome\":\"abort\"}]", "[]", "expected 1 answers, one for each op, found 0"),
       ("\"0x40100000\":\"0x1\"", "\"q\":\"0x1\"", "expected names such as \"0x1f\", found \"q\""),
       ("\"STRTAB_BASE_CFG\":", "\"X\":", "expected a member \"STRTAB_BASE_CFG\""),
-      ("\"smmu\":", "\"mmu\":", "expected a member \"smmu\", \"gic\" or \"iommu\", found none"),
+      (
+        "\"smmu\":", "\"mmu\":",
+        "expected a member \"smmu\", \"gic\", \"iommu\", \"vtd\" or \"amd\", found none"
+      ),
       ("{\"vector\"", "{vector", ":2:2: expected JSON: Invalid value"),
     ])
   func damaged(row: (part: String, replacement: String, message: String)) throws {
