@@ -43,6 +43,6 @@ struct ReproduceTests {
     #expect(run.output.isEmpty)
     #expect(files.relative(run.error).contains("doorbell: error: published/T1.yaml"))
     #expect(run.error.contains(message), "\(run.error)")
-    #expect(try Run("reproduce", "T9").status == 2)
+    #expect(try Run("reproduce", "T99").status == 2)
   }
 }
