@@ -2,10 +2,15 @@ import Glibc
 
 /// Prints nanoseconds per operation of what Doorbell does most, with the ratio to something plain
 /// in the same run, and whether the bounds hold that the project set itself. Arguments choose:
-/// 'marks' leaves translation out, 'message' runs single MSIs alone, for a profiler.
+/// 'marks' leaves translation out, 'message' runs single MSIs alone and
+/// 'load' loads, for a profiler.
 do {
   if CommandLine.arguments.dropFirst().contains("message") {
     for measurement in try MessageBenchmarks.run(relativeTo: nil) { print(measurement.line) }
+    exit(0)
+  }
+  if CommandLine.arguments.dropFirst().contains("load") {
+    for measurement in LoadBenchmarks.run(relativeTo: nil) { print(measurement.line) }
     exit(0)
   }
   let onlyMarks = CommandLine.arguments.dropFirst().contains("marks")
