@@ -77,7 +77,7 @@ extension Engine {
         _ = execute(step, of: VMIndex(index))
       }
     }
-    for step in steps { executeInHost(step.action) }
+    for step in steps { executeInHost(step.action, of: step.device.map { DeviceIndex($0) }) }
   }
 
   /// The next step of the innermost frame that has one.
@@ -311,13 +311,17 @@ extension Engine {
   }
 
   /// Carries out a step of the host on the physical machine.
-  mutating func executeInHost(_ action: Action<Never>, of device: DeviceIndex = .first) {
+  ///
+  /// - Parameter device: the function that the step is about; `nil` for one about none, which
+  ///   touches no function's registers and no configuration space.
+  mutating func executeInHost(_ action: Action<Never>, of device: DeviceIndex?) {
     switch Executor(memory: machine.memory).execute(action) {
     case nil: break
     case .register(let address, let value, let width):
       let response = machine.write(value, at: address, width: width)
-      release(response.emissions, of: device)
+      if let device { release(response.emissions, of: device) }
     case .configuration(let offset, let value, let width):
+      guard let device else { return }
       release(
         machine.writeConfig(value, at: offset, width: width, of: device.rawValue), of: device)
     }
