@@ -60,6 +60,9 @@ struct DesignModel {
 
   let identifier: String
   let name: String
+  /// `*` for a design that rests on unreleased interfaces, and the sentence that names them.
+  let star: String
+  let reservation: String?
   let description: String
   let source: String
   let verdict: String
@@ -77,6 +80,8 @@ struct DesignModel {
   init(_ result: RunResult, conditions: Scenario, identifier: String) {
     self.identifier = identifier
     name = result.design.name
+    reservation = conditions.missingInterfaces(of: name).reservation
+    star = reservation == nil ? "" : "*"
     description = result.design.title
     source = result.design.source
     verdict = result.verdict.rawValue

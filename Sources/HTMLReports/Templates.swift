@@ -317,9 +317,10 @@ extension HTMLReport {
     """
 
   private static let design = """
-    <section id="{{identifier}}"><h2>{{name}}</h2>
+    <section id="{{identifier}}"><h2>{{name}}{{star}}</h2>
     <p>{{description}}</p>
-    <p class="quiet">Source: {{source}}</p>
+    {{#reservation}}<p>{{reservation}}</p>
+    {{/reservation}}<p class="quiet">Source: {{source}}</p>
     <p><span class="verdict {{verdict}}">{{verdict}}</span> {{why}}</p>
     {{#hasBeliefs}}<h3>Each party's address of the doorbell</h3>
     <div class="wide" role="region" tabindex="0" aria-label="Beliefs under {{name}}">

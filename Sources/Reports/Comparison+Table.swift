@@ -81,7 +81,7 @@ extension RunResult {
 
 extension [ReleaseSwitch] {
   /// Meaning of a star: the unreleased interfaces that a run rests on; `nil` for none.
-  var reservation: String? {
+  package var reservation: String? {
     guard !isEmpty else { return nil }
     let names = map { "\($0.rawValue) (\($0.record.state))" }.joined(separator: ", ")
     return "* It rests on what no released kernel or VMM has: \(names)."

@@ -109,6 +109,20 @@ struct HTMLReportTests {
     #expect(page.text.contains("Skip to the results"))
   }
 
+  @Test(
+    "a design that rests on what no release has is marked where it is explained",
+    arguments: [(MSIXEntryPolicy.replaced, false), (.forwarded, true)])
+  func unreleased(entry: MSIXEntryPolicy, isMarked: Bool) {
+    let design = Design(
+      name: "explained", title: "", source: "", advertisement: .rmrDirect,
+      stageTwo: .softwareWindow, msixEntry: entry, eventIDOwner: .host, delivery: .irqfd)
+    let text = Self.html([Fixtures.result(design)])
+    #expect(text.contains("<h2>explained*</h2>") == isMarked)
+    #expect(text.contains("<h2>explained</h2>") != isMarked)
+    let section = text.split(separator: "<h2>explained").last ?? ""
+    #expect(section.contains("It rests on what no released kernel or VMM has") == isMarked)
+  }
+
   @Test("a refused set-up has no journey and says who refused")
   func refused() {
     let page = Page(Self.html([Fixtures.refused()]))
