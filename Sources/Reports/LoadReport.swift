@@ -174,7 +174,8 @@ package struct LoadReport: Sendable {
       + " k events/s"
   }
 
-  /// For spreadsheets: one line for each design and quantity.
+  /// For spreadsheets: one line for each design and quantity, with the smaller end of its interval
+  /// first, whichever end of the costs that is of.
   private var csv: String {
     var output = csvLine([
       "scenario", "seed", "seeds", "design", "load", "section", "quantity", "unit", "low",
@@ -189,11 +190,15 @@ package struct LoadReport: Sendable {
       for (factor, low, high) in loads {
         for (title, quantities) in Self.sections {
           for quantity in quantities {
+            var ends = [low.flatMap(quantity.value), high.flatMap(quantity.value)]
+            if let first = ends[0], let second = ends[1], first.mean > second.mean {
+              ends.swapAt(0, 1)
+            }
             output += csvLine(
               [
                 study.scenario.name, String(study.scenario.seed), String(study.seeds),
                 row.design.name, String(factor), title, quantity.name, quantity.unit,
-              ] + fields(low.flatMap(quantity.value)) + fields(high.flatMap(quantity.value)))
+              ] + ends.flatMap(fields))
           }
         }
       }

@@ -71,8 +71,12 @@ struct LoadReportTests {
     let quantities = LoadReport.sections.reduce(0) { $0 + $1.1.count }
     #expect(lines.count == 1 + 2 * quantities)
     for line in lines {
-      let commas = line.filter { $0 == "," }.count
-      #expect(commas == 11, "\(line)")
+      let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+      #expect(fields.count == 12, "\(line)")
+      // An interval begins with its smaller end, also where high costs make a number smaller.
+      if let low = Double(fields[8]), let high = Double(fields[10]) {
+        #expect(low <= high, "\(line)")
+      }
     }
   }
 }
