@@ -300,14 +300,16 @@ extension Engine {
   package mutating func answer(
     _ call: HostCall, for device: Int, of vm: VMIndex
   ) throws(Refusal) -> [Step<Never>] {
-    let machine = machines[vm.rawValue]
-    return try kvm[vm.rawValue].answer(
-      call, for: machine.device(device), guestID: machine.devices[device].guestID, host: &host
-    ).map { step in
-      var step = step
-      step.device = step.device.map { machine.local(DeviceIndex($0)) }
-      return step
+    // In place: a copy of the VM for each call would retain all its parts.
+    let guestID = machines[vm.rawValue].devices[device].guestID
+    var steps = try kvm[vm.rawValue].answer(
+      call, for: machines[vm.rawValue].device(device), guestID: guestID, host: &host)
+    for index in steps.indices {
+      steps[index].device = steps[index].device.map {
+        machines[vm.rawValue].local(DeviceIndex($0))
+      }
     }
+    return steps
   }
 
   /// Carries out a step of the host on the physical machine.

@@ -22,6 +22,7 @@ public struct Executor: Sendable {
   /// Carries out what an action does to memory; words outside of RAM are dropped.
   ///
   /// - Returns: the access that is still to be answered; `nil` for none.
+  @inlinable
   public func execute<Call>(_ action: Action<Call>) -> Access<Call>? {
     switch action {
     case .decide: return nil
@@ -42,6 +43,7 @@ public struct Executor: Sendable {
   /// Carries a flow out, step by step.
   ///
   /// - Parameter answer: answers an access, before the next step.
+  @inlinable
   public func execute<Call, Failure: Error>(
     _ steps: [Step<Call>], answer: (Access<Call>) throws(Failure) -> Void
   ) throws(Failure) {

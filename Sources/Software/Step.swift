@@ -29,6 +29,7 @@ public struct Step<Call: Sendable>: Sendable {
   /// What the kernel is doing; `nil` where no access vector names it.
   public var phase: KernelPhase?
 
+  @inlinable
   public init(_ agent: Agent, _ function: String, _ text: String, _ action: Action<Call>) {
     self.agent = agent
     self.function = function
@@ -44,6 +45,7 @@ public struct Step<Call: Sendable>: Sendable {
   }
 
   /// The same step, about that device unless it is about another already.
+  @inlinable
   public func about(_ device: Int) -> Self {
     var step = self
     step.device = self.device ?? device
@@ -51,6 +53,7 @@ public struct Step<Call: Sendable>: Sendable {
   }
 
   /// The same step, with what it does in the terms of the manuals.
+  @inlinable
   public func carrying(_ payload: Payload) -> Self {
     var step = self
     step.payload = payload
@@ -58,6 +61,7 @@ public struct Step<Call: Sendable>: Sendable {
   }
 
   /// The same step, with reads around its action.
+  @inlinable
   public func reading(_ before: [RegisterRead] = [], after: [RegisterRead] = []) -> Self {
     var step = self
     step.readsBefore += before
@@ -66,6 +70,7 @@ public struct Step<Call: Sendable>: Sendable {
   }
 
   /// The same step, made in that phase unless it has one already.
+  @inlinable
   public func during(_ phase: KernelPhase) -> Self {
     var step = self
     step.phase = self.phase ?? phase
@@ -73,6 +78,7 @@ public struct Step<Call: Sendable>: Sendable {
   }
 
   /// The same step, after which its agent holds this belief.
+  @inlinable
   public func believing(_ belief: DoorbellBelief) -> Self {
     var step = self
     step.belief = belief
@@ -118,6 +124,7 @@ public struct MemoryWrite: Equatable, Sendable {
 
 extension Step {
   /// The same step for software that may call: a step without calls fits everywhere.
+  @inlinable
   public func lifted<Other>(to _: Other.Type = Other.self) -> Step<Other> where Call == Never {
     let action: Action<Other> =
       switch self.action {
@@ -142,6 +149,7 @@ extension Step {
 
 extension Array {
   /// The same steps, made in that phase as far as they have none.
+  @inlinable
   public func during<Call>(_ phase: KernelPhase) -> Self where Element == Step<Call> {
     map { $0.during(phase) }
   }
