@@ -17,7 +17,7 @@ struct InvalidationBench {
     /// One invalidation for everything that a core unmapped, when so many wait or the oldest is so
     /// old.
     case deferred(entries: Int, age: SimulatedTime)
-    /// The descriptor is added and the queue's tail is not written: no exit, nobody carries the
+    /// The descriptor is added and the queue's tail is not written: no exit, nothing carries the
     /// invalidation out, and the core does not wait for it.
     case withoutTail
     /// Nothing is added at all: an unmap ends with the guest's page table.
@@ -173,7 +173,7 @@ extension InvalidationBench {
         return receiveNext(core, at: now)
       }
       cores[core].asked = now
-      // Without a descriptor nobody needs the lock.
+      // Without a descriptor no core needs the lock.
       if bench.variant == .withoutDescriptor { return complete(core, at: now) }
       if served.isEmpty { submit([Int32(core)], at: now) } else { waiting.append(Int32(core)) }
     }

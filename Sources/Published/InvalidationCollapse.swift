@@ -149,7 +149,7 @@ struct InvalidationCollapse: PublishedModel {
         ], rows: rows,
         note: "The lock is what collapses: it is held while a submission traps, for longer than "
           + "waiters spin once there are many. Without the trap it is held for as long as a "
-          + "descriptor takes, nobody sleeps, and the cores' own work and the link are what is "
+          + "descriptor takes, no waiter sleeps, and the cores' own work and the link are what is "
           + "left. What the NIC loses to misses of its translations is not in the model, so these are "
           + "upper bounds where the link is reached.")
     ]

@@ -17,7 +17,7 @@ package struct RISCVIOMMU: ~Copyable {
   /// 4 KiB pages whose data the memory system reports as corrupt (poisoned).
   package var corruptPages: ContiguousArray<UInt64> = []
 
-  /// Where to note what is read for requests; `nil` where nobody wants to know.
+  /// Log of the table reads of requests; `nil` where none is kept.
   package var log: TableReadLog?
 
   /// The bits that an address can have: `capabilities.PAS`.

@@ -14,7 +14,7 @@ internal import Software
 package enum RISCVReach: Equatable, Sendable {
   /// An interrupt of a VM's: the first is the actor's own.
   case guestInterrupt(vm: Int, identity: UInt32)
-  /// An interrupt that the host took and nobody had asked for.
+  /// An interrupt that the host took without a request for it.
   case hostInterrupt(identity: UInt32, hart: Int)
   /// RAM of a VM's.
   case guestMemory(vm: Int)

@@ -92,7 +92,7 @@ package struct RISCVSystem: ~Copyable {
   var now = SimulatedTime.zero
   /// Refusals of set-up end it.
   var refusal: Refusal?
-  /// Identities that the host took and nobody had asked for.
+  /// Identities that the host took without a request for it.
   var strayInterrupts: [UInt32] = []
   /// What the guests' handlers took, in order.
   var takenByGuests: [(vm: Int, identity: UInt32)] = []

@@ -1,3 +1,4 @@
+internal import Guest
 internal import Linux
 
 /// How many accesses of its configuration space a function costs in the phases that are compared by
@@ -27,11 +28,9 @@ struct ConfigurationCount {
     guard let release = Release(situation.kernel), Kernel(release).isKnown else { return nil }
     kernel = Kernel(release)
     self.layout = layout
-    let device = situation.device
-    let isNVMe = device.hasPrefix("nvme")
+    let bound = situation.deviceDriver
     driver = DeviceDriverSaves(
-      atProbe: isNVMe || device.hasPrefix("e1000e") || device.hasPrefix("igb") ? 1 : 0,
-      probesAgain: isNVMe)
+      atProbe: [.nvme, .e1000e, .igb].contains(bound) ? 1 : 0, probesAgain: bound == .nvme)
     let loads = steps.keys.contains { $0.hasPrefix("modprobe ") && $0 != "modprobe virtio_pci" }
     probesAtBoot =
       !loads && (steps["boot"] ?? []).contains { $0.access.phase == "msix-enable" }

@@ -77,12 +77,7 @@ struct GuestReplica {
     {
       return named
     }
-    let device = situation.device
-    let kinds: [(String, DeviceDriver)] = [
-      ("nvme", .nvme), ("e1000e", .e1000e), ("igb", .igb), ("virtio-net", .virtioNet),
-      ("virtio-blk", .virtioBlock), ("ich9-ahci", .ahci), ("qemu-xhci", .xhci),
-    ]
-    return kinds.first { device.hasPrefix($0.0) || device.hasPrefix("vfio-pci of an \($0.0)") }?.1
+    return situation.deviceDriver
   }
 
   // MARK: Steps
@@ -328,5 +323,17 @@ extension [NormalizedAccess] {
   /// Whether a driver asked for vectors.
   fileprivate var hasVectors: Bool {
     contains { $0.access.phase == "msix-enable" || $0.access.phase == "msi-enable" }
+  }
+}
+
+extension AccessVector.Situation {
+  /// The driver that binds the recorded function, by QEMU's name of the device; `nil` for a device that
+  /// no model has.
+  var deviceDriver: DeviceDriver? {
+    let kinds: [(String, DeviceDriver)] = [
+      ("nvme", .nvme), ("e1000e", .e1000e), ("igb", .igb), ("virtio-net", .virtioNet),
+      ("virtio-blk", .virtioBlock), ("ich9-ahci", .ahci), ("qemu-xhci", .xhci),
+    ]
+    return kinds.first { device.hasPrefix($0.0) || device.hasPrefix("vfio-pci of an \($0.0)") }?.1
   }
 }
